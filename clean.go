@@ -1,0 +1,80 @@
+package bouncehouse
+
+import (
+	"encoding/binary"
+	"strings"
+	"unicode/utf8"
+)
+
+// Bounds of string fields in bytes. What is longer is cut at a character.
+const (
+	MaxText  = 4096 // reply texts and reasons
+	MaxField = 1024 // all others
+)
+
+// Clean makes s fit for terminals, pages and spreadsheets: invalid UTF-8, C0
+// and C1 control characters, DEL and bidirectional controls become U+FFFD;
+// tabs and line ends become a space; what is longer than limit bytes is cut.
+// Replies are strangers' words.
+func Clean(s string, limit int) string {
+	if len(s) <= limit && plain(s) {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(min(len(s), limit))
+	for _, r := range s {
+		switch {
+		case r == '\t' || r == '\n' || r == '\r':
+			r = ' '
+		case r < ' ' || r >= 0x7f && r < 0xa0,
+			r == 0x061c, r >= 0x200e && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069,
+			r == 0x2028, r == 0x2029: // line and paragraph separators end lines in some readers
+			r = utf8.RuneError
+		}
+		if b.Len()+utf8.RuneLen(r) > limit {
+			break
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// plain tells whether s has printable ASCII only, eight bytes at a step.
+func plain(s string) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	var bad uint64
+	for len(s) >= 8 {
+		v := binary.LittleEndian.Uint64([]byte(s[:8]))
+		// A byte below 0x20 borrows into its high bit; 0x7f plus one carries
+		// into it; a byte with the high bit set has it.
+		bad |= (v - ones*0x20) | (v + ones) | v
+		s = s[8:]
+	}
+	if bad&high != 0 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+func (e *Event) clean() {
+	for _, f := range []*string{&e.Host, &e.QueueID, &e.MessageID, &e.Sender, &e.Recipient, &e.OriginalRecipient, &e.SASLUser,
+		&e.Client, &e.RemoteHost, &e.EnhancedCode, &e.Rule, (*string)(&e.Provider), &e.ProviderCode, &e.DNSBL, &e.TLS, &e.RDNS, &e.FeedbackType} {
+		*f = Clean(*f, MaxField)
+	}
+	e.ReplyText = Clean(e.ReplyText, MaxText)
+	e.Template = Clean(e.Template, MaxText)
+	for i := range e.URLs {
+		e.URLs[i] = Clean(e.URLs[i], MaxField)
+	}
+}
+
+func (a *Arrival) clean() {
+	for _, f := range []*string{&a.Host, &a.QueueID, &a.MessageID, &a.Sender, &a.Client, &a.SASLUser} {
+		*f = Clean(*f, MaxField)
+	}
+}

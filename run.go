@@ -1,0 +1,188 @@
+package bouncehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"time"
+)
+
+// Pipeline is the one loop that everything goes through:
+//
+//	Read → Parse → Enrich → Intend → Write → Commit
+//
+// The order is what the exact count rests on: a range is intended before it
+// is written and committed only once it is durable.
+type Pipeline struct {
+	// Parser makes the parser of a stream. Nil where chunks pass as they are,
+	// to Kafka.
+	Parser    func(stream string) Parser
+	Enrichers []Enricher
+	Sink      Sink
+	Log       *slog.Logger
+	// Observe, where set, is called after each commit with the batch's result.
+	Observe func(Batch, *Result)
+	// Backoff is the wait before the second try of a write; it doubles up to
+	// a minute. 0 is a second.
+	Backoff time.Duration
+}
+
+// commitTimeout bounds how long a batch under way may take once the context
+// has ended.
+const commitTimeout = 30 * time.Second
+
+// maxParsers bounds how many streams' parsers one loop remembers.
+const maxParsers = 10_000
+
+// Run works until src ends (nil) or ctx does (its error). A batch under way
+// when ctx ends is given commitTimeout to become durable. A failing write is
+// tried again, as a recovery, for as long as it takes; reading waits.
+func (p *Pipeline) Run(ctx context.Context, src Source) error {
+	parsers := map[string]Parser{}
+	var res Result
+	for {
+		b, err := src.Read(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		res.Reset()
+		p.parse(parsers, b, &res)
+		for _, e := range p.Enrichers {
+			if err := e.Enrich(ctx, res.Events); err != nil && ctx.Err() == nil {
+				p.Log.Warn("enrich", "error", err)
+			}
+		}
+		if err := p.settle(ctx, src, b, &res); err != nil {
+			return err
+		}
+		if p.Observe != nil {
+			p.Observe(b, &res)
+		}
+	}
+}
+
+// settle takes a batch through Intend, Write and Commit.
+func (p *Pipeline) settle(ctx context.Context, src Source, b Batch, res *Result) error {
+	// A batch that was read is finished although the context ends: what is
+	// under way then gets commitTimeout, and what fails then is recovered by
+	// the next start.
+	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(commitTimeout):
+			cancel()
+		case <-last.Done():
+		}
+	})
+	defer stop()
+
+	if err := src.Intend(last, b); err != nil {
+		return fmt.Errorf("note the batch that comes next: %w", err)
+	}
+	wait := p.Backoff
+	if wait <= 0 {
+		wait = time.Second
+	}
+	for {
+		err := p.Sink.Write(last, b, res)
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return errors.Join(ctx.Err(), err)
+		}
+		p.Log.Warn("write failed, trying again", "batch", b.ID, "wait", wait, "error", err)
+		b.Recover = true
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		}
+		wait = min(2*wait, time.Minute)
+	}
+	if err := src.Commit(last, b); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// parse appends to res what the batch's records tell.
+func (p *Pipeline) parse(parsers map[string]Parser, b Batch, res *Result) {
+	if p.Parser == nil {
+		return
+	}
+	for i := range b.Chunks {
+		c := &b.Chunks[i]
+		parser := parsers[c.Stream]
+		if parser == nil {
+			if len(parsers) >= maxParsers {
+				clear(parsers) // what they knew comes back from the messages table
+			}
+			parser = p.Parser(c.Stream)
+			parsers[c.Stream] = parser
+		}
+		ParseChunk(parser, c, res)
+	}
+}
+
+// ParseChunk appends to res what the chunk's records tell, cleaned; records
+// that fail become dead letters. A replayed chunk leaves nothing but what
+// the parser remembers.
+func ParseChunk(parser Parser, c *Chunk, res *Result) {
+	if c.Replay {
+		was := *res
+		defer func() { *res = was }()
+	}
+	if c.Kind == Broken {
+		res.Dead = append(res.Dead, deadLetter(&Record{c, c.Offset, c.Data}, c.Reason))
+		return
+	}
+	for r := range c.Records {
+		res.Lines++
+		events, arrivals := len(res.Events), len(res.Arrivals)
+		if err := safeParse(parser, r, res); err != nil {
+			res.Events, res.Arrivals = res.Events[:events], res.Arrivals[:arrivals]
+			res.Dead = append(res.Dead, deadLetter(&r, err.Error()))
+			continue
+		}
+		for i := events; i < len(res.Events); i++ {
+			e := &res.Events[i]
+			e.Origin, e.File = r.Origin(), c.File
+			e.Ordinal = uint16(i - events)
+			if e.Host == "" {
+				e.Host = c.Host
+			}
+			e.clean()
+		}
+		for i := arrivals; i < len(res.Arrivals); i++ {
+			a := &res.Arrivals[i]
+			a.Origin = r.Origin()
+			if a.Host == "" {
+				a.Host = c.Host
+			}
+			a.clean()
+		}
+	}
+}
+
+// safeParse turns a parser's panic into an error: a record from a stranger
+// must never end the pipeline.
+func safeParse(p Parser, r Record, res *Result) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("parser failed: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return p.Parse(r, res)
+}
+
+func deadLetter(r *Record, reason string) DeadLetter {
+	return DeadLetter{Origin: r.Origin(), Time: r.Ref, Host: r.Host, File: r.File, Reason: Clean(reason, MaxText), Raw: Clean(r.Text, MaxRaw)}
+}
