@@ -1,0 +1,53 @@
+# Every target does its own set-up; all that is fetched or made lies under .cache/. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+KAFKA_VERSIONS ?= 4.4.0 3.9.2
+MTAS ?= postfix
+# How far back the demo's report looks: its sample logs are old.
+SINCE ?=
+LOGS ?=
+CORPUS ?=
+FUZZTIME ?= 30s
+
+.PHONY: help build demo test check fuzz bench accuracy engine kafka rootfs setup clean
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: engine build ## run the whole pipeline on the sample logs, or on LOGS="PATH...", and print the report
+	@LOGS='$(LOGS)' SINCE='$(SINCE)' scripts/demo.sh
+
+test: ## set up every real part that this machine can have, and run all tests
+	@MTAS='$(MTAS)' KAFKA_VERSIONS='$(KAFKA_VERSIONS)' scripts/test.sh
+
+check: ## gofmt, vet, staticcheck and the unit tests: under a minute
+	@scripts/check.sh
+
+build: ## bin/bouncehouse
+	@go build -trimpath -o bin/bouncehouse ./cmd/bouncehouse
+
+engine: ## the embedded ClickHouse, by npm
+	@scripts/engine.sh
+
+kafka: ## Apache Kafka for the tests, by Maven; KAFKA_VERSION=... for another than the default
+	@KAFKA_VERSION='$(KAFKA_VERSION)' scripts/kafka.sh
+
+rootfs: ## mail servers for the tests, each in a root file system of its own (needs root)
+	@scripts/rootfs.sh $(MTAS)
+
+setup: ## all parts that make test needs
+	@MTAS='$(MTAS)' KAFKA_VERSIONS='$(KAFKA_VERSIONS)' scripts/setup.sh
+
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	@scripts/fuzz.sh '$(FUZZTIME)'
+
+bench: engine build ## all benchmarks, and other tools on the same input beside ours
+	@scripts/bench.sh
+
+accuracy: build ## score `bouncehouse parse` against CORPUS=DIR of logs with expected.jsonl beside them
+	@CORPUS='$(CORPUS)' scripts/accuracy.sh
+
+clean: ## remove bin/ and all that was fetched or made
+	@scripts/clean.sh

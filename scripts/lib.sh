@@ -1,0 +1,66 @@
+# Shared by the set-up scripts: sourced, never run. Quiet when there is nothing to do.
+# shellcheck shell=bash
+set -euo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=$top/.cache
+mkdir -p "$cache"
+
+say() { printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2; }
+die() {
+	say "$*"
+	exit 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# limited SECONDS COMMAND...: a download that hangs ends, so that set-up never does.
+limited() {
+	local seconds=$1
+	shift
+	timeout --kill-after=10 "$seconds" "$@" </dev/null
+}
+
+# quietly LABEL COMMAND...: shows what the command printed only when it failed.
+quietly() {
+	local label=$1 log
+	shift
+	log=$(mktemp)
+	if "$@" >"$log" 2>&1; then
+		rm -f "$log"
+		return 0
+	fi
+	say "$label failed:"
+	tail -n 25 "$log" >&2
+	rm -f "$log"
+	return 1
+}
+
+apt_options=(-o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 -o Acquire::Retries=2 -o DPkg::Lock::Timeout=120)
+
+# apt_update reads the package lists, once a day for all scripts.
+apt_update() {
+	local stamp=$cache/apt-updated
+	[ -z "$(find "$stamp" -mmin -1440 2>/dev/null)" ] || return 0
+	quietly "apt-get update" limited 300 apt-get "${apt_options[@]}" update && touch "$stamp"
+}
+
+# need COMMAND PACKAGE...: installs Debian's packages when the command is missing. Says so. As another user than
+# root it says what to install instead.
+need() {
+	local command=$1
+	shift
+	have "$command" && return 0
+	have apt-get || die "$command is missing, and so is apt-get: install $command by the means of your system"
+	[ "$(id -u)" = 0 ] || die "$command is missing; as root: apt-get install --no-install-recommends $*"
+	say "$command is missing: installing $* by apt-get"
+	apt_update || return 1
+	quietly "apt-get install $*" env DEBIAN_FRONTEND=noninteractive \
+		timeout --kill-after=10 600 apt-get "${apt_options[@]}" install -y -q --no-install-recommends "$@" </dev/null
+	have "$command" || die "$command is still missing after apt-get install $*"
+}
+
+# alone NAME: only one set-up of a part at a time; a second one waits and then finds it done.
+alone() {
+	exec 9>"$cache/$1.lock"
+	flock --timeout 900 9 || die "another set-up of $1 has held $cache/$1.lock for 15 minutes"
+}
