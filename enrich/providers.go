@@ -1,0 +1,110 @@
+package enrich
+
+// Known is the table of mailbox providers and filtering services. MX names the
+// suffixes of the hosts that answer for it, Domains the recipient domains that
+// it serves itself. A last label "*" stands for any public suffix of one or
+// two labels (hotmail.fr, yahoo.co.uk); a "*" within stands for one label.
+// Compiled from the providers' postmaster pages; these change, so an operator
+// may add to it.
+type Known struct {
+	ID      string
+	Name    string
+	MX      []string
+	Domains []string
+	Help    string // where its postmaster or delisting page stands
+}
+
+// Providers lists the providers that are known by host or domain.
+func Providers() []Known {
+	return []Known{
+		{ID: "google", Name: "Gmail, Google Workspace", MX: []string{"google.com", "googlemail.com", "psmtp.com"}, Domains: []string{"gmail.com", "googlemail.com"}, Help: "postmaster.google.com; support.google.com/mail/answer/81126 (guidelines), support.google.com/mail/contact/bulk_send_new"},
+		{ID: "microsoft", Name: "Outlook.com / Hotmail and Microsoft 365 (EOP)", MX: []string{"olc.protection.outlook.com", "protection.outlook.com", "mx.microsoft", "outlook.com", "hotmail.com", "protection.partner.outlook.cn"}, Domains: []string{"outlook.*", "hotmail.*", "live.*", "msn.com", "passport.com"}, Help: "sendersupport.olc.protection.outlook.com (SNDS, JMRP), sender.office.com (5.7.606-649), delist@messaging.microsoft.com (5.7.511)"},
+		{ID: "yahoo", Name: "Yahoo Mail, and AOL, AT&T, Verizon mailboxes that it hosts", MX: []string{"yahoodns.net", "yahoo.com"}, Domains: []string{"yahoo.*", "ymail.com", "rocketmail.com", "aol.*", "aim.com", "verizon.net", "netscape.net", "frontier.com", "att.net", "sbcglobal.net", "bellsouth.net", "pacbell.net", "prodigy.net", "swbell.net", "ameritech.net"}, Help: "senders.yahooinc.com (CFL, error codes, contact)"},
+		{ID: "aol", Name: "AOL's own MX before 2018", MX: []string{"mx.aol.com", "mail.aol.com"}, Help: "now senders.yahooinc.com"},
+		{ID: "yahoojapan", Name: "Yahoo! JAPAN (separate company)", MX: []string{"yahoo.co.jp"}, Domains: []string{"yahoo.co.jp", "ybb.ne.jp"}, Help: "support.yahoo-net.jp"},
+		{ID: "apple", Name: "iCloud Mail", MX: []string{"icloud.com", "me.com", "apple.com"}, Domains: []string{"icloud.com", "me.com", "mac.com", "privaterelay.appleid.com"}, Help: "support.apple.com/en-us/102322 (was HT204137), icloudadmin@apple.com"},
+		{ID: "tencent", Name: "QQ Mail, Foxmail, Tencent Exmail (WeCom mail)", MX: []string{"qq.com"}, Domains: []string{"qq.com", "vip.qq.com", "foxmail.com"}, Help: "openmail.qq.com, service.mail.qq.com"},
+		{ID: "netease", Name: "163, 126, yeah, 188 and NetEase enterprise mail", MX: []string{"netease.com", "163.com", "126.com"}, Domains: []string{"163.com", "126.com", "yeah.net", "188.com", "vip.163.com", "vip.126.com", "netease.com"}, Help: "mail.163.com/postmaster, help.163.com (bounce codes)"},
+		{ID: "aliyun", Name: "Alibaba Mail (personal and enterprise)", MX: []string{"mxhichina.com", "aliyun.com", "alibaba-inc.com"}, Domains: []string{"aliyun.com", "alibaba-inc.com"}, Help: "antispam form in help.aliyun.com"},
+		{ID: "sina", Name: "Sina Mail", MX: []string{"sina.com", "sina.com.cn", "sina.net"}, Domains: []string{"sina.com", "sina.cn", "vip.sina.com", "2008.sina.com"}, Help: "antispam@staff.sina.com.cn"},
+		{ID: "sohu", Name: "Sohu Mail", MX: []string{"sohu.com"}, Domains: []string{"sohu.com", "vip.sohu.com"}},
+		{ID: "263", Name: "263 enterprise mail", MX: []string{"263.net", "263xmail.com"}, Domains: []string{"263.net", "263.net.cn", "263xmail.com"}},
+		{ID: "139", Name: "China Mobile 139", MX: []string{"139.com"}, Domains: []string{"139.com"}},
+		{ID: "189", Name: "China Telecom 189, 21cn", MX: []string{"189.cn", "21cn.com"}, Domains: []string{"189.cn", "21cn.com"}},
+		{ID: "tom", Name: "TOM Mail", MX: []string{"tom.com"}, Domains: []string{"tom.com", "163.net"}, Help: "whitelist.mail.tom.com (old)"},
+		{ID: "coremail", Name: "Coremail-based hosts (universities, enterprises)", MX: []string{"icoremail.net", "cstnet.cn"}, Help: "icoremail.net"},
+		{ID: "mailru", Name: "Mail.ru (VK)", MX: []string{"mail.ru"}, Domains: []string{"mail.ru", "inbox.ru", "list.ru", "bk.ru", "internet.ru", "xmail.ru"}, Help: "postmaster.mail.ru, help.mail.ru/notspam-support"},
+		{ID: "yandex", Name: "Yandex Mail, Yandex 360", MX: []string{"yandex.ru", "yandex.net", "yandex.com"}, Domains: []string{"yandex.*", "ya.ru", "narod.ru"}, Help: "postoffice.yandex.com, yandex.com/support/mail"},
+		{ID: "rambler", Name: "Rambler", MX: []string{"rambler.ru"}, Domains: []string{"rambler.ru", "lenta.ru", "autorambler.ru", "myrambler.ru", "ro.ru"}, Help: "help.rambler.ru/mail"},
+		{ID: "iua", Name: "i.ua, email.ua", MX: []string{"i.ua", "email.ua"}, Domains: []string{"i.ua", "email.ua", "ua.fm", "3g.ua"}, Help: "mail.i.ua/err/N/"},
+		{ID: "ukrnet", Name: "Ukr.net", MX: []string{"ukr.net"}, Domains: []string{"ukr.net"}, Help: "postmaster@ukr.net"},
+		{ID: "naver", Name: "Naver", MX: []string{"naver.com", "worksmobile.com"}, Domains: []string{"naver.com"}, Help: "help.naver.com"},
+		{ID: "daum", Name: "Daum / Hanmail (Kakao)", MX: []string{"hanmail.net", "daum.net", "kakao.com"}, Domains: []string{"hanmail.net", "daum.net", "kakao.com"}, Help: "cs.daum.net"},
+		{ID: "nate", Name: "Nate", MX: []string{"nate.com"}, Domains: []string{"nate.com", "empas.com", "lycos.co.kr"}},
+		{ID: "docomo", Name: "NTT docomo", MX: []string{"docomo.ne.jp"}, Domains: []string{"docomo.ne.jp"}},
+		{ID: "kddi", Name: "au / KDDI", MX: []string{"ezweb.ne.jp", "au.com"}, Domains: []string{"ezweb.ne.jp", "au.com"}},
+		{ID: "softbank", Name: "SoftBank, Y!mobile", MX: []string{"softbank.jp", "softbank.ne.jp"}, Domains: []string{"softbank.ne.jp", "i.softbank.jp", "vodafone.ne.jp", "disney.ne.jp", "ymobile.ne.jp", "emnet.ne.jp"}},
+		{ID: "gmx", Name: "United Internet: GMX, WEB.DE, mail.com, IONOS/1&1", MX: []string{"gmx.net", "gmx.com", "web.de", "mail.com", "kundenserver.de", "1and1.com", "ionos.com", "ionos.de", "perfora.net", "schlund.de"}, Domains: []string{"gmx.*", "web.de", "mail.com", "email.com", "usa.com"}, Help: "postmaster.gmx.net, postmaster.web.de, postmaster.1und1.de"},
+		{ID: "tonline", Name: "Telekom", MX: []string{"t-online.de", "telekom.net", "magenta.de"}, Domains: []string{"t-online.de", "magenta.de"}, Help: "postmaster.t-online.de, tosa@rx.t-online.de"},
+		{ID: "freenet", Name: "freenet", MX: []string{"freenet.de"}, Domains: []string{"freenet.de", "o2mail.de"}, Help: "postmaster@freenet.de"},
+		{ID: "orange", Name: "Orange / Wanadoo", MX: []string{"orange.fr", "wanadoo.fr"}, Domains: []string{"orange.fr", "wanadoo.fr", "voila.fr"}, Help: "postmaster.orange.fr"},
+		{ID: "laposte", Name: "La Poste", MX: []string{"laposte.net"}, Domains: []string{"laposte.net"}, Help: "postmaster.laposte.net"},
+		{ID: "free", Name: "Free / Proxad", MX: []string{"free.fr", "online.net"}, Domains: []string{"free.fr", "aliceadsl.fr", "libertysurf.fr"}, Help: "postmaster.free.fr"},
+		{ID: "sfr", Name: "SFR / Neuf / Numericable", MX: []string{"sfr.fr"}, Domains: []string{"sfr.fr", "neuf.fr", "cegetel.net", "club-internet.fr", "numericable.fr"}, Help: "postmaster.sfr.fr"},
+		{ID: "bouygues", Name: "Bouygues", MX: []string{"bouyguestelecom.fr", "bbox.fr"}, Domains: []string{"bbox.fr"}},
+		{ID: "libero", Name: "Italiaonline: Libero, Virgilio", MX: []string{"libero.it", "iol.it", "virgilio.it"}, Domains: []string{"libero.it", "virgilio.it", "iol.it", "inwind.it", "blu.it", "giallo.it"}},
+		{ID: "tim", Name: "TIM / Alice", MX: []string{"alice.it", "tim.it"}, Domains: []string{"alice.it", "tim.it", "tin.it"}},
+		{ID: "aruba", Name: "Aruba", MX: []string{"aruba.it"}},
+		{ID: "seznam", Name: "Seznam", MX: []string{"seznam.cz"}, Domains: []string{"seznam.cz", "email.cz", "post.cz", "spoluzaci.cz"}, Help: "napoveda.seznam.cz"},
+		{ID: "wp", Name: "WP / o2.pl", MX: []string{"wp.pl", "go2.pl", "o2.pl"}, Domains: []string{"wp.pl", "o2.pl", "tlen.pl"}},
+		{ID: "onet", Name: "Onet", MX: []string{"onet.pl"}, Domains: []string{"onet.pl", "op.pl", "vp.pl", "poczta.onet.pl"}},
+		{ID: "interia", Name: "Interia", MX: []string{"interia.pl"}, Domains: []string{"interia.pl", "interia.eu", "poczta.fm"}, Help: "pomoc.poczta.interia.pl"},
+		{ID: "kpn", Name: "KPN", MX: []string{"kpnmail.nl", "kpnxchange.com", "xs4all.nl"}, Domains: []string{"kpnmail.nl", "planet.nl", "hetnet.nl", "xs4all.nl"}, Help: "postmaster.kpn.com"},
+		{ID: "ziggo", Name: "Ziggo", MX: []string{"ziggo.nl", "upcmail.net"}, Domains: []string{"ziggo.nl", "upcmail.nl", "home.nl", "casema.nl"}},
+		{ID: "telenet", Name: "Telenet", MX: []string{"telenet.be", "telenet-ops.be"}, Domains: []string{"telenet.be"}},
+		{ID: "proximus", Name: "Proximus (Skynet)", MX: []string{"skynet.be", "proximus.be", "belgacom.be"}, Domains: []string{"skynet.be", "proximus.be"}},
+		{ID: "bt", Name: "BT", MX: []string{"btinternet.com", "cpcloud.co.uk"}, Domains: []string{"btinternet.com", "btopenworld.com", "talk21.com"}},
+		{ID: "virginmedia", Name: "Virgin Media", MX: []string{"mx.mnd.ukmail.iss.as9143.net", "virginmedia.com", "ntlworld.com"}, Domains: []string{"virginmedia.com", "ntlworld.com", "blueyonder.co.uk", "virgin.net"}},
+		{ID: "comcast", Name: "Comcast / Xfinity", MX: []string{"comcast.net"}, Domains: []string{"comcast.net", "xfinity.com"}, Help: "postmaster.comcast.net (now spa.xfinity.com)"},
+		{ID: "charter", Name: "Spectrum: Charter, TWC, Road Runner, Bright House", MX: []string{"charter.net", "twc.com"}, Domains: []string{"charter.net", "spectrum.net", "rr.com", "roadrunner.com", "twc.com", "brighthouse.com"}, Help: "spectrum.net/support/internet/understanding-email-error-codes"},
+		{ID: "cox", Name: "Cox (moved to Yahoo 2024)", MX: []string{"cox.net", "cxr.mx.a.cloudfilter.net"}, Domains: []string{"cox.net"}, Help: "cox.com/residential/support/email-error-codes.html"},
+		{ID: "att", Name: "AT&T's own MX of old logs", MX: []string{"att.net", "prodigy.net", "worldnet.att.net", "isp.att.net"}, Help: "rbl.att.net, abuse_rbl@abuse-att.net"},
+		{ID: "earthlink", Name: "EarthLink", MX: []string{"earthlink.net", "mindspring.com", "earthlink-vadesecure.net"}, Domains: []string{"earthlink.net", "mindspring.com"}, Help: "blockedbyearthlink@abuse.earthlink.net"},
+		{ID: "cloudmark", Name: "Cloudmark-hosted ISPs (Cox, Shaw, Telenet ...)", MX: []string{"cloudfilter.net"}, Help: "csi.cloudmark.com/en/reset"},
+		{ID: "godaddy", Name: "GoDaddy / secureserver", MX: []string{"secureserver.net"}, Help: "unblock.secureserver.net, spamcheck"},
+		{ID: "rackspace", Name: "Rackspace Email", MX: []string{"emailsrvr.com"}, Help: "postmaster.emailsrvr.com, postmaster.apps.rackspace.com"},
+		{ID: "zoho", Name: "Zoho Mail", MX: []string{"zoho.com", "zoho.eu", "zoho.in", "zohomail.com"}, Domains: []string{"zoho.com", "zohomail.com"}, Help: "zoho.com/mail/help/spam-reason.html"},
+		{ID: "titan", Name: "Titan, Hostinger mail", MX: []string{"titan.email", "hostinger.com"}, Help: "support.titan.email"},
+		{ID: "proton", Name: "Proton Mail", MX: []string{"protonmail.ch", "protonmail.com"}, Domains: []string{"proton.me", "protonmail.com", "pm.me"}, Help: "proton.me/support/smtp-errors"},
+		{ID: "fastmail", Name: "Fastmail", MX: []string{"messagingengine.com"}, Domains: []string{"fastmail.com", "fastmail.fm"}},
+		{ID: "tutanota", Name: "Tuta", MX: []string{"tutanota.de"}, Domains: []string{"tuta.com", "tutanota.*"}},
+		{ID: "ovh", Name: "OVH", MX: []string{"ovh.net"}},
+		{ID: "infomaniak", Name: "Infomaniak", MX: []string{"infomaniak.ch"}, Domains: []string{"ik.me"}},
+		{ID: "hostpoint", Name: "Hostpoint", MX: []string{"hostpoint.ch"}},
+		{ID: "mxroute", Name: "MXroute", MX: []string{"mxrouting.net", "mxlogin.com"}},
+		{ID: "improvmx", Name: "ImprovMX", MX: []string{"improvmx.com"}, Help: "improvmx.com/guides/improvmx-error-codes"},
+		{ID: "cloudflare", Name: "Cloudflare Email Routing", MX: []string{"mx.cloudflare.net"}, Help: "developers.cloudflare.com/email-routing/postmaster"},
+		{ID: "amazonses", Name: "Amazon SES / WorkMail inbound", MX: []string{"inbound-smtp.*.amazonaws.com", "awsapps.com"}},
+		{ID: "facebook", Name: "Facebook mail", MX: []string{"facebook.com"}, Domains: []string{"facebook.com"}, Help: "postmaster.facebook.com/response_codes"},
+		{ID: "uol", Name: "UOL / BOL", MX: []string{"uol.com.br", "uhserver.com"}, Domains: []string{"uol.com.br", "bol.com.br"}, Help: "antispam.uol.com.br"},
+		{ID: "terra", Name: "Terra", MX: []string{"terra.com", "terra.com.br"}, Domains: []string{"terra.com.br", "terra.es", "terra.com"}},
+		{ID: "locaweb", Name: "Locaweb", MX: []string{"locaweb.com.br"}},
+		{ID: "telstra", Name: "Telstra BigPond", MX: []string{"bigpond.com", "bpbb.bigpond.com"}, Domains: []string{"bigpond.com", "bigpond.net.au", "telstra.com"}},
+		{ID: "mimecast", Name: "Mimecast", MX: []string{"mimecast.com", "mimecast.co.za", "mimecast-offshore.com"}, Help: "Mimecast sender feedback form"},
+		{ID: "proofpoint", Name: "Proofpoint, Essentials", MX: []string{"pphosted.com", "ppe-hosted.com"}, Help: "ipcheck.proofpoint.com"},
+		{ID: "barracuda", Name: "Barracuda ESS / ESG", MX: []string{"barracudanetworks.com", "cudaops.com"}, Help: "barracudacentral.org"},
+		{ID: "cisco", Name: "Cisco ESA / Cloud Email (IronPort)", MX: []string{"iphmx.com"}, Help: "talosintelligence.com"},
+		{ID: "symantec", Name: "Symantec / Broadcom Email Security.cloud (MessageLabs)", MX: []string{"messagelabs.com"}, Help: "ipremoval.sms.symantec.com"},
+		{ID: "trendmicro", Name: "Trend Micro Email Security", MX: []string{"in.hes.trendmicro.com", "in.hes.trendmicro.eu", "tmes.trendmicro.com", "tmes.trendmicro.eu"}, Help: "ers.trendmicro.com/reputations"},
+		{ID: "fireeye", Name: "Trellix (FireEye) ETP", MX: []string{"fireeyecloud.com", "fireeyegov.com"}},
+		{ID: "sophos", Name: "Sophos Central Email, Reflexion", MX: []string{"prod.hydra.sophos.com", "reflexion.net"}},
+		{ID: "forcepoint", Name: "Forcepoint / Websense", MX: []string{"mailcontrol.com"}},
+		{ID: "fortinet", Name: "FortiMail Cloud", MX: []string{"fortimailcloud.com"}, Help: "fortiguard.com/faq/antispam"},
+		{ID: "spamexperts", Name: "N-able Mail Assure", MX: []string{"antispamcloud.com", "spamexperts.com"}, Help: "spamrl.com"},
+		{ID: "hornetsecurity", Name: "Hornetsecurity", MX: []string{"hornetsecurity.com", "antispameurope.com"}},
+		{ID: "vade", Name: "Vade / Hornet", MX: []string{"vadesecure.com"}, Help: "sendertool.vadesecure.com"},
+		{ID: "retarus", Name: "Retarus", MX: []string{"retarus.com", "rmx.de"}},
+		{ID: "mxlogic", Name: "McAfee SaaS (MX Logic), closed 2017", MX: []string{"mxlogic.net"}},
+		{ID: "zerospam", Name: "Zerospam (Hornetsecurity)", MX: []string{"zerospam.ca"}},
+	}
+}
