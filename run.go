@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"runtime/debug"
 	"time"
 )
 
@@ -25,10 +24,22 @@ type Pipeline struct {
 	Log       *slog.Logger
 	// Observe, where set, is called after each commit with the batch's result.
 	Observe func(Batch, *Result)
+	// Before, where set, is called before each Step of a batch: tests end the
+	// process there.
+	Before func(Step)
 	// Backoff is the wait before the second try of a write; it doubles up to
 	// a minute. 0 is a second.
 	Backoff time.Duration
 }
+
+// Step is a step of a batch's way that becomes durable.
+type Step string
+
+const (
+	StepIntend Step = "intend"
+	StepWrite  Step = "write"
+	StepCommit Step = "commit"
+)
 
 // commitTimeout bounds how long a batch under way may take once the context
 // has ended.
@@ -83,6 +94,7 @@ func (p *Pipeline) settle(ctx context.Context, src Source, b Batch, res *Result)
 	})
 	defer stop()
 
+	p.before(StepIntend)
 	if err := src.Intend(last, b); err != nil {
 		return fmt.Errorf("note the batch that comes next: %w", err)
 	}
@@ -91,6 +103,7 @@ func (p *Pipeline) settle(ctx context.Context, src Source, b Batch, res *Result)
 		wait = time.Second
 	}
 	for {
+		p.before(StepWrite)
 		err := p.Sink.Write(last, b, res)
 		if err == nil {
 			break
@@ -107,10 +120,17 @@ func (p *Pipeline) settle(ctx context.Context, src Source, b Batch, res *Result)
 		}
 		wait = min(2*wait, time.Minute)
 	}
+	p.before(StepCommit)
 	if err := src.Commit(last, b); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+func (p *Pipeline) before(s Step) {
+	if p.Before != nil {
+		p.Before(s)
+	}
 }
 
 // parse appends to res what the batch's records tell.
@@ -177,7 +197,7 @@ func ParseChunk(parser Parser, c *Chunk, res *Result) {
 func safeParse(p Parser, r Record, res *Result) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("parser failed: %v\n%s", v, debug.Stack())
+			err = fmt.Errorf("parser failed, please report this: %v", v)
 		}
 	}()
 	return p.Parse(r, res)
