@@ -1,0 +1,663 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
+	"github.com/segmentio/kafka-go/sasl/plain"
+	"github.com/segmentio/kafka-go/sasl/scram"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+const (
+	// The group waits this long for a silent member, and for one that finishes
+	// its batch before it joins again: the pipeline gives that 30 s.
+	kafkaSessionTimeout   = 45 * time.Second
+	kafkaRebalanceTimeout = 60 * time.Second
+
+	kafkaTimeout    = 10 * time.Second // of one request
+	kafkaBackoffMin = 250 * time.Millisecond
+	kafkaBackoffMax = 15 * time.Second
+
+	defaultBatchBytes = 8 << 20
+	defaultLinger     = time.Second
+)
+
+// errPartitionLost ends a partition's loop: another member may have it now, or
+// this one must begin it anew. The next generation does.
+var errPartitionLost = errors.New("the group has a new generation")
+
+// Kafka reads the chunks of a topic as a member of a consumer group: a
+// bouncehouse.Source for each partition that the group assigns to it.
+//
+// kafka-go's Reader commits offsets without metadata, and a partition's highest
+// offset commits all below it. So the group is worked by generation here: a
+// partition's batch is intended and committed by its own OffsetCommit, under
+// the generation's number.
+//
+// Exactness when members come, go and stall rests on these:
+//
+//   - A commit of an older generation is refused by the brokers. A member whose
+//     partition went to another can note no intent, and without one it writes
+//     nothing.
+//   - What it had intended before, the successor sees: the group is in its new
+//     generation before its offsets are fetched. It reads that very range
+//     first and settles it by asking what is there, Batch.Recover.
+//   - A paused member that wakes may still send the INSERT that it had begun.
+//     Nothing here can hold it back. Its query id and deduplication token come
+//     from Batch.ID, which travels in the intent and is the same in both: the
+//     sink ends the query if it runs, and the token stops it if it comes later.
+//   - A generation is left only after the loops of its partitions have ended.
+//
+// Tried with kafka-go v0.4.51 against Apache Kafka 3.9.2 and 4.4.0.
+type Kafka struct {
+	// BatchBytes ends a batch once it holds so much data; 0 is 8 MiB. Each
+	// assigned partition may have that much, and one message, in memory.
+	BatchBytes int
+	// Linger is how long a batch waits for more after its first message; 0 is
+	// a second.
+	Linger time.Duration
+
+	o         bouncehouse.KafkaOptions
+	lastSeq   func(ctx context.Context, stream string) (uint64, error)
+	log       *slog.Logger
+	dialer    *kafka.Dialer
+	transport *kafka.Transport
+	client    *kafka.Client
+
+	mu   sync.Mutex
+	done int64
+	lag  map[int]int64 // by partition
+}
+
+// NewKafka makes the reader; it does not connect. lastSeq is asked for the
+// largest sequence number of a stream that is durable downstream, 0 for none;
+// its errors are tried again.
+func NewKafka(o bouncehouse.KafkaOptions, lastSeq func(ctx context.Context, stream string) (uint64, error), log *slog.Logger) (*Kafka, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if o.Group == "" {
+		return nil, errors.New("kafka: no group")
+	}
+	tls, err := o.TLS.Config()
+	if err != nil {
+		return nil, err
+	}
+	mechanism, err := kafkaMechanism(o.SASL)
+	if err != nil {
+		return nil, err
+	}
+	transport := &kafka.Transport{ClientID: "bouncehouse", TLS: tls, SASL: mechanism, DialTimeout: kafkaTimeout,
+		MetadataTopics: []string{o.Topic}}
+	return &Kafka{
+		o: o, lastSeq: lastSeq, log: log.With("topic", o.Topic),
+		dialer: &kafka.Dialer{ClientID: "bouncehouse", TLS: tls, SASLMechanism: mechanism, Timeout: kafkaTimeout,
+			DualStack: true, KeepAlive: 30 * time.Second},
+		transport: transport,
+		client:    &kafka.Client{Addr: kafka.TCP(o.Brokers...), Transport: transport, Timeout: kafkaTimeout},
+		lag:       map[int]int64{},
+	}, nil
+}
+
+// Progress is how many messages this process has brought, and how many it will
+// have once it has caught up with its partitions, as of the last fetch.
+func (k *Kafka) Progress() (done, total int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	total = k.done
+	for _, lag := range k.lag {
+		total += lag
+	}
+	return k.done, total
+}
+
+// Run is a member of the group until ctx ends. For each partition that it is
+// assigned it calls loop in a goroutine of its own; loop is to work the source,
+// Read, Intend, Commit, Read ..., until its context ends: that is when the
+// member must give the partition back, which it does once loop has returned.
+//
+// Brokers that are away are waited for. Run returns ctx's error, or that of a
+// loop which failed by itself.
+func (k *Kafka) Run(ctx context.Context, loop func(ctx context.Context, src bouncehouse.Source) error) error {
+	defer k.transport.CloseIdleConnections()
+	if err := k.awaitTopic(ctx); err != nil {
+		return err
+	}
+	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
+		ID: k.o.Group, Brokers: k.o.Brokers, Topics: []string{k.o.Topic}, Dialer: k.dialer,
+		SessionTimeout: kafkaSessionTimeout, RebalanceTimeout: kafkaRebalanceTimeout,
+		JoinGroupBackoff: time.Second, Timeout: kafkaTimeout,
+		// Partitions that are added are seen so; without it, at the next rebalance.
+		WatchPartitionChanges: true, PartitionWatchInterval: 30 * time.Second,
+		StartOffset: kafka.FirstOffset,
+	})
+	if err != nil {
+		return fmt.Errorf("kafka: %w", err)
+	}
+	defer group.Close() // waits for the loops, then leaves the group
+
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	for {
+		gen, err := group.Next(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, kafka.RebalanceInProgress): // the group throttles us itself
+			continue
+		case err != nil:
+			k.log.Warn("kafka group, trying again", "group", k.o.Group, "error", err)
+			continue
+		}
+		assigned := gen.Assignments[k.o.Topic]
+		k.log.Info("kafka group joined", "group", k.o.Group, "generation", gen.ID, "partitions", len(assigned))
+		for _, a := range assigned {
+			gen.Start(func(ended context.Context) {
+				if err := k.work(ctx, ended, gen, a.ID, loop); err != nil {
+					fail(err)
+				}
+			})
+		}
+		// A generation that ends at once, as when the topic is deleted, is
+		// followed by the next without a pause.
+		if err := sleepKafka(ctx, time.Second); err != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// work has loop work one partition until ctx or its generation ends. Its error
+// is one that ends the member.
+func (k *Kafka) work(ctx, ended context.Context, gen *kafka.Generation, id int, loop func(context.Context, bouncehouse.Source) error) error {
+	if ended.Err() != nil {
+		return nil // kafka-go calls us all the same, and waits no more
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(ended, cancel)()
+
+	p, err := k.newPartition(gen, id)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	err = loop(ctx, p)
+	switch {
+	case errors.Is(err, errPartitionLost):
+		p.log.Info("partition given up", "reason", err)
+		return nil
+	case ctx.Err() != nil:
+		if err != nil && err != ctx.Err() {
+			p.log.Warn("partition left with a batch under way; whoever has it next recovers it", "error", err)
+		}
+		return nil
+	}
+	return err
+}
+
+// awaitTopic waits until the topic exists: a group without a topic would join
+// and rejoin without end.
+func (k *Kafka) awaitTopic(ctx context.Context) error {
+	return k.retry(ctx, "look for the topic", func() error {
+		meta, err := k.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{k.o.Topic}})
+		if err != nil {
+			return err
+		}
+		for _, t := range meta.Topics {
+			if t.Name == k.o.Topic {
+				return t.Error
+			}
+		}
+		return kafka.UnknownTopicOrPartition
+	})
+}
+
+// retry calls do until it returns nil, errPartitionLost or an error that no
+// waiting heals, or ctx ends.
+func (k *Kafka) retry(ctx context.Context, what string, do func() error) error {
+	for wait := kafkaBackoffMin; ; wait = min(2*wait, kafkaBackoffMax) {
+		err := do()
+		if err == nil || errors.Is(err, errPartitionLost) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return errors.Join(ctx.Err(), err)
+		}
+		k.log.Warn("kafka: could not "+what+", trying again", "wait", wait, "error", err)
+		if sleepKafka(ctx, wait) != nil {
+			return errors.Join(ctx.Err(), err)
+		}
+	}
+}
+
+// kafkaMechanism has a twin in sink: siblings do not import each other.
+func kafkaMechanism(s bouncehouse.KafkaSASL) (sasl.Mechanism, error) {
+	if s.Mechanism == "" {
+		return nil, nil
+	}
+	password, err := s.Password()
+	if err != nil {
+		return nil, err
+	}
+	switch s.Mechanism {
+	case bouncehouse.SASLScramSHA256:
+		return scram.Mechanism(scram.SHA256, s.User, password)
+	case bouncehouse.SASLScramSHA512:
+		return scram.Mechanism(scram.SHA512, s.User, password)
+	}
+	return plain.Mechanism{Username: s.User, Password: password}, nil
+}
+
+const (
+	// kafkaReplay is how many messages before the first batch are read again,
+	// so that the parsers know what they did; kafkaReplayBytes bounds them.
+	kafkaReplay      = 8
+	kafkaReplayBytes = 4 << 20
+	// kafkaMaxMessages ends a batch of very small messages.
+	kafkaMaxMessages = 20_000
+	// kafkaBeyond is how often a partition that ends before its committed
+	// offset is asked again: brokers that have just started may not know yet.
+	kafkaBeyond = 8
+)
+
+// kafkaPartition is the Source of one partition under one generation.
+type kafkaPartition struct {
+	k      *Kafka
+	gen    *kafka.Generation
+	id     int
+	log    *slog.Logger
+	chunks *chunkReader
+	reader *kafka.Reader // nil until opened
+	seen   seenChunks
+
+	held      *kafka.Message      // fetched already, the next batch's first
+	committed int64               // where the next batch begins; what stands before it is replayed
+	next      int64               // the offset that is expected next
+	to        int64               // where the batch under way ends
+	intent    *kafkaIntent        // stood when the partition was opened, and is not read yet
+	unsettled int64               // up to here an older intent reached
+	beyond    int                 // how often the end was before the committed offset
+	replayed  []bouncehouse.Chunk // of the messages before the first batch
+	lost      []bouncehouse.Chunk // what tells of messages that are gone
+}
+
+var _ bouncehouse.Source = (*kafkaPartition)(nil)
+
+func (k *Kafka) newPartition(gen *kafka.Generation, id int) (*kafkaPartition, error) {
+	chunks, err := newChunkReader()
+	if err != nil {
+		return nil, err
+	}
+	p := &kafkaPartition{k: k, gen: gen, id: id, chunks: chunks,
+		log: k.log.With("partition", id, "generation", gen.ID)}
+	p.seen = seenChunks{streams: map[string]*seenStream{}, lastSeq: p.lastSeq}
+	return p, nil
+}
+
+func (p *kafkaPartition) close() {
+	p.k.mu.Lock()
+	delete(p.k.lag, p.id)
+	p.k.mu.Unlock()
+	if p.reader != nil {
+		if err := p.reader.Close(); err != nil {
+			p.log.Warn("close the kafka reader", "error", err)
+		}
+	}
+	p.chunks.close()
+}
+
+// progress notes done more messages, and how many are still to come.
+func (p *kafkaPartition) progress(done, lag int64) {
+	p.k.mu.Lock()
+	defer p.k.mu.Unlock()
+	p.k.done += done
+	p.k.lag[p.id] = max(lag, 0)
+}
+
+func (p *kafkaPartition) lastSeq(ctx context.Context, stream string) (seq uint64, err error) {
+	err = p.k.retry(ctx, "ask for a stream's last number", func() error {
+		seq, err = p.k.lastSeq(ctx, stream)
+		return err
+	})
+	return seq, err
+}
+
+// Read returns the next batch; see bouncehouse.Source.
+func (p *kafkaPartition) Read(ctx context.Context) (bouncehouse.Batch, error) {
+	if p.reader == nil {
+		if err := p.k.retry(ctx, "open the partition", func() error { return p.open(ctx) }); err != nil {
+			return bouncehouse.Batch{}, err
+		}
+	}
+	limit, linger := p.k.BatchBytes, p.k.Linger
+	if limit <= 0 {
+		limit = defaultBatchBytes
+	}
+	if linger <= 0 {
+		linger = defaultLinger
+	}
+	gather, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	b := bouncehouse.Batch{Recover: p.committed < p.unsettled}
+	id := newBatchID(p.k.o.Topic, p.id)
+	var watermark int64
+	for size, n := 0, 0; ; {
+		m, err := p.fetch(gather)
+		if ctx.Err() != nil {
+			return bouncehouse.Batch{}, ctx.Err()
+		}
+		if err != nil && n > 0 && gather.Err() != nil {
+			break // lingered
+		}
+		if err != nil {
+			return bouncehouse.Batch{}, err
+		}
+		at := messagePlace{p.k.o.Topic, p.id, m.Offset, m.Time}
+		if m.Offset < p.committed {
+			p.replay(at, m.Value)
+			continue
+		}
+		until := m.Offset
+		if p.intent != nil {
+			until = min(until, p.intent.To)
+		}
+		if until > p.next {
+			if err := p.skipped(ctx, at, until); err != nil {
+				return bouncehouse.Batch{}, err
+			}
+		}
+		b.Chunks = append(append(b.Chunks, p.lost...), p.replayed...)
+		p.lost, p.replayed = nil, nil
+		if until < m.Offset {
+			p.held = &m
+			break
+		}
+		c := p.chunks.read(at, m.Value)
+		v := chunkNew
+		if c.Kind != bouncehouse.Broken || c.Seq > 0 {
+			if v, err = p.seen.judge(ctx, &c); err != nil {
+				return bouncehouse.Batch{}, err
+			}
+		} else {
+			p.log.Warn("dead letter", "reason", c.Reason)
+		}
+		if v == chunkDoubtful && !b.Recover {
+			p.log.Info("a chunk below its stream's last number: asking the sink row by row", "stream", c.Stream, "seq", c.Seq)
+			b.Recover = true
+		}
+		if v != chunkRepeated {
+			b.Chunks = append(b.Chunks, c)
+		}
+		id.add(m.Offset, m.Value)
+		p.next, watermark = m.Offset+1, m.HighWaterMark
+		n++
+		size += len(c.Data)
+		if p.intent != nil {
+			if p.next >= p.intent.To {
+				break
+			}
+			continue // all of it, whatever its size: it is cut as it was
+		}
+		if size >= limit || n >= kafkaMaxMessages {
+			break
+		}
+		if n == 1 {
+			defer time.AfterFunc(linger, cancel).Stop()
+		}
+	}
+	p.to = p.next
+	b.ID = id.of(p.committed, p.to)
+	if p.intent != nil {
+		// The range is the intent's, and so is the name: what may be there was
+		// written under it.
+		p.to, b.ID = max(p.to, p.intent.To), p.intent.ID
+		p.next, p.intent = p.to, nil
+	}
+	p.progress(0, watermark-p.committed)
+	return b, nil
+}
+
+// Intend commits the old offset again, with the batch's range as metadata.
+func (p *kafkaPartition) Intend(ctx context.Context, b bouncehouse.Batch) error {
+	metadata, err := kafkaIntent{From: p.committed, To: p.to, ID: b.ID}.metadata()
+	if err != nil {
+		return err
+	}
+	return p.commit(ctx, p.committed, metadata)
+}
+
+// Commit commits the offset after the batch; the intent is gone with it.
+func (p *kafkaPartition) Commit(ctx context.Context, _ bouncehouse.Batch) error {
+	if err := p.commit(ctx, p.to, ""); err != nil {
+		return err
+	}
+	n := p.to - p.committed
+	p.committed = p.to
+	p.k.mu.Lock()
+	lag := p.k.lag[p.id] - n
+	p.k.mu.Unlock()
+	p.progress(n, lag)
+	return nil
+}
+
+// commit is an OffsetCommit under the generation. Brokers that are away are
+// waited for until ctx ends: the batch is not lost meanwhile, and if another
+// generation comes the answer says so.
+func (p *kafkaPartition) commit(ctx context.Context, offset int64, metadata string) error {
+	var final error
+	err := p.k.retry(ctx, "commit an offset", func() error {
+		answer, err := p.k.client.OffsetCommit(ctx, &kafka.OffsetCommitRequest{
+			GroupID: p.gen.GroupID, GenerationID: int(p.gen.ID), MemberID: p.gen.MemberID,
+			Topics: map[string][]kafka.OffsetCommit{p.k.o.Topic: {{Partition: p.id, Offset: offset, Metadata: metadata}}},
+		})
+		if err != nil {
+			return err
+		}
+		err = kafka.UnknownTopicOrPartition
+		for _, c := range answer.Topics[p.k.o.Topic] {
+			if c.Partition == p.id {
+				err = c.Error
+			}
+		}
+		switch {
+		case errors.Is(err, kafka.IllegalGeneration), errors.Is(err, kafka.UnknownMemberId),
+			errors.Is(err, kafka.RebalanceInProgress), errors.Is(err, kafka.UnknownTopicOrPartition):
+			return fmt.Errorf("%w: %w", errPartitionLost, err)
+		case errors.Is(err, kafka.OffsetMetadataTooLarge), errors.Is(err, kafka.GroupAuthorizationFailed),
+			errors.Is(err, kafka.TopicAuthorizationFailed):
+			final = err
+			return nil
+		}
+		return err
+	})
+	if err == nil {
+		err = final
+	}
+	return err
+}
+
+// open finds out where the group stands in the partition, and begins to read
+// there, or a little before.
+func (p *kafkaPartition) open(ctx context.Context) error {
+	topic := p.k.o.Topic
+	committed, metadata, err := p.fetchOffset(ctx)
+	if err != nil {
+		return err
+	}
+	first, last, err := p.bounds(ctx)
+	if err != nil {
+		return err
+	}
+	intent, err := readIntent(metadata, committed)
+	if err != nil {
+		p.log.Warn("the committed offset has metadata of another program", "error", err)
+	}
+	// Offsets at or after end are gone, or were never written.
+	if committed > last || intent != nil && intent.To > last {
+		if p.beyond++; p.beyond <= kafkaBeyond {
+			return fmt.Errorf("the group's offset %d is beyond the end %d", max(committed, p.intentEnd(intent)), last)
+		}
+		at := messagePlace{topic, p.id, last, time.Now()}
+		why := "the group was further than the topic reaches: the topic was made anew, or its brokers lost its end"
+		p.lost = append(p.lost, lostMessages(at, max(committed, p.intentEnd(intent)), why))
+		p.log.Error(why, "committed", committed, "end", last)
+	}
+	switch {
+	case committed < 0:
+		committed = first // a new group
+	case committed > last:
+		committed, intent = first, nil
+	case intent != nil:
+		// What the brokers lost of the range may have been written before it
+		// was lost, and its offsets are given anew: all of them are asked for.
+		p.unsettled = intent.To
+		if intent.To = min(intent.To, last); intent.To == intent.From {
+			intent = nil
+		}
+	}
+	p.committed, p.next, p.intent = committed, committed, intent
+	if intent != nil {
+		p.log.Info("an earlier write is unsettled, recovering it", "batch", intent.ID)
+	}
+	if first > committed {
+		p.log.Error("messages were removed before they were read: the topic keeps them too short a time",
+			"committed", committed, "first", first)
+	}
+	p.reader = kafka.NewReader(kafka.ReaderConfig{
+		Brokers: p.k.o.Brokers, Dialer: p.k.dialer, Topic: topic, Partition: p.id,
+		MaxBytes:        8 << 20, // per request; a larger message comes all the same
+		MaxWait:         250 * time.Millisecond,
+		QueueCapacity:   8,  // chunks in memory beside the batch
+		ReadLagInterval: -1, // its goroutine is waited for by nobody
+		// Else it would ask again without end, and say nothing.
+		OffsetOutOfRangeError: true,
+	})
+	if err := p.reader.SetOffset(max(first, committed-kafkaReplay)); err != nil {
+		return err
+	}
+	p.progress(0, last-committed)
+	return nil
+}
+
+func (p *kafkaPartition) intentEnd(i *kafkaIntent) int64 {
+	if i == nil {
+		return 0
+	}
+	return i.To
+}
+
+// fetchOffset is the group's committed offset, -1 where there is none, and its
+// metadata.
+func (p *kafkaPartition) fetchOffset(ctx context.Context) (offset int64, metadata string, err error) {
+	answer, err := p.k.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{
+		GroupID: p.gen.GroupID, Topics: map[string][]int{p.k.o.Topic: {p.id}},
+	})
+	if err == nil {
+		err = answer.Error
+	}
+	if err != nil {
+		return 0, "", fmt.Errorf("fetch the committed offset: %w", err)
+	}
+	for _, o := range answer.Topics[p.k.o.Topic] {
+		if o.Partition == p.id {
+			return o.CommittedOffset, o.Metadata, o.Error
+		}
+	}
+	return 0, "", fmt.Errorf("fetch the committed offset: %w", kafka.UnknownTopicOrPartition)
+}
+
+// bounds are the partition's first offset and the one after its last.
+func (p *kafkaPartition) bounds(ctx context.Context) (first, last int64, err error) {
+	answer, err := p.k.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{
+		p.k.o.Topic: {kafka.FirstOffsetOf(p.id), kafka.LastOffsetOf(p.id)},
+	}})
+	if err != nil {
+		return 0, 0, fmt.Errorf("list offsets: %w", err)
+	}
+	for _, o := range answer.Topics[p.k.o.Topic] {
+		if o.Partition == p.id {
+			return o.FirstOffset, o.LastOffset, o.Error
+		}
+	}
+	return 0, 0, fmt.Errorf("list offsets: %w", kafka.UnknownTopicOrPartition)
+}
+
+// fetch is the next message. While brokers are away the reader says so again
+// and again, and goes on by itself.
+func (p *kafkaPartition) fetch(ctx context.Context) (kafka.Message, error) {
+	if m := p.held; m != nil {
+		p.held = nil
+		return *m, nil
+	}
+	var m kafka.Message
+	err := p.k.retry(ctx, "fetch messages", func() (err error) {
+		m, err = p.reader.FetchMessage(ctx)
+		if errors.Is(err, kafka.OffsetOutOfRange) {
+			// The reader has ended. The next generation looks where the
+			// partition begins and ends now.
+			return fmt.Errorf("%w: %w", errPartitionLost, err)
+		}
+		return err
+	})
+	return m, err
+}
+
+// replay keeps a message from before the first batch.
+func (p *kafkaPartition) replay(at messagePlace, value []byte) {
+	c := p.chunks.read(at, value)
+	if c.Kind == bouncehouse.Broken {
+		return
+	}
+	c.Replay = true
+	p.seen.stored(&c)
+	p.replayed = append(p.replayed, c)
+	size := 0
+	for i := len(p.replayed) - 1; i >= 0; i-- {
+		if size += len(p.replayed[i].Data); size > kafkaReplayBytes {
+			p.replayed = slices.Delete(p.replayed, 0, i+1)
+			return
+		}
+	}
+}
+
+// skipped looks into a gap before a message; until is where the gap ends, or
+// the range that is being recovered. The reader passes in silence over what
+// retention removed. A gap that is not before the partition's beginning has
+// other reasons, such as a transaction's mark, and nothing is lost by it.
+func (p *kafkaPartition) skipped(ctx context.Context, at messagePlace, until int64) error {
+	var first int64
+	err := p.k.retry(ctx, "list offsets", func() (err error) {
+		first, _, err = p.bounds(ctx)
+		return err
+	})
+	if err != nil || first <= p.next {
+		return err
+	}
+	at.offset = p.next
+	until = min(first, until)
+	p.log.Error("messages were removed before they were read: the topic keeps them too short a time", "from", p.next, "to", until)
+	p.lost = append(p.lost, lostMessages(at, until, "removed by the topic's retention before they were read"))
+	return nil
+}
+
+// sleepKafka waits, or returns ctx's error.
+func sleepKafka(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
