@@ -5,11 +5,12 @@ SHELL := /bin/bash
 
 KAFKA_VERSIONS ?= 4.4.0 3.9.2
 MTAS ?= postfix
-# How far back the demo's report looks: its sample logs are old.
-SINCE ?=
-LOGS ?=
-CORPUS ?=
+KAFKA_VERSION ?=
 FUZZTIME ?= 30s
+# For demo: the paths to read, and how far back the report looks (all). For accuracy: the corpus.
+LOGS ?=
+SINCE ?=
+CORPUS ?=
 
 .PHONY: help build demo test check fuzz bench accuracy engine kafka rootfs setup clean
 
@@ -26,7 +27,7 @@ check: ## gofmt, vet, staticcheck and the unit tests: under a minute
 	@scripts/check.sh
 
 build: ## bin/bouncehouse
-	@go build -trimpath -o bin/bouncehouse ./cmd/bouncehouse
+	@CGO_ENABLED=0 go build -trimpath -o bin/bouncehouse ./cmd/bouncehouse
 
 engine: ## the embedded ClickHouse, by npm
 	@scripts/engine.sh

@@ -14,6 +14,10 @@ dir=$cache/engine
 ready() { [ -f "$dir/libchdb.so" ] && [ "$(cat "$dir/version" 2>/dev/null)" = "$wanted" ]; }
 
 ready && exit 0
+if [ -n "${CHDB_LIB_PATH:-}" ]; then
+	[ -f "$CHDB_LIB_PATH" ] || die "CHDB_LIB_PATH names $CHDB_LIB_PATH, and there is no such file"
+	exit 0
+fi
 alone engine
 ready && exit 0
 need npm npm

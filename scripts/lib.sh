@@ -64,3 +64,13 @@ alone() {
 	exec 9>"$cache/$1.lock"
 	flock --timeout 900 9 || die "another set-up of $1 has held $cache/$1.lock for 15 minutes"
 }
+
+# go_tool NAME MODULE@VERSION: puts a Go program of that very version first in PATH, installing it when it is not there.
+go_tool() {
+	local bin=$cache/bin/${2##*/}
+	if [ ! -x "$bin/$1" ]; then
+		say "installing $2"
+		quietly "go install $2" env GOBIN="$bin" timeout --kill-after=10 600 go install "$2" </dev/null || return 1
+	fi
+	PATH=$bin:$PATH
+}

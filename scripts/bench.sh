@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# All Go benchmarks, then the comparisons in bench.d/: the same input through other tools. BENCH and BENCHTIME narrow the former.
+. "$(dirname "$0")/lib.sh"
+cd "$top"
+
+[ -n "${CHDB_LIB_PATH:-}" ] || export CHDB_LIB_PATH=$cache/engine/libchdb.so
+go test -run '^$' -bench "${BENCH:-.}" -benchtime "${BENCHTIME:-1s}" -benchmem ./...
+for comparison in scripts/bench.d/*.sh; do
+	echo
+	"$comparison"
+done

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Every part that the tests need. What this machine cannot have is said and left out; the exit status is then 1.
+. "$(dirname "$0")/lib.sh"
+
+here=$(dirname "$0")
+failed=
+"$here/engine.sh" || failed="$failed engine"
+for version in ${KAFKA_VERSIONS:-}; do
+	KAFKA_VERSION=$version "$here/kafka.sh" || failed="$failed kafka-$version"
+done
+"$here/rootfs.sh" ${MTAS:-postfix} || failed="$failed rootfs"
+(need gcc gcc libc6-dev) || failed="$failed gcc"
+# Tests in a network of their own build the binary, too, and cannot fetch a module then.
+quietly "go mod download" limited 600 go mod download || failed="$failed modules"
+[ -z "$failed" ] || die "not set up:$failed"

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# All tests, with every real part that this machine can have; the last lines say what was tried and what was not.
+# BOUNCEHOUSE_REQUIRE=all (or a list of parts) makes a part left out a failure.
+. "$(dirname "$0")/lib.sh"
+cd "$top"
+
+if ! scripts/setup.sh && [ -n "${BOUNCEHOUSE_REQUIRE:-}" ]; then
+	die "a required part could not be set up"
+fi
+
+BOUNCEHOUSE_PARTS=$(mktemp)
+trap 'rm -f "$BOUNCEHOUSE_PARTS"' EXIT
+export BOUNCEHOUSE_PARTS
+
+race=-race
+if ! have gcc; then
+	race=
+	printf 'left out\trace detector\tno C compiler\n' >>"$BOUNCEHOUSE_PARTS"
+fi
+
+# The one binary that all end-to-end tests of this run use: test.Bouncehouse.
+CGO_ENABLED=0 go build -trimpath -o .cache/test/bouncehouse ./cmd/bouncehouse
+export BOUNCEHOUSE_BIN=$top/.cache/test/bouncehouse
+
+status=0
+go test $race -shuffle=on -count=1 -timeout "${TEST_TIMEOUT:-15m}" ./... </dev/null || status=1
+scripts/fuzz.sh 2s || status=1
+
+# report PREFIX TITLE: the parts noted by the tests (part.go), each once.
+report() {
+	sort -u "$BOUNCEHOUSE_PARTS" | awk -F '\t' -v prefix="$1" -v title="$2" \
+		'$1 == prefix { if (!n++) print title; printf "  %s: %s\n", $2, $3 }'
+}
+echo
+report tried "Real parts that were tried:"
+report "left out" "NOT tried on this machine:"
+for part in engine kafka postfix; do
+	cut -f 2 "$BOUNCEHOUSE_PARTS" | grep -qx "$part" || echo "NOT tried: $part (no test that ran asked for it)"
+done
+[ $status = 0 ] && echo "All tests passed." || echo "Tests FAILED."
+exit $status
