@@ -62,7 +62,7 @@ func New(name string, o Options) (bouncehouse.Parser, error) {
 type entryParser interface {
 	// parseEntry appends what e tells to res; mine is false where e comes
 	// from a program of another system.
-	parseEntry(r *bouncehouse.Record, e *entry, res *bouncehouse.Result) (mine bool, err error)
+	parseEntry(r *bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error)
 }
 
 // auto asks every record for itself whose it is, so that the answer depends
@@ -72,6 +72,7 @@ type auto struct {
 	options Options
 	formats []Format
 	head    headReader
+	entry   entry
 	syslog  []entryParser                 // in the order of formats; nil until the first line
 	whole   map[string]bouncehouse.Parser // by the format's name
 }
@@ -87,18 +88,12 @@ func (a *auto) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 			}
 		}
 	}
-	var e entry
-	found, err := a.head.read(&r, &e)
-	if err != nil {
-		return err
-	}
-	if found {
+	if a.head.read(&r, &a.entry) {
 		for _, p := range a.syslog {
-			if mine, err := p.parseEntry(&r, &e, res); mine || err != nil {
+			if mine, err := p.parseEntry(&r, &a.head, &a.entry, res); mine || err != nil {
 				return err
 			}
 		}
-		return nil
 	}
 	for _, f := range a.formats {
 		if f.entries == nil && f.Sniff(r.Text) {

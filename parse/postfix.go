@@ -1,15 +1,490 @@
 package parse
 
-import "github.com/bouncehouse/bouncehouse"
+import (
+	"errors"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
 
-type postfix struct{ head headReader }
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// Postfix 2.2 to 3.11. What its daemons log of a message (QID is the queue
+// id, short or long; the source file in Postfix that writes it in brackets):
+//
+//	smtpd:   QID: client=host[ip], sasl_method=LOGIN, sasl_username=u      [smtpd/smtpd.c]
+//	pickup:  QID: uid=0 from=<root>                                        [pickup/pickup.c]
+//	cleanup: QID: message-id=<m@h>                                         [cleanup/cleanup_message.c]
+//	qmgr:    QID: from=<a@b>, size=2048, nrcpt=2 (queue active)            [qmgr/qmgr_active.c]
+//	smtp:    Untrusted TLS connection established to host[ip]:25: TLSv1.3 with cipher ...  [tls/tls_misc.c]
+//	any:     QID: to=<c@d>, orig_to=<e@f>, relay=host[ip]:25, conn_use=2, delay=1.9, delays=0/0/1/0.9,
+//	         tls=dane, dsn=5.1.1, status=bounced (host host[ip] said: 550 ... (in reply to RCPT TO command))  [global/log_adhoc.c]
+//	qmgr:    QID: from=<a@b>, status=expired, returned to sender           [qmgr/qmgr_active.c]
+//	qmgr:    QID: removed
+//
+// and of clients that were refused: postfix_inbound.go.
+type postfix struct {
+	head   headReader
+	entry  entry
+	memory memory
+	tls    sessions
+}
 
 func newPostfix(Options) bouncehouse.Parser { return &postfix{} }
+
 func newPostfixEntries(Options) entryParser { return &postfix{} }
-func sniffPostfix(head string) bool         { return false }
 
-func (p *postfix) Parse(r bouncehouse.Record, res *bouncehouse.Result) error { return nil }
+// sniffPostfix looks for a line of a program that Postfix may be.
+func sniffPostfix(head string) bool {
+	var h headReader
+	var e entry
+	for line := range strings.Lines(head) {
+		r := bouncehouse.Record{Chunk: &bouncehouse.Chunk{}, Text: strings.TrimRight(line, "\r\n")}
+		if h.read(&r, &e) && isPostfix(e.program) {
+			return true
+		}
+	}
+	return false
+}
 
-func (p *postfix) parseEntry(r *bouncehouse.Record, e *entry, res *bouncehouse.Result) (bool, error) {
-	return false, nil
+func (p *postfix) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
+	if !p.head.read(&r, &p.entry) {
+		return nil
+	}
+	_, err := p.parseEntry(&r, &p.head, &p.entry, res)
+	return err
+}
+
+// isPostfix tells by the program's name. syslog_name may be anything, but
+// behind it stand a slash and the daemon: "mx-out/smtp", "postfix/slow/smtp".
+func isPostfix(program string) bool {
+	if strings.HasPrefix(program, "postfix") {
+		return true
+	}
+	slash := strings.LastIndexByte(program, '/')
+	if slash < 1 {
+		return false
+	}
+	switch program[slash+1:] {
+	case "smtp", "lmtp", "local", "virtual", "pipe", "error", "retry", "discard", "bounce", "defer", "trace", "qmgr", "nqmgr", "oqmgr",
+		"cleanup", "smtpd", "postscreen", "pickup", "verify", "relay", "postsuper":
+		return true
+	}
+	return false
+}
+
+func (p *postfix) parseEntry(r *bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error) {
+	if !isPostfix(e.program) {
+		return false, nil
+	}
+	if e.host == "" {
+		e.host = r.Host
+	}
+	id, rest := cutQueueID(e.msg)
+	if rest == "" {
+		p.session(e)
+		return true, nil
+	}
+	switch rest[0] {
+	case 't':
+		if strings.HasPrefix(rest, "to=<") {
+			return true, p.result(r, h, e, id, rest, res)
+		}
+	case 'f':
+		if strings.HasPrefix(rest, "from=<") {
+			return true, p.queued(r, h, e, id, rest, res)
+		}
+	case 'c':
+		if strings.HasPrefix(rest, "client=") {
+			p.client(e, id, rest[len("client="):])
+		}
+	case 'u':
+		if strings.HasPrefix(rest, "uid=") {
+			p.memory.renew(e.host, id).begun = true
+		}
+	case 'm':
+		if strings.HasPrefix(rest, "message-id=") {
+			p.messageID(e, id, rest[len("message-id="):], false)
+		} else if strings.HasPrefix(rest, "milter-reject: ") {
+			return true, p.refusal(r, h, e, id, rest, res)
+		}
+	case 'r':
+		if rest == "removed" {
+			if m := p.memory.find(e.host, id); m != nil {
+				p.memory.remove(m)
+			}
+		} else if strings.HasPrefix(rest, "reject: ") {
+			return true, p.refusal(r, h, e, id, rest, res)
+		} else if strings.HasPrefix(rest, "resent-message-id=") {
+			p.messageID(e, id, rest[len("resent-message-id="):], true)
+		}
+	case 'p':
+		if strings.HasPrefix(rest, "proxy-reject: ") {
+			return true, p.refusal(r, h, e, id, rest, res)
+		}
+	}
+	return true, nil
+}
+
+// cutQueueID cuts "QID: " off; id is "" for NOQUEUE. rest is "" where the
+// line is not of this form.
+func cutQueueID(s string) (id, rest string) {
+	for i := range min(len(s), 32) {
+		switch c := s[i]; {
+		case c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9':
+		case c == ':' && i+2 < len(s) && s[i+1] == ' ' && i > 0:
+			if id = s[:i]; id == "NOQUEUE" {
+				id = ""
+			}
+			return id, s[i+2:]
+		case c == '-' && strings.HasPrefix(s, "proxy-reject: "):
+			return "", s
+		default:
+			return "", ""
+		}
+	}
+	return "", ""
+}
+
+// session reads a line that names no message: that a connection has TLS.
+func (p *postfix) session(e *entry) {
+	if e.msg == "" {
+		return
+	}
+	switch e.msg[0] {
+	case 'U', 'T', 'V', 'A': // Untrusted, Trusted, TLS, Verified, Anonymous
+	default:
+		return
+	}
+	at := strings.Index(e.msg[:min(len(e.msg), 16)], "TLS ")
+	if at < 0 {
+		return
+	}
+	rest, ok := strings.CutPrefix(e.msg[at:], "TLS connection established to ")
+	if !ok {
+		if rest, ok = strings.CutPrefix(e.msg[at:], "TLS connection reused to "); !ok {
+			return // "from": a client of ours
+		}
+	}
+	relay, rest, ok := strings.Cut(rest, ": ")
+	if !ok {
+		return
+	}
+	version, _, _ := strings.Cut(rest, " ")
+	p.tls.established(e.host, e.pid, relay, version)
+}
+
+// client begins a message: "host[ip], sasl_method=PLAIN, sasl_username=u, ..."
+func (p *postfix) client(e *entry, id, rest string) {
+	m := p.memory.renew(e.host, id)
+	m.begun = true
+	client, rest, _ := strings.Cut(rest, ", ")
+	m.client = p.memory.keep(m, client)
+	const user = "sasl_username="
+	if at := strings.Index(rest, user); at == 0 || at > 0 && rest[at-1] == ' ' {
+		name, _, _ := strings.Cut(rest[at+len(user):], ", ")
+		m.saslUser = p.memory.keep(m, name)
+	}
+}
+
+func (p *postfix) messageID(e *entry, id, s string, resent bool) {
+	m := p.memory.find(e.host, id)
+	if m == nil || m.announced {
+		// The first line of a bounce, or of a message whose beginning is not
+		// in the log; where the old one was announced its id is used again.
+		m = p.memory.renew(e.host, id)
+		m.begun = true
+	}
+	if m.messageID != "" && resent && !m.resent {
+		return
+	}
+	s = strings.TrimSuffix(strings.TrimPrefix(s, "<"), ">")
+	m.messageID, m.resent = p.memory.keep(m, s), resent
+}
+
+// queued reads the queue manager's lines about the whole message.
+func (p *postfix) queued(r *bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+	sender, rest, ok := cutAddress(rest[len("from=<"):])
+	if !ok {
+		return nil // cut off; the next "queue active" says it again
+	}
+	if strings.HasPrefix(rest, ", status=") {
+		return p.expired(r, h, e, id, sender, rest[len(", status="):], res)
+	}
+	size, ok := strings.CutPrefix(rest, ", size=")
+	if !ok {
+		return nil
+	}
+	m := p.memory.open(e.host, id)
+	p.memory.active(m)
+	if m.announced {
+		if m.sender == sender {
+			return nil
+		}
+		m = p.memory.renew(e.host, id)
+	}
+	size, _, _ = strings.Cut(size, ",")
+	m.announced = true
+	m.sender = p.memory.keep(m, sender)
+	m.size, _ = strconv.ParseInt(size, 10, 64)
+	at, err := h.clock.time(r, &e.stamp)
+	if err != nil {
+		return err
+	}
+	res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{
+		Time: at, Host: e.host, QueueID: id,
+		MessageID: m.messageID, Sender: m.sender, Client: m.client, SASLUser: m.saslUser, Size: m.size,
+	})
+	return nil
+}
+
+// expired reads "status=expired, returned to sender", also "force-expired"
+// (postsuper -f). It names no recipient. Whoever is left of the message was
+// deferred once more since it last became active, just before: each of them
+// gets an event. Where these lines were not seen there is one event, without
+// recipient.
+func (p *postfix) expired(r *bouncehouse.Record, h *headReader, e *entry, id, sender, status string, res *bouncehouse.Result) error {
+	word, _, _ := strings.Cut(status, ",")
+	if word != "expired" && word != "force-expired" {
+		res.Unread++
+		return nil
+	}
+	at, err := h.clock.time(r, &e.stamp)
+	if err != nil {
+		return err
+	}
+	m := p.memory.find(e.host, id)
+	var left []string
+	if m != nil {
+		left = m.deferred
+	}
+	for i := range max(1, len(left)) {
+		ev := newEvent(res)
+		ev.Time, ev.Host, ev.QueueID, ev.Sender = at, e.host, id, sender
+		ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Outbound, bouncehouse.Expired, true
+		ev.ReplyText = status
+		if i < len(left) {
+			ev.Recipient = left[i]
+		}
+		p.context(ev, m)
+	}
+	return nil
+}
+
+// newEvent appends an empty event of Postfix.
+func newEvent(res *bouncehouse.Result) *bouncehouse.Event {
+	res.Events = append(res.Events, bouncehouse.Event{})
+	ev := &res.Events[len(res.Events)-1]
+	ev.Source = bouncehouse.Postfix
+	return ev
+}
+
+// context adds what is remembered of the message.
+func (p *postfix) context(ev *bouncehouse.Event, m *message) {
+	if m == nil {
+		return
+	}
+	ev.MessageID, ev.Client, ev.SASLUser = m.messageID, m.client, m.saslUser
+	if m.announced {
+		ev.Sender = m.sender
+		ev.ContextKnown = m.begun
+	}
+}
+
+var errCut = errors.New("result line of Postfix is cut off: no status")
+
+// result reads what became of one recipient.
+func (p *postfix) result(r *bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+	rcpt, rest, ok := cutAddress(rest[len("to=<"):])
+	if !ok {
+		return errCut
+	}
+	var original, relay, delay, dsn, status, reason, tls string
+	again := false
+	for status == "" {
+		if len(rest) < 3 || rest[0] != ',' || rest[1] != ' ' {
+			return errCut
+		}
+		key, val, ok := strings.Cut(rest[2:], "=")
+		if !ok {
+			return errCut
+		}
+		if key == "status" {
+			status, reason, _ = strings.Cut(val, " ")
+			break
+		}
+		if strings.HasPrefix(val, "<") {
+			if val, rest, ok = cutAddress(val[1:]); !ok {
+				return errCut
+			}
+		} else {
+			end := strings.Index(val, ", ")
+			if end < 0 {
+				return errCut
+			}
+			val, rest = val[:end], val[end:]
+		}
+		switch key {
+		case "orig_to":
+			original = val
+		case "relay":
+			relay = val
+		case "conn_use":
+			again = true
+		case "delay":
+			delay = val
+		case "tls":
+			// Postfix 3.11 says the policy here (may, dane ...), not the
+			// version; a version is taken where it is one.
+			if strings.HasPrefix(val, "TLSv") {
+				tls = val
+			}
+		case "dsn":
+			dsn = val
+		}
+	}
+	ev := newEvent(res)
+	ev.Outcome, ev.Counted, ok = outcome(status, dsn)
+	if !ok || status == "deliverable" {
+		res.Events = res.Events[:len(res.Events)-1]
+		if !ok {
+			res.Unread++
+		}
+		return nil
+	}
+	var err error
+	if ev.Time, err = h.clock.time(r, &e.stamp); err != nil {
+		return err
+	}
+	ev.Host, ev.Direction, ev.QueueID = e.host, bouncehouse.Outbound, id
+	ev.Recipient, ev.OriginalRecipient, ev.EnhancedCode = rcpt, original, dsn
+	ev.Delay = parseDelay(delay)
+	setRemote(ev, relay)
+	readReason(ev, unparen(reason))
+
+	m := p.memory.find(e.host, id)
+	p.context(ev, m)
+	if ev.Outcome == bouncehouse.Deferred && ev.Counted {
+		// Also where the message became active before this log began.
+		if m == nil {
+			m = p.memory.open(e.host, id)
+		}
+		p.memory.deferral(m, rcpt)
+	}
+	if ev.TLS = tls; tls == "" && ev.RemoteIP.IsValid() {
+		ev.TLS = p.tls.version(e.host, e.pid, relay, id, again)
+	}
+	settle(ev, e.program)
+	return nil
+}
+
+// outcome is what the status word means. Probes (status=deliverable and
+// undeliverable, of address verification and sendmail -bv) deliver nothing:
+// that an address would be accepted gives no event; a refusal does, as it
+// shows what the remote holds against us, but it is not counted, since no
+// message was at stake.
+func outcome(status, dsn string) (o bouncehouse.Outcome, counted, ok bool) {
+	switch status {
+	case "sent":
+		return bouncehouse.Delivered, true, true
+	case "deferred", "SOFTBOUNCE": // soft_bounce = yes
+		return bouncehouse.Deferred, true, true
+	case "bounced":
+		return bouncehouse.Bounced, true, true
+	case "expired", "force-expired":
+		return bouncehouse.Expired, true, true
+	case "deliverable":
+		return bouncehouse.Delivered, false, true
+	case "undeliverable":
+		if strings.HasPrefix(dsn, "4") {
+			return bouncehouse.Deferred, false, true
+		}
+		return bouncehouse.Bounced, false, true
+	}
+	return "", false, false
+}
+
+// settle decides what is no attempt at the recipient's server.
+func settle(ev *bouncehouse.Event, program string) {
+	daemon := program[strings.LastIndexByte(program, '/')+1:]
+	switch {
+	case ev.Outcome == bouncehouse.Deferred && (daemon == "error" || daemon == "retry"):
+		// These services only say again why the queue manager holds mail.
+		ev.Repeat = true
+	case ev.Outcome == bouncehouse.Delivered && daemon == "discard":
+		// Thrown away by our own configuration: delivered to nobody. The row
+		// tells where the mail went and is in no figure.
+		ev.Outcome, ev.Counted = bouncehouse.Relayed, false
+	case ev.Outcome == bouncehouse.Delivered && passedOn(ev):
+		// A content filter or an alias: the new queue id has the result, and
+		// the message would count twice.
+		ev.Outcome, ev.Counted = bouncehouse.Relayed, false
+	}
+	if ev.Repeat {
+		ev.Counted = false
+	}
+}
+
+var loopback4 = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// passedOn tells that mail was handed to a further hop of our own: to a
+// filter on this machine that queued it again, or to another address.
+func passedOn(ev *bouncehouse.Event) bool {
+	if ev.RemoteIP == loopback4 || ev.RemoteIP == netip.IPv6Loopback() {
+		return strings.Contains(ev.ReplyText, "queued as") || strings.Contains(ev.ReplyText, "from MTA(") || strings.Contains(ev.ReplyText, "discarded, id=")
+	}
+	return ev.RemoteHost == "" && strings.HasPrefix(ev.ReplyText, "forwarded as ")
+}
+
+// cutAddress cuts an address that ends with '>', as in "a@b>, relay=...". A
+// quoted local part may hold anything.
+func cutAddress(s string) (addr, rest string, ok bool) {
+	i := 0
+	if strings.HasPrefix(s, `"`) {
+		for i = 1; i < len(s) && s[i] != '"'; i++ {
+			if s[i] == '\\' {
+				i++
+			}
+		}
+	}
+	for ; i < len(s); i++ {
+		n := strings.IndexByte(s[i:], '>')
+		if n < 0 {
+			break
+		}
+		i += n
+		if i+1 == len(s) || s[i+1] == ',' || s[i+1] == ' ' || s[i+1] == ';' || s[i+1] == ':' {
+			return s[:i], s[i+1:], true
+		}
+	}
+	return "", "", false
+}
+
+// unparen takes the brackets off "(reason)"; the last one may be cut off.
+func unparen(s string) string {
+	s = strings.TrimRight(s, " ")
+	if strings.HasPrefix(s, "(") {
+		s = strings.TrimSuffix(s[1:], ")")
+	}
+	return s
+}
+
+// parseDelay reads seconds with a fraction: "0.06", "4", "1.3e+02" never.
+func parseDelay(s string) bouncehouse.Delay {
+	whole, fraction, _ := strings.Cut(s, ".")
+	if !digits(whole) || len(whole) > 9 || fraction != "" && (!digits(fraction) || len(fraction) > 9) {
+		return bouncehouse.Delay{}
+	}
+	var d time.Duration
+	for i := range len(whole) {
+		d = d*10 + time.Duration(whole[i]-'0')
+	}
+	d *= time.Second
+	unit := time.Second
+	for i := range len(fraction) {
+		unit /= 10
+		d += time.Duration(fraction[i]-'0') * unit
+	}
+	return bouncehouse.Delay{Duration: d, Known: true}
 }

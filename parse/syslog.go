@@ -1,21 +1,202 @@
 package parse
 
 import (
-	"time"
+	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
 )
 
-// entry is one line behind its syslog header.
+// entry is one line behind its header. Its strings are parts of the record.
+//
+// The headers that are read:
+//
+//	Nov  1 18:56:32 mx1 postfix/smtp[340]: msg                     RFC 3164, also with a fraction
+//	Nov  1 18:56:32 mx1 postfix/smtp[340]: [ID 197553 mail.info] msg   Solaris
+//	Nov  1 18:56:32 <mail.info> mx1 postfix/smtp[340]: msg         FreeBSD, syslogd -v
+//	2026-11-01T18:56:32.412998+01:00 mx1 postfix/smtp[340]: msg    rsyslog, Debian 12
+//	<22>1 2026-11-01T18:56:32Z mx1 postfix/smtp 340 - [sd x="y"] msg   RFC 5424
+//	postfix/smtp[340]: msg                                         no time: containers
+//
+// each also with <PRI> before it and in the wrappings of wrap.go.
 type entry struct {
-	time    time.Time
-	host    string
+	stamp   stamp
+	host    string // empty where the line names none
 	program string
 	pid     string
 	msg     string
 }
 
 // headReader reads the headers of one stream's lines.
-type headReader struct{}
+type headReader struct {
+	clock clock
+	parts parts
+}
 
-func (h *headReader) read(r *bouncehouse.Record, e *entry) (bool, error) { return false, nil }
+// maxLayers bounds how often a line may be wrapped.
+const maxLayers = 4
+
+// read takes r's header apart. It is false where r has none that is known,
+// or is a part of a line that a later record completes.
+func (h *headReader) read(r *bouncehouse.Record, e *entry) bool {
+	text := r.Text
+	if text != "" && (text[0] == 0xef || text[0] == 0) {
+		// A byte order mark; NULs are what a file system leaves after a crash.
+		text = strings.TrimLeft(strings.TrimPrefix(text, bom), "\x00")
+	}
+	*e = entry{}
+	for range maxLayers {
+		if e.header(text) {
+			return true
+		}
+		inner, done := h.unwrap(text, e)
+		if done {
+			return e.program != ""
+		}
+		if inner == "" {
+			return false
+		}
+		text = inner
+	}
+	return false
+}
+
+const bom = "\ufeff"
+
+// header reads a header that is not wrapped in another.
+func (e *entry) header(s string) bool {
+	if len(s) > 3 && s[0] == '<' {
+		end := strings.IndexByte(s[:min(len(s), 6)], '>')
+		if end < 2 || !digits(s[1:end]) {
+			return false
+		}
+		if s = s[end+1:]; strings.HasPrefix(s, "1 ") {
+			return e.rfc5424(s[2:])
+		}
+	}
+	st, rest, ok := cutStamp(s)
+	if !ok {
+		return e.tag(s)
+	}
+	if rest == "" || rest[0] != ' ' {
+		return false
+	}
+	rest = rest[1:]
+	if rest != "" && rest[0] == '<' { // <mail.info>
+		end := strings.Index(rest, "> ")
+		if end < 0 || end > 24 {
+			return false
+		}
+		rest = rest[end+2:]
+	}
+	host, after, ok := strings.Cut(rest, " ")
+	if !ok || host == "" {
+		return false
+	}
+	if host[len(host)-1] == ':' { // no host
+		if !e.tag(rest) {
+			return false
+		}
+	} else {
+		if !e.tag(after) {
+			return false
+		}
+		e.host = host
+	}
+	if e.stamp.kind == stampNone { // a wrapping's has year and zone
+		e.stamp = st
+	}
+	return true
+}
+
+// tag reads "program[pid]: msg".
+func (e *entry) tag(s string) bool {
+	end := strings.IndexByte(s, ' ')
+	if end < 0 {
+		end = len(s)
+	}
+	if end < 2 || s[end-1] != ':' {
+		return false
+	}
+	tag := s[:end-1]
+	msg := s[min(end+1, len(s)):]
+	if n := len(tag); tag[n-1] == ']' {
+		open := strings.IndexByte(tag, '[')
+		if open < 1 {
+			return false
+		}
+		e.program, e.pid = tag[:open], tag[open+1:n-1]
+	} else {
+		e.program, e.pid = tag, ""
+	}
+	if strings.HasPrefix(msg, "[ID ") {
+		if end := strings.Index(msg, "] "); end > 0 && end < 64 {
+			msg = msg[end+2:]
+		}
+	}
+	e.msg = msg
+	return true
+}
+
+// rfc5424 reads what follows "<22>1 ".
+func (e *entry) rfc5424(s string) bool {
+	var f [5]string // time, host, program, pid, message id
+	for i := range f {
+		var ok bool
+		if f[i], s, ok = strings.Cut(s, " "); !ok {
+			return false
+		}
+		if f[i] == "-" {
+			f[i] = ""
+		}
+	}
+	if f[0] != "" {
+		st, rest, ok := cutStamp(f[0])
+		if !ok || rest != "" {
+			return false
+		}
+		e.stamp = st
+	}
+	s, ok := cutStructured(s)
+	if !ok || f[2] == "" {
+		return false
+	}
+	e.host, e.program, e.pid = f[1], f[2], f[3]
+	e.msg = strings.TrimPrefix(s, bom)
+	return true
+}
+
+// cutStructured cuts RFC 5424 structured data: "-" or elements in brackets,
+// in whose quoted values a backslash keeps the next byte from ending it.
+func cutStructured(s string) (rest string, ok bool) {
+	if strings.HasPrefix(s, "-") {
+		return strings.TrimPrefix(s[1:], " "), true
+	}
+	i := 0
+	for i < len(s) && s[i] == '[' {
+		quoted := false
+		for i++; i < len(s) && (quoted || s[i] != ']'); i++ {
+			switch s[i] {
+			case '"':
+				quoted = !quoted
+			case '\\':
+				if quoted {
+					i++
+				}
+			}
+		}
+		i++
+	}
+	if i == 0 || i > len(s) {
+		return "", false
+	}
+	return strings.TrimPrefix(s[i:], " "), true
+}
+
+func digits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}

@@ -1,0 +1,177 @@
+package parse
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The wrappings that stand around a log line:
+//
+//	{"log":"line\n","stream":"stdout","time":"2026-09-12T15:49:12.650438Z"}      docker, json-file
+//	{"MESSAGE":"line","SYSLOG_IDENTIFIER":"postfix/smtp","_PID":"1",...}         journalctl -o json
+//	2026-09-12T15:49:12.650438Z stdout F line                                    CRI (Kubernetes); P: a part
+//	2026-09-12T15:49:12.650438Z line                                             docker logs -t
+//	smtp_1       | line                                                          docker compose
+//	/var/log/mail.log:line, /var/log/mail.log:12:line                            grep
+
+// parts keeps the beginnings of lines that a container runtime cut, by
+// output: "stdout" and "stderr".
+type parts struct {
+	out, err []byte
+}
+
+// maxJoined bounds a line that comes in parts. What is longer is cut: Postfix
+// itself writes no line of that size.
+const maxJoined = 64 << 10
+
+// join takes the next part of a line; whole is "" until the last one.
+func (p *parts) join(output, part string, last bool) (whole string) {
+	held := &p.out
+	if output == "stderr" {
+		held = &p.err
+	}
+	if last && len(*held) == 0 {
+		return part
+	}
+	*held = append(*held, part[:min(len(part), maxJoined-len(*held))]...)
+	if !last {
+		return ""
+	}
+	whole = string(*held)
+	*held = (*held)[:0]
+	return whole
+}
+
+// unwrap takes one wrapping off. done tells that there is nothing more to
+// read: e is complete, or, where it has no program, the line gives nothing.
+func (h *headReader) unwrap(s string, e *entry) (inner string, done bool) {
+	if s == "" {
+		return "", true
+	}
+	if s[0] == '{' {
+		return h.unwrapJSON(s, e)
+	}
+	if st, rest, ok := cutStamp(s); ok {
+		if st.kind != stampISO || rest == "" || rest[0] != ' ' {
+			return "", true
+		}
+		e.stamp = st
+		rest = rest[1:]
+		if (strings.HasPrefix(rest, "stdout ") || strings.HasPrefix(rest, "stderr ")) && len(rest) > 8 {
+			// The tag may have more after a colon: F:tag.
+			tags, line, _ := strings.Cut(rest[7:], " ")
+			if last := strings.HasPrefix(tags, "F"); last || strings.HasPrefix(tags, "P") {
+				line = h.parts.join(rest[:6], line, last)
+				return line, line == ""
+			}
+		}
+		return rest, false
+	}
+	if inner := cutCompose(s); inner != "" {
+		return inner, false
+	}
+	return cutGrep(s), false
+}
+
+// cutCompose cuts "name_1  | ", also where it is coloured.
+func cutCompose(s string) string {
+	bar := strings.Index(s[:min(len(s), 128)], "| ")
+	end := bar + 1
+	if bar < 0 {
+		if bar = strings.Index(s[:min(len(s), 128)], "|\x1b["); bar < 0 {
+			return ""
+		}
+		m := strings.IndexByte(s[bar:], 'm')
+		if m < 0 || m > 10 {
+			return ""
+		}
+		end = bar + m + 1
+	}
+	name := strings.TrimRight(s[:bar], " ")
+	if name == "" || strings.IndexByte(name, ' ') >= 0 {
+		return ""
+	}
+	return strings.TrimPrefix(s[end:], " ")
+}
+
+// cutGrep cuts "file:" or "file:number:" where a stamp follows.
+func cutGrep(s string) string {
+	from := 0
+	for range 3 {
+		n := strings.IndexByte(s[from:min(len(s), 512)], ':')
+		if n < 0 {
+			return ""
+		}
+		from += n + 1
+		if _, _, ok := cutStamp(s[from:]); ok || strings.HasPrefix(s[from:], "<") {
+			return s[from:]
+		}
+	}
+	return ""
+}
+
+// journal is an object of journalctl -o json, or of docker's json-file.
+type journal struct {
+	Log    *string `json:"log"`
+	Stream string  `json:"stream"`
+	Time   string  `json:"time"`
+
+	Message    json.RawMessage `json:"MESSAGE"` // null where it was too large
+	Realtime   string          `json:"__REALTIME_TIMESTAMP"`
+	Host       string          `json:"_HOSTNAME"`
+	Identifier string          `json:"SYSLOG_IDENTIFIER"`
+	PID        string          `json:"_PID"`
+	SyslogPID  string          `json:"SYSLOG_PID"`
+	Container  string          `json:"CONTAINER_NAME"`
+}
+
+func (h *headReader) unwrapJSON(s string, e *entry) (inner string, done bool) {
+	if !strings.Contains(s, `"log"`) && !strings.Contains(s, `"MESSAGE"`) {
+		return "", true // another system's
+	}
+	var j journal
+	if json.Unmarshal([]byte(s), &j) != nil {
+		return "", true
+	}
+	if j.Log != nil {
+		if st, rest, ok := cutStamp(j.Time); ok && rest == "" {
+			e.stamp = st
+		}
+		// Docker cuts at 16 KiB; only the last part ends the line.
+		line := strings.TrimRight(*j.Log, "\r\n")
+		line = h.parts.join(j.Stream, line, strings.HasSuffix(*j.Log, "\n"))
+		return line, line == ""
+	}
+	msg := journalText(j.Message)
+	if micros, err := strconv.ParseInt(j.Realtime, 10, 64); err == nil {
+		e.stamp = stamp{kind: stampKnown, known: time.UnixMicro(micros).UTC()}
+	}
+	e.host = j.Host
+	if j.Container != "" || j.Identifier == "" {
+		return msg, msg == "" // the container's own line has the program
+	}
+	e.program, e.pid, e.msg = j.Identifier, j.PID, msg
+	if j.SyslogPID != "" {
+		e.pid = j.SyslogPID
+	}
+	return "", true
+}
+
+// journalText reads a MESSAGE: a string, or the numbers of its bytes where
+// it is not valid UTF-8, or null.
+func journalText(raw json.RawMessage) string {
+	if len(raw) > 0 && raw[0] == '[' {
+		var b []byte
+		if json.Unmarshal(raw, &b) == nil {
+			return string(b)
+		}
+		return ""
+	}
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}
