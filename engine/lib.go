@@ -52,15 +52,14 @@ func FindLibrary() (string, error) {
 
 // library is libchdb's C interface (chdb.h). Handles are C pointers; Go never looks into them.
 type library struct {
-	connect        func(argc int32, argv unsafe.Pointer) uintptr
-	closeConn      func(conn uintptr)
-	query          func(conn uintptr, q unsafe.Pointer, qlen uintptr, format unsafe.Pointer, flen uintptr) uintptr
-	queryParams    func(conn uintptr, q unsafe.Pointer, qlen uintptr, format unsafe.Pointer, flen uintptr, names, nameLens, values, valueLens unsafe.Pointer, n uintptr) uintptr
+	connect        func(argc int32, argv unsafe.Pointer) unsafe.Pointer
+	closeConn      func(conn unsafe.Pointer)
+	query          func(conn unsafe.Pointer, q unsafe.Pointer, qlen uintptr, format unsafe.Pointer, flen uintptr) uintptr
+	queryParams    func(conn unsafe.Pointer, q unsafe.Pointer, qlen uintptr, format unsafe.Pointer, flen uintptr, names, nameLens, values, valueLens unsafe.Pointer, n uintptr) uintptr
 	destroyResult  func(r uintptr)
 	resultBuffer   func(r uintptr) unsafe.Pointer
 	resultLength   func(r uintptr) uintptr
 	resultError    func(r uintptr) unsafe.Pointer
-	resultElapsed  func(r uintptr) float64
 	resultRowsRead func(r uintptr) uint64
 	resultRows     func(r uintptr) uint64
 	resultBytes    func(r uintptr) uint64
@@ -91,7 +90,6 @@ func load(path string) (*library, error) {
 		{&l.resultBuffer, "chdb_result_buffer"},
 		{&l.resultLength, "chdb_result_length"},
 		{&l.resultError, "chdb_result_error"},
-		{&l.resultElapsed, "chdb_result_elapsed"},
 		{&l.resultRows, "chdb_result_rows_read"},
 		{&l.resultBytes, "chdb_result_bytes_read"},
 		{&l.resultRowsRead, "chdb_result_storage_rows_read"},
@@ -110,7 +108,7 @@ func load(path string) (*library, error) {
 // conn is one session of the engine: settings and the current database are its own. One query at a time.
 type conn struct {
 	lib    *library
-	handle uintptr // chdb_connection*, which is a pointer to the connection proper
+	handle unsafe.Pointer // chdb_connection*, which is a pointer to the connection proper
 }
 
 // open makes a connection. The first one of a process starts the engine with these arguments; later ones must give the same
@@ -142,16 +140,16 @@ func (l *library) open(args ...string) (*conn, error) {
 	if err := saved.restore(); err != nil {
 		return nil, err
 	}
-	if h == 0 {
+	if h == nil {
 		return nil, errors.New("the engine does not start: see its message above")
 	}
 	return &conn{lib: l, handle: h}, nil
 }
 
 func (c *conn) close() {
-	if c.handle != 0 {
+	if c.handle != nil {
 		c.lib.closeConn(c.handle)
-		c.handle = 0
+		c.handle = nil
 	}
 }
 
@@ -160,15 +158,14 @@ type param struct{ name, value string }
 
 // result is what a query gave. data lies in the engine's memory until free.
 type result struct {
-	lib     *library
-	handle  uintptr
-	data    []byte
-	rows    uint64 // rows of the result
-	read    uint64 // rows read from storage
-	bytes   uint64
-	written uint64 // rows
+	lib          *library
+	handle       uintptr
+	data         []byte
+	rows         uint64 // rows of the result
+	read         uint64 // rows read from storage
+	bytes        uint64
+	written      uint64 // rows
 	writtenBytes uint64
-	elapsed float64 // seconds
 }
 
 func (r *result) free() {
@@ -187,7 +184,7 @@ func (c *conn) run(query, format string, params []param) (*result, error) {
 		pin.Pin(&b[0])
 		return unsafe.Pointer(&b[0])
 	}
-	inner := *(*uintptr)(unsafe.Pointer(c.handle)) //nolint:govet // a C pointer, never moved by Go
+	inner := *(*unsafe.Pointer)(c.handle)
 	q, f := bytesOf(query), bytesOf(format)
 	var h uintptr
 	if len(params) == 0 {
@@ -217,7 +214,6 @@ func (c *conn) run(query, format string, params []param) (*result, error) {
 	}
 	r.rows, r.bytes, r.read = c.lib.resultRows(h), c.lib.resultBytes(h), c.lib.resultRowsRead(h)
 	r.written, r.writtenBytes = c.lib.rowsWritten(h), c.lib.bytesWritten(h)
-	r.elapsed = c.lib.resultElapsed(h)
 	return r, nil
 }
 

@@ -1,0 +1,272 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// dir is the folder clickhouse of a state directory:
+//
+//	data/             the engine's own
+//	config.xml        its configuration, written at each start
+//	writer.password   made at first start, mode 0600
+//	reader.password
+//	version           the newest engine that opened data
+//	lock              flock of the process that serves data, with its pid
+//	address           host:port, while one does
+//	port              of the last time
+type dir struct{ path string }
+
+func (d dir) file(name string) string { return filepath.Join(d.path, name) }
+func (d dir) data() string            { return d.file("data") }
+
+// openDir makes the directory at first start. It must be the user's own: ClickHouse run by root on another's files leaves
+// files that the other cannot read.
+func openDir(state string) (dir, error) {
+	abs, err := filepath.Abs(state)
+	if err != nil {
+		return dir{}, fmt.Errorf("state directory: %w", err)
+	}
+	d := dir{filepath.Join(abs, "clickhouse")}
+	if err := os.MkdirAll(d.path, 0o700); err != nil {
+		return dir{}, fmt.Errorf("make the engine's directory: %w", err)
+	}
+	return d, d.own()
+}
+
+func (d dir) own() error {
+	info, err := os.Stat(d.path)
+	if err != nil {
+		return fmt.Errorf("the engine's directory: %w", err)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s belongs to user %d, this process is user %d: run it as the owner", d.path, st.Uid, os.Geteuid())
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		if err := os.Chmod(d.path, 0o700); err != nil {
+			return fmt.Errorf("close %s to others: %w", d.path, err)
+		}
+	}
+	return nil
+}
+
+// LockedError says that another process has the directory.
+type LockedError struct {
+	Dir string
+	PID string // of the holder; empty where it cannot be told
+}
+
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("%s is in use by process %s", e.Dir, e.PID)
+}
+
+// lock takes the directory, waiting at most so long for the process that has it. Closing the file gives it back; so does the
+// end of the process, however it ends.
+func (d dir) lock(ctx context.Context, wait time.Duration) (*os.File, error) {
+	f, err := os.OpenFile(d.file("lock"), os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the lock: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond) // flock(2) has no time limit of its own
+	defer again.Stop()
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w", d.path, err)
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			pid, _ := os.ReadFile(d.file("lock"))
+			f.Close()
+			return nil, &LockedError{Dir: d.path, PID: strings.TrimSpace(string(pid))}
+		}
+	}
+	if err := f.Truncate(0); err == nil {
+		_, err = f.WriteAt([]byte(fmt.Sprintln(os.Getpid())), 0)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("write the lock: %w", err)
+	}
+	return f, nil
+}
+
+// locked says whether some process has the directory.
+func (d dir) locked() (bool, error) {
+	f, err := os.Open(d.file("lock"))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("open the lock: %w", err)
+	}
+	defer f.Close()
+	err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return true, nil
+	}
+	return false, err
+}
+
+// Running asks whether an engine serves the state directory now: the lock is held and /ping answers. An engine that is about
+// to answer counts as not running.
+func Running(state string) (Endpoint, bool, error) {
+	d := dir{filepath.Join(state, "clickhouse")}
+	held, err := d.locked()
+	if err != nil || !held {
+		return Endpoint{}, false, err
+	}
+	addr, err := d.read("address")
+	if err != nil || addr == "" {
+		return Endpoint{}, false, err
+	}
+	end := Endpoint{Addr: addr}
+	for name, to := range map[string]*string{"writer.password": &end.WriterPassword, "reader.password": &end.ReaderPassword} {
+		if *to, err = d.read(name); err != nil {
+			return Endpoint{}, false, err
+		}
+	}
+	return end, ping(context.Background(), addr) == nil, nil
+}
+
+func ping(ctx context.Context, addr string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/ping", nil)
+	if err != nil {
+		return err
+	}
+	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := c.Do(req)
+	if err != nil {
+		return err
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("ping %s: %s", addr, res.Status)
+	}
+	return nil
+}
+
+// read returns a small file's text, empty where there is none.
+func (d dir) read(name string) (string, error) {
+	b, err := os.ReadFile(d.file(name))
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the engine's %s: %w", name, err)
+	}
+	return string(bytes.TrimSpace(b)), nil
+}
+
+// write replaces a small file whole and durably.
+func (d dir) write(name, text string) error {
+	f, err := os.CreateTemp(d.path, name+".*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("write the engine's %s: %w", name, err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(text + "\n")
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), d.file(name))
+	}
+	if err == nil {
+		err = d.sync()
+	}
+	if err != nil {
+		return fmt.Errorf("write the engine's %s: %w", name, err)
+	}
+	return nil
+}
+
+// sync makes renames durable.
+func (d dir) sync() error {
+	f, err := os.Open(d.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+// passwords reads the accounts' passwords, or makes them.
+func (d dir) passwords() (Endpoint, error) {
+	var end Endpoint
+	for _, a := range []struct {
+		name string
+		to   *string
+	}{{"writer.password", &end.WriterPassword}, {"reader.password", &end.ReaderPassword}} {
+		p, err := d.read(a.name)
+		if err != nil {
+			return end, err
+		}
+		if p == "" {
+			p = rand.Text()
+			if err := d.write(a.name, p); err != nil {
+				return end, err
+			}
+		}
+		*a.to = p
+	}
+	return end, nil
+}
+
+func (d dir) version() (string, error)  { return d.read("version") }
+func (d dir) setVersion(v string) error { return d.write("version", v) }
+
+// announce writes where the engine answers.
+func (d dir) announce(addr string) error {
+	if _, port, err := net.SplitHostPort(addr); err == nil {
+		if err := d.write("port", port); err != nil {
+			return err
+		}
+	}
+	return d.write("address", addr)
+}
+
+func (d dir) withdraw() { os.Remove(d.file("address")) }
+
+func (d dir) lastPort() string {
+	p, _ := d.read("port") // any free port does as well
+	return p
+}
+
+// writeConfig writes the engine's configuration and returns its path. It is named to the engine always: without one it takes
+// a config.xml from the working directory. Every MergeTree table has its parts synced before an INSERT is acknowledged.
+func (d dir) writeConfig(memory int64) (string, error) {
+	return d.file("config.xml"), d.write("config.xml", fmt.Sprintf(`<clickhouse>
+  <max_server_memory_usage>%d</max_server_memory_usage>
+  <mark_cache_size>%d</mark_cache_size>
+  <uncompressed_cache_size>0</uncompressed_cache_size>
+  <merge_tree>
+    <fsync_after_insert>1</fsync_after_insert>
+    <fsync_part_directory>1</fsync_part_directory>
+  </merge_tree>
+</clickhouse>`, memory, memory/16))
+}

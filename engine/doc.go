@@ -1,0 +1,23 @@
+// Package engine is the embedded ClickHouse: libchdb behind ClickHouse's HTTP interface on loopback, and the child process
+// that runs it.
+//
+// Serve loads the library, opens the data and listens; clickhouse-go (Protocol: HTTP), Grafana's data source and curl talk to
+// it as to any server. Start runs the same in a child process, and starts it again when it dies. The package knows nothing of
+// the pipeline: no table, no schema.
+//
+// # What differs from a server
+//
+//   - Every request has a connection of its own, so SET, USE and temporary tables end with it; session_id is refused.
+//   - The answer is complete before its first byte is sent: an error is always an HTTP status, and a result is limited
+//     (max_result_bytes).
+//   - KILL QUERY takes WHERE query_id = 'x', LIKE 'x%' or IN (...). With SYNC it returns when the engine is done with these
+//     queries and none of them can write any more. A request counts from before its body is read; a client that goes away
+//     does not stop its INSERT, but one whose body is incomplete is never begun.
+//   - system.processes shows the requests under way with the clients' ids, and has the columns query_id, user, query,
+//     elapsed, is_initial_query, initial_user, initial_query_id.
+//   - compress=1 and decompress=1 (ClickHouse's own block compression), external tables and the session_id are not served.
+//   - INTO OUTFILE, FROM INFILE and several statements in one request are refused, as in a server.
+//
+// The reader's statements are looked at before the engine sees them, since readonly = 1 is not enough in this library: see
+// statement.forReader.
+package engine

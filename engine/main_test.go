@@ -1,0 +1,192 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/bouncehouse/bouncehouse/engine"
+)
+
+// The test binary is also the programs that the tests need, chosen by this variable.
+const helperVariable = "ENGINE_TEST_HELPER"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(helperVariable) {
+	case "serve": // DIR, until standard input ends
+		os.Exit(serve(os.Args[1], os.Stdin))
+	case "supervise": // DIR: a parent with an engine child, until killed
+		os.Exit(supervise(os.Args[1]))
+	case "panic": // DIR: a nil dereference after the engine has come up
+		os.Exit(panicAfterConnect(os.Args[1]))
+	}
+	os.Exit(m.Run())
+}
+
+func serve(dir string, lifeline io.Reader) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	err := engine.Serve(ctx, engine.Config{Dir: dir, Lifeline: lifeline, LockWait: 5 * time.Second, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func supervise(dir string) int {
+	c, err := engine.Start(context.Background(), dir, helper("serve", dir), slog.New(slog.DiscardHandler))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Println(c.Endpoint().Addr)
+	select {}
+}
+
+func panicAfterConnect(dir string) int {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	up := make(chan struct{})
+	go func() {
+		_ = engine.Serve(ctx, engine.Config{Dir: dir, Ready: func(engine.Endpoint) { close(up) }, Log: slog.New(slog.DiscardHandler)})
+	}()
+	<-up
+	var p *int
+	func() {
+		defer func() { fmt.Println("recovered:", recover()) }()
+		fmt.Println(*p)
+	}()
+	fmt.Println(*p)
+	return 0
+}
+
+func helper(name string, args ...string) func() *exec.Cmd {
+	return func() *exec.Cmd {
+		exe, err := os.Executable()
+		if err != nil {
+			panic(err)
+		}
+		cmd := exec.Command(exe, args...)
+		cmd.Env = append(os.Environ(), helperVariable+"="+name)
+		return cmd
+	}
+}
+
+// library skips a test where the engine is not installed and not required.
+func library(t testing.TB) {
+	t.Helper()
+	if os.Getenv("CHDB_LIB_PATH") == "" {
+		p, err := filepath.Abs("../.cache/engine/libchdb.so")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(p); err == nil {
+			t.Setenv("CHDB_LIB_PATH", p)
+		}
+	}
+	if _, err := engine.FindLibrary(); err != nil {
+		if os.Getenv("BOUNCEHOUSE_REQUIRE") != "" || !errors.Is(err, engine.ErrNoLibrary) {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+}
+
+// up starts an engine in a child process for one test.
+func up(t testing.TB) (string, *engine.Child) {
+	t.Helper()
+	library(t)
+	dir := t.TempDir()
+	return dir, upIn(t, dir)
+}
+
+func upIn(t testing.TB, dir string) *engine.Child {
+	t.Helper()
+	c, err := engine.Start(t.Context(), dir, helper("serve", dir), slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+func options(e engine.Endpoint, user string) *clickhouse.Options {
+	password := e.WriterPassword
+	if user == engine.Reader {
+		password = e.ReaderPassword
+	}
+	return &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{e.Addr}, Auth: clickhouse.Auth{Username: user, Password: password}}
+}
+
+func open(t testing.TB, o *clickhouse.Options) driver.Conn {
+	t.Helper()
+	c, err := clickhouse.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func exec1(t testing.TB, c driver.Conn, query string, args ...any) {
+	t.Helper()
+	if err := c.Exec(t.Context(), query, args...); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+func value[T any](t testing.TB, c driver.Conn, query string, args ...any) T {
+	t.Helper()
+	var v T
+	if err := c.QueryRow(t.Context(), query, args...).Scan(&v); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return v
+}
+
+// post sends one request as curl would.
+func post(t testing.TB, e engine.Endpoint, user string, params url.Values, body string, headers ...string) (int, string, http.Header) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+e.Addr+"/?"+params.Encode(), strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	password := e.WriterPassword
+	if user == engine.Reader {
+		password = e.ReaderPassword
+	}
+	req.SetBasicAuth(user, password)
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(b), res.Header
+}

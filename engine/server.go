@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Bounds of one request. A slow client has patience per read or write of at most 64 KiB, not for the whole.
+const (
+	maxHeader    = 1 << 20
+	maxStatement = 1 << 20   // the text of a query, without an INSERT's data
+	maxBody      = 512 << 20 // an INSERT's data, uncompressed
+	maxBodies    = 1 << 30   // of all requests under way; bodies lie in memory
+	patience     = 30 * time.Second
+
+	writersAtOnce = 16
+	readersAtOnce = 8
+)
+
+// server speaks ClickHouse's HTTP interface.
+type server struct {
+	engine    *engine
+	passwords map[string]string // by user
+	log       *slog.Logger
+	running   running
+	bodies    budget
+	places    map[string]chan struct{} // by user: who may be in the engine
+}
+
+func newServer(e *engine, end Endpoint, log *slog.Logger) *server {
+	return &server{
+		engine: e, log: log,
+		passwords: map[string]string{Writer: end.WriterPassword, Reader: end.ReaderPassword},
+		bodies:    budget{most: maxBodies},
+		places:    map[string]chan struct{}{Writer: make(chan struct{}, writersAtOnce), Reader: make(chan struct{}, readersAtOnce)},
+	}
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	params, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		s.fail(w, "", newError("Code: 36. DB::Exception: The URL's parameters cannot be read. (BAD_ARGUMENTS)"))
+		return
+	}
+	switch {
+	case r.URL.Path == "/ping":
+		fmt.Fprint(w, "Ok.\n")
+		return
+	case r.URL.Path != "/":
+		http.Error(w, "There is no handle for this path. Queries go to /, and /ping answers Ok.", http.StatusNotFound)
+		return
+	case r.Method != http.MethodGet && r.Method != http.MethodPost:
+		w.Header().Set("Allow", "GET, POST")
+		http.Error(w, "GET and POST only", http.StatusMethodNotAllowed)
+		return
+	case r.Method == http.MethodGet && params.Get("query") == "":
+		fmt.Fprint(w, "Ok.\n")
+		return
+	}
+	user, err := s.authenticate(r, params)
+	if err != nil {
+		s.fail(w, "", err)
+		return
+	}
+	// The engine's work outlives the client (an INSERT is finished or killed, never left half way by a closed connection),
+	// but what has not begun yet ends with it.
+	p, err := s.running.begin(r.Context(), params.Get("query_id"), user)
+	if err != nil {
+		s.fail(w, "", err)
+		return
+	}
+	defer s.running.end(p)
+	if err := s.serve(w, r, params, p); err != nil {
+		s.fail(w, p.id, err)
+	}
+}
+
+// authenticate reads the credentials where ClickHouse does: headers, basic auth, parameters.
+func (s *server) authenticate(r *http.Request, params url.Values) (string, error) {
+	user, password := params.Get("user"), params.Get("password")
+	if u, p, ok := r.BasicAuth(); ok {
+		user, password = u, p
+	}
+	if u := r.Header.Get("X-ClickHouse-User"); u != "" {
+		user, password = u, r.Header.Get("X-ClickHouse-Key")
+	}
+	if user == "" {
+		user = "default"
+	}
+	want, known := s.passwords[user]
+	if subtle.ConstantTimeCompare([]byte(password), []byte(want)) != 1 || !known || want == "" {
+		return "", newError(fmt.Sprintf("Code: 516. DB::Exception: %.64q: Authentication failed: password is incorrect, or there is no user with such name. (AUTHENTICATION_FAILED)", user))
+	}
+	return user, nil
+}
+
+// serve answers one query. It returns an error only where nothing was written yet.
+func (s *server) serve(w http.ResponseWriter, r *http.Request, params url.Values, p *process) error {
+	q, err := s.read(w, r, params, p)
+	if err != nil {
+		return err
+	}
+	defer q.close()
+	s.running.setText(p, q.statement.text)
+
+	var res *result
+	switch {
+	case q.hello():
+		return s.hello(w, r, q, p)
+	case q.statement.kill != nil:
+		res, err = s.kill(r.Context(), q, p)
+	default:
+		res, err = s.run(r.Context(), q, p)
+	}
+	if err != nil {
+		return err
+	}
+	defer res.free()
+	s.answer(w, r, q, p, res)
+	return nil
+}
+
+// run waits for a free place and executes the query on a connection of its own.
+func (s *server) run(client context.Context, q *request, p *process) (*result, error) {
+	wait, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	select {
+	case s.places[p.user] <- struct{}{}:
+		defer func() { <-s.places[p.user] }()
+	case <-wait.Done():
+		if p.ctx.Err() != nil {
+			return nil, errKilled
+		}
+		return nil, newError(fmt.Sprintf("Code: 202. DB::Exception: Too many simultaneous queries of %s. Maximum: %d. (TOO_MANY_SIMULTANEOUS_QUERIES)", p.user, cap(s.places[p.user])))
+	}
+	c, err := s.engine.session(q.session)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	if p.ctx.Err() != nil { // killed, or the client has gone: the last look before the engine has it
+		return nil, errKilled
+	}
+	if q.statement.reads {
+		defer context.AfterFunc(client, func() {
+			if err := s.engine.stop(p.marker()); err != nil {
+				s.log.Error("stop the query of a client that has gone", "error", err)
+			}
+		})()
+	}
+	return c.run(q.sql(&s.running), q.format, q.params)
+}
+
+// kill answers KILL QUERY.
+func (s *server) kill(client context.Context, q *request, p *process) (*result, error) {
+	if p.user != Writer {
+		return nil, newError("Code: 497. DB::Exception: " + p.user + ": Not enough privileges: KILL QUERY is the writer's. (ACCESS_DENIED)")
+	}
+	picked, err := s.running.kill(client, q.statement.kill, p, s.engine.stop)
+	if err != nil {
+		return nil, err
+	}
+	status := "finished"
+	if q.statement.kill.async || q.statement.kill.test {
+		status = "waiting"
+	}
+	var rows []string
+	for _, k := range picked {
+		rows = append(rows, fmt.Sprintf("(%s, %s, %s, %s)", quote(status), quote(k.id), quote(k.user), quote(k.text)))
+	}
+	c, err := s.engine.session(q.session)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	return c.run("SELECT p.1 AS kill_status, p.2 AS query_id, p.3 AS user, p.4 AS query FROM (SELECT arrayJoin(CAST(["+
+		strings.Join(rows, ", ")+"], 'Array(Tuple(String, String, String, String))')) AS p)", q.format, nil)
+}
+
+// fail writes an exception as ClickHouse does.
+func (s *server) fail(w http.ResponseWriter, id string, err error) {
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{Code: 1002, Text: "Code: 1002. DB::Exception: " + err.Error() + ". (UNKNOWN_EXCEPTION)"}
+	}
+	text := e.Text
+	if !strings.Contains(text, "(version ") {
+		text += " (version " + s.engine.version + ")"
+	}
+	h := w.Header()
+	h.Set("X-ClickHouse-Exception-Code", strconv.Itoa(e.Code))
+	h.Set("Content-Type", "text/plain; charset=UTF-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if id != "" {
+		h.Set("X-ClickHouse-Query-Id", headerValue(id))
+	}
+	deadline(w, patience)
+	w.WriteHeader(e.status())
+	fmt.Fprintln(w, text)
+}
+
+// headerValue keeps a client's text from ending a header.
+func headerValue(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f {
+			return '?'
+		}
+		return c
+	}, s)
+}
+
+func deadline(w http.ResponseWriter, d time.Duration) {
+	//nolint:errcheck // a recorder in a test has no deadlines
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d))
+}
