@@ -10,6 +10,7 @@ for version in ${KAFKA_VERSIONS:-}; do
 done
 "$here/rootfs.sh" ${MTAS:-postfix} || failed="$failed rootfs"
 (need gcc gcc libc6-dev) || failed="$failed gcc"
-# Tests in a network of their own build the binary, too, and cannot fetch a module then.
-quietly "go mod download" limited 600 go mod download || failed="$failed modules"
+# Every module that the build or a test needs: tests in a network of their own build, too, and can fetch nothing then.
+# (Not `go mod download`: that writes to go.sum.)
+quietly "fetching Go modules" limited 600 go list -deps -test ./... || failed="$failed modules"
 [ -z "$failed" ] || die "not set up:$failed"

@@ -105,6 +105,14 @@ func (k *KafkaBroker) Version() string { return k.version }
 // Real reports whether this is Apache Kafka, not the stand-in.
 func (k *KafkaBroker) Real() bool { return k.jars != "" }
 
+// Pid is the process id of a real broker that runs, else 0.
+func (k *KafkaBroker) Pid() int {
+	if k.process == nil {
+		return 0
+	}
+	return k.process.cmd.Process.Pid
+}
+
 // CreateTopic makes a topic and waits until each of its partitions has a leader.
 func (k *KafkaBroker) CreateTopic(name string, partitions int) {
 	k.t.Helper()
