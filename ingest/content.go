@@ -1,0 +1,307 @@
+package ingest
+
+import (
+	"bufio"
+	"bytes"
+	"compress/bzip2"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"sync/atomic"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// maxWindow bounds what one zstd stream may ask for (zstd --long=27 does).
+const maxWindow = 128 << 20
+
+// errDamaged is within every error of a decompressor: what was read before it
+// is good, nothing can be read after it.
+var errDamaged = errors.New("compressed data is cut or damaged")
+
+func damaged(err error) bool { return errors.Is(err, errDamaged) }
+
+// content is the decompressed content of an open file. Reading it at offsets
+// that rise is cheap; going far back in a packed file starts it over.
+type content struct {
+	file io.ReaderAt
+	win  *window      // of a packed file
+	disk atomic.Int64 // bytes of a packed file that were taken from disk
+	free func()
+}
+
+// ReadAt implements io.ReaderAt.
+func (c *content) ReadAt(p []byte, off int64) (int, error) {
+	if c.win == nil {
+		return c.file.ReadAt(p, off)
+	}
+	if off < c.win.base {
+		c.close()
+		if err := c.start(); err != nil {
+			return 0, err
+		}
+	}
+	return c.win.ReadAt(p, off)
+}
+
+func (c *content) packed() bool { return c.win != nil }
+
+func (c *content) close() {
+	if c.free != nil {
+		c.free()
+	}
+	c.free = nil
+}
+
+var magics = []struct {
+	magic string
+	name  string
+	fix   string // what to do, where it is not read
+}{
+	{"\x1f\x8b", "gzip", ""},
+	{"\x28\xb5\x2f\xfd", "zstd", ""},
+	{"BZh", "bzip2", ""},
+	{"\xfd7zXZ\x00", "xz", "decompress it with unxz"},
+	{"\x1f\x9d", "compress (.Z)", "decompress it with gunzip"},
+	{"\x04\x22\x4d\x18", "lz4", "decompress it with unlz4"},
+	{"PK\x03\x04", "zip", "unpack it"},
+	{"7z\xbc\xaf\x27\x1c", "7z", "unpack it"},
+	{"\x7fELF", "an ELF program", ""},
+	{"\xff\xfe", "UTF-16", "convert it with iconv -f UTF-16 -t UTF-8"},
+	{"\xfe\xff", "UTF-16", "convert it with iconv -f UTF-16 -t UTF-8"},
+}
+
+// notText is the error of a file that holds nothing to read.
+type notText struct{ reason string }
+
+func (e *notText) Error() string { return e.reason }
+
+// openContent makes what reads the content of f, packed or not.
+func openContent(f io.ReaderAt) (*content, error) {
+	c := &content{file: f}
+	if err := c.start(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// start begins to unpack at the file's start.
+func (c *content) start() error {
+	magic := make([]byte, 8)
+	n, err := c.file.ReadAt(magic, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	var r io.Reader
+	raw := bufio.NewReaderSize(&counter{r: &follower{r: c.file}, n: &c.disk}, 256<<10)
+	switch packing(magic[:n]) {
+	case "gzip":
+		gz, err := gzip.NewReader(raw)
+		if err != nil {
+			r = failed{fmt.Errorf("gzip: %w", err)}
+			break
+		}
+		r, c.free = gz, func() { gz.Close() }
+	case "zstd":
+		z, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return fmt.Errorf("start zstd: %w", err)
+		}
+		r, c.free = z, z.Close
+	case "bzip2":
+		r = bzip2.NewReader(raw)
+	default:
+		return nil
+	}
+	c.win = &window{r: r}
+	return nil
+}
+
+// failed is a reader of a file that is damaged from its start.
+type failed struct{ err error }
+
+func (f failed) Read([]byte) (int, error) { return 0, f.err }
+
+func packing(magic []byte) string {
+	for _, m := range magics {
+		if bytes.HasPrefix(magic, []byte(m.magic)) {
+			return m.name
+		}
+	}
+	return ""
+}
+
+// checkText says why a file whose raw data begins with raw and whose content
+// begins with peek cannot be read, if so. Zeros at the start are what a
+// writer without O_APPEND leaves when its file is truncated: they are text's.
+func checkText(raw, peek []byte) error {
+	for _, m := range magics {
+		if !bytes.HasPrefix(raw, []byte(m.magic)) {
+			continue
+		}
+		switch m.name {
+		case "gzip", "zstd", "bzip2":
+		case "an ELF program":
+			return &notText{"it is " + m.name + ", not a log file"}
+		default:
+			return &notText{"it is " + m.name + ", which is not read: " + m.fix}
+		}
+	}
+	if at := bytes.IndexByte(bytes.TrimLeft(peek, "\x00"), 0); at >= 0 {
+		return &notText{"it is binary (it has zero bytes), not a log file"}
+	}
+	return nil
+}
+
+// fileKind is what a file holds.
+type fileKind int
+
+const (
+	kindLog fileKind = iota
+	kindMbox
+	kindMail
+)
+
+var (
+	mboxStart = regexp.MustCompile(`^From [^\n]*\d\d:\d\d[^\n]*\n`)
+	mailField = regexp.MustCompile(`(?i)^(return-path|received|message-id|mime-version|delivered-to|x-original-to|date|from|to|subject|content-type|auto-submitted|dkim-signature|arc-seal|reply-to|sender|x-[a-z0-9-]+|authentication-results):`)
+	anyField  = regexp.MustCompile(`^[!-9;-~]+:[ \t]?`)
+)
+
+// tellKind tells an mbox, a mail and a log apart by how they begin. A mail
+// begins with header fields only (RFC 5322 section 2.2), two of them at least
+// well known.
+func tellKind(peek []byte) fileKind {
+	if mboxStart.Match(peek) {
+		return kindMbox
+	}
+	usual := 0
+	for i, line := range bytes.Split(peek, []byte("\n")) {
+		line = bytes.TrimSuffix(line, []byte("\r"))
+		switch {
+		case i > 0 && len(line) == 0 || i > 200:
+			if usual >= 2 {
+				return kindMail
+			}
+			return kindLog
+		case i > 0 && (line[0] == ' ' || line[0] == '\t'):
+		case mailField.Match(line):
+			usual++
+		case !anyField.Match(line):
+			return kindLog
+		}
+	}
+	if usual >= 2 {
+		return kindMail
+	}
+	return kindLog
+}
+
+// sniffFile tells what the file at path is. Its errors are for people.
+func sniffFile(path string) (fileKind, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, explain("open", path, err)
+	}
+	defer f.Close()
+	c, _, kind, err := sniff(f)
+	if err != nil {
+		return 0, fmt.Errorf("open %s: %w", path, err)
+	}
+	c.close()
+	return kind, nil
+}
+
+// sniff opens the content of f and tells by its beginning what it is. raw is
+// how f begins on disk.
+func sniff(f io.ReaderAt) (c *content, raw []byte, kind fileKind, err error) {
+	raw = make([]byte, 4<<10)
+	n, err := f.ReadAt(raw, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, 0, err
+	}
+	raw = raw[:n]
+	if c, err = openContent(f); err != nil {
+		return nil, raw, 0, err
+	}
+	peek := make([]byte, 16<<10)
+	n, err = c.ReadAt(peek, 0)
+	if err == nil || errors.Is(err, io.EOF) || damaged(err) {
+		err = checkText(raw, peek[:n])
+	}
+	if err != nil {
+		c.close()
+		return nil, raw, 0, err
+	}
+	return c, raw, tellKind(peek[:n]), nil
+}
+
+// follower reads a file from its start.
+type follower struct {
+	r  io.ReaderAt
+	at int64
+}
+
+func (f *follower) Read(p []byte) (int, error) {
+	n, err := f.r.ReadAt(p, f.at)
+	f.at += int64(n)
+	if n > 0 && errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return n, err
+}
+
+type counter struct {
+	r io.Reader
+	n *atomic.Int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// windowKeep is how far a window can be read back: what is replayed after a
+// start, and the tail before it.
+const windowKeep = replaySize + maxLine + tailMax
+
+// window reads a stream at offsets that rise. It remembers windowKeep bytes
+// before the last one asked for; what lies before base is gone.
+type window struct {
+	r    io.Reader
+	buf  []byte
+	base int64 // offset of buf
+	err  error
+}
+
+func (w *window) ReadAt(p []byte, off int64) (int, error) {
+	for w.err == nil && w.base+int64(len(w.buf)) < off+int64(len(p)) {
+		old := min(off-windowKeep-w.base, int64(len(w.buf)))
+		if old > 0 && old >= int64(len(w.buf)/2) {
+			n := copy(w.buf, w.buf[old:])
+			w.buf, w.base = w.buf[:n], w.base+old
+		}
+		if cap(w.buf)-len(w.buf) < 64<<10 {
+			w.buf = slices.Grow(w.buf, max(256<<10, min(len(p), 8<<20)))
+		}
+		n, err := w.r.Read(w.buf[len(w.buf):cap(w.buf)])
+		w.buf = w.buf[:len(w.buf)+n]
+		if err != nil && !errors.Is(err, io.EOF) {
+			err = fmt.Errorf("%w: %w", errDamaged, err)
+		}
+		w.err = err
+	}
+	n := 0
+	if at := off - w.base; at < int64(len(w.buf)) {
+		n = copy(p, w.buf[at:])
+	}
+	if n < len(p) {
+		return n, w.err
+	}
+	return n, nil
+}

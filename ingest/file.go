@@ -1,0 +1,312 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// maxGone is how many files are remembered that are no longer there.
+const maxGone = 64
+
+// logFile is the source of a log file and its rotated siblings. Where it
+// stands in each file is in pos alone and moves with Commit only. Every turn
+// looks at the disk afresh: what happened meanwhile, once or several times,
+// makes no difference.
+type logFile struct {
+	o      Options
+	path   string
+	stream string
+	store  *positionFile
+	pos    *position
+
+	cur     *handle       // the file being read or followed
+	kept    *handle       // the live file, while cur is a sibling
+	under   *underway     // the batch that was read and not committed
+	started bool          // a batch was read: the first brings what came before
+	skip    map[disk]bool // copies that hold nothing new, as they lie on disk
+	scanned time.Time     // when siblings were looked at
+	gave    time.Time     // when a batch was last read
+	moved   time.Time     // since when cur is no longer at path
+	warned  string        // the last trouble said
+	failed  error         // the trouble of the last scan
+
+	done, left atomic.Int64
+}
+
+type underway struct {
+	in    *intent
+	known *known // nil where the file is gone
+	tail  string
+	took  int64
+}
+
+func openLog(path string, o Options) (Source, error) {
+	base, _, _ := baseName(filepath.Base(path))
+	path = filepath.Join(filepath.Dir(path), base)
+	l := &logFile{o: o, path: path, stream: o.Host + ":" + path, skip: map[disk]bool{}}
+	var fresh bool
+	var err error
+	if l.store, l.pos, fresh, err = openStore(l.stream, path, o); err != nil {
+		return nil, err
+	}
+	files, err := list(path)
+	if err != nil {
+		return nil, explain("open", path, err)
+	}
+	st, err := os.Stat(path)
+	switch {
+	case err == nil:
+		if _, err := sniffFile(path); err != nil {
+			return nil, err
+		}
+		l.left.Add(l.unread(st))
+	case !errors.Is(err, fs.ErrNotExist) || fresh && len(files) == 0:
+		return nil, explain("open", path, err)
+	}
+	for _, s := range files {
+		f, err := os.Open(s.path)
+		if err == nil {
+			f.Close()
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, explain("open", s.path, err)
+		}
+		l.left.Add(l.unread(s.info))
+	}
+	return l, nil
+}
+
+// unread estimates how many bytes on disk of a file are still to be read.
+func (l *logFile) unread(info os.FileInfo) int64 {
+	d := diskOf(info)
+	for _, k := range l.pos.Files {
+		switch {
+		case k.Disk == d:
+			return 0
+		case k.Disk.Dev == d.Dev && k.Disk.Inode == d.Inode && k.Read <= d.Size:
+			return d.Size - k.Read
+		}
+	}
+	return d.Size
+}
+
+// Stream implements Source.
+func (l *logFile) Stream() string { return l.stream }
+
+// Progress implements Source.
+func (l *logFile) Progress() (done, total int64) {
+	done = l.done.Load()
+	return done, done + max(0, l.left.Load())
+}
+
+// Close implements Source.
+func (l *logFile) Close() error {
+	l.setCurrent(nil)
+	l.setCurrent(nil) // the one kept
+	return nil
+}
+
+// Read implements bouncehouse.Source: one chunk a batch, and with the first
+// what was read before it.
+func (l *logFile) Read(ctx context.Context) (bouncehouse.Batch, error) {
+	l.under = nil // a batch that was not committed is read again
+	if l.pos.Intent != nil {
+		return l.recover()
+	}
+	for {
+		if err := ctx.Err(); err != nil {
+			return bouncehouse.Batch{}, err
+		}
+		if l.gathering() <= 0 {
+			p, err := l.next()
+			if err != nil {
+				return bouncehouse.Batch{}, err
+			}
+			if p != nil {
+				return l.batch(l.cur, p, l.intentOf(l.cur, p)), nil
+			}
+			if l.o.Once {
+				if l.failed != nil {
+					return bouncehouse.Batch{}, l.failed
+				}
+				return bouncehouse.Batch{}, io.EOF
+			}
+		}
+		if err := l.wait(ctx); err != nil {
+			return bouncehouse.Batch{}, err
+		}
+	}
+}
+
+// intentOf is the intent to store what p holds.
+func (l *logFile) intentOf(h *handle, p *piece) *intent {
+	in := &intent{
+		Seq: l.pos.Seq + 1, File: h.known.ID, Name: filepath.Base(h.path),
+		Kind: p.kind, From: p.from, To: p.to, Ref: h.info.ModTime(), Reason: p.reason, Done: p.done,
+		Host: l.o.Host, Zone: l.o.Zone,
+	}
+	in.Batch = rangeID(l.stream, in.File, p.kind, p.from, p.to)
+	return in
+}
+
+// rangeID names a range: hash of the stream, start of the file's identity,
+// kind, from, to.
+func rangeID(stream, file string, kind bouncehouse.Kind, from, to int64) string {
+	return fmt.Sprintf("%s-%.12s-%s-%d-%d", shortHash(stream), file, kind, from, to)
+}
+
+// chunk makes the chunk of an intent.
+func (in *intent) chunk(stream, data string) bouncehouse.Chunk {
+	return bouncehouse.Chunk{
+		Stream: stream, Seq: in.Seq, FileID: in.File, File: in.Name, Kind: in.Kind,
+		Host: in.Host, Zone: in.Zone, Ref: in.Ref, Offset: in.From, Reason: in.Reason, Data: data,
+	}
+}
+
+// batch makes the batch of p, which was read from h.
+func (l *logFile) batch(h *handle, p *piece, in *intent) bouncehouse.Batch {
+	l.under = &underway{in: in, known: h.known, tail: p.tail, took: h.consumed(in)}
+	b := bouncehouse.Batch{ID: in.Batch, Recover: l.pos.Intent == in}
+	if !l.started && in.From > 0 {
+		// It only restores what the parser remembers: without it, goes on.
+		if was, err := h.cut.before(h.content, in.From); err == nil && was != nil {
+			c := in.chunk(l.stream, was.data)
+			c.Kind, c.Offset, c.Reason, c.Replay = was.kind, was.from, "", true
+			b.Chunks = append(b.Chunks, c)
+		}
+	}
+	l.started, l.gave = true, l.o.Now()
+	b.Chunks = append(b.Chunks, in.chunk(l.stream, p.data))
+	return b
+}
+
+// recover reads the range of the standing intent again. Where its file is
+// gone, the range becomes a dead letter.
+func (l *logFile) recover() (bouncehouse.Batch, error) {
+	in := l.pos.Intent
+	h, p, err := l.find(in)
+	if err != nil {
+		return bouncehouse.Batch{}, err
+	}
+	if h != nil {
+		l.setCurrent(h)
+		return l.batch(h, p, in), nil
+	}
+	l.o.Log.Error("a range that was about to be stored is gone with its file", "stream", l.stream, "file", in.Name, "from", in.From, "to", in.To)
+	l.under, l.started = &underway{in: in}, true
+	c := in.chunk(l.stream, "")
+	c.Kind = bouncehouse.Broken
+	c.Reason = fmt.Sprintf("bytes %d to %d of %s (%s) are lost: the file was removed after a crash, before they were stored", in.From, in.To, in.Name, in.File)
+	return bouncehouse.Batch{ID: in.Batch, Chunks: []bouncehouse.Chunk{c}, Recover: true}, nil
+}
+
+// find opens the file that holds an intent's range.
+func (l *logFile) find(in *intent) (*handle, *piece, error) {
+	files, err := list(l.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, explain("open", l.path, err)
+	}
+	for _, s := range append(files, sibling{path: l.path}) {
+		h, err := l.open(s.path, s.path == l.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, explain("open", s.path, err)
+		}
+		if h.known == nil {
+			if err := l.recognise(h, true); err != nil {
+				h.close()
+				return nil, nil, explain("read", s.path, err)
+			}
+		}
+		if h.known != nil && h.known.ID == in.File {
+			p, err := h.cut.again(h.content, in)
+			if err == nil {
+				p.tail, _, err = tailSum(h.content, in.To)
+			}
+			if err == nil {
+				return h, p, nil
+			}
+			if !errors.Is(err, io.EOF) && !damaged(err) {
+				h.close()
+				return nil, nil, explain("read", s.path, err)
+			}
+		}
+		h.close()
+	}
+	return nil, nil, nil
+}
+
+// Intend implements bouncehouse.Source.
+func (l *logFile) Intend(_ context.Context, b bouncehouse.Batch) error {
+	if l.under == nil || l.under.in.Batch != b.ID {
+		return fmt.Errorf("batch %s is not the one under way", b.ID)
+	}
+	if l.pos.Intent == l.under.in {
+		return nil // it stands from before the crash
+	}
+	l.pos.Intent = l.under.in
+	if err := l.store.save(l.pos); err != nil {
+		l.pos.Intent = nil
+		return err
+	}
+	return nil
+}
+
+// Commit implements bouncehouse.Source.
+func (l *logFile) Commit(_ context.Context, b bouncehouse.Batch) error {
+	u := l.under
+	if u == nil || u.in.Batch != b.ID {
+		return fmt.Errorf("batch %s is not the one under way", b.ID)
+	}
+	was := *l.pos
+	l.pos.Intent, l.pos.Seq = nil, u.in.Seq
+	k := u.known
+	var wasKnown known
+	if k != nil {
+		wasKnown = *k
+		k.Name, k.Read, k.Tail, k.Done, k.seen = u.in.Name, u.in.To, u.tail, u.in.Done, l.scanned
+		l.pos.Files = l.prune(k)
+	}
+	if err := l.store.save(l.pos); err != nil {
+		*l.pos = was
+		if k != nil {
+			*k = wasKnown
+		}
+		return err
+	}
+	l.done.Add(u.took)
+	l.left.Add(-u.took)
+	l.under = nil
+	return nil
+}
+
+// prune puts k last, and forgets the files that were not met for the longest
+// where there are too many.
+func (l *logFile) prune(k *known) []*known {
+	files := slices.DeleteFunc(slices.Clone(l.pos.Files), func(o *known) bool { return o == k })
+	gone := 0
+	for _, o := range files {
+		if o.seen.Before(l.scanned) {
+			gone++
+		}
+	}
+	files = slices.DeleteFunc(files, func(o *known) bool {
+		if gone > maxGone && o.seen.Before(l.scanned) {
+			gone--
+			return true
+		}
+		return false
+	})
+	return append(files, k)
+}

@@ -1,0 +1,192 @@
+// Package ingest implements bouncehouse.Source for what mail servers leave on
+// disk: log files with their rotated siblings, Maildirs, mboxes and single
+// mails; and for the chunks of a Kafka topic.
+//
+// A source reads without changing anything. Where it stands is kept in the
+// state directory: the range that is about to be written (the intent) and
+// what is durable downstream. A range is read again, cut as it was, until it
+// has been committed.
+package ingest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// Options say how a source reads.
+type Options struct {
+	State     string // directory; positions are kept in its folder positions. "" keeps none
+	Host      string // the machine, for every chunk
+	Zone      string // IANA name, for every chunk
+	ChunkSize int    // bytes of a chunk; 0 is 4 MiB
+	Once      bool   // drain what is there, then io.EOF
+	Log       *slog.Logger
+	Now       func() time.Time // time.Now where nil
+}
+
+func (o Options) withDefaults() Options {
+	o.ChunkSize = cmp.Or(o.ChunkSize, 4<<20)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// Source is a bouncehouse.Source on files.
+type Source interface {
+	bouncehouse.Source
+	// Stream names the stream that all chunks of the source belong to.
+	Stream() string
+	// Progress tells how many bytes on disk were read and how many there were
+	// to read, as far as known. It may be called while Read is under way.
+	Progress() (done, total int64)
+	// Close lets go of the files. What was read but not committed is read
+	// again by the next source on the same state.
+	Close() error
+}
+
+// Open makes the source for what is at path: a Maildir, an mbox, one mail, or
+// a log file. With a log file come its rotated siblings, so that mail.log,
+// mail.log.1 and mail.log.2.gz all open the same stream. The errors are meant
+// for people: one line that names the path and what to do.
+func Open(path string, o Options) (Source, error) {
+	o = o.withDefaults()
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	st, err := os.Stat(path)
+	switch {
+	case err == nil && st.IsDir():
+		return openMaildir(path, o)
+	case err == nil && !st.Mode().IsRegular():
+		return nil, fmt.Errorf("open %s: not a regular file: give a log file, an mbox or a Maildir", path)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil, explain("open", path, err)
+	}
+	if err == nil {
+		kind, err := sniffFile(path)
+		if err != nil {
+			return nil, err
+		}
+		if kind == kindMbox || kind == kindMail {
+			return openMbox(path, kind, o)
+		}
+	}
+	return openLog(path, o)
+}
+
+// UsualPlaces lists the log files that mail servers usually write, as far as
+// they are there.
+func UsualPlaces() []string {
+	var found []string
+	var infos []os.FileInfo
+next:
+	for _, path := range []string{
+		"/var/log/mail.log", "/var/log/maillog", "/var/log/mail", "/var/log/mail/mail.log", "/var/log/mail.info",
+		"/var/log/exim4/mainlog", "/var/log/exim/mainlog", "/var/log/exim/main.log", "/var/log/exim_mainlog", "/var/spool/exim/log/mainlog",
+		"/var/log/postfix.log", "/var/log/postfix/postfix.log", "/var/log/qmail/current", "/var/log/qmail/qmail-send/current",
+		"/var/log/pmta/acct.csv", "/var/log/haraka.log", "/var/log/opensmtpd.log",
+	} {
+		st, err := os.Stat(path)
+		if err != nil || !st.Mode().IsRegular() {
+			continue
+		}
+		for _, other := range infos {
+			if os.SameFile(st, other) {
+				continue next // a symbolic link to one that is listed
+			}
+		}
+		found, infos = append(found, path), append(infos, st)
+	}
+	// Debian's rsyslog writes the same lines to mail.log and mail.info.
+	if len(found) > 1 && found[0] == "/var/log/mail.log" {
+		for i, path := range found {
+			if path == "/var/log/mail.info" {
+				found = append(found[:i], found[i+1:]...)
+				break
+			}
+		}
+	}
+	return found
+}
+
+// Lock takes the state directory, which it creates, for this process. The
+// lock ends with unlock or with the process, however it ends.
+func Lock(state string) (unlock func(), err error) {
+	if err := os.MkdirAll(state, 0o700); err != nil {
+		return nil, explain("create state directory", state, err)
+	}
+	path := filepath.Join(state, "lock")
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, explain("lock", path, err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		defer f.Close()
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+		pid, _ := io.ReadAll(io.LimitReader(f, 20))
+		return nil, fmt.Errorf("state directory %s is in use by process %s: stop that one, or give another with --state", state, cmp.Or(strings.TrimSpace(string(pid)), "(unknown)"))
+	}
+	// The number is for the message above only, so it need not be durable.
+	if err = f.Truncate(0); err == nil {
+		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	}
+	if err != nil {
+		f.Close()
+		return nil, explain("lock", path, err)
+	}
+	return func() { f.Close() }, nil
+}
+
+// explain makes one clear line of a file error.
+func explain(verb, path string, err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		path, err = pe.Path, pe.Err
+	}
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s %s: %w: run as root%s", verb, path, err, readers(path))
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s %s: %w: give the path of a log file, an mbox or a Maildir", verb, path, err)
+	}
+	return fmt.Errorf("%s %s: %w", verb, path, err)
+}
+
+// readers says which group may read path, where one may.
+func readers(path string) string {
+	st, err := os.Stat(path)
+	if err != nil || st.Mode().Perm()&0o040 == 0 {
+		return ""
+	}
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return ""
+	}
+	gid := strconv.FormatUint(uint64(sys.Gid), 10)
+	if g, err := user.LookupGroupId(gid); err == nil {
+		gid = g.Name
+	}
+	return " or as a member of group " + gid
+}

@@ -1,0 +1,157 @@
+package ingest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+const (
+	maxLine    = 256 << 10 // a longer line is no log line
+	brokenData = 4 << 10   // how much of one is kept
+	replaySize = 256 << 10 // how much is parsed again after a start
+)
+
+// piece is what one chunk is made of.
+type piece struct {
+	kind     bouncehouse.Kind
+	from, to int64 // range of the content
+	data     string
+	reason   string
+	done     bool   // nothing can follow in this file
+	tail     string // see tailSum, at to
+}
+
+// cutter takes pieces off a file's content.
+type cutter struct {
+	size    int // of a chunk
+	buf     []byte
+	scanned int64 // no line ends before it: so far an unfinished long line was searched
+}
+
+// next is the piece at offset off: as many whole lines as a chunk holds; nil
+// where there is no whole line. A line longer than maxLine is a broken piece
+// of its own. final says that nothing more will come: then a last line counts
+// without its line end.
+func (c *cutter) next(r io.ReaderAt, off int64, final bool) (*piece, error) {
+	if c.scanned > off {
+		return c.long(r, off, final)
+	}
+	data, err := c.read(r, off, c.size)
+	for len(data) > 0 && data[0] == 0 {
+		// Zeros before a line: a hole. See checkText.
+		zeros := len(data) - len(bytes.TrimLeft(data, "\x00"))
+		off += int64(zeros)
+		data, err = c.read(r, off, c.size)
+	}
+	end := wholeLines(data)
+	if end == 0 && len(data) == c.size && c.size <= maxLine {
+		data, err = c.read(r, off, maxLine+1)
+		end = bytes.IndexByte(data, '\n') + 1
+	}
+	switch {
+	case end > 0:
+		return &piece{kind: bouncehouse.Lines, from: off, to: off + int64(end), data: string(data[:end])}, nil
+	case len(data) > maxLine:
+		return c.long(r, off, final)
+	case damaged(err):
+		return &piece{kind: bouncehouse.Broken, from: off, to: off + int64(len(data)), data: string(data[:min(len(data), brokenData)]), reason: err.Error(), done: true}, nil
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, err
+	case final && len(data) > 0:
+		return &piece{kind: bouncehouse.Lines, from: off, to: off + int64(len(data)), data: string(data)}, nil
+	}
+	return nil, nil
+}
+
+// read fills the buffer with n bytes from off; fewer with an error.
+func (c *cutter) read(r io.ReaderAt, off int64, n int) ([]byte, error) {
+	if cap(c.buf) < n {
+		c.buf = make([]byte, n)
+	}
+	got, err := r.ReadAt(c.buf[:n], off)
+	return c.buf[:got], err
+}
+
+// wholeLines is the length of the lines at the start of data that end there
+// and are not too long.
+func wholeLines(data []byte) int {
+	for at := 0; ; {
+		n := bytes.LastIndexByte(data[at:min(len(data), at+maxLine+1)], '\n')
+		if n < 0 {
+			return at
+		}
+		at += n + 1
+	}
+}
+
+// long is the piece for the line at off, which is longer than maxLine. Only
+// its first bytes are ever held.
+func (c *cutter) long(r io.ReaderAt, off int64, final bool) (*piece, error) {
+	first, err := c.read(r, off, brokenData)
+	if len(first) < brokenData {
+		return nil, err
+	}
+	p := &piece{kind: bouncehouse.Broken, from: off, data: string(first)}
+	for at := max(c.scanned, off); ; {
+		data, err := c.read(r, at, max(c.size, maxLine))
+		n := bytes.IndexByte(data, '\n')
+		at += int64(len(data))
+		switch {
+		case n >= 0:
+			p.to = at - int64(len(data)) + int64(n) + 1
+		case err == nil:
+			continue
+		case damaged(err):
+			p.to, p.done = at, true
+		case !errors.Is(err, io.EOF):
+			return nil, err
+		case final:
+			p.to = at
+		default:
+			c.scanned = at
+			return nil, nil
+		}
+		c.scanned = 0
+		p.reason = fmt.Sprintf("line of %d bytes is longer than %d", p.to-p.from, maxLine)
+		return p, nil
+	}
+}
+
+// again makes the piece of a range once more.
+func (c *cutter) again(r io.ReaderAt, in *intent) (*piece, error) {
+	p := &piece{kind: in.Kind, from: in.From, to: in.To, reason: in.Reason, done: in.Done}
+	n := in.To - in.From
+	if in.Kind == bouncehouse.Broken {
+		n = min(n, brokenData)
+	}
+	data, err := c.read(r, in.From, int(n))
+	if int64(len(data)) < n {
+		return nil, err
+	}
+	p.data = string(data)
+	return p, nil
+}
+
+// before is the piece of whole lines that ends at off, to be parsed again.
+func (c *cutter) before(r io.ReaderAt, off int64) (*piece, error) {
+	from := max(0, off-replaySize)
+	data, err := c.read(r, from, int(off-from))
+	if int64(len(data)) < off-from {
+		return nil, err
+	}
+	if from > 0 {
+		n := bytes.IndexByte(data, '\n') + 1
+		data, from = data[n:], from+int64(n)
+		if n == 0 {
+			return nil, nil // all of it is within one line
+		}
+	}
+	if len(data) == 0 {
+		return nil, nil
+	}
+	return &piece{kind: bouncehouse.Lines, from: from, to: off, data: string(data)}, nil
+}

@@ -1,0 +1,112 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// ReadFile reads one file once, for a look at it: no state, no rotated
+// siblings, a last line also without its line end. It decompresses, and tells
+// logs, mboxes and mails apart as Open does. The path "-" is standard input.
+func ReadFile(path string, o Options, yield func(*bouncehouse.Chunk) error) error {
+	o = o.withDefaults()
+	var f io.ReaderAt
+	ref := o.Now()
+	if path == "-" {
+		f = &window{r: os.Stdin}
+	} else {
+		file, err := os.Open(path)
+		if err != nil {
+			return explain("open", path, err)
+		}
+		defer file.Close()
+		st, err := file.Stat()
+		if err != nil {
+			return explain("open", path, err)
+		}
+		if st.IsDir() {
+			return fmt.Errorf("open %s: a directory: give a file", path)
+		}
+		if f, ref = file, st.ModTime(); !st.Mode().IsRegular() {
+			f, ref = &window{r: file}, o.Now() // a pipe
+		}
+	}
+	c, _, kind, err := sniff(f)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	defer c.close()
+	base, _, _ := baseName(filepath.Base(path))
+	r := reading{
+		o: o, content: c, yield: yield,
+		chunk: bouncehouse.Chunk{
+			Stream: o.Host + ":" + base, Seq: 1, File: filepath.Base(path), Host: o.Host, Zone: o.Zone, Ref: ref,
+		},
+	}
+	k, m, err := new(position).recognise(c, true, true)
+	if err == nil && m == isNew {
+		r.chunk.FileID = k.ID
+		if kind == kindLog {
+			err = r.lines()
+		} else {
+			err = r.mails(kind == kindMail)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	return nil
+}
+
+type reading struct {
+	o       Options
+	content *content
+	chunk   bouncehouse.Chunk
+	yield   func(*bouncehouse.Chunk) error
+}
+
+func (r *reading) give(kind bouncehouse.Kind, at int64, data, reason string) error {
+	c := r.chunk
+	c.Kind, c.Offset, c.Data, c.Reason = kind, at, data, reason
+	r.chunk.Seq++
+	return r.yield(&c)
+}
+
+func (r *reading) lines() error {
+	cut := cutter{size: r.o.ChunkSize}
+	for at := int64(0); ; {
+		p, err := cut.next(r.content, at, true)
+		if p == nil || err != nil {
+			return err
+		}
+		if err := r.give(p.kind, p.from, p.data, p.reason); err != nil || p.done {
+			return err
+		}
+		at = p.to
+	}
+}
+
+func (r *reading) mails(single bool) error {
+	for at := int64(0); ; {
+		m, err := nextMail(r.content, at, single)
+		if m == nil || err != nil {
+			return err
+		}
+		kind := bouncehouse.Mail
+		if m.reason != "" {
+			kind = bouncehouse.Broken
+		}
+		if err := r.give(kind, m.at, m.data, m.reason); err != nil {
+			return err
+		}
+		if m.last && m.reason != "" {
+			return errors.New(m.reason)
+		}
+		at = m.to
+	}
+}

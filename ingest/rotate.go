@@ -1,0 +1,141 @@
+package ingest
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// How rotated files are named: mail.log.1, mail.log.0.gz, mail.log-20261120,
+// mail.log-2026-11-20.zst, mail.log.old, and with the extension last
+// mail-20261120.log, mail.1.log.gz.
+const (
+	rotation = `[.-](\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?|\d{1,3}|old)`
+	packed   = `(\.(?:gz|bz2|zst|xz|lzma|lz4|Z))?`
+)
+
+var (
+	rotatedLast = regexp.MustCompile(`^(.+?)` + rotation + packed + `$`)
+	rotatedMid  = regexp.MustCompile(`^(.+?)[.-](\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?)(\.[A-Za-z]+)` + packed + `$`)
+	packedOnly  = regexp.MustCompile(`^(.+)\.(gz|bz2|zst|xz|lzma|lz4|Z)$`)
+)
+
+// baseName takes a rotated file's suffixes off its name; mark is what told
+// its turn (a number or a date), plain its name without the compression's.
+func baseName(name string) (base, mark, plain string) {
+	plain = name
+	if m := packedOnly.FindStringSubmatch(name); m != nil {
+		plain = m[1]
+	}
+	if m := rotatedMid.FindStringSubmatch(name); m != nil && !rotatedOnlyPacked(m[3]) {
+		return m[1] + m[3], m[2], plain
+	}
+	if m := rotatedLast.FindStringSubmatch(name); m != nil {
+		return m[1], m[2], plain
+	}
+	return plain, "", plain
+}
+
+func rotatedOnlyPacked(ext string) bool { return packedOnly.MatchString("x" + ext) }
+
+// sibling is a file of the stream as it lies on disk.
+type sibling struct {
+	path  string
+	plain string // name without the compression's suffix
+	mark  string
+	info  os.FileInfo
+}
+
+// list names the files of the stream of path but path itself, oldest first.
+//
+// Their order is that of their times of change, which a rename and every
+// compressor keep. Where all of these lie within an hour (the files were
+// copied, or rotate fast) the names decide: numbers fall, dates rise.
+func list(path string) ([]sibling, error) {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	var found []sibling
+	for _, e := range entries {
+		base, mark, plain := baseName(e.Name())
+		if base != filepath.Base(path) || e.Name() == base {
+			continue
+		}
+		full := filepath.Join(filepath.Dir(path), e.Name())
+		info, err := os.Stat(full)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // rotated on just now: the next look finds it
+		}
+		if err != nil {
+			return nil, err
+		}
+		if info.Mode().IsRegular() {
+			found = append(found, sibling{full, plain, mark, info})
+		}
+	}
+	// While a file is compressed both are there, and the compressed one is
+	// not whole yet.
+	found = slices.DeleteFunc(found, func(s sibling) bool {
+		return filepath.Base(s.path) != s.plain && slices.ContainsFunc(found, func(o sibling) bool { return filepath.Base(o.path) == s.plain })
+	})
+	var lo, hi time.Time
+	for i, s := range found {
+		if t := s.info.ModTime(); i == 0 {
+			lo, hi = t, t
+		} else if t.Before(lo) {
+			lo = t
+		} else if t.After(hi) {
+			hi = t
+		}
+	}
+	byName := hi.Sub(lo) < time.Hour
+	slices.SortStableFunc(found, func(a, b sibling) int {
+		names := cmp.Or(-cmp.Compare(a.turn(), b.turn()), strings.Compare(a.path, b.path))
+		if byName {
+			return names
+		}
+		return cmp.Or(a.info.ModTime().Compare(b.info.ModTime()), names)
+	})
+	return found, nil
+}
+
+// turn is the higher the older the file is by its name.
+func (s sibling) turn() float64 {
+	digits := strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, s.mark)
+	n, err := strconv.ParseFloat("0"+digits, 64)
+	if err != nil {
+		return 0
+	}
+	if len(digits) >= 8 {
+		// A date. The time of day that may follow counts as a fraction.
+		for len(digits) < 18 {
+			digits += "0"
+		}
+		n, _ = strconv.ParseFloat(digits[:8]+"."+digits[8:], 64)
+		return -n
+	}
+	return n
+}
+
+// diskOf is how the file lies on disk.
+func diskOf(info os.FileInfo) disk {
+	d := disk{Size: info.Size(), MTime: info.ModTime().UnixNano()}
+	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
+		d.Dev, d.Inode = uint64(sys.Dev), sys.Ino
+	}
+	return d
+}

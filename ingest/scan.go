@@ -1,0 +1,184 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+)
+
+const (
+	rescan   = 5 * time.Second // how often siblings are looked at
+	quiet    = 5 * time.Second // a rotated file that did not grow for so long is finished
+	patience = time.Minute     // and so is one that was rotated so long ago
+)
+
+// next is the piece to read next, of the current file as it is afterwards;
+// nil where there is none at the moment.
+func (l *logFile) next() (*piece, error) {
+	now := l.o.Now()
+	rotated := false
+	if h := l.cur; h != nil {
+		p, err := l.take(h, false)
+		switch {
+		case errors.Is(err, errReplaced):
+			// What was not read before is in a copy, if anywhere.
+			l.setCurrent(nil)
+		case err != nil:
+			l.setCurrent(nil)
+			l.trouble(fmt.Errorf("read %s: %w", h.path, err))
+		case p != nil:
+			h.grown = now
+			return p, nil
+		case !h.live:
+			l.finish(h)
+			l.setCurrent(nil)
+			if l.cur != nil {
+				return l.next()
+			}
+		case l.atPath(h):
+			l.moved = time.Time{}
+			if now.Sub(l.scanned) < rescan {
+				return nil, nil
+			}
+		default:
+			// Rotated. Its writer goes on with it until it is told.
+			rotated = true
+			if l.moved.IsZero() {
+				l.moved = now
+			}
+			if !l.o.Once && now.Sub(h.grown) < quiet && now.Sub(l.moved) < patience {
+				return nil, nil
+			}
+		}
+	}
+	h, p := l.scan()
+	switch {
+	case h == nil || h == l.cur:
+		return nil, nil
+	case rotated && p == nil:
+		h.close() // nothing has come to the new file: hold on to the old
+		return nil, nil
+	case rotated && now.Sub(l.cur.grown) >= quiet:
+		// The new file has lines and the old is quiet: what stands at the
+		// old one's end without a line end is a line.
+		if last, err := l.take(l.cur, true); err == nil && last != nil {
+			h.close()
+			return last, nil
+		}
+	}
+	if l.cur != nil && !rotated {
+		l.kept = l.cur // the live file stays open while a sibling is read
+		l.cur = h
+	} else {
+		l.setCurrent(h)
+	}
+	return p, nil
+}
+
+// scan opens the oldest file that has something to read; the file at the
+// configured path comes last, and also with nothing to read.
+func (l *logFile) scan() (*handle, *piece) {
+	l.scanned, l.failed = l.o.Now(), nil
+	files, err := list(l.path)
+	if err != nil {
+		l.trouble(err)
+	}
+	for _, s := range files {
+		if l.cur != nil && same(l.cur, s.info) || l.nothingNew(s.info) {
+			continue
+		}
+		h, err := l.open(s.path, false)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // rotated on: the next scan finds it
+		}
+		if err != nil {
+			l.trouble(err)
+			continue
+		}
+		// While the writer may still be at it, its last line may be too.
+		p, err := l.take(h, l.o.Now().Sub(s.info.ModTime()) >= quiet)
+		if err == nil && p != nil {
+			return h, p
+		}
+		if err != nil {
+			l.trouble(fmt.Errorf("read %s: %w", s.path, err))
+		} else {
+			l.finish(h)
+		}
+		h.close()
+	}
+	if l.cur != nil && l.atPath(l.cur) {
+		return l.cur, nil
+	}
+	h, err := l.open(l.path, true)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) || !l.o.Once {
+			l.trouble(err)
+		}
+		return nil, nil
+	}
+	p, err := l.take(h, false)
+	if err != nil {
+		h.close()
+		if !errors.Is(err, errReplaced) { // else it was truncated just now
+			l.trouble(fmt.Errorf("read %s: %w", l.path, err))
+		}
+		return nil, nil
+	}
+	if l.failed == nil {
+		l.warned = ""
+	}
+	return h, p
+}
+
+// trouble says, once, what cannot be read at the moment. It is tried again.
+func (l *logFile) trouble(err error) {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = explain("open", pe.Path, err)
+	}
+	l.failed = err
+	if text := err.Error(); l.warned != text {
+		l.warned = text
+		l.o.Log.Warn("cannot read, waiting", "stream", l.stream, "error", text)
+	}
+}
+
+// nothingNew tells whether all of the file was read, by how it lies on disk.
+func (l *logFile) nothingNew(info os.FileInfo) bool {
+	d := diskOf(info)
+	if l.skip[d] {
+		return true
+	}
+	i := slices.IndexFunc(l.pos.Files, func(k *known) bool { return k.Disk == d })
+	if i < 0 {
+		return false
+	}
+	l.pos.Files[i].seen = l.scanned
+	return true
+}
+
+func same(h *handle, info os.FileInfo) bool { return os.SameFile(h.info, info) }
+
+// atPath tells whether h is the file at the configured path.
+func (l *logFile) atPath(h *handle) bool {
+	info, err := os.Stat(l.path)
+	return err == nil && same(h, info)
+}
+
+// setCurrent closes the current file and goes on with h; with nil, with the
+// live file where that was kept open.
+func (l *logFile) setCurrent(h *handle) {
+	if l.cur != nil {
+		l.cur.close()
+	}
+	if h == nil {
+		h = l.kept
+	} else if l.kept != nil {
+		l.kept.close()
+	}
+	l.cur, l.kept, l.moved = h, nil, time.Time{}
+}
