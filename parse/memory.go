@@ -181,12 +181,12 @@ func (s *sessions) find(host, pid string) *process {
 
 // established notes a new connection's TLS version.
 func (s *sessions) established(host, pid, relay, version string) {
-	p := s.find(host, pid)
-	if p == nil {
-		p = &process{}
-	}
 	key := processKey{host, pid}
-	if s.now[key] == nil {
+	p := s.now[key]
+	if p == nil {
+		if p = s.before[key]; p == nil {
+			p = &process{}
+		}
 		if s.now == nil || len(s.now) >= maxProcesses {
 			s.before, s.now = s.now, map[processKey]*process{}
 		}

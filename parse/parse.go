@@ -62,7 +62,7 @@ func New(name string, o Options) (bouncehouse.Parser, error) {
 type entryParser interface {
 	// parseEntry appends what e tells to res; mine is false where e comes
 	// from a program of another system.
-	parseEntry(r *bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error)
+	parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error)
 }
 
 // auto asks every record for itself whose it is, so that the answer depends
@@ -90,10 +90,12 @@ func (a *auto) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	}
 	if a.head.read(&r, &a.entry) {
 		for _, p := range a.syslog {
-			if mine, err := p.parseEntry(&r, &a.head, &a.entry, res); mine || err != nil {
+			if mine, err := p.parseEntry(r, &a.head, &a.entry, res); mine || err != nil {
+				a.entry = entry{} // parts of the chunk, which must not outlive it
 				return err
 			}
 		}
+		a.entry = entry{}
 	}
 	for _, f := range a.formats {
 		if f.entries == nil && f.Sniff(r.Text) {

@@ -26,7 +26,6 @@ import (
 // and of clients that were refused: postfix_inbound.go.
 type postfix struct {
 	head   headReader
-	entry  entry
 	memory memory
 	tls    sessions
 }
@@ -49,10 +48,11 @@ func sniffPostfix(head string) bool {
 }
 
 func (p *postfix) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
-	if !p.head.read(&r, &p.entry) {
+	var e entry
+	if !p.head.read(&r, &e) {
 		return nil
 	}
-	_, err := p.parseEntry(&r, &p.head, &p.entry, res)
+	_, err := p.parseEntry(r, &p.head, &e, res)
 	return err
 }
 
@@ -74,7 +74,7 @@ func isPostfix(program string) bool {
 	return false
 }
 
-func (p *postfix) parseEntry(r *bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error) {
+func (p *postfix) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error) {
 	if !isPostfix(e.program) {
 		return false, nil
 	}
@@ -204,7 +204,7 @@ func (p *postfix) messageID(e *entry, id, s string, resent bool) {
 }
 
 // queued reads the queue manager's lines about the whole message.
-func (p *postfix) queued(r *bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+func (p *postfix) queued(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
 	sender, rest, ok := cutAddress(rest[len("from=<"):])
 	if !ok {
 		return nil // cut off; the next "queue active" says it again
@@ -228,7 +228,7 @@ func (p *postfix) queued(r *bouncehouse.Record, h *headReader, e *entry, id, res
 	m.announced = true
 	m.sender = p.memory.keep(m, sender)
 	m.size, _ = strconv.ParseInt(size, 10, 64)
-	at, err := h.clock.time(r, &e.stamp)
+	at, err := h.clock.time(&r, &e.stamp)
 	if err != nil {
 		return err
 	}
@@ -244,13 +244,13 @@ func (p *postfix) queued(r *bouncehouse.Record, h *headReader, e *entry, id, res
 // deferred once more since it last became active, just before: each of them
 // gets an event. Where these lines were not seen there is one event, without
 // recipient.
-func (p *postfix) expired(r *bouncehouse.Record, h *headReader, e *entry, id, sender, status string, res *bouncehouse.Result) error {
+func (p *postfix) expired(r bouncehouse.Record, h *headReader, e *entry, id, sender, status string, res *bouncehouse.Result) error {
 	word, _, _ := strings.Cut(status, ",")
 	if word != "expired" && word != "force-expired" {
 		res.Unread++
 		return nil
 	}
-	at, err := h.clock.time(r, &e.stamp)
+	at, err := h.clock.time(&r, &e.stamp)
 	if err != nil {
 		return err
 	}
@@ -295,7 +295,7 @@ func (p *postfix) context(ev *bouncehouse.Event, m *message) {
 var errCut = errors.New("result line of Postfix is cut off: no status")
 
 // result reads what became of one recipient.
-func (p *postfix) result(r *bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+func (p *postfix) result(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
 	rcpt, rest, ok := cutAddress(rest[len("to=<"):])
 	if !ok {
 		return errCut
@@ -354,7 +354,7 @@ func (p *postfix) result(r *bouncehouse.Record, h *headReader, e *entry, id, res
 		return nil
 	}
 	var err error
-	if ev.Time, err = h.clock.time(r, &e.stamp); err != nil {
+	if ev.Time, err = h.clock.time(&r, &e.stamp); err != nil {
 		return err
 	}
 	ev.Host, ev.Direction, ev.QueueID = e.host, bouncehouse.Outbound, id
@@ -409,8 +409,8 @@ func outcome(status, dsn string) (o bouncehouse.Outcome, counted, ok bool) {
 func settle(ev *bouncehouse.Event, program string) {
 	daemon := program[strings.LastIndexByte(program, '/')+1:]
 	switch {
-	case ev.Outcome == bouncehouse.Deferred && (daemon == "error" || daemon == "retry"):
-		// These services only say again why the queue manager holds mail.
+	case ev.Outcome == bouncehouse.Deferred && (daemon == "error" || daemon == "retry" || strings.HasSuffix(daemon, "qmgr")):
+		// These only say again why mail is held: nobody was asked.
 		ev.Repeat = true
 	case ev.Outcome == bouncehouse.Delivered && daemon == "discard":
 		// Thrown away by our own configuration: delivered to nobody. The row

@@ -21,14 +21,14 @@ import (
 // The client chooses its HELO name, its addresses and the message's lines,
 // and all of them are quoted: what they hold must not be taken for the
 // fields behind them.
-func (p *postfix) refusal(r *bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+func (p *postfix) refusal(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
 	_, rest, _ = strings.Cut(rest, ": ")
 	var f refusal
 	if !f.read(rest) {
 		res.Unread++
 		return nil
 	}
-	at, err := h.clock.time(r, &e.stamp)
+	at, err := h.clock.time(&r, &e.stamp)
 	if err != nil {
 		return err
 	}
@@ -142,21 +142,25 @@ func refusedAt(where string) bouncehouse.Stage {
 // all the rest can be read as fields is theirs.
 func (f *refusal) cutFields(s string) (text string) {
 	from := 0
-	if enhancedAt := replyTextAt(s); strings.HasPrefix(s[enhancedAt:], "<") {
-		from = enhancedAt + f.quoted(s[enhancedAt:])
+	if at := replyTextAt(s); strings.HasPrefix(s[at:], "<") {
+		from = at + quoted(s[at:])
 	}
-	for from < len(s) {
+	for tries := maxTries; tries > 0; tries-- {
 		n := strings.IndexByte(s[from:], ';')
 		if n < 0 {
 			break
 		}
 		from += n + 1
-		if f.fields(s[from:]) {
+		if rest, ok := f.fields(s[from:]); ok && (rest == "" || strings.HasPrefix(rest, " helo=<") || from+len(rest) < len(s) && fieldAhead(rest)) {
 			return s[:from-1]
 		}
 	}
+	f.sender, f.recipient = "", ""
 	return s
 }
+
+// maxTries bounds the work on a line that is made to look like many.
+const maxTries = 32
 
 // replyTextAt is where the text behind the codes begins.
 func replyTextAt(s string) int {
@@ -171,10 +175,14 @@ func replyTextAt(s string) int {
 // quoted is the length of "<what>: " at the beginning of a text, what being
 // a stranger's. A HELO name is known from the line's end, where it stands
 // again; of an address the quoted part is passed over.
-func (f *refusal) quoted(s string) int {
+func quoted(s string) int {
 	const helo = " helo=<"
-	for at := strings.LastIndex(s, helo); at > 0; at = strings.LastIndex(s[:at], helo) {
-		name := s[at+len(helo)-1:] // "<name>"
+	end := len(s)
+	for range maxTries {
+		if end = strings.LastIndex(s[:end], helo); end < 0 {
+			break
+		}
+		name := s[end+len(helo)-1:] // "<name>"
 		if strings.HasPrefix(s, name) && strings.HasPrefix(s[len(name):], ": ") {
 			return len(name)
 		}
@@ -185,38 +193,35 @@ func (f *refusal) quoted(s string) int {
 	return 0
 }
 
-// fields reads all of s as " from=<a> to=<b> proto=ESMTP helo=<h>", each
-// part with or without a comma behind it, any of them missing. Newer fields
-// behind them (sasl_username= ...) are passed over.
-func (f *refusal) fields(s string) bool {
-	var sender, recipient string
-	any := false
-	if rest, ok := strings.CutPrefix(s, " from=<"); ok {
-		if sender, s, ok = cutAddress(rest); !ok {
-			return false
+// fields reads " from=<a> to=<b> proto=ESMTP" at the beginning of s, each
+// part with or without a comma behind it, any of them missing; rest is what
+// is behind them.
+func (f *refusal) fields(s string) (rest string, ok bool) {
+	f.sender, f.recipient = "", ""
+	if s, ok = strings.CutPrefix(s, " from=<"); ok {
+		if f.sender, s, ok = cutAddress(s); !ok {
+			return "", false
 		}
-		s, any = strings.TrimPrefix(s, ","), true
+		s = strings.TrimPrefix(s, ",")
 	}
-	if rest, ok := strings.CutPrefix(s, " to=<"); ok {
-		if recipient, s, ok = cutAddress(rest); !ok {
-			return false
+	if s, ok = strings.CutPrefix(s, " to=<"); ok {
+		if f.recipient, s, ok = cutAddress(s); !ok {
+			return "", false
 		}
-		s, any = strings.TrimPrefix(s, ","), true
+		s = strings.TrimPrefix(s, ",")
 	}
-	if rest, ok := strings.CutPrefix(s, " proto="); ok {
-		s, any = "", true
-		if end := strings.IndexByte(rest, ' '); end >= 0 {
-			s = rest[end:]
+	if s, ok = strings.CutPrefix(s, " proto="); ok {
+		n := 0
+		for n < len(s) && (s[n] >= 'A' && s[n] <= 'Z' || s[n] >= 'a' && s[n] <= 'z') {
+			n++
 		}
+		s = strings.TrimPrefix(s[n:], ",")
 	}
-	if s == "" || any && fieldAhead(s) || strings.HasPrefix(s, " helo=<") {
-		f.sender, f.recipient = sender, recipient
-		return true // a lone semicolon at the end: nothing was known yet
-	}
-	return false
+	return s, true
 }
 
-// fieldAhead tells that s begins with " name=".
+// fieldAhead tells that s begins with " name=": sasl_username, or what a
+// later Postfix may add.
 func fieldAhead(s string) bool {
 	n := 1
 	for n < len(s) && (s[n] >= 'a' && s[n] <= 'z' || s[n] == '_') {
@@ -225,33 +230,34 @@ func fieldAhead(s string) bool {
 	return s[0] == ' ' && n > 1 && n < len(s) && s[n] == '='
 }
 
-// readContent reads a refusal by header_checks or body_checks. What stands
-// first is the client's; the last place that can be read as origin and
-// fields is Postfix's own, for a HELO name holds no angle bracket there.
+// readContent reads a refusal by header_checks or body_checks. The line of
+// the message that stands first is a stranger's; what can be read as origin
+// and fields last is Postfix's own. A HELO name has no angle bracket here:
+// smtpd puts '?' for them.
 func (f *refusal) readContent(s string) bool {
+	const from, helo = " from ", " helo=<"
 	f.stage, f.content = bouncehouse.StageEOD, true
-	for end := len(s); ; {
-		at := strings.LastIndex(s[:end], " from ")
-		if at < 0 {
-			return false
+	end := len(s)
+	for range maxTries {
+		if end = strings.LastIndex(s[:end], from); end < 0 {
+			break
 		}
-		end = at
-		origin, rest, ok := strings.Cut(s[at+len(" from "):], ";")
+		origin, rest, ok := strings.Cut(s[end+len(from):], ";")
 		if !ok || strings.IndexByte(origin, ' ') >= 0 {
 			continue
 		}
-		text := ""
-		if helo := strings.Index(rest, " helo=<"); helo >= 0 {
-			if n := strings.IndexByte(rest[helo:], '>'); n >= 0 {
-				rest, text = rest[:helo+n+1], rest[helo+n+1:]
-			}
-		} else if n := strings.LastIndex(rest, ": "); n >= 0 {
-			rest, text = rest[:n], rest[n:]
-		}
-		if !f.fields(rest) || text != "" && !strings.HasPrefix(text, ": ") {
+		if rest, ok = f.fields(rest); !ok {
 			continue
 		}
-		f.client, f.text = origin, strings.TrimPrefix(text, ": ")
-		return true
+		if strings.HasPrefix(rest, helo) {
+			if _, rest, ok = strings.Cut(rest, ">"); !ok {
+				continue
+			}
+		}
+		if rest == "" || strings.HasPrefix(rest, ": ") {
+			f.client, f.text = origin, strings.TrimPrefix(rest, ": ")
+			return true
+		}
 	}
+	return false
 }

@@ -64,6 +64,9 @@ const bom = "\ufeff"
 
 // header reads a header that is not wrapped in another.
 func (e *entry) header(s string) bool {
+	if s == "" || s[0] == '{' {
+		return false
+	}
 	if len(s) > 3 && s[0] == '<' {
 		end := strings.IndexByte(s[:min(len(s), 6)], '>')
 		if end < 2 || !digits(s[1:end]) {
