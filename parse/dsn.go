@@ -1,0 +1,292 @@
+package parse
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// Bounce mails. RFC 3464 is read here (dsn_status.go), in a multipart/report
+// (RFC 3462) or wherever gateways left its fields:
+//
+//	Reporting-MTA: dns; mx1.example.com
+//	Arrival-Date: Thu, 29 Oct 2026 10:00:00 +0000
+//
+//	Final-Recipient: rfc822; user@example.net
+//	Action: failed
+//	Status: 5.1.1
+//	Remote-MTA: dns; mx.example.net
+//	Diagnostic-Code: smtp; 550 5.1.1 <user@example.net>: User unknown
+//
+// Each recipient block is one event. A mail that is no report of a delivery
+// (also a disposition notification, a complaint or an automatic reply) gives
+// none and is no error; one that claims to be and names nobody is.
+//
+// The machine's part decides; the text for people is asked for what it lacks.
+// The returned message only tells whose message it was: what stands in it is
+// never this report's result, be it a bounce itself.
+
+// maxClockSkew is how far from its receipt the time of a bounce mail may be.
+const maxClockSkew = 7 * 24 * time.Hour
+
+// maxRecipients bounds how many recipients one mail may report.
+const maxRecipients = 10_000
+
+var errNoRecipient = errors.New("delivery report without a recipient")
+
+// dsn reads bounce mails. It remembers nothing: each mail stands for itself.
+type dsn struct{ ours ours }
+
+func newDSN(o Options) bouncehouse.Parser { return &dsn{newOurs(o)} }
+
+// sniffDSN tells whether head is the beginning of a mail.
+func sniffDSN(head string) bool {
+	head = strings.TrimLeft(head, "\r\n")
+	first, next := cutLine(head, 0)
+	if strings.HasPrefix(first, "From ") {
+		first, next = cutLine(head, next)
+	}
+	second, _ := cutLine(head, next)
+	known := false
+	for _, name := range []string{"Return-Path", "Received", "Delivered-To", "Date", "From", "To", "Subject", "MIME-Version",
+		"Content-Type", "Message-ID", "X-Original-To", "Envelope-To", "X-Failed-Recipients", "Auto-Submitted"} {
+		known = known || strings.EqualFold(fieldName(first), name)
+	}
+	folded := strings.HasPrefix(second, " ") || strings.HasPrefix(second, "\t")
+	return known && (folded || fieldName(second) != "")
+}
+
+// report is what a bounce mail says, whatever its dialect.
+type report struct {
+	mail     *mimePart  // the bounce mail
+	original mimeHeader // of the returned message; nil where it was not returned
+	human    string     // the text for people
+
+	mta       string // Reporting-MTA
+	arrival   time.Time
+	queueID   string // at the reporting server
+	sender    string // envelope sender, as the reporting server knew it
+	messageID string
+	blocks    []block
+}
+
+// block is what a report says of one recipient.
+type block struct {
+	recipient  string
+	original   string // before an alias or forward
+	action     string
+	status     string
+	comment    string // in words, behind the status
+	remote     string // Remote-MTA
+	diagnostic string // Diagnostic-Code
+	attempt    time.Time
+}
+
+// dialects returns the ways of bounce mails in the order in which they are
+// tried. Each returns the mail's reports, nothing where the mail is not of
+// its kind, or an error where it is and cannot be read.
+func dialects() []func(*mimePart) ([]report, error) {
+	return []func(*mimePart) ([]report, error){
+		readStatusParts,  // RFC 3464
+		readInlineStatus, // its fields within a text
+		readClaims,       // a report without them
+	}
+}
+
+func (d *dsn) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
+	mail := parseMail(r.Text)
+	for _, read := range dialects() {
+		reports, err := read(mail)
+		if err != nil {
+			return err
+		}
+		n := 0
+		for i := range reports {
+			if n += len(reports[i].blocks); n > maxRecipients {
+				return fmt.Errorf("delivery report of more than %d recipients", maxRecipients)
+			}
+		}
+		for i := range reports {
+			d.events(&r, &reports[i], res)
+		}
+		if len(reports) > 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// events appends the report's events.
+func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result) {
+	date := parseDate(rep.mail.header.get("Date"))
+	base := bouncehouse.Event{
+		Source:       bouncehouse.DSN,
+		Direction:    bouncehouse.Outbound,
+		MessageID:    firstOf(angled(rep.original.get("Message-ID")), angled(rep.messageID)),
+		Sender:       rep.envelopeSender(),
+		ContextKnown: false, // a report of another server may show our message as that server changed it
+	}
+	base.DSNOrigin, base.QueueID = d.ours.judge(r, rep)
+	lower, transcript := lowerASCII(rep.human), readTranscript(rep.human)
+	for i := range rep.blocks {
+		b := &rep.blocks[i]
+		e := base
+		e.Recipient = b.recipient
+		if !strings.EqualFold(b.original, b.recipient) {
+			e.OriginalRecipient = b.original
+		}
+		text := paragraph(rep.human, lower, b.recipient, b.original)
+		said := b.said(text, transcript, len(rep.blocks) == 1)
+		e.RemoteHost, e.RemoteIP, e.Stage = said.host, said.ip, said.stage
+		e.ReplyCode, e.EnhancedCode, e.ReplyText = said.code, firstOf(said.enhanced, b.status), said.text
+
+		// The time of the attempt, as near as the report tells it:
+		// Last-Attempt-Date; else the date of the mail, which is written
+		// right after the last attempt; else the arrival, which may lie the
+		// queue's lifetime before it; else the receipt.
+		for _, t := range []time.Time{b.attempt, date, rep.arrival} {
+			if e.Time = t; !t.IsZero() {
+				break
+			}
+		}
+		last := e.Time
+		if ref := r.Ref; !ref.IsZero() && (e.Time.IsZero() || e.Time.Sub(ref).Abs() > maxClockSkew) {
+			e.Time = ref
+		}
+		e.Time = e.Time.UTC()
+		if delay := b.attempt.Sub(rep.arrival); !b.attempt.IsZero() && !rep.arrival.IsZero() && delay >= 0 {
+			e.Delay = bouncehouse.Delay{Duration: delay, Known: true}
+		}
+
+		waited := !rep.arrival.IsZero() && last.Sub(rep.arrival) >= minLifetime
+		e.Outcome = b.outcome(said.code, said.text, text, waited)
+		e.Counted = e.DSNOrigin == bouncehouse.DSNRemote && (e.Outcome == bouncehouse.Bounced || e.Outcome == bouncehouse.Expired)
+		res.Events = append(res.Events, e)
+	}
+}
+
+// minLifetime is the shortest time after which a temporary failure that was
+// given up counts as expired; a server that gives up sooner did not queue.
+const minLifetime = time.Hour
+
+// outcome reads Action (RFC 3464 section 2.3.3) and, where it is missing, the
+// class of Status.
+func (b *block) outcome(code uint16, reply, text string, waited bool) bouncehouse.Outcome {
+	action := strings.ToLower(b.action)
+	switch {
+	case strings.HasPrefix(action, "delay"):
+		return bouncehouse.Deferred
+	case strings.HasPrefix(action, "deliver"):
+		return bouncehouse.Delivered
+	case strings.HasPrefix(action, "relay"), strings.HasPrefix(action, "expand"):
+		return bouncehouse.Relayed
+	case strings.HasPrefix(action, "fail"):
+	case strings.HasPrefix(b.status, "2."):
+		return bouncehouse.Delivered
+	case strings.HasPrefix(b.status, "4."), b.status == "" && saysRetrying(text):
+		return bouncehouse.Deferred
+	}
+	switch {
+	case strings.HasSuffix(b.status, ".4.7"), saysExpired(reply): // RFC 3463: X.4.7 delivery time expired
+		return bouncehouse.Expired
+	case code >= 500:
+		return bouncehouse.Bounced
+	case saysExpired(text), strings.HasPrefix(b.status, "4.") && waited:
+		return bouncehouse.Expired
+	}
+	return bouncehouse.Bounced
+}
+
+// envelopeSender is the original message's sender: as the reporting server
+// says, else as the returned message does, else whom the report was sent to.
+func (rep *report) envelopeSender() string {
+	if rep.sender != "" {
+		return rep.sender
+	}
+	if s := angled(rep.original.get("Return-Path")); strings.Contains(s, "@") {
+		return s
+	}
+	// A report goes to the envelope sender (RFC 3464 section 2), but copies
+	// go to the postmaster.
+	if to := oneAddress(rep.mail.header.get("To")); to != "" && !hasPrefixFold(to, "postmaster@") {
+		return to
+	}
+	return oneAddress(rep.original.get("From"))
+}
+
+// said is what the remote host said of a recipient, or the reporting server
+// in its stead.
+type said struct {
+	host     string
+	ip       netip.Addr
+	stage    bouncehouse.Stage
+	code     uint16
+	enhanced string
+	text     string
+}
+
+// said reads Remote-MTA and Diagnostic-Code. text, the recipient's own
+// paragraph for people, and the transcript give what they lack; only tells
+// that the report has no other recipient.
+func (b *block) said(text string, transcript []exchange, only bool) said {
+	s := readDiagnostic(b.diagnostic)
+	if host, ip := remoteMTA(b.remote); host != "" || ip.IsValid() {
+		if !strings.EqualFold(host, s.host) {
+			s.ip = netip.Addr{}
+		}
+		s.host = host
+		if ip.IsValid() {
+			s.ip = ip
+		}
+	}
+	more := readSentence(text)
+	if more.answered() {
+		s.fill(more)
+	}
+	t := pick(transcript, s, b.recipient, only)
+	if s.text != "" && t.code == s.code && strings.HasPrefix(t.text, s.text) {
+		s.text = t.text // QUIRK: Sendmail's diagnostic holds the reply's first line only
+	}
+	s.fill(t)
+	s.fill(more)
+	if s.text == "" {
+		s.text = b.comment
+	}
+	return s
+}
+
+// answered tells whether s tells of a remote host, not of the reporting
+// server's own words alone.
+func (s *said) answered() bool { return s.code != 0 || s.host != "" || s.ip.IsValid() || s.stage != "" }
+
+// fill takes from more what s lacks, where both may be of the same reply.
+func (s *said) fill(more said) {
+	switch {
+	case s.code == 0 && s.text == "":
+		s.code, s.enhanced, s.text = more.code, more.enhanced, more.text
+	case s.code != more.code && more.code != 0:
+		return
+	}
+	if s.host == "" && !s.ip.IsValid() {
+		s.host, s.ip = more.host, more.ip
+	} else if !s.ip.IsValid() && strings.EqualFold(s.host, more.host) {
+		s.ip = more.ip
+	}
+	if s.stage == "" {
+		s.stage = more.stage
+	}
+}
+
+// firstOf returns the first of values that is not empty.
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}

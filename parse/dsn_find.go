@@ -1,0 +1,285 @@
+package parse
+
+import "strings"
+
+// Finding the report, the text for people and the returned message in a mail.
+
+// maxHuman is how many bytes of the text for people are read.
+const maxHuman = 64 << 10
+
+// readStatusParts reads RFC 3464: the mail's delivery-status parts; where it
+// has none and was written by a person or a list, those of attached mails.
+func readStatusParts(m *mimePart) ([]report, error) {
+	if rep := newReport(m); len(rep.blocks) > 0 {
+		return []report{rep}, nil
+	}
+	if claims(m) || automatic(m) {
+		return nil, nil // an attached mail is what comes back, not what is reported
+	}
+	var found []report
+	for p := range m.own() {
+		if !isMessage(p.media) || len(p.parts) == 0 {
+			continue
+		}
+		inner, err := readStatusParts(&p.parts[0])
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, inner...)
+	}
+	return found, nil
+}
+
+// newReport reads the parts of m that belong to its own report.
+func newReport(m *mimePart) report {
+	rep := report{mail: m}
+	var rest string
+	var html *mimePart
+	for p := range m.own() {
+		switch {
+		case isStatus(p):
+			groups, after := statusGroups(toUTF8(p.decoded(), p.params["charset"]))
+			// QUIRK: without the empty line the fields are part of the
+			// part's own header.
+			if p != m {
+				groups = append([]mimeHeader{withoutContent(p.header)}, groups...)
+			}
+			rep.readGroups(groups)
+			rest = firstOf(rest, after)
+		case rep.original != nil:
+		case isMessage(p.media):
+			if len(p.parts) > 0 {
+				rep.original = p.parts[0].header
+			} else {
+				rep.original = originalHeader(p.decoded())
+			}
+		case p.media == "text/rfc822-headers" || p.media == "message/global-headers" || p.media == "message/rfc822-headers":
+			rep.original = originalHeader(p.decoded())
+		case p.media == "text/html":
+			if html == nil {
+				html = p
+			}
+		case len(p.parts) == 0 && strings.HasPrefix(p.media, "text/") && len(rep.human) < maxHuman:
+			rep.human += clip(p.text()) + "\n\n"
+		}
+	}
+	if html != nil && strings.TrimSpace(rep.human) == "" {
+		rep.human = stripTags(clip(html.text()))
+	}
+	if rep.original == nil {
+		rep.original = originalHeader(rest)
+	}
+	return rep
+}
+
+// own yields m and the parts that belong to it, in their order; what an
+// enclosed message contains does not.
+func (p *mimePart) own() func(yield func(*mimePart) bool) {
+	return func(yield func(*mimePart) bool) { p.walk(yield) }
+}
+
+func (p *mimePart) walk(yield func(*mimePart) bool) bool {
+	if !yield(p) {
+		return false
+	}
+	if isMessage(p.media) {
+		return true
+	}
+	for i := range p.parts {
+		if !p.parts[i].walk(yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// isStatus tells whether p is the machine's part of a report. QUIRK: some
+// send it as text/plain or application/octet-stream.
+func isStatus(p *mimePart) bool {
+	if len(p.parts) > 0 {
+		return false
+	}
+	if statusMedia(p.media) {
+		return true
+	}
+	if !strings.HasPrefix(p.media, "text/") && p.media != "application/octet-stream" || p.media == "text/html" || p.media == "text/rfc822-headers" {
+		return false
+	}
+	text := strings.TrimLeft(p.decoded(), "\r\n \t")
+	line, _ := cutLine(text, 0)
+	name := fieldName(line)
+	return strings.EqualFold(name, "Reporting-MTA") || strings.EqualFold(name, "Final-Recipient") || strings.EqualFold(name, "Original-Recipient")
+}
+
+// withoutContent returns the fields of h that are not of MIME.
+func withoutContent(h mimeHeader) mimeHeader {
+	var out mimeHeader
+	for _, f := range h {
+		if statusField(f.name) && !hasPrefixFold(f.name, "content-") {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// claims tells whether m says that it is a delivery report.
+func claims(m *mimePart) bool {
+	if m.media == "multipart/report" && strings.EqualFold(m.params["report-type"], "delivery-status") {
+		return true
+	}
+	for p := range m.own() {
+		if statusMedia(p.media) {
+			return true
+		}
+	}
+	return false
+}
+
+// automatic tells whether a program wrote the mail.
+func automatic(m *mimePart) bool {
+	if path := m.header.get("Return-Path"); path == "<>" || hasPrefixFold(path, "<mailer-daemon") {
+		return true
+	}
+	auto := m.header.get("Auto-Submitted")
+	from := angled(m.header.get("From"))
+	return hasPrefixFold(auto, "auto-") || hasPrefixFold(from, "mailer-daemon@") || hasPrefixFold(from, "postmaster@") || m.media == "multipart/report"
+}
+
+// readInlineStatus reads reports whose fields stand in the middle of a text:
+// gateways cut the MIME structure off or quote a whole report.
+func readInlineStatus(m *mimePart) ([]report, error) {
+	if m.media == "multipart/report" && m.params["report-type"] != "" && !strings.EqualFold(m.params["report-type"], "delivery-status") {
+		return nil, nil
+	}
+	for p := range m.own() {
+		if len(p.parts) > 0 || !strings.HasPrefix(p.media, "text/plain") && !strings.HasPrefix(p.media, "multipart/") {
+			continue
+		}
+		text := p.text()
+		at := inlineStart(text)
+		if at < 0 {
+			continue
+		}
+		rep := report{mail: m, human: clip(text[:at])}
+		groups, rest := statusGroups(text[at:])
+		rep.readGroups(groups)
+		kept := rep.blocks[:0]
+		for _, b := range rep.blocks {
+			if b.recipient != "" && (b.action != "" || b.status != "") {
+				kept = append(kept, b)
+			}
+		}
+		rep.blocks = kept
+		rep.original = originalHeader(rest)
+		if len(rep.blocks) > 0 {
+			return []report{rep}, nil
+		}
+	}
+	return nil, nil
+}
+
+// inlineStart returns where in text the fields of a report begin, or -1.
+func inlineStart(text string) int {
+	for at := 0; at < len(text); {
+		line, next := cutLine(text, at)
+		switch name := fieldName(line); {
+		case strings.EqualFold(name, "Reporting-MTA"), strings.EqualFold(name, "Final-Recipient"), strings.EqualFold(name, "Original-Recipient"):
+			return at
+		case name == "" && returnsMessage(line):
+			return -1
+		}
+		at = next
+	}
+	return -1
+}
+
+// returnsMessage tells whether line says that the returned message follows.
+func returnsMessage(line string) bool {
+	if !strings.HasPrefix(line, "-") {
+		return false
+	}
+	line = strings.ToLower(line)
+	for _, words := range []string{"below this line is a copy", "this is a copy of", "message follows", "message below", "headers follow",
+		"enclosed are the original", "returned message", "unsent message"} {
+		if strings.Contains(line, words) {
+			return true
+		}
+	}
+	return false
+}
+
+// readClaims reads what is left of mails that claim to be a delivery report
+// but whose machine part is missing, empty or cut off: whom the header, the
+// text or, last, the returned message names.
+func readClaims(m *mimePart) ([]report, error) {
+	if !claims(m) {
+		return nil, nil
+	}
+	rep := newReport(m)
+	if rep.human == "" && m.raw != "" && len(m.parts) == 0 {
+		rep.human = clip(m.text())
+	}
+	for _, f := range strings.FieldsFunc(m.header.get("X-Failed-Recipients"), func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
+		rep.blocks = append(rep.blocks, block{recipient: typedValue{value: f}.address()})
+	}
+	if len(rep.blocks) == 0 {
+		for _, a := range paragraphAddresses(rep.human) {
+			rep.blocks = append(rep.blocks, block{recipient: a})
+		}
+	}
+	if len(rep.blocks) == 0 {
+		if to := oneAddress(rep.original.get("To")); to != "" {
+			rep.blocks = append(rep.blocks, block{recipient: to})
+		}
+	}
+	if len(rep.blocks) == 0 {
+		return nil, errNoRecipient
+	}
+	return []report{rep}, nil
+}
+
+// originalHeader finds the header of the returned message at the beginning
+// of text, behind boundaries and MIME headers.
+func originalHeader(text string) mimeHeader {
+	for range 3 {
+		text = strings.TrimLeft(text, "\r\n \t")
+		for strings.HasPrefix(text, "--") {
+			_, next := cutLine(text, 0)
+			text = strings.TrimLeft(text[next:], "\r\n")
+		}
+		h, rest := splitHeader(text)
+		for _, f := range h {
+			if mailField(f.name) {
+				return h
+			}
+		}
+		text = rest
+	}
+	return nil
+}
+
+func clip(s string) string { return s[:min(len(s), maxHuman)] }
+
+// stripTags makes text of HTML, roughly: tags go, blocks end lines.
+func stripTags(s string) string {
+	var b strings.Builder
+	for s != "" {
+		n := strings.IndexByte(s, '<')
+		if n < 0 {
+			b.WriteString(s)
+			break
+		}
+		b.WriteString(s[:n])
+		s = s[n+1:]
+		end := strings.IndexByte(s, '>')
+		if end < 0 {
+			break
+		}
+		switch tag := strings.ToLower(s[:min(end, 6)]); {
+		case strings.HasPrefix(tag, "br"), strings.HasPrefix(tag, "/p"), strings.HasPrefix(tag, "/div"), strings.HasPrefix(tag, "/tr"), strings.HasPrefix(tag, "/h"):
+			b.WriteByte('\n')
+		}
+		s = s[end+1:]
+	}
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&#39;", "'", "&nbsp;", " ", "&amp;", "&").Replace(b.String())
+}

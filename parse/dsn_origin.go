@@ -1,0 +1,154 @@
+package parse
+
+import (
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// ours is what tells our own servers and messages from others.
+type ours struct {
+	hosts   []string // lower case, without final dot
+	domains []string
+}
+
+func newOurs(o Options) ours {
+	return ours{lowerNames(o.Hosts), lowerNames(o.Domains)}
+}
+
+func lowerNames(names []string) []string {
+	var out []string
+	for _, n := range names {
+		if n = strings.ToLower(hostName(n)); n != "" {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// judge tells who made the report, by its own evidence, and the queue id
+// that the message had at our server.
+//
+// local: the Reporting-MTA, or where there is none the report's From or the
+// server that made it, is one of ours. Its log tells of the failure too.
+//
+// backscatter: the returned message shows no sign of ours.
+//
+// remote: all others; also where nothing is known of our names beyond the
+// machine's, or the message was not returned: there is no guessing.
+func (o ours) judge(r *bouncehouse.Record, rep *report) (bouncehouse.DSNOrigin, string) {
+	own := strings.ToLower(r.Host)
+	ourHost := func(name string) bool {
+		name = strings.ToLower(strings.TrimSuffix(name, "."))
+		return name != "" && (name == own || contains(o.hosts, name) ||
+			// A short machine name is ours only within our domains.
+			own != "" && !strings.Contains(own, ".") && strings.HasPrefix(name, own+".") && contains(o.domains, name[len(own)+1:]))
+	}
+	if o.madeByUs(rep, ourHost) {
+		return bouncehouse.DSNLocal, rep.queueID
+	}
+	passed, queueID := false, ""
+	received := 0
+	for i := range rep.original {
+		if !strings.EqualFold(rep.original[i].name, "Received") {
+			continue
+		}
+		received++
+		from, by, id := readReceived(rep.original[i].value())
+		if ourHost(by) || len(o.hosts) == 0 && o.ourDomain(by) {
+			passed = true
+			queueID = firstOf(queueID, id)
+		}
+		passed = passed || ourHost(from) || len(o.hosts) == 0 && o.ourDomain(from)
+	}
+	queueID = firstOf(queueID, rep.queueID)
+	switch {
+	case len(o.hosts) == 0 && len(o.domains) == 0, len(rep.original) == 0, passed:
+		return bouncehouse.DSNRemote, queueID
+	case o.ourDomain(domainOf(angled(rep.original.get("Message-ID")))):
+		return bouncehouse.DSNRemote, queueID
+	}
+	// Backscatter is the return of what others sent under our names: a
+	// sender's domain proves nothing where the way of the message is shown
+	// and does not lead over our servers.
+	if received == 0 || len(o.hosts) == 0 {
+		for _, a := range []string{rep.sender, angled(rep.original.get("Return-Path")), oneAddress(rep.original.get("From"))} {
+			if o.ourDomain(domainOf(a)) {
+				return bouncehouse.DSNRemote, queueID
+			}
+		}
+	}
+	return bouncehouse.DSNBackscatter, "" // the queue id is a stranger's
+}
+
+// madeByUs tells whether one of our servers wrote the report.
+func (o ours) madeByUs(rep *report, ourHost func(string) bool) bool {
+	if rep.mta != "" {
+		return ourHost(rep.mta)
+	}
+	if ourHost(domainOf(oneAddress(rep.mail.header.get("From")))) {
+		return true
+	}
+	// The oldest Received of a mail that came from nowhere names its maker.
+	oldest := ""
+	for i := range rep.mail.header {
+		if f := &rep.mail.header[i]; strings.EqualFold(f.name, "Received") {
+			oldest = f.raw
+		}
+	}
+	from, by, _ := readReceived(unfold(oldest))
+	return from == "" && ourHost(by)
+}
+
+// ourDomain tells whether name is one of our domains or hosts, lies in one
+// of our domains, or is the parent domain of one of our hosts.
+func (o ours) ourDomain(name string) bool {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if !strings.Contains(name, ".") {
+		return false
+	}
+	for _, d := range o.domains {
+		if name == d || strings.HasSuffix(name, "."+d) {
+			return true
+		}
+	}
+	for _, h := range o.hosts {
+		if name == h || strings.HasSuffix(h, "."+name) {
+			return true
+		}
+	}
+	return false
+}
+
+// readReceived reads who handed a message to whom, and its queue id there.
+func readReceived(value string) (from, by, id string) {
+	words := strings.Fields(value)
+	for i := 0; i+1 < len(words); i++ {
+		switch w := words[i]; {
+		case i == 0 && strings.EqualFold(w, "from"):
+			from = hostName(words[1])
+		case by == "" && strings.EqualFold(w, "by"):
+			by = hostName(words[i+1])
+		case by != "" && id == "" && strings.EqualFold(w, "id"):
+			id = strings.Trim(words[i+1], "<>;()")
+		}
+	}
+	return from, by, id
+}
+
+// domainOf returns what follows the last @ of an address or message id.
+func domainOf(address string) string {
+	if n := strings.LastIndexByte(address, '@'); n >= 0 {
+		return strings.TrimSuffix(address[n+1:], ">")
+	}
+	return ""
+}
+
+func contains(names []string, name string) bool {
+	for _, n := range names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}

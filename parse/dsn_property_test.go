@@ -1,0 +1,125 @@
+package parse
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// checkDSN parses one mail and holds what comes out to the contract.
+func checkDSN(t testing.TB, mail string) {
+	t.Helper()
+	res, _ := parseDSN(t, dsnOptions, mail)
+	for _, d := range res.Dead {
+		if strings.HasPrefix(d.Reason, "parser failed") {
+			t.Fatalf("%s\nin %q", d.Reason, mail)
+		}
+	}
+	for i := range res.Events {
+		e := &res.Events[i]
+		switch {
+		case e.Source != bouncehouse.DSN || e.Direction != bouncehouse.Outbound:
+			t.Fatalf("source %q, direction %q", e.Source, e.Direction)
+		case !slices.Contains(bouncehouse.Outcomes(), e.Outcome):
+			t.Fatalf("outcome %q", e.Outcome)
+		case e.Stage != "" && !slices.Contains(bouncehouse.Stages(), e.Stage):
+			t.Fatalf("stage %q", e.Stage)
+		case !slices.Contains(bouncehouse.DSNOrigins(), e.DSNOrigin):
+			t.Fatalf("dsn_origin %q", e.DSNOrigin)
+		case e.Counted && (e.DSNOrigin != bouncehouse.DSNRemote || e.Outcome != bouncehouse.Bounced && e.Outcome != bouncehouse.Expired):
+			t.Fatalf("counted: %s %s", e.DSNOrigin, e.Outcome)
+		case e.ReplyCode != 0 && (e.ReplyCode < 200 || e.ReplyCode > 599):
+			t.Fatalf("reply_code %d", e.ReplyCode)
+		case e.EnhancedCode != "" && enhancedLen(e.EnhancedCode) != len(e.EnhancedCode):
+			t.Fatalf("enhanced_code %q", e.EnhancedCode)
+		case e.Time.IsZero() || e.Delay.Duration < 0:
+			t.Fatalf("time %v, delay %v", e.Time, e.Delay)
+		}
+	}
+}
+
+// TestDSNTruncated cuts every golden mail at every byte.
+func TestDSNTruncated(t *testing.T) {
+	for name, mail := range dsnGoldens(t) {
+		t.Run(name, func(t *testing.T) {
+			for n := range len(mail) {
+				checkDSN(t, mail[:n])
+			}
+		})
+	}
+}
+
+// TestDSNSpliced joins the first part of every golden mail with the last
+// part of every other.
+func TestDSNSpliced(t *testing.T) {
+	mails := dsnGoldens(t)
+	for _, a := range mails {
+		for _, b := range mails {
+			for i := 1; i < 8; i++ {
+				checkDSN(t, a[:len(a)*i/8]+b[len(b)*(8-i)/8:])
+			}
+		}
+	}
+}
+
+// TestDSNLineEnds reads every golden mail with the other line ends: the
+// events are the same.
+func TestDSNLineEnds(t *testing.T) {
+	for name, mail := range dsnGoldens(t) {
+		lf := strings.ReplaceAll(mail, "\r\n", "\n")
+		_, a := parseDSN(t, dsnOptions, lf)
+		_, b := parseDSN(t, dsnOptions, strings.ReplaceAll(lf, "\n", "\r\n"))
+		if a != b {
+			t.Errorf("%s: LF gives %s\nCRLF gives %s", name, a, b)
+		}
+	}
+}
+
+func FuzzDSN(f *testing.F) {
+	for _, mail := range dsnGoldens(f) {
+		f.Add(mail)
+	}
+	f.Fuzz(func(t *testing.T, mail string) { checkDSN(t, mail) })
+}
+
+func BenchmarkDSN(b *testing.B) {
+	mails := dsnGoldens(b)
+	for _, name := range []string{"postfix-bounce-local", "exchange-online", "chinese-gb18030"} {
+		b.Run(name, func(b *testing.B) { benchmarkDSN(b, []string{mails[name]}) })
+	}
+	// Any folder of mails: DSN_MAILS=/path go test -bench DSN/folder
+	if dir := os.Getenv("DSN_MAILS"); dir != "" {
+		b.Run("folder", func(b *testing.B) {
+			files, err := os.ReadDir(dir)
+			if err != nil {
+				b.Fatal(err)
+			}
+			var all []string
+			for _, f := range files {
+				text, err := os.ReadFile(dir + "/" + f.Name())
+				if err != nil {
+					b.Fatal(err)
+				}
+				all = append(all, string(text))
+			}
+			benchmarkDSN(b, all)
+		})
+	}
+}
+
+func benchmarkDSN(b *testing.B, mails []string) {
+	p := newDSN(dsnOptions)
+	var res bouncehouse.Result
+	var size int64
+	for i := range b.N {
+		c := bouncehouse.Chunk{Kind: bouncehouse.Mail, Data: mails[i%len(mails)]}
+		res.Reset()
+		bouncehouse.ParseChunk(p, &c, &res)
+		size += int64(len(c.Data))
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "mails/s")
+	b.SetBytes(size / int64(b.N))
+}

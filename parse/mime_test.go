@@ -1,0 +1,228 @@
+package parse
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/encoding/simplifiedchinese"
+)
+
+// outline renders a part and what is in it: (type part part ...).
+func outline(p *mimePart) string {
+	s := p.media
+	for i := range p.parts {
+		s += " " + outline(&p.parts[i])
+	}
+	if len(p.parts) > 0 {
+		s = "(" + s + ")"
+	}
+	return s
+}
+
+func TestParseMail(t *testing.T) {
+	for name, test := range map[string]struct{ mail, want string }{
+		"no header":           {"just text\nhere: it is\n", "text/plain"},
+		"empty":               {"", "text/plain"},
+		"header only":         {"Subject: x", "text/plain"},
+		"mbox separator":      {"From a@example.com Mon Nov  2 09:00:00 2026\nContent-Type: text/html\n\nx", "text/html"},
+		"crlf":                {"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b\r\nContent-Type: text/html\r\n\r\ny\r\n--b--\r\n", "(multipart/mixed text/plain text/html)"},
+		"no end boundary":     {"Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b\nContent-Type: text/html\n\ny", "(multipart/mixed text/plain text/html)"},
+		"inner end missing":   {"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/alternative; boundary=c\n\n--c\n\nx\n--b\nContent-Type: text/html\n\ny\n--b--", "(multipart/mixed (multipart/alternative text/plain) text/html)"},
+		"longer boundary":     {"Content-Type: multipart/mixed; boundary=b\n\n--b\n\n--bb\n--b x\nno delimiters\n--b--", "(multipart/mixed text/plain)"},
+		"unindented boundary": {"Content-Type: multipart/mixed;\nboundary=\"b\"\n\n--b\n\nx\n--b--", "(multipart/mixed text/plain)"},
+		"boundary unquoted":   {"Content-Type: multipart/mixed; boundary=a/b=c;;\n\n--a/b=c\n\nx\n", "(multipart/mixed text/plain)"},
+		"boundary lost":       {"Content-Type: multipart/report\n\n--x.1/mx\nContent-Type: text/html\n\nx\n--x.1/mx--\n", "(multipart/report text/html)"},
+		"boundary rewritten":  {"Content-Type: multipart/report; boundary=other\n\nhello\n--xyz\ncontent-type: text/html\n\nx\n--xyz--\n", "(multipart/report text/html)"},
+		"message":             {"Content-Type: message/rfc822\n\nContent-Type: text/html\n\nx", "(message/rfc822 text/html)"},
+		"message in base64":   {"Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nQ29udGVudC1UeXBlOiB0ZXh0L2h0bWwKCng=\n", "(message/rfc822 text/html)"},
+	} {
+		if got := outline(parseMail(test.mail)); got != test.want {
+			t.Errorf("%s: got %s, want %s", name, got, test.want)
+		}
+	}
+}
+
+func TestSplitHeader(t *testing.T) {
+	h, body := splitHeader("A: 1\nB: two\n three\nno colon here\nC : 4\n\nbody")
+	var got []string
+	for i := range h {
+		got = append(got, h[i].name+"="+h[i].value())
+	}
+	if diff := cmp.Diff([]string{"A=1", "B=two three no colon here", "C=4"}, got); diff != "" || body != "body" {
+		t.Errorf("body %q, fields (-want +got):\n%s", body, diff)
+	}
+}
+
+func TestTransferEncodings(t *testing.T) {
+	for in, want := range map[string]string{
+		"aGVsbG8=":           "hello",
+		"aGV\n sbG8":         "hello", // a cut, a blank
+		"aGVs!bG8=":          "hello", // a byte that is none of it
+		"aGVsbG8=aGVsbG8=":   "hellohello",
+		"aGVsbA==\n\naGVsbA": "hellhell",
+		"a":                  "",
+	} {
+		if got := decodeBase64(in); got != want {
+			t.Errorf("base64 %q: got %q, want %q", in, got, want)
+		}
+	}
+	for in, want := range map[string]string{
+		"a=3Db":          "a=b",
+		"soft=\nbreak":   "softbreak",
+		"soft= \r\nbrk":  "softbrk",
+		"lower=c3=a9":    "loweré",
+		"100 = 100 =":    "100 = 100 ",
+		"bad =ZZ, =4":    "bad =ZZ, =4",
+		"== 1":           "== 1",
+		"plain":          "plain",
+		"=\n=\n=":        "",
+		"end of text =3": "end of text =3",
+	} {
+		if got := decodeQuotedPrintable(in); got != want {
+			t.Errorf("quoted-printable %q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestToUTF8(t *testing.T) {
+	const chinese = "系统退信：收件人不存在，请检查地址后重试。很抱歉您的邮件无法投递到以下收件人"
+	gb, err := encodeGB(chinese)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct{ in, label, want string }{
+		"ascii":                    {"plain", "x-unknown", "plain"},
+		"utf-8 under a wrong one":  {"é系", "iso-8859-1", "é系"},
+		"latin-1":                  {"Pr\xfcfung", "iso-8859-1", "Prüfung"},
+		"latin-1, no label":        {"Pr\xfcfung", "", "Prüfung"},
+		"gb2312":                   {gb, "GB2312", chinese},
+		"gbk, four bytes":          {"\x95\x32\x82\x36", "gbk", "𠀀"},
+		"gb, no label":             {gb, "", chinese},
+		"gb, short, no label":      {gb[:8], "", "系统退信"},
+		"gb under us-ascii":        {gb, "us-ascii", chinese},
+		"gb under an unknown name": {gb, "x-unknown", chinese},
+		"iso-2022-jp":              {"\x1b$B$3$l\x1b(B", "iso-2022-jp", "これ"},
+		"euc-jp under iso-2022-jp": {"\xa4\xb3\xa4\xce\xa5\xe1\xa1\xbc\xa5\xeb\xa4\xcf\xc7\xdb\xc1\xf7\xa4\xb5\xa4\xec\xa4\xde\xa4\xbb\xa4\xf3\xa4\xc7\xa4\xb7\xa4\xbf\xa1\xa3\xa4\xb4\xb3\xce\xc7\xa7\xa4\xaf\xa4\xc0\xa4\xb5\xa4\xa4", "iso-2022-jp", "このメールは配送されませんでした。ご確認ください"},
+		"cp932":                    {"\x83\x81\x81[\x83\x8b", "cp932", "メール"},
+		"hz":                       {"~{VPND~}", "hz-gb-2312", "中文"},
+		"broken utf-8":             {"a\xc3", "utf-8", "aÃ"},
+	} {
+		if got := toUTF8(test.in, test.label); got != test.want {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+// encodeGB is the way back.
+func encodeGB(s string) (string, error) {
+	return simplifiedchinese.GB18030.NewEncoder().String(s)
+}
+
+func TestDecodeWords(t *testing.T) {
+	for in, want := range map[string]string{
+		"=?gb2312?B?z7XNs83L0MU=?=":         "系统退信",
+		"=?utf-8?Q?a_b?= =?utf-8?Q?c?= end": "a bc end",
+		"=?x-unknown?Q?abc?=":               "abc",
+		"=?broken":                          "=?broken",
+	} {
+		if got := decodeWords(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+// hostileMails are what a splitter may die of.
+func hostileMails() map[string]string {
+	var nested, unclosed, messages, parts, many strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&unclosed, "Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i)
+		fmt.Fprintf(&nested, "Content-Type: multipart/mixed; boundary=b\n\n--b\n")
+		fmt.Fprintf(&messages, "Content-Type: message/rfc822\n\n")
+	}
+	parts.WriteString("Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n")
+	for range 10_000 {
+		parts.WriteString("--b\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@example.com\nAction: failed\n\n")
+	}
+	many.WriteString("Content-Type: message/delivery-status\n\n")
+	for i := range 20_000 {
+		fmt.Fprintf(&many, "Final-Recipient: rfc822; user%d@example.com\nAction: failed\n\n", i)
+	}
+	const mb = 1 << 20
+	report := "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
+	status := report + "--b\nContent-Type: message/delivery-status\n\n"
+	block := "Final-Recipient: rfc822; a@example.com\nAction: failed\n"
+	return map[string]string{
+		"depth 1000, unclosed":   unclosed.String(),
+		"depth 1000, one name":   nested.String(),
+		"1000 messages":          messages.String(),
+		"10000 parts":            parts.String(),
+		"20000 recipients":       many.String(),
+		"1 MB header line":       "X: " + strings.Repeat("x", mb) + "\n\n",
+		"1 MB of header lines":   strings.Repeat("x:\n", mb/3),
+		"1 MB boundary":          "Content-Type: multipart/mixed; boundary=" + strings.Repeat("b", mb) + "\n\n--b",
+		"1 MB of dashes":         "Content-Type: multipart/mixed; boundary=---\n\n" + strings.Repeat("-", mb),
+		"1 MB of boundaries":     "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat("--b\n", mb/4),
+		"1 MB of ; parameters":   "Content-Type: multipart/mixed" + strings.Repeat(";a=b", mb/4) + "\n\n",
+		"1 MB of =":              "Content-Transfer-Encoding: quoted-printable\nContent-Type: message/delivery-status\n\n" + strings.Repeat("=", mb),
+		"1 MB diagnostic":        status + block + "Diagnostic-Code: smtp; " + strings.Repeat("550-5.1.1 a ", mb/12) + "\n",
+		"1 MB of 550":            status + block + "Diagnostic-Code: smtp; 550-" + strings.Repeat("550 ", mb/4) + "\n",
+		"1 MB of fold lines":     status + block + "Diagnostic-Code: smtp;" + strings.Repeat("\n a", mb/3) + "\n",
+		"1 MB of addresses":      report + "--b\n\n" + strings.Repeat("<a@example.com>: no\n", mb/20) + "--b\nContent-Type: message/delivery-status\n\n" + block,
+		"1 MB of recipients' \\": status + "Final-Recipient: utf-8; " + strings.Repeat(`\x{41}`, mb/6) + "@example.com\nAction: failed\n",
+		"1 MB of encoded words":  status + block + "Diagnostic-Code: smtp; " + strings.Repeat("=?utf-8?Q?a?= ", mb/14) + "\n",
+		"1 MB of transcript":     report + "--b\n\n" + strings.Repeat("<<< 550-a\n", mb/10) + "--b\nContent-Type: message/delivery-status\n\n" + block,
+		"1 MB of tags":           report + "--b\nContent-Type: text/html\n\n" + strings.Repeat("<", mb) + "\n--b\nContent-Type: message/delivery-status\n\n" + block,
+		"1 MB of NUL":            strings.Repeat("\x00", mb),
+		"NUL in the status":      status + "Final-Recipient: rfc822; a\x00b@example.com\nAction: fai\x00led\n\x00",
+		"1 MB of high bytes":     status + block + "Diagnostic-Code: smtp; " + strings.Repeat("\xc4\xe3", mb/2) + "\n",
+		"1 MB of Received":       status + block + "\n--b\nContent-Type: message/rfc822\n\n" + strings.Repeat("Received: by x id y\n", mb/20),
+		"10000 recipients in a transcript": report + "--b\n\n" + strings.Repeat("<<< 550 a\n", 6_000) + "--b\nContent-Type: message/delivery-status\n\n" +
+			many.String()[strings.Index(many.String(), "Final"):len(many.String())/2-100],
+		"claims, 1 MB of <a@b>": report + strings.Repeat("<a@example.com>\n<b@example.com>\n", mb/32),
+	}
+}
+
+// TestHostileMails holds the splitter and the parser to linear time: the
+// limit is some hundred times what they need.
+func TestHostileMails(t *testing.T) {
+	for name, mail := range hostileMails() {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			res, _ := parseDSN(t, dsnOptions, mail)
+			if d := time.Since(start); d > 10*time.Second {
+				t.Errorf("took %v for %d bytes", d, len(mail))
+			} else {
+				t.Logf("%v, %d bytes, %d events, %d dead", d.Round(time.Microsecond), len(mail), len(res.Events), len(res.Dead))
+			}
+			if len(res.Events) > maxRecipients {
+				t.Errorf("%d events", len(res.Events))
+			}
+			for _, e := range res.Events {
+				if !utf8.ValidString(e.ReplyText) || !utf8.ValidString(e.Recipient) {
+					t.Errorf("not UTF-8: %q %q", e.Recipient, e.ReplyText)
+				}
+			}
+		})
+	}
+}
+
+func TestPartsAreBounded(t *testing.T) {
+	for name, mail := range hostileMails() {
+		parts, depth := 0, 0
+		var count func(p *mimePart, d int)
+		count = func(p *mimePart, d int) {
+			parts, depth = parts+1, max(depth, d)
+			for i := range p.parts {
+				count(&p.parts[i], d+1)
+			}
+		}
+		count(parseMail(mail), 0)
+		if parts > maxParts || depth > maxDepth {
+			t.Errorf("%s: %d parts, depth %d", name, parts, depth)
+		}
+	}
+}

@@ -1,0 +1,241 @@
+package parse
+
+import (
+	"io"
+	"mime"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/emersion/go-message/charset"
+	"github.com/wlynxg/chardet"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/simplifiedchinese"
+)
+
+// maxDetect is how many bytes a text's charset is guessed from.
+const maxDetect = 8 << 10
+
+// fewHighBytes is below what number of them a guess from the frequency of
+// characters is worth nothing: about twenty double-byte characters.
+const fewHighBytes = 40
+
+// decoded is the part's body without its transfer encoding. Like the
+// encodings themselves it never grows.
+func (p *mimePart) decoded() string {
+	switch strings.ToLower(p.header.get("Content-Transfer-Encoding")) {
+	case "base64":
+		// QUIRK: gateways that add a footer or decode the body forget the
+		// header. A blank within a line, or a colon, was never base64.
+		if line, _ := cutLine(strings.TrimLeft(p.raw, "\r\n"), 0); !strings.ContainsAny(strings.TrimSpace(line), " :") {
+			return decodeBase64(p.raw)
+		}
+	case "quoted-printable":
+		return decodeQuotedPrintable(p.raw)
+	}
+	return p.raw
+}
+
+// text is the part's body in UTF-8.
+func (p *mimePart) text() string { return toUTF8(p.decoded(), p.params["charset"]) }
+
+// decodeBase64 decodes what it can: bytes outside the alphabet are skipped,
+// and padding ends a group, not the data. The decoders of the standard
+// library stop at the first bad byte and lose the rest.
+func decodeBase64(s string) string {
+	out := make([]byte, 0, len(s)/4*3+3)
+	var bits uint32
+	n := 0
+	flush := func() {
+		switch n {
+		case 2:
+			out = append(out, byte(bits>>4))
+		case 3:
+			out = append(out, byte(bits>>10), byte(bits>>2))
+		}
+		bits, n = 0, 0
+	}
+	for i := range len(s) {
+		var v byte
+		switch c := s[i]; {
+		case c >= 'A' && c <= 'Z':
+			v = c - 'A'
+		case c >= 'a' && c <= 'z':
+			v = c - 'a' + 26
+		case c >= '0' && c <= '9':
+			v = c - '0' + 52
+		case c == '+':
+			v = 62
+		case c == '/':
+			v = 63
+		case c == '=':
+			flush()
+			continue
+		default:
+			continue
+		}
+		bits = bits<<6 | uint32(v)
+		if n++; n == 4 {
+			out = append(out, byte(bits>>16), byte(bits>>8), byte(bits))
+			bits, n = 0, 0
+		}
+	}
+	flush()
+	return string(out)
+}
+
+// decodeQuotedPrintable decodes what it can and keeps the rest as it is.
+func decodeQuotedPrintable(s string) string {
+	if strings.IndexByte(s, '=') < 0 {
+		return s
+	}
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] != '=' {
+			out = append(out, s[i])
+			continue
+		}
+		if i+2 < len(s) {
+			if hi, lo := unhex(s[i+1]), unhex(s[i+2]); hi >= 0 && lo >= 0 {
+				out = append(out, byte(hi<<4|lo))
+				i += 2
+				continue
+			}
+		}
+		// A soft line break: = at the end of the line, blanks behind it allowed.
+		end := i + 1
+		for end < len(s) && (s[end] == ' ' || s[end] == '\t' || s[end] == '\r') {
+			end++
+		}
+		if end < len(s) && s[end] != '\n' {
+			out = append(out, s[i:end]...)
+			end--
+		}
+		i = end
+	}
+	return string(out)
+}
+
+func unhex(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c >= 'A' && c <= 'F':
+		return int(c - 'A' + 10)
+	case c >= 'a' && c <= 'f':
+		return int(c - 'a' + 10)
+	}
+	return -1
+}
+
+// toUTF8 decodes s, which its mail labels as charset. What the bytes say
+// goes before the label: high bytes that are valid UTF-8 are UTF-8.
+func toUTF8(s, label string) string {
+	label = strings.ToLower(strings.Trim(label, " \"'"))
+	high := 0
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			high++
+		}
+	}
+	if high > 0 && utf8.ValidString(s) || high == 0 && !strings.Contains(s, "\x1b") && label != "hz-gb-2312" {
+		return s // nothing else changes the meaning of 7-bit bytes in what mails use
+	}
+	if label == "" || high > 0 && sevenBit(label) {
+		return guessUTF8(s, high)
+	}
+	if out, ok := decodeAs(s, label); ok && !strings.ContainsRune(out, utf8.RuneError) {
+		return out
+	}
+	if high == 0 {
+		return s
+	}
+	return guessUTF8(s, high)
+}
+
+// sevenBit tells charsets that have no high bytes.
+func sevenBit(label string) bool {
+	return label == "us-ascii" || label == "ascii" || strings.HasPrefix(label, "iso-2022-") || strings.HasPrefix(label, "utf-7")
+}
+
+// decodeAs decodes s by the name of its charset; false where nobody knows it.
+func decodeAs(s, label string) (string, bool) {
+	switch label {
+	case "gb2312", "gbk", "cp936", "gb2312-80", "gb_2312-80", "euc-cn", "x-gbk", "ms936", "windows-936", "gb18030", "chinese":
+		// Each is contained in the next, and mails labelled with the
+		// smaller use the larger.
+		out, err := simplifiedchinese.GB18030.NewDecoder().String(s)
+		return out, err == nil
+	case "cp932", "ms932", "windows-31j":
+		label = "shift_jis"
+	case "cp950", "ms950":
+		label = "big5"
+	case "cp-850":
+		label = "ibm850"
+	case "iso-2022-jp-ms", "iso-2022-jp-1", "cp50220", "cp50221":
+		label = "iso-2022-jp"
+	}
+	r, err := charset.Reader(label, strings.NewReader(s))
+	if err != nil {
+		return "", false
+	}
+	out, err := io.ReadAll(r)
+	return string(out), err == nil
+}
+
+// guessUTF8 decodes s, whose label is missing or wrong.
+func guessUTF8(s string, high int) string {
+	if high >= fewHighBytes {
+		found := chardet.Detect([]byte(s[:min(len(s), maxDetect)]))
+		if found.Confidence > 0.5 {
+			if out, ok := decodeAs(s, strings.ToLower(found.Charset)); ok {
+				return out
+			}
+		}
+	}
+	if fitsGB(s) {
+		if out, ok := decodeAs(s, "gb18030"); ok {
+			return out
+		}
+	}
+	out, err := charmap.Windows1252.NewDecoder().String(s)
+	if err != nil {
+		return strings.ToValidUTF8(s, "\uFFFD")
+	}
+	return out
+}
+
+// fitsGB tells whether the high bytes of s come in pairs of the GB 2312 area.
+// All of GB18030 would take in Latin-1 too: é followed by a letter is one of
+// its characters.
+func fitsGB(s string) bool {
+	pairs := 0
+	for i := 0; i < len(s); i++ {
+		if s[i] < utf8.RuneSelf {
+			continue
+		}
+		if i++; i >= len(s) {
+			break // cut within a character
+		}
+		if s[i-1] < 0xa1 || s[i-1] > 0xf7 || s[i] < 0xa1 {
+			return false
+		}
+		pairs++
+	}
+	return pairs > 0
+}
+
+// decodeWords decodes the encoded words of RFC 2047 in a header value; what
+// cannot be decoded stays as it is.
+func decodeWords(s string) string {
+	if !strings.Contains(s, "=?") {
+		return toUTF8(s, "")
+	}
+	d := mime.WordDecoder{CharsetReader: func(label string, r io.Reader) (io.Reader, error) {
+		b, err := io.ReadAll(r)
+		return strings.NewReader(toUTF8(string(b), label)), err
+	}}
+	if out, err := d.DecodeHeader(s); err == nil {
+		return out
+	}
+	return toUTF8(s, "")
+}
