@@ -35,6 +35,8 @@ const (
 	changingWords = " INSERT CREATE ALTER DROP DETACH ATTACH RENAME EXCHANGE REPLACE TRUNCATE OPTIMIZE SET USE SYSTEM KILL GRANT REVOKE DELETE UPDATE UNDROP BACKUP RESTORE MOVE "
 )
 
+var errInfile = newError("Code: 344. DB::Exception: FROM INFILE and INTO OUTFILE are not allowed over HTTP. (SUPPORT_IS_DISABLED)")
+
 func syntaxError(text string) *Error {
 	return newError("Code: 62. DB::Exception: Syntax error: " + text + ". (SYNTAX_ERROR)")
 }
@@ -84,6 +86,8 @@ func (s *statement) parseTokens(tokens []token) error {
 			return syntaxError("multi-statements are not allowed")
 		case i > 0 && t.is("OUTFILE") && tokens[i-1].is("INTO"):
 			return newError("Code: 358. DB::Exception: INTO OUTFILE is not allowed. (INTO_OUTFILE_NOT_ALLOWED)")
+		case i > 0 && t.is("INFILE") && tokens[i-1].is("FROM"):
+			return errInfile
 		case depth == 0 && i > 0 && tokens[i-1].is("FORMAT") && t.kind == tokenWord:
 			s.format = t.text
 		case i > 1 && t.named("processes") && tokens[i-1].punct('.') && tokens[i-2].named("system"):
@@ -111,7 +115,7 @@ func (s *statement) parseInsert(l *lexer) error {
 		case t.kind == tokenBroken:
 			return syntaxError("an unclosed or unknown quotation mark, or NUL")
 		case t.is("INFILE") && before.is("FROM"), t.is("OUTFILE") && before.is("INTO"):
-			return newError("Code: 344. DB::Exception: FROM INFILE and INTO OUTFILE are not allowed over HTTP. (SUPPORT_IS_DISABLED)")
+			return errInfile
 		case t.punct('('):
 			depth++
 		case t.punct(')'):

@@ -1,0 +1,124 @@
+package engine_test
+
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bouncehouse/bouncehouse/engine"
+)
+
+// TestReader holds what the reader may not do. Every attack is run against a secret file, by its path.
+func TestReader(t *testing.T) {
+	dir, c := up(t)
+	end := c.Endpoint()
+	w := open(t, options(end, engine.Writer))
+	exec1(t, w, "CREATE DATABASE bouncehouse")
+	exec1(t, w, "CREATE TABLE bouncehouse.t (k UInt64, file_id String) ENGINE = MergeTree ORDER BY k")
+	exec1(t, w, "INSERT INTO bouncehouse.t VALUES (1, 'a')")
+	out := filepath.Join(t.TempDir(), "out")
+	secret := filepath.Join(dir, "clickhouse", "writer.password")
+	template := filepath.Join(dir, "template")
+	if err := os.WriteFile(template, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// What the writer has read through file() stays out of the reader's reach.
+	if code, body, _ := post(t, end, engine.Writer, nil, "SELECT * FROM file('"+secret+"', 'LineAsString')"); code != 200 {
+		t.Fatal(code, body)
+	}
+	for _, attack := range []struct{ query, setting string }{
+		{"INSERT INTO bouncehouse.t VALUES (2, 'b')", ""},
+		{"INSERT INTO FUNCTION file('OUT', 'TSV') SELECT 1", ""},
+		{"CREATE TABLE bouncehouse.u (k UInt8) ENGINE = Memory", ""},
+		{"CREATE TEMPORARY TABLE u (k UInt8)", ""},
+		{"DROP TABLE bouncehouse.t", ""},
+		{"ALTER TABLE bouncehouse.t DELETE WHERE 1", ""},
+		{"TRUNCATE TABLE bouncehouse.t", ""},
+		{"OPTIMIZE TABLE bouncehouse.t", ""},
+		{"SYSTEM FLUSH LOGS", ""},
+		{"KILL QUERY WHERE 1", ""},
+		{"KILL QUERY WHERE query_id LIKE '%' SYNC", ""},
+		{"SET readonly = 0", ""},
+		{"SELECT 1 SETTINGS readonly = 0", ""},
+		{"SELECT 1 SETTINGS max_memory_usage = 0", ""},
+		{"SELECT 1; SET readonly = 0", ""},
+		{"SELECT 1; INSERT INTO bouncehouse.t VALUES (2, 'b')", ""},
+		{"SELECT * FROM file('SECRET', 'LineAsString')", ""},
+		{"SELECT file('SECRET')", ""},
+		{"SELECT FILE('SECRET')", ""},
+		{"SELECT `file`('SECRET')", ""},
+		{"SELECT \"fil\\x65\"('SECRET')", ""},
+		{"SELECT * APPLY file FROM (SELECT 'SECRET' AS x)", ""},
+		{"SELECT * APPLY(file) FROM (SELECT 'SECRET' AS x)", ""},
+		{"SELECT arrayMap(x -> file(x), ['SECRET'])", ""},
+		{"SELECT /* ' */ file('SECRET') /* ' */", ""},
+		{"SELECT 1 -- '\n, file('SECRET')", ""},
+		{"SELECT \u2018'\u2019, file('SECRET') || '\u2019'", ""},
+		{"SELECT $a$ ' $a$, file('SECRET'), ' '", ""},
+		{"WITH file AS (SELECT 1) SELECT file('SECRET')", ""},
+		{"DESCRIBE file('SECRET')", ""},
+		{"DESCRIBE url('http://127.0.0.1:1/', 'TSV')", ""},
+		{"DESCRIBE (SELECT * FROM url('http://127.0.0.1:1/', 'TSV'))", ""},
+		{"EXPLAIN SELECT * FROM url('http://127.0.0.1:1/', 'TSV', 'a String')", ""},
+		{"SELECT * FROM executable('cat SECRET', 'TSV', 'a String')", ""},
+		{"SELECT * FROM sqlite('SECRET', 't')", ""},
+		{"SELECT * FROM filesystem('/')", ""},
+		{"SELECT * FROM default.`SECRET`", ""},
+		{"SELECT * FROM `SECRET`", ""},
+		{"DESCRIBE `SECRET`", ""},
+		{"SELECT 1 INTO OUTFILE 'OUT'", ""},
+		{"SELECT 1 INTO OUTFILE 'OUT' TRUNCATE FORMAT TSV", ""},
+		{"SELECT 1 FORMAT Template SETTINGS format_template_resultset = 'SECRET'", ""},
+		{"SELECT 1 FORMAT Template", "format_template_resultset=SECRET"},
+		{"SELECT 1 FORMAT Protobuf", "format_schema=SECRET:x"},
+		{"SELECT 1", "output_format_schema=OUT"},
+		{"SELECT 1", "max_memory_usage=0"},
+		{"SELECT 1", "allow_introspection_functions=1"},
+		{"SELECT catboostEvaluate('SECRET', 1)", ""},
+		{"SELECT * FROM system.query_log", ""},
+	} {
+		paths := strings.NewReplacer("SECRET", secret, "OUT", out)
+		params := url.Values{}
+		if name, v, ok := strings.Cut(attack.setting, "="); ok {
+			params.Set(name, paths.Replace(v))
+		}
+		code, body, _ := post(t, end, engine.Reader, params, paths.Replace(attack.query))
+		if code == 200 || strings.Contains(body, end.WriterPassword) {
+			t.Errorf("%s [%s]: %d %.300s", attack.query, attack.setting, code, body)
+		}
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("the reader wrote a file")
+	}
+	if got := value[uint64](t, w, "SELECT count() FROM bouncehouse.t"); got != 1 {
+		t.Errorf("%d rows", got)
+	}
+	// And what it may.
+	for query, want := range map[string]string{
+		"SELECT file_id FROM bouncehouse.t WHERE file_id != 'no file(x)'": "a\n",
+		"WITH 1 AS x SELECT sum(number) + x FROM numbers(4)":              "7\n",
+		"(SELECT 1) UNION ALL (SELECT 1)":                                 "1\n1\n",
+		"SHOW TABLES FROM bouncehouse":                                    "t\n",
+		"EXISTS TABLE bouncehouse.t":                                      "1\n",
+		"SELECT format('{}-{}', 'a', 'b')":                                "a-b\n",
+		"SELECT getSetting('readonly')":                                   "1\n",
+		"SELECT count() FROM system.parts WHERE database = 'bouncehouse'": "1\n",
+		"SELECT user, count() FROM system.processes GROUP BY user":        "reader\t1\n",
+	} {
+		if code, body, _ := post(t, end, engine.Reader, nil, query); code != 200 || body != want {
+			t.Errorf("%s: %d %s", query, code, body)
+		}
+	}
+	// clickhouse-go as the reader, with settings as report and Grafana send them.
+	o := options(end, engine.Reader)
+	o.Settings = map[string]any{"max_execution_time": 60}
+	if got := value[string](t, open(t, o), "SELECT file_id FROM bouncehouse.t"); got != "a" {
+		t.Error(got)
+	}
+	// Its limits hold against its own wish.
+	if _, body, _ := post(t, end, engine.Reader, url.Values{"max_execution_time": {"99999"}}, "SELECT getSetting('max_execution_time'), getSetting('max_memory_usage') > 0"); body != "60\ttrue\n" && body != "60\t1\n" {
+		t.Errorf("limits: %s", body)
+	}
+}
