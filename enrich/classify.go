@@ -1,11 +1,16 @@
 // Package enrich adds to events what they do not say themselves: why
 // (class), who (provider), whose reputation is at stake (subject IP), and
-// what DNS says of it. Only dns.go does I/O.
+// what DNS says of it. Classifier and the tables that it reads are pure; only
+// dns.go does I/O.
 package enrich
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -13,44 +18,294 @@ import (
 // Options of the classifier.
 type Options struct {
 	Egress []netip.Addr // our own sending addresses, where they are configured
+	Rules  []Rule       // tried before the built-in ones
+	Known  []Known      // providers besides the built-in ones, which they override
 }
 
 // Classifier fills Class, Rule, Provider, ProviderCode, Template, CitedIP,
-// DNSBL, URLs and SubjectIP. It is safe for concurrent use.
+// DNSBL, URLs and SubjectIP. What is set already stays. It is safe for
+// concurrent use.
+//
+// The order of evidence: a provider's dialect, the wording, the enhanced
+// code, the basic code with its stage. The class depends on the reply's
+// template, its codes, stage, outcome and provider, on nothing else.
 type Classifier struct {
 	providers *providerTable
+	folder    folder
+	words     *automaton
+	matcher   *matcher
+	lists     []namedList
+	speakers  []speaker
+	codes     []codeShape
 	egress    map[netip.Addr]bool
 	only      netip.Addr // the egress address where there is exactly one
+
+	mu    sync.Mutex
+	seen  generations[*verdict]
+	hosts generations[bouncehouse.Provider]
 }
 
 var _ bouncehouse.Enricher = (*Classifier)(nil)
 
-// NewClassifier compiles the rules. An error is a fault in the rules.
+// Bounds of the memory: templates and host names.
+const (
+	maxVerdicts = 20_000
+	maxHosts    = 20_000
+)
+
+// verdict is what a template and its codes amount to.
+type verdict struct {
+	class        bouncehouse.Class
+	rule         string
+	provider     bouncehouse.Provider
+	providerCode string
+	template     string
+	dnsbl        string
+	findZone     bool // the reply names a blocklist that no table has
+}
+
+// NewClassifier compiles the rules. An error is a fault in them.
 func NewClassifier(opt Options) (*Classifier, error) {
-	c := &Classifier{providers: newProviderTable(Providers()), egress: map[netip.Addr]bool{}}
+	c := &Classifier{
+		providers: newProviderTable(append(Providers(), opt.Known...)),
+		egress:    map[netip.Addr]bool{},
+		seen:      generations[*verdict]{limit: maxVerdicts},
+		hosts:     generations[bouncehouse.Provider]{limit: maxHosts},
+	}
 	for _, a := range opt.Egress {
 		c.egress[a.Unmap()] = true
 		c.only = a.Unmap()
 	}
+	if len(c.egress) != 1 {
+		c.only = netip.Addr{}
+	}
+	rules := append(append([]Rule{}, opt.Rules...), Rules()...)
+	for _, r := range rules {
+		if !knownClass(r.Class) {
+			return nil, fmt.Errorf("rule %q: unknown class %q", r.Name, r.Class)
+		}
+	}
+	v := &vocabulary{ids: map[string]int32{}}
+	var err error
+	if c.matcher, err = newMatcher(rules, v); err != nil {
+		return nil, err
+	}
+	c.lists = newLists(v)
+	c.speakers = newSpeakers(v)
+	c.codes = newCodeShapes(v)
+	if c.words, err = newAutomaton(v.literals); err != nil {
+		return nil, err
+	}
+	c.folder = newFolder(rules, c.providers)
 	return c, nil
 }
 
-// Enrich fills the fields of each event that are still empty.
-func (c *Classifier) Enrich(ctx context.Context, events []bouncehouse.Event) error {
-	for i := range events {
-		e := &events[i]
-		if e.Provider == "" && e.Direction != bouncehouse.Inbound {
-			e.Provider = c.providers.byHost(e.RemoteHost)
-			if e.Provider == "" {
-				e.Provider = c.providers.byAddress(e.Recipient)
-			}
-		}
-		if e.Class == "" {
-			e.Class = bouncehouse.Undetermined
-		}
-		if !e.SubjectIP.IsValid() {
-			e.SubjectIP = c.subjectIP(e)
+func knownClass(class bouncehouse.Class) bool {
+	for _, c := range bouncehouse.Classes() {
+		if c == class {
+			return true
 		}
 	}
+	return false
+}
+
+// newFolder keeps those host names in templates that rules and the tables of
+// lists and providers speak of.
+func newFolder(rules []Rule, t *providerTable) folder {
+	f := folder{domains: map[string]bool{}, labels: map[string]bool{}}
+	keep := func(group string) {
+		for _, w := range split(group) {
+			w, _, _ = strings.Cut(strings.Trim(w, "_/.@"), "/")
+			if hostLike(w) {
+				f.domains[w] = true
+			}
+		}
+	}
+	for s := range t.mx {
+		f.domains[s] = true
+	}
+	for _, l := range Lists() {
+		keep(l.Words)
+		for _, w := range split(l.Words) {
+			if strings.IndexAny(w, " ./_-") < 0 {
+				f.labels[w] = true
+			}
+		}
+	}
+	for _, r := range rules {
+		for _, group := range r.All {
+			keep(group)
+		}
+	}
+	// Not hosts, but formed like them: parts of Exchange and Mimecast.
+	for _, w := range []string{"resolver", "storedrv", "queue", "mcspamsignature", "drbl", "spamblock"} {
+		f.labels[w] = true
+	}
+	return f
+}
+
+// Enrich fills the fields of each event that are still empty. It returns no
+// error.
+func (c *Classifier) Enrich(ctx context.Context, events []bouncehouse.Event) error {
+	for i := range events {
+		c.enrich(&events[i])
+	}
 	return nil
+}
+
+func (c *Classifier) enrich(e *bouncehouse.Event) {
+	if e.Provider == "" && e.Direction != bouncehouse.Inbound {
+		e.Provider = c.provider(e)
+	}
+	switch e.Outcome {
+	case bouncehouse.Delivered, bouncehouse.Relayed:
+		setClass(e, bouncehouse.ClassDelivered, "")
+	case bouncehouse.Complaint:
+		setClass(e, bouncehouse.Feedback, "")
+	case bouncehouse.AutoReply:
+		setClass(e, bouncehouse.ClassAutoReply, "")
+	default:
+		c.reason(e)
+	}
+	if !e.SubjectIP.IsValid() {
+		e.SubjectIP = c.subjectIP(e)
+	}
+}
+
+func setClass(e *bouncehouse.Event, class bouncehouse.Class, rule string) {
+	if e.Class == "" {
+		e.Class, e.Rule = class, rule
+	}
+}
+
+// provider names who answered: by the host, else by whose domain it is.
+func (c *Classifier) provider(e *bouncehouse.Event) bouncehouse.Provider {
+	domain := e.Recipient[strings.LastIndexByte(e.Recipient, '@')+1:]
+	var buf [320]byte
+	key := append(append(append(buf[:0], e.RemoteHost...), 0), domain...)
+	c.mu.Lock()
+	p, ok := c.hosts.get(key)
+	c.mu.Unlock()
+	if ok {
+		return p
+	}
+	if p = c.providers.byHost(e.RemoteHost); p == "" {
+		p = c.providers.byAddress(e.Recipient)
+	}
+	c.mu.Lock()
+	c.hosts.put(string(key), p)
+	c.mu.Unlock()
+	return p
+}
+
+// reason finds why, from what the reply and its codes say.
+func (c *Classifier) reason(e *bouncehouse.Event) {
+	var buf [1024]byte
+	key, cited := c.folder.fold(buf[:0], e.ReplyText)
+	size := len(key)
+	key = append(append(key, 0), e.Provider...)
+	key = append(append(key, 0), e.EnhancedCode...)
+	key = append(append(key, 0), e.Stage...)
+	key = append(key, 0, byte(e.ReplyCode), byte(e.ReplyCode>>8), outcomeBit(e.Outcome))
+
+	c.mu.Lock()
+	v, ok := c.seen.get(key)
+	c.mu.Unlock()
+	if !ok {
+		v = c.judge(string(key[:size]), e)
+		c.mu.Lock()
+		c.seen.put(string(key), v)
+		c.mu.Unlock()
+	}
+	setClass(e, v.class, v.rule)
+	if e.Provider == "" && e.Direction != bouncehouse.Inbound {
+		e.Provider = v.provider
+	}
+	if e.ProviderCode == "" {
+		e.ProviderCode = v.providerCode
+	}
+	if e.Template == "" {
+		e.Template = v.template
+	}
+	if e.DNSBL == "" {
+		e.DNSBL = v.dnsbl
+		if v.findZone {
+			e.DNSBL = namedZone(e.ReplyText)
+		}
+	}
+	if !e.CitedIP.IsValid() {
+		e.CitedIP = cited.Unmap()
+	}
+	if e.URLs == nil {
+		e.URLs = urls(e.ReplyText)
+	}
+}
+
+// outcomeBit is what of an outcome decides: an expiry is judged otherwise.
+func outcomeBit(o bouncehouse.Outcome) byte {
+	if o == bouncehouse.Expired {
+		return 1
+	}
+	return 0
+}
+
+// judge weighs the evidence in its order.
+func (c *Classifier) judge(template string, e *bouncehouse.Event) *verdict {
+	v := &verdict{template: template, provider: e.Provider}
+	var set wordSet
+	var found [256]int32
+	words := c.words.find(template, &set, found[:0])
+	if v.provider == "" {
+		v.provider = c.speaker(&set)
+	}
+	enhanced := e.EnhancedCode
+	if zero := len(enhanced) < 5 || enhanced[1:] == ".0.0"; zero {
+		// qmail, Cisco and others put it into the text: (#5.7.1).
+		if said := quotedCode(template); said != "" {
+			enhanced = said
+		}
+	}
+	var digits [3]byte
+	code := strconv.AppendUint(digits[:0], uint64(e.ReplyCode), 10)
+
+	// An unknown provider leaves out the dialect rules marked Only.
+	rule := c.matcher.find(v.provider, string(code), enhanced, words, &set)
+	switch {
+	case rule != nil:
+		v.class, v.rule = rule.Class, rule.Name
+		if v.provider == "" {
+			v.provider = rule.Provider
+		}
+	case e.Outcome == bouncehouse.Expired:
+		v.class, v.rule = bouncehouse.ClassExpired, "outcome"
+	default:
+		if v.class = enhancedClass(enhanced); v.class != "" {
+			v.rule = "enhanced-code"
+		} else if v.class = basicClass(e.ReplyCode, e.Stage); v.class != "" {
+			v.rule = "reply-code"
+		} else {
+			v.class, v.rule = bouncehouse.Undetermined, ""
+		}
+	}
+	v.dnsbl = c.list(&set, v.class)
+	v.findZone = v.dnsbl == "" && v.class == bouncehouse.DNSBL
+	v.providerCode = c.providerCode(template, &set)
+	return v
+}
+
+// quotedCode finds an RFC 3463 code that the text has in brackets or after #.
+func quotedCode(s string) string {
+	for i := 0; i+5 <= len(s); i++ {
+		if s[i] != '#' && s[i] != '(' && s[i] != '[' {
+			continue
+		}
+		n := i + 1
+		for n < len(s) && (kinds[s[n]] == digit || s[n] == '.') {
+			n++
+		}
+		if enhancedCode(s[i+1 : n]) {
+			return s[i+1 : n]
+		}
+	}
+	return ""
 }

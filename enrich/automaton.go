@@ -1,0 +1,174 @@
+package enrich
+
+import "fmt"
+
+// automaton finds all of many literals in one pass over a text (Aho and
+// Corasick, CACM 18:6, 1975). The transitions stand in one dense table over
+// classes of bytes; ASCII case is folded by the classes.
+type automaton struct {
+	class  [256]uint8
+	width  int      // number of classes
+	next   []uint16 // state*width + class → state
+	output []span   // by state, into words
+	words  []word
+}
+
+type span struct{ from, to int32 }
+
+// word is a literal that ends in a state.
+type word struct {
+	id         int32
+	size       int32
+	head, tail bool // a word's edge is asked for there
+}
+
+// maxWords bounds the literals: a set of them is kept on the stack.
+const maxWords = 64 * 64
+
+// wordSet is a set of literals by their number.
+type wordSet [maxWords / 64]uint64
+
+func (s *wordSet) has(i int32) bool { return s[i>>6]&(1<<(i&63)) != 0 }
+
+func (s *wordSet) any(ids []int32) bool {
+	for _, i := range ids {
+		if s.has(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxStates is what a uint16 can number.
+const maxStates = 1 << 16
+
+func newAutomaton(literals []string) (*automaton, error) {
+	if len(literals) > maxWords {
+		return nil, fmt.Errorf("%d literals, more than %d", len(literals), maxWords)
+	}
+	a := &automaton{}
+	bare := make([]word, len(literals))
+	texts := make([]string, len(literals))
+	a.width = 1 // class 0: bytes that no literal has
+	for i, l := range literals {
+		w := word{id: int32(i)}
+		if len(l) > 1 && l[0] == '_' {
+			w.head, l = true, l[1:]
+		}
+		if len(l) > 1 && l[len(l)-1] == '_' {
+			w.tail, l = true, l[:len(l)-1]
+		}
+		if l == "" {
+			return nil, fmt.Errorf("literal %d is empty", i)
+		}
+		w.size = int32(len(l))
+		bare[i], texts[i] = w, l
+		for j := range len(l) {
+			c := l[j]
+			if c >= 'A' && c <= 'Z' {
+				return nil, fmt.Errorf("literal %q is not in lower case", l)
+			}
+			if a.class[c] == 0 {
+				a.class[c] = uint8(a.width)
+				a.width++
+			}
+		}
+	}
+	for c := byte('a'); c <= 'z'; c++ {
+		a.class[c-'a'+'A'] = a.class[c]
+	}
+
+	// The trie, with its states in the order of making.
+	type node struct {
+		child map[uint8]int32
+		ends  []int32
+	}
+	trie := []node{{child: map[uint8]int32{}}}
+	for i, l := range texts {
+		s := int32(0)
+		for j := range len(l) {
+			c := a.class[l[j]]
+			t, ok := trie[s].child[c]
+			if !ok {
+				t = int32(len(trie))
+				trie = append(trie, node{child: map[uint8]int32{}})
+				trie[s].child[c] = t
+			}
+			s = t
+		}
+		trie[s].ends = append(trie[s].ends, int32(i))
+	}
+	if len(trie) > maxStates {
+		return nil, fmt.Errorf("%d states, more than %d", len(trie), maxStates)
+	}
+
+	// Breadth first: states near the root, where texts spend their time, get
+	// neighbouring rows; a state's failure is done before the state.
+	order := []int32{0}
+	number := make([]int32, len(trie))
+	for i := 0; i < len(order); i++ {
+		for c := range a.width {
+			if t, ok := trie[order[i]].child[uint8(c)]; ok {
+				number[t] = int32(len(order))
+				order = append(order, t)
+			}
+		}
+	}
+	a.next = make([]uint16, len(order)*a.width)
+	a.output = make([]span, len(order))
+	fail := make([]int32, len(order))
+	for n, old := range order {
+		row := a.next[n*a.width : (n+1)*a.width]
+		if n > 0 {
+			copy(row, a.next[int(fail[n])*a.width:(int(fail[n])+1)*a.width])
+		}
+		from := int32(len(a.words))
+		for _, i := range trie[old].ends {
+			a.words = append(a.words, bare[i])
+		}
+		if n > 0 {
+			f := a.output[fail[n]]
+			a.words = append(a.words, a.words[f.from:f.to]...)
+		}
+		a.output[n] = span{from, int32(len(a.words))}
+		for c := range a.width {
+			if t, ok := trie[old].child[uint8(c)]; ok {
+				k := number[t]
+				if n > 0 {
+					fail[k] = int32(row[c]) // where the failure state goes by c
+				}
+				row[c] = uint16(k)
+			}
+		}
+	}
+	return a, nil
+}
+
+// find adds the literals in text to set and appends each once to list.
+func (a *automaton) find(text string, set *wordSet, list []int32) []int32 {
+	s := 0
+	for i := range len(text) {
+		s = int(a.next[s*a.width+int(a.class[text[i]])])
+		o := a.output[s]
+		for o.from < o.to {
+			w := &a.words[o.from]
+			o.from++
+			if set.has(w.id) {
+				continue
+			}
+			if w.tail && i+1 < len(text) && alnum(text[i+1]) {
+				continue
+			}
+			if at := i - int(w.size); w.head && at >= 0 && alnum(text[at]) {
+				continue
+			}
+			set[w.id>>6] |= 1 << (w.id & 63)
+			list = append(list, w.id)
+		}
+	}
+	return list
+}
+
+func alnum(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}

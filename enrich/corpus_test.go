@@ -1,0 +1,75 @@
+package enrich
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/json"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+type labelled struct {
+	Reply    string
+	Code     uint16
+	Enhanced string
+	Provider bouncehouse.Provider
+	Class    []bouncehouse.Class
+}
+
+func readLabelled(t testing.TB, name string) []labelled {
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var rows []labelled
+	s := bufio.NewScanner(f)
+	s.Buffer(nil, 1<<20)
+	for s.Scan() {
+		var r labelled
+		if err := json.Unmarshal(s.Bytes(), &r); err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, r)
+	}
+	if err := s.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// The labelled replies, of which a fifth (by hash) was not read while the
+// rules were written.
+func TestLabelledReplies(t *testing.T) {
+	c, err := NewClassifier(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var right, all [2]int
+	for _, r := range readLabelled(t, "testdata/replies.jsonl") {
+		code, enhanced, _ := SplitReply(r.Reply)
+		e := classifyReply(c, r.Reply, "")
+		part := 0
+		if sha256.Sum256([]byte(r.Reply))[0]%5 == 0 {
+			part = 1
+		}
+		all[part]++
+		if slices.Contains(r.Class, e.Class) {
+			right[part]++
+		} else if part == 0 {
+			t.Logf("wanted %v, got %s (%s) %q\n\t%s", r.Class, e.Class, e.Rule, r.Provider, r.Reply)
+		}
+		if code != r.Code {
+			t.Errorf("%q: code %d, labelled %d", r.Reply, code, r.Code)
+		}
+		if enhanced != r.Enhanced {
+			t.Logf("%q: enhanced %q, labelled %q", r.Reply, enhanced, r.Enhanced)
+		}
+	}
+	for i, name := range []string{"read while writing rules", "held out"} {
+		t.Logf("%s: %d of %d right, %.1f %%", name, right[i], all[i], 100*float64(right[i])/float64(all[i]))
+	}
+}

@@ -1,0 +1,269 @@
+package enrich
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// List is a blocklist or its operator as replies name it.
+type List struct {
+	Name  string // what Event.DNSBL says
+	Words string // literals, alternatives parted by "|", as in Rule.All
+	// Weak words mean the list only where the reply is known to speak of one.
+	Weak bool
+}
+
+// Lists is the table of blocklists that replies name, the exact ones first.
+// Dead ones stand here too: stale configurations still cite them.
+func Lists() []List {
+	return []List{
+		{Name: "zen.spamhaus.org", Words: "zen.spamhaus.org|spamhaus.org/zen|spamhaus zen|zen.dq.spamhaus.net"},
+		{Name: "sbl-xbl.spamhaus.org", Words: "sbl-xbl.spamhaus.org"},
+		{Name: "sbl.spamhaus.org", Words: "sbl.spamhaus.org|spamhaus.org/sbl|spamhaus sbl|spamhaus block list (sbl)"},
+		{Name: "xbl.spamhaus.org", Words: "xbl.spamhaus.org|spamhaus.org/xbl|spamhaus xbl|exploits block list"},
+		{Name: "pbl.spamhaus.org", Words: "pbl.spamhaus.org|spamhaus.org/pbl|spamhaus pbl|block list (pbl)|policy block list"},
+		{Name: "css.spamhaus.org", Words: "css.spamhaus.org|spamhaus.org/css|spamhaus css"},
+		{Name: "dbl.spamhaus.org", Words: "dbl.spamhaus.org|spamhaus.org/dbl|spamhaus dbl"},
+		{Name: "spamhaus", Words: "spamhaus"},
+		{Name: "cbl.abuseat.org", Words: "abuseat.org"},
+		{Name: "bl.spamcop.net", Words: "spamcop"},
+		{Name: "b.barracudacentral.org", Words: "barracudacentral.org|barracuda brbl|barracuda reputation|barracuda blocklist|_brbl_"},
+		{Name: "dnsbl-1.uceprotect.net", Words: "dnsbl-1.uceprotect"},
+		{Name: "dnsbl-2.uceprotect.net", Words: "dnsbl-2.uceprotect"},
+		{Name: "dnsbl-3.uceprotect.net", Words: "dnsbl-3.uceprotect"},
+		{Name: "uceprotect", Words: "uceprotect"},
+		{Name: "ips.backscatterer.org", Words: "backscatterer"},
+		{Name: "psbl.surriel.com", Words: "psbl.surriel.com|psbl.org|_psbl_"},
+		{Name: "mailspike", Words: "mailspike"},
+		{Name: "dnsbl.spfbl.net", Words: "spfbl"},
+		{Name: "spamrats", Words: "spamrats"},
+		{Name: "abusix", Words: "abusix"},
+		{Name: "bl.blocklist.de", Words: "blocklist.de"},
+		{Name: "dnsbl.dronebl.org", Words: "dronebl"},
+		{Name: "truncate.gbudb.net", Words: "gbudb"},
+		{Name: "bl.spameatingmonkey.net", Words: "spameatingmonkey"},
+		{Name: "all.s5h.net", Words: "s5h.net|usenix.org.uk"},
+		{Name: "db.wpbl.info", Words: "wpbl.info"},
+		{Name: "bl.0spam.org", Words: "0spam.org"},
+		{Name: "hostkarma.junkemailfilter.com", Words: "hostkarma|junkemailfilter"},
+		{Name: "senderscore", Words: "senderscore|returnpath|return path|sender score"},
+		{Name: "mail-abuse.com", Words: "mail-abuse.com|mail-abuse.org|trendmicro.com/reputations|ers-rbl|ers-dul|ers-qil"},
+		{Name: "invaluement", Words: "invaluement|ivmsip|ivmuri"},
+		{Name: "cloudmark-csi", Words: "csi.cloudmark.com|cloudmark|cm-csi|csi-global"},
+		{Name: "cloudmark-csi", Words: "_csi_", Weak: true},
+		{Name: "proofpoint", Words: "prs.proofpoint.com|ipcheck.proofpoint.com"},
+		{Name: "talos", Words: "senderbase|talosintelligence"},
+		{Name: "sorbs", Words: "sorbs"},
+		{Name: "ix.dnsbl.manitu.net", Words: "manitu.net|nixspam"},
+		{Name: "anti-spam.org.cn", Words: "anti-spam.org.cn|_casa_"},
+		{Name: "nerd.dk", Words: "countries.nerd.dk"},
+		{Name: "relays.ordb.org", Words: "ordb.org"},
+		{Name: "orbs.org", Words: "orbs.org"},
+		{Name: "osirusoft.com", Words: "osirusoft"},
+		{Name: "list.dsbl.org", Words: "dsbl.org"},
+		{Name: "njabl.org", Words: "njabl"},
+		{Name: "ahbl.org", Words: "ahbl.org"},
+		{Name: "bl.spamcannibal.org", Words: "spamcannibal"},
+		{Name: "dnsbl.cobion.com", Words: "cobion.com"},
+		{Name: "dnsbl.inps.de", Words: "inps.de"},
+		{Name: "bl.nszones.com", Words: "nszones.com"},
+		{Name: "bl.emailbasura.org", Words: "emailbasura"},
+		{Name: "surbl", Words: "surbl"},
+		{Name: "uribl", Words: "uribl"},
+		{Name: "cbl.abuseat.org", Words: "_cbl_", Weak: true},
+	}
+}
+
+type namedList struct {
+	name  string
+	words []int32
+	weak  bool
+}
+
+func newLists(v *vocabulary) []namedList {
+	var lists []namedList
+	for _, l := range Lists() {
+		lists = append(lists, namedList{l.Name, v.group(l.Words), l.Weak})
+	}
+	return lists
+}
+
+// list names the blocklist that a reply of that class speaks of.
+func (c *Classifier) list(set *wordSet, class bouncehouse.Class) string {
+	for i := range c.lists {
+		if l := &c.lists[i]; (!l.weak || class == bouncehouse.DNSBL) && set.any(l.words) {
+			return l.name
+		}
+	}
+	return ""
+}
+
+// namedZone finds the zone that a reply names after "using", "by", "at", "in"
+// or "on", where no table has it.
+func namedZone(text string) string {
+	for rest := text; ; {
+		var word string
+		word, after, ok := strings.Cut(rest, " ")
+		if !ok {
+			return ""
+		}
+		rest = after
+		switch lower(word) {
+		case "using", "by", "at", "in", "on", "see", "list":
+			zone, _, _ := strings.Cut(rest, " ")
+			zone = strings.Trim(zone, "()[]<>.,:;\"'")
+			if hostLike(zone) {
+				return lower(zone)
+			}
+		}
+	}
+}
+
+// urls are the http(s) URLs in text, without the point or bracket that ends
+// the sentence around them. They are parts of text.
+func urls(text string) []string {
+	var found []string
+	for rest := text; ; {
+		n := strings.Index(rest, "://")
+		if n < 0 {
+			return found
+		}
+		start := n
+		switch {
+		case n >= 5 && strings.EqualFold(rest[n-5:n], "https"):
+			start = n - 5
+		case n >= 4 && strings.EqualFold(rest[n-4:n], "http"):
+			start = n - 4
+		default:
+			rest = rest[n+3:]
+			continue
+		}
+		end := n + 3
+		for end < len(rest) && rest[end] > ' ' && rest[end] < 0x7f && strings.IndexByte("<>\"'`{}|\\^", rest[end]) < 0 {
+			end++
+		}
+		u := strings.TrimRight(rest[start:end], ".,;:!?)]")
+		if len(u) > n-start+3 && len(found) < maxURLs {
+			found = append(found, u)
+		}
+		rest = rest[end:]
+	}
+}
+
+// maxURLs bounds the URLs kept of one reply.
+const maxURLs = 8
+
+// codeShape finds a provider's own code in a reply that has one of the marks.
+type codeShape struct {
+	marks []int32
+	shape *regexp.Regexp
+}
+
+// newCodeShapes is the table of the forms that providers' own codes have. A
+// shape is tried on replies with its mark only; its first group is the code.
+func newCodeShapes(v *vocabulary) []codeShape {
+	var shapes []codeShape
+	for _, s := range []struct{ marks, shape string }{
+		{"aup#", `AUP#[A-Za-z0-9-]+`},
+		{"ofr|lpn|lib_", `\b((?:OFR|LPN|LIB)[0-9A-Z]{0,3}_[0-9]{2,4})\b`},
+		{"[ts|[bl|[gl|[ph|[cs|[hm|[bs", `\[(?:TSS?|BL|GL|PH|CS|HME?|BS)[0-9]{1,3}\]`},
+		{"(au|(s|(as|as(", `\((?:AU[0-9]{2}|S[0-9]{4}|AS[0-9]{3,10})\)|AS\([0-9]{3,10}\)`},
+		{"rp-0|sc-0|dy-0|ou-0", `\b(?:RP|SC|DY|OU)-0[0-9]{2}\b`},
+		{"dt:|hl:|mi:|rp:|wm:", `\b(?:DT|HL|MI|RP|WM):[A-Z]{3}\b`},
+		{"_ib", `\bIB[0-9]{3}\b`},
+		{"#rl0|#bl0|#dm0|#es0|rl0000", `\b(?:RL|BL|DM|ES)[0-9]{6}\b`},
+		{"rcp-|pol-|con-|msg-|dns-|int-", `\b(?:RCP|POL|CON|MSG|DNS|INT)-[PT][0-9]{1,2}\b`},
+		{"rtr:|hvu:|rly:|dyn:|dns:|con:|mff:", `\b(?:RTR|HVU|RLY|DYN|DNS|CON):[A-Z0-9]{1,3}\b|\bMFF:`},
+		{"(g", `\(G[0-9A-F]{1,2}[A-F]?\)`},
+		{"_das", `\bDAS[0-9]{2}\b`},
+		{"etp", `\bETP[0-9]{3}\b`},
+		{"ers-", `\bERS-[A-Za-z-]+`},
+		{"mail/?p=", `mail/\?p=([A-Za-z0-9]+)`},
+		{"&c=|?c=", `[?&]c=([a-z0-9]+)`},
+		{"qq.com", `(?:no=|/detail/[0-9]+/)([0-9]+)`},
+		{"delivery error: dd|message not allowed", `\[(?:#|-)?[0-9.]+\]|\([0-9.]+\)`},
+		{"amta|vs1-", `\bVS1-[A-Z]+\b`},
+		{"mail.i.ua/err", `err/([0-9]+)`},
+	} {
+		shapes = append(shapes, codeShape{v.group(s.marks), regexp.MustCompile(s.shape)})
+	}
+	return shapes
+}
+
+// providerCode is the provider's own code in a reply.
+func (c *Classifier) providerCode(template string, set *wordSet) string {
+	for i := range c.codes {
+		if !set.any(c.codes[i].marks) {
+			continue
+		}
+		if m := c.codes[i].shape.FindStringSubmatch(template); m != nil {
+			return strings.Trim(m[len(m)-1], "()")
+		}
+	}
+	return ""
+}
+
+// speaker is a wording that names who speaks, where host and recipient do not.
+type speaker struct {
+	provider bouncehouse.Provider
+	words    []int32
+}
+
+func newSpeakers(v *vocabulary) []speaker {
+	var all []speaker
+	for _, s := range []struct {
+		provider bouncehouse.Provider
+		words    string
+	}{
+		{"google", "_gsmtp_|support.google.com|_gcdp_|_psmtp_"},
+		{"microsoft", "outlook.com|mail.live.com|windows live hotmail|resolver.|storedrv|sender.office.com|go.microsoft.com|aka.ms/"},
+		{"yahoo", "delivery error: dd|postmaster.yahoo.com|help.yahoo.com|senders.yahooinc.com|[tss|[ts01]|[ts02]|[ts03]"},
+		{"aol", "postmaster.info.aol.com|postmaster.aol.com"},
+		{"apple", "icloud.com|support.apple.com"},
+		{"tencent", "service.mail.qq.com|service.exmail.qq.com|mx.qq.com"},
+		{"netease", "mail.163.com|_dt:spm_|_hl:|_mi:|_rp:|_wm:bl"},
+		{"aliyun", "antispam_bat"},
+		{"sina", "mail.sina"},
+		{"mailru", "mail.ru"},
+		{"yandex", "yandex.ru|yandex.com|ya.cc/"},
+		{"iua", "mail.i.ua"},
+		{"naver", "_nsmtp_|naver.com"},
+		{"daum", "_das5|cs.daum.net|_rusr_"},
+		{"gmx", "postmaster.gmx|postmaster.web.de|postmaster.1und1|nemesis esmtp"},
+		{"tonline", "rx.t-online.de|t-online.de"},
+		{"orange", "_ofr_|_ofr0"},
+		{"laposte", "_lpn0|laposte.net|_lpnaaa"},
+		{"free", "postmaster.free.fr"},
+		{"comcast", "postmaster.comcast.net|_comcast_"},
+		{"charter", "aup#in-|aup#out-|charter.net|security.rr.com"},
+		{"cox", "_cox.com_|aup#cx|aup#ipbl"},
+		{"att", "dnsbl:rbl|dnsbl:attrbl|ldap:ou=rblmx"},
+		{"godaddy", "_ib1|_ib2|_ib3|_ib4|_ib5|_ib6|_ib7|bizsmtp|secureserver.net"},
+		{"cloudmark", "cloudfilter.net"},
+		{"improvmx", "improvmx.com"},
+		{"facebook", "postmaster.facebook.com"},
+		{"mimecast", "mimecast"},
+		{"proofpoint", "prs.proofpoint.com|ipcheck.proofpoint.com|pphosted.com"},
+		{"barracuda", "cuda_nsu|barracuda networks"},
+		{"symantec", "symanteccloud.com|messagelabs.com|symantec.com"},
+		{"trendmicro", "_ers-"},
+		{"spamexperts", "spamrl.com|antispamcloud"},
+		{"zoho", "zoho"},
+		{"proton", "proton.me|protonmail"},
+	} {
+		all = append(all, speaker{s.provider, v.group(s.words)})
+	}
+	return all
+}
+
+// speaker names the provider by what only its replies say.
+func (c *Classifier) speaker(set *wordSet) bouncehouse.Provider {
+	for i := range c.speakers {
+		if set.any(c.speakers[i].words) {
+			return c.speakers[i].provider
+		}
+	}
+	return ""
+}

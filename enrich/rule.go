@@ -1,0 +1,192 @@
+package enrich
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// Rule tells what a wording means. Rules are data: an ordered list in which
+// the first that matches wins.
+//
+// A rule sees the reply's template (Fold), so that what varies from reply to
+// reply can decide nothing: addresses are <addr>, IP addresses <ip>, queue ids
+// <id>, numbers <n>, host names <host> unless their domain is one that rules
+// or the tables of providers and blocklists know.
+type Rule struct {
+	Name  string
+	Class bouncehouse.Class
+
+	// Provider is whose dialect the rule is. A dialect rule is tried for
+	// every reply, as forwarders repeat others' words, and names the provider
+	// where nothing else did; with Only it is tried for that provider's
+	// replies alone, as its words are too plain to tell who spoke.
+	Provider bouncehouse.Provider
+	Only     bool
+
+	// Code is one or more beginnings of the reply code ("5", "550|554"), "0"
+	// for no reply at all. Empty: any.
+	Code string
+	// Enhanced is one or more RFC 3463 codes; x stands for any class, and a
+	// final * for what may follow: "x.7.23|5.7.61*". Empty: any.
+	Enhanced string
+	// All must each be found: literals in lower case, alternatives parted by
+	// "|". An underscore at either end asks for a word's edge there: "_spf_".
+	All []string
+	// None must not be found. Written as All.
+	None []string
+
+	Example string // a real reply that this rule, and no other, decides
+	Ref     string // where the wording or its meaning is published
+}
+
+// matcher finds the first rule that matches. It is immutable.
+type matcher struct {
+	rules []compiled
+	// starts has, for each literal, the rules that have it in their first
+	// group, in order. bare are the rules without any literal.
+	starts map[int32][]int32
+	bare   []int32
+}
+
+type compiled struct {
+	Rule
+	codes    []string
+	enhanced []string
+	all      [][]int32 // groups of alternatives
+	none     []int32
+}
+
+// vocabulary numbers literals.
+type vocabulary struct {
+	ids      map[string]int32
+	literals []string
+}
+
+func (v *vocabulary) id(w string) int32 {
+	n, ok := v.ids[w]
+	if !ok {
+		n = int32(len(v.literals))
+		v.ids[w] = n
+		v.literals = append(v.literals, w)
+	}
+	return n
+}
+
+// group numbers the alternatives of a condition.
+func (v *vocabulary) group(s string) []int32 {
+	var g []int32
+	for _, w := range split(s) {
+		g = append(g, v.id(w))
+	}
+	return g
+}
+
+func newMatcher(rules []Rule, v *vocabulary) (*matcher, error) {
+	m := &matcher{starts: map[int32][]int32{}}
+	names := map[string]bool{}
+	for i, r := range rules {
+		if names[r.Name] || r.Name == "" {
+			return nil, fmt.Errorf("rule %q: the name is empty or taken", r.Name)
+		}
+		names[r.Name] = true
+		if r.Only && r.Provider == "" {
+			return nil, fmt.Errorf("rule %q: Only without a provider", r.Name)
+		}
+		if len(r.All) == 0 && r.Code == "" && r.Enhanced == "" {
+			return nil, fmt.Errorf("rule %q: no condition", r.Name)
+		}
+		c := compiled{Rule: r, codes: split(r.Code), enhanced: split(r.Enhanced)}
+		for _, s := range r.All {
+			c.all = append(c.all, v.group(s))
+		}
+		for _, s := range r.None {
+			c.none = append(c.none, v.group(s)...)
+		}
+		m.rules = append(m.rules, c)
+		if len(c.all) == 0 {
+			m.bare = append(m.bare, int32(i))
+			continue
+		}
+		for _, w := range c.all[0] {
+			m.starts[w] = append(m.starts[w], int32(i))
+		}
+	}
+	return m, nil
+}
+
+func split(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, "|")
+}
+
+// find returns the first rule that matches, or nil. found are the literals in
+// the text, set the same as a set.
+func (m *matcher) find(provider bouncehouse.Provider, code, enhanced string, found []int32, set *wordSet) *compiled {
+	best := int32(len(m.rules))
+	first := func(candidates []int32) {
+		for _, i := range candidates {
+			if i >= best {
+				return // the lists are in order: no later one is better
+			}
+			if m.rules[i].matches(provider, code, enhanced, set) {
+				best = i
+				return
+			}
+		}
+	}
+	first(m.bare)
+	for _, w := range found {
+		first(m.starts[w])
+	}
+	if int(best) == len(m.rules) {
+		return nil
+	}
+	return &m.rules[best]
+}
+
+func (r *compiled) matches(provider bouncehouse.Provider, code, enhanced string, set *wordSet) bool {
+	if r.Only && provider != r.Provider {
+		return false
+	}
+	if len(r.codes) > 0 && !anyPrefix(r.codes, code) {
+		return false
+	}
+	if len(r.enhanced) > 0 && !anyEnhanced(r.enhanced, enhanced) {
+		return false
+	}
+	for _, g := range r.all {
+		if !set.any(g) {
+			return false
+		}
+	}
+	return !set.any(r.none)
+}
+
+func anyPrefix(prefixes []string, s string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(s, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// anyEnhanced compares x.y.z codes; see Rule.Enhanced.
+func anyEnhanced(patterns []string, s string) bool {
+	if len(s) < 5 {
+		return false
+	}
+	for _, p := range patterns {
+		if p[0] != 'x' && p[0] != s[0] {
+			continue
+		}
+		if head, ok := strings.CutSuffix(p[1:], "*"); p[1:] == s[1:] || ok && strings.HasPrefix(s[1:], head) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,396 @@
+package enrich
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// folder folds the variable parts of replies, so that equal refusals can be
+// grouped and what a rule decides rests on nothing that varies:
+//
+//	<ip> <addr> <host> <id> <n>
+//
+// What carries meaning stays: enhanced codes, a provider's own codes (TSS04,
+// OFR_506, [299]), URLs but for the addresses and ids in them, and the known
+// end of host names (<host>.protection.outlook.com, zen.spamhaus.org).
+type folder struct {
+	domains map[string]bool // stay in a template
+	labels  map[string]bool // a host name with such a label stays from there on
+}
+
+// fold appends the template of text to dst and returns the first IP address
+// that the text cites.
+func (f *folder) fold(dst []byte, text string) ([]byte, netip.Addr) {
+	var cited netip.Addr
+	for i := 0; i < len(text); {
+		// A word runs up to the next blank, bracket, quote, comma or
+		// semicolon; most hold nothing that could vary.
+		start := i
+		var kind byte
+		for ; i < len(text); i++ {
+			k := kinds[text[i]]
+			if k == edge {
+				break
+			}
+			kind |= k
+		}
+		word := text[start:i]
+		if kind&(digit|at|point) == 0 && len(word) < longWord {
+			dst = append(dst, word...)
+		} else {
+			dst, cited = f.word(dst, word, kind, cited, bracketed(text, start, i))
+		}
+		for i < len(text) && kinds[text[i]] == edge {
+			dst = append(dst, text[i])
+			i++
+		}
+	}
+	return dst, cited
+}
+
+// Kinds of bytes within words.
+const (
+	digit  = 1 << iota // 0-9
+	point              // .
+	at                 // @
+	colon              // :
+	slash              // /
+	letter             // ASCII
+	other
+	edge // parts words
+)
+
+var kinds = func() (k [256]byte) {
+	for c := range k {
+		switch {
+		case c >= '0' && c <= '9':
+			k[c] = digit
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
+			k[c] = letter
+		case c == '.':
+			k[c] = point
+		case c == '@':
+			k[c] = at
+		case c == ':':
+			k[c] = colon
+		case c == '/':
+			k[c] = slash
+		case c <= ' ' || strings.IndexByte(`<>()[]{}"',;|`, byte(c)) >= 0:
+			k[c] = edge
+		default:
+			k[c] = other
+		}
+	}
+	return k
+}()
+
+// longWord is how long a word of letters only must be to be looked at: longer
+// than those of a language that is written with blanks.
+const longWord = 32
+
+// bracketed tells whether text[from:to] stands between brackets: [299].
+func bracketed(text string, from, to int) bool {
+	return from > 0 && to < len(text) &&
+		(text[from-1] == '[' && text[to] == ']' || text[from-1] == '(' && text[to] == ')')
+}
+
+func (f *folder) word(dst []byte, w string, kind byte, cited netip.Addr, bracket bool) ([]byte, netip.Addr) {
+	tail := w
+	for len(w) > 0 && strings.IndexByte(".:!?-", w[len(w)-1]) >= 0 {
+		w = w[:len(w)-1]
+	}
+	tail = tail[len(w):]
+	switch {
+	case kind&(digit|colon) == digit|colon || kind&(digit|point) == digit|point:
+		if ip, rest, ok := leadingIP(w); ok {
+			if !cited.IsValid() {
+				cited = ip
+			}
+			dst = append(dst, "<ip>"...)
+			// host[ip]:port, ip/prefix, ip_is_blocked
+			dst = f.plainParts(dst, rest, bracket)
+			return append(dst, tail...), cited
+		}
+	}
+	switch {
+	case kind&slash != 0:
+		dst, cited = f.path(dst, w, cited)
+	case kind&at != 0 && strings.IndexByte(w, '@') > 0:
+		dst = f.address(dst, w)
+	default:
+		dst, cited = f.parts(dst, w, bracket, cited)
+	}
+	return append(dst, tail...), cited
+}
+
+// leadingIP reads an IP address at the head of w; what follows it must not go
+// on with a letter, a digit or a point (a host name in an IP's clothes).
+func leadingIP(w string) (ip netip.Addr, rest string, ok bool) {
+	if len(w) >= 5 && (w[:5] == "IPv6:" || w[:5] == "ipv6:") {
+		w = w[5:]
+	}
+	if w == "" || kinds[w[0]] != digit && kinds[w[0]] != colon && !hex(w[0]) {
+		return ip, "", false
+	}
+	n := 0
+	for n < len(w) && (w[n] == '.' || w[n] >= '0' && w[n] <= '9') {
+		n++
+	}
+	if ip, err := netip.ParseAddr(strings.TrimRight(w[:n], ".")); err == nil && (n == len(w) || kinds[w[n]] != letter) && w[n-1] != '.' {
+		return ip, w[n:], true
+	}
+	n = 0
+	colons := 0
+	for n < len(w) && (hex(w[n]) || w[n] == ':' || w[n] == '.') {
+		if w[n] == ':' {
+			colons++
+		}
+		n++
+	}
+	if colons >= 2 && n <= 45 && (n == len(w) || kinds[w[n]] != letter) {
+		if ip, err := netip.ParseAddr(w[:n]); err == nil {
+			return ip, w[n:], true
+		}
+	}
+	return netip.Addr{}, "", false
+}
+
+func hex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+// path folds a URL, or another word with slashes: its parts between / ? & = #
+// are folded for themselves; short numbers stay, as they name the page.
+func (f *folder) path(dst []byte, w string, cited netip.Addr) ([]byte, netip.Addr) {
+	for w != "" {
+		n := strings.IndexAny(w, "/?&=#%")
+		part := w
+		if n >= 0 {
+			part = w[:n]
+		}
+		switch ip, rest, ok := leadingIP(part); {
+		case part == "":
+		case ok && rest == "":
+			if !cited.IsValid() {
+				cited = ip
+			}
+			dst = append(dst, "<ip>"...)
+		case number(part) && len(part) <= 7:
+			dst = append(dst, part...)
+		case strings.IndexByte(part, '@') > 0:
+			dst = f.address(dst, part)
+		default:
+			dst, cited = f.parts(dst, part, true, cited)
+		}
+		if n < 0 {
+			return dst, cited
+		}
+		dst = append(dst, w[n])
+		w = w[n+1:]
+	}
+	return dst, cited
+}
+
+// address folds what looks like a mail address, with what stands before it
+// up to the last of "=:" (to=user@example.com).
+func (f *folder) address(dst []byte, w string) []byte {
+	host := w[strings.LastIndexByte(w, '@')+1:]
+	if host == "" || kinds[host[0]]&(letter|digit) == 0 {
+		return append(dst, w...)
+	}
+	if n := strings.LastIndexAny(w[:len(w)-len(host)], "=:"); n >= 0 {
+		dst = append(dst, w[:n+1]...)
+	}
+	if n := len(dst); n > 0 && dst[n-1] == '<' {
+		return append(dst, "addr"...) // <user@example.com> becomes <addr>, not <<addr>>
+	}
+	return append(dst, "<addr>"...)
+}
+
+// parts folds the parts of a word between : = and +.
+func (f *folder) parts(dst []byte, w string, bracket bool, cited netip.Addr) ([]byte, netip.Addr) {
+	for {
+		n := strings.IndexAny(w, ":=+")
+		part := w
+		if n >= 0 {
+			part = w[:n]
+		}
+		if ip, rest, ok := leadingIP(part); ok {
+			if !cited.IsValid() {
+				cited = ip
+			}
+			dst = append(append(dst, "<ip>"...), rest...)
+		} else {
+			dst = f.part(dst, part, bracket && n < 0)
+		}
+		if n < 0 {
+			return dst, cited
+		}
+		dst = append(dst, w[n])
+		w = w[n+1:]
+	}
+}
+
+// plainParts is parts for what follows an IP address.
+func (f *folder) plainParts(dst []byte, w string, bracket bool) []byte {
+	dst, _ = f.parts(dst, w, bracket, netip.Addr{})
+	return dst
+}
+
+func (f *folder) part(dst []byte, w string, bracket bool) []byte {
+	var digits, changes, points int
+	lettersFirst := w != "" && kinds[w[0]] != digit
+	last := byte(0)
+	for i := range len(w) {
+		k := kinds[w[i]]
+		switch k {
+		case digit:
+			digits++
+		case point:
+			points++
+			continue
+		case letter:
+		default:
+			continue
+		}
+		if last != 0 && k != last {
+			changes++
+		}
+		last = k
+	}
+	switch {
+	case digits == 0 && points == 0:
+		return append(dst, w...)
+	case points > 0 && hostLike(w):
+		return f.host(dst, w)
+	case enhancedCode(w):
+		return append(dst, w...)
+	case last == digit && changes == 0:
+		// Numbers, dates, times: each run of digits by itself. In brackets a
+		// short one is a code: [299], [-20], (554.30).
+		if bracket && digits <= 5 {
+			return append(dst, w...)
+		}
+		return foldDigits(dst, w)
+	case changes == 1 && lettersFirst && digits <= 10 && points == 0:
+		return append(dst, w...) // TSS04, OFR004_104, S3150, AUP#In-1310
+	case digits <= 2 && changes <= 2 && f.labels[label(w)]:
+		return append(dst, w...)
+	case changes >= 3 || len(w) >= 16 || changes == 2 && len(w) >= 10:
+		return append(dst, "<id>"...)
+	}
+	return foldLong(dst, w)
+}
+
+// label is the first label of a dotted name, in lower case.
+func label(w string) string {
+	first, _, _ := strings.Cut(w, ".")
+	return lower(first)
+}
+
+// foldDigits writes each run of digits as <n>.
+func foldDigits(dst []byte, w string) []byte {
+	in := false
+	for i := range len(w) {
+		if kinds[w[i]] == digit || w[i] == '.' && in && i+1 < len(w) && kinds[w[i+1]] == digit {
+			if !in {
+				dst = append(dst, "<n>"...)
+			}
+			in = true
+			continue
+		}
+		in = false
+		dst = append(dst, w[i])
+	}
+	return dst
+}
+
+// foldLong folds only long runs of digits: 8BIT and 64k keep theirs.
+func foldLong(dst []byte, w string) []byte {
+	for i := 0; i < len(w); {
+		n := i
+		for n < len(w) && kinds[w[n]] == digit {
+			n++
+		}
+		if n-i > 3 {
+			dst = append(dst, "<n>"...)
+			i = n
+			continue
+		}
+		if n == i {
+			n++
+		}
+		dst = append(dst, w[i:n]...)
+		i = n
+	}
+	return dst
+}
+
+func number(s string) bool {
+	for i := range len(s) {
+		if kinds[s[i]] != digit {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// enhancedCode tells whether s is x.y.z by RFC 3463, with # before it or not.
+func enhancedCode(s string) bool {
+	s = strings.TrimPrefix(s, "#")
+	if len(s) < 5 || s[1] != '.' || s[0] != '2' && s[0] != '4' && s[0] != '5' {
+		return false
+	}
+	subject, detail, ok := strings.Cut(s[2:], ".")
+	return ok && len(subject) <= 3 && len(detail) <= 3 && number(subject) && number(detail)
+}
+
+// hostLike tells whether w has the form of a domain name: labels of letters,
+// digits and hyphens, the last one of two letters or more.
+func hostLike(w string) bool {
+	last := strings.LastIndexByte(w, '.')
+	if last <= 0 || len(w)-last < 3 {
+		return false
+	}
+	for i := last + 1; i < len(w); i++ {
+		if kinds[w[i]] != letter {
+			return false
+		}
+	}
+	for i := range last {
+		if k := kinds[w[i]]; k&(letter|digit|point) == 0 && w[i] != '-' && w[i] != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+// host keeps the longest known end of a host name.
+func (f *folder) host(dst []byte, w string) []byte {
+	var buf [64]byte
+	if len(w) > len(buf) {
+		return append(dst, "<host>"...)
+	}
+	name := buf[:len(w)]
+	for i := range len(w) {
+		c := w[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		name[i] = c
+	}
+	for i := 0; i < len(name); {
+		n := strings.IndexByte(w[i:], '.')
+		if n < 0 {
+			break
+		}
+		if f.domains[string(name[i:])] || f.labels[string(name[i:i+n])] {
+			if i > 0 {
+				dst = append(dst, "<host>."...)
+			}
+			return append(dst, w[i:]...)
+		}
+		i += n + 1
+	}
+	return append(dst, "<host>"...)
+}
