@@ -30,6 +30,13 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(helperVariable) {
 	case "serve": // DIR, until standard input ends
 		os.Exit(serve(os.Args[1], os.Stdin))
+	case "listen": // ADDRESS
+		dir, err := os.MkdirTemp("", "listen")
+		if err == nil {
+			err = errors.Join(engine.Serve(context.Background(), engine.Config{Dir: dir, Listen: os.Args[1], Log: slog.New(slog.DiscardHandler)}), os.RemoveAll(dir))
+		}
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	case "supervise": // DIR: a parent with an engine child, until killed
 		os.Exit(supervise(os.Args[1]))
 	case "panic": // DIR: a nil dereference after the engine has come up
