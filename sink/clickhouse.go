@@ -1,0 +1,186 @@
+package sink
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/schemas"
+)
+
+// ErrUnreachable is wrapped by errors that say that no server answered: it may
+// come back. All other errors are the server's own answers.
+var ErrUnreachable = errors.New("ClickHouse does not answer")
+
+// Options say where ClickHouse is.
+type Options struct {
+	// DSN names a server: clickhouse://user:password@host:9000 (native
+	// protocol), http://... or https://...; parameters as clickhouse-go's.
+	// A database in it may be none but bouncehouse.
+	DSN string
+
+	// Embedded, used where DSN is empty, tells where the embedded engine
+	// answers HTTP now, and the writer's account. It is asked for each request:
+	// an engine that was restarted may be elsewhere.
+	Embedded func(ctx context.Context) (addr, user, password string, err error)
+
+	// Cluster, where set, makes the tables replicated ones on all servers of
+	// the cluster of this name.
+	Cluster string
+
+	Log *slog.Logger
+}
+
+// ClickHouse writes events to their table, each once: what DESIGN calls exact
+// counting lies in Write and in recover.go. It may be used by several
+// pipelines at once, as long as no two write the same batch.
+type ClickHouse struct {
+	conn    driver.Conn
+	native  bool // the native protocol; else HTTP
+	cluster string
+	log     *slog.Logger
+}
+
+var _ bouncehouse.Sink = (*ClickHouse)(nil)
+
+// Open makes the sink. It does not connect: Migrate is to be called first.
+func Open(o Options) (*ClickHouse, error) {
+	opts, err := connectOptions(o)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := clickhouse.Open(opts)
+	if err != nil {
+		return nil, fmt.Errorf("ClickHouse: %w", err)
+	}
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &ClickHouse{conn: conn, native: opts.Protocol == clickhouse.Native, cluster: o.Cluster, log: log}, nil
+}
+
+// Close ends all connections. No Write may be under way.
+func (c *ClickHouse) Close() error { return c.conn.Close() }
+
+// LastSeq returns the largest chunk number stored for the stream, of events and
+// dead letters; 0 where there is none.
+func (c *ClickHouse) LastSeq(ctx context.Context, stream string) (uint64, error) {
+	var last uint64
+	row := c.conn.QueryRow(ctx, `SELECT greatest(
+  (SELECT max(chunk) FROM bouncehouse.events WHERE stream = {stream:String}),
+  (SELECT max(chunk) FROM bouncehouse.dead_letters WHERE stream = {stream:String}))`, clickhouse.Named("stream", stream))
+	if err := row.Scan(&last); err != nil {
+		return 0, fmt.Errorf("ask for the stream's last chunk: %w", reached(err))
+	}
+	return last, nil
+}
+
+func connectOptions(o Options) (*clickhouse.Options, error) {
+	opts := &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{"embedded"}}
+	switch {
+	case o.DSN != "":
+		var err error
+		if opts, err = clickhouse.ParseDSN(withTLS(o.DSN)); err != nil {
+			return nil, fmt.Errorf("ClickHouse DSN: %w", err)
+		}
+		if d := opts.Auth.Database; d != "" && d != schemas.Database {
+			return nil, fmt.Errorf("ClickHouse DSN: database %q: the tables are always in %s", d, schemas.Database)
+		}
+		if opts.Compression == nil && !loopback(opts.Addr) {
+			opts.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
+		}
+	case o.Embedded != nil:
+		opts.TransportFunc = func(t *http.Transport) (http.RoundTripper, error) {
+			t.Proxy = nil
+			return embedded{t, o.Embedded}, nil
+		}
+	default:
+		return nil, errors.New("ClickHouse: no server is named")
+	}
+	opts.Auth.Database = "" // it need not exist yet; every statement names it
+	opts.MaxOpenConns, opts.MaxIdleConns = 16, 4
+	return opts, nil
+}
+
+// withTLS makes https:// enough: the driver wants secure=true beside it.
+func withTLS(dsn string) string {
+	if !strings.HasPrefix(dsn, "https://") || strings.Contains(dsn, "secure=") {
+		return dsn
+	}
+	if strings.Contains(dsn, "?") {
+		return dsn + "&secure=true"
+	}
+	return dsn + "?secure=true"
+}
+
+// loopback tells whether all addresses are this machine's: nothing is gained by
+// compressing then.
+func loopback(addrs []string) bool {
+	for _, a := range addrs {
+		host, _, err := net.SplitHostPort(a)
+		if err != nil {
+			host = a
+		}
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return false
+		}
+	}
+	return true
+}
+
+// embedded sends each request to where the engine is now.
+type embedded struct {
+	base  *http.Transport
+	where func(context.Context) (addr, user, password string, err error)
+}
+
+func (e embedded) RoundTrip(r *http.Request) (*http.Response, error) {
+	addr, user, password, err := e.where(r.Context())
+	if err != nil {
+		if r.Body != nil {
+			r.Body.Close()
+		}
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	r = r.Clone(r.Context())
+	r.URL.Host, r.Host = addr, addr
+	r.URL.User = url.UserPassword(user, password)
+	r.SetBasicAuth(user, password)
+	return e.base.RoundTrip(r)
+}
+
+func (e embedded) CloseIdleConnections() { e.base.CloseIdleConnections() }
+
+// reached adds ErrUnreachable to errors of the network.
+func reached(err error) error {
+	var exception *clickhouse.Exception
+	var answer *clickhouse.HTTPError
+	var certificate *tls.CertificateVerificationError
+	var network net.Error
+	switch {
+	case err == nil, errors.Is(err, ErrUnreachable), errors.As(err, &exception), errors.As(err, &certificate), errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &answer):
+		if answer.StatusCode < 502 || answer.StatusCode > 504 {
+			return err
+		}
+	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE), errors.Is(err, clickhouse.ErrAcquireConnTimeout), errors.Is(err, context.DeadlineExceeded):
+	default:
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnreachable, err)
+}

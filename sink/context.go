@@ -1,0 +1,155 @@
+package sink
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+const (
+	// maxQueueTime bounds how long before an attempt its message may have
+	// arrived: mail systems give up after days.
+	maxQueueTime = 30 * 24 * time.Hour
+	// maxAsked is how many messages one question names.
+	maxAsked = 2000
+	// maxArrivals is how many arrivals of one host and queue id are looked at,
+	// the newest ones.
+	maxArrivals = 20
+)
+
+// Context returns an enricher that fills sender, message id, client and SASL
+// user of our own attempts from the messages table, where the parser did not
+// know them any more: after a restart, or days later.
+func (c *ClickHouse) Context() bouncehouse.Enricher { return messageContext{c} }
+
+type messageContext struct{ c *ClickHouse }
+
+// message names one as the logs do.
+type message struct{ host, queueID string }
+
+// Enrich asks once for a batch, but for more than maxAsked messages.
+func (m messageContext) Enrich(ctx context.Context, events []bouncehouse.Event) error {
+	asked := map[message][]bouncehouse.Arrival{}
+	var order []message
+	var first, last time.Time
+	for i := range events {
+		e := &events[i]
+		if !wantsContext(e) {
+			continue
+		}
+		if len(order) == 0 || e.Time.Before(first) {
+			first = e.Time
+		}
+		if len(order) == 0 || e.Time.After(last) {
+			last = e.Time
+		}
+		k := message{e.Host, e.QueueID}
+		if _, ok := asked[k]; !ok {
+			asked[k] = nil
+			order = append(order, k)
+		}
+	}
+	for len(order) > 0 {
+		n := min(len(order), maxAsked)
+		if err := m.ask(ctx, order[:n], storable(first.Add(-maxQueueTime)), storable(last), asked); err != nil {
+			return err
+		}
+		order = order[n:]
+	}
+	for i := range events {
+		if e := &events[i]; wantsContext(e) {
+			fillContext(e, asked[message{e.Host, e.QueueID}])
+		}
+	}
+	return nil
+}
+
+func wantsContext(e *bouncehouse.Event) bool {
+	return !e.ContextKnown && e.QueueID != "" && e.Direction == bouncehouse.Outbound
+}
+
+// fillContext takes the newest arrival that is not after the event. Arrivals
+// are sorted, oldest first.
+func fillContext(e *bouncehouse.Event, arrivals []bouncehouse.Arrival) {
+	n := sort.Search(len(arrivals), func(i int) bool { return arrivals[i].Time.After(e.Time) })
+	if n == 0 {
+		return
+	}
+	a := &arrivals[n-1]
+	for _, f := range []struct {
+		to   *string
+		from string
+	}{{&e.Sender, a.Sender}, {&e.MessageID, a.MessageID}, {&e.Client, a.Client}, {&e.SASLUser, a.SASLUser}} {
+		if *f.to == "" {
+			*f.to = f.from
+		}
+	}
+	e.ContextKnown = true
+}
+
+// ask appends the arrivals of the messages to asked, oldest first.
+func (m messageContext) ask(ctx context.Context, messages []message, first, last time.Time, asked map[message][]bouncehouse.Arrival) error {
+	hosts, ids := make([]string, 0, 8), make([]string, len(messages))
+	seen := map[string]bool{}
+	for i, k := range messages {
+		ids[i] = k.queueID
+		if !seen[k.host] {
+			seen[k.host] = true
+			hosts = append(hosts, k.host)
+		}
+	}
+	params := clickhouse.Parameters{
+		"hosts": array(hosts), "ids": array(ids),
+		"first": strconv.FormatInt(first.UnixMilli(), 10), "last": strconv.FormatInt(last.UnixMilli(), 10),
+		"most": strconv.Itoa(maxArrivals),
+	}
+	rows, err := m.c.conn.Query(clickhouse.Context(ctx, clickhouse.WithParameters(params)),
+		`SELECT host, queue_id, time, sender, message_id, client, sasl_user FROM (
+  SELECT * FROM bouncehouse.messages
+  WHERE host IN {hosts:Array(String)} AND queue_id IN {ids:Array(String)}
+    AND time >= fromUnixTimestamp64Milli({first:Int64}, 'UTC') AND time <= fromUnixTimestamp64Milli({last:Int64}, 'UTC')
+  ORDER BY time DESC, offset DESC LIMIT {most:UInt64} BY host, queue_id)
+ORDER BY time, offset`)
+	if err != nil {
+		return fmt.Errorf("ask for messages: %w", reached(err))
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var k message
+		var a bouncehouse.Arrival
+		if err := rows.Scan(&k.host, &k.queueID, &a.Time, &a.Sender, &a.MessageID, &a.Client, &a.SASLUser); err != nil {
+			return fmt.Errorf("ask for messages: %w", err)
+		}
+		if _, ok := asked[k]; ok {
+			asked[k] = append(asked[k], a)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("ask for messages: %w", reached(err))
+	}
+	return nil
+}
+
+// array puts strings into the form of a query parameter of type Array(String).
+func array(values []string) string {
+	r := strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\t", `\t`, "\n", `\n`, "\r", `\r`, "\x00", `\0`)
+	var b strings.Builder
+	b.WriteByte('[')
+	for i, v := range values {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('\'')
+		_, _ = r.WriteString(&b, v)
+		b.WriteByte('\'')
+	}
+	b.WriteByte(']')
+	return b.String()
+}

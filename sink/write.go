@@ -1,0 +1,162 @@
+package sink
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// maxPartitions is how many of the table's partitions (months) one INSERT may
+// touch; the server refuses more than 100.
+const maxPartitions = 50
+
+// piece is what one INSERT writes of a batch. The same batch is always cut the
+// same way, and a piece has the same token in every process.
+type piece struct {
+	token  string
+	events []*bouncehouse.Event
+}
+
+// Write makes the batch durable: arrivals and dead letters first, which may be
+// written any number of times, then the events. A batch with Recover set is
+// settled as recover.go says.
+func (c *ClickHouse) Write(ctx context.Context, b bouncehouse.Batch, res *bouncehouse.Result) error {
+	if err := checkID(b.ID); err != nil {
+		return err
+	}
+	events, poison := sift(b, res.Events)
+	if err := insert(ctx, c, "messages", b.ID, "", arrivalColumns(), arrivals(res.Arrivals)); err != nil {
+		return err
+	}
+	if err := insert(ctx, c, "dead_letters", b.ID, "", deadColumns(), append(pointers(res.Dead), poison...)); err != nil {
+		return err
+	}
+	if len(events) == 0 {
+		return nil
+	}
+	pieces := cut(b.ID, events)
+	if b.Recover {
+		return c.recover(ctx, b.ID, pieces)
+	}
+	for _, p := range pieces {
+		if err := c.insertEvents(ctx, b.ID, p.token, p.events); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkID holds the ID to its contract, since it stands in a LIKE pattern.
+func checkID(id string) error {
+	if id == "" || len(id) > 200 {
+		return fmt.Errorf("batch ID of %d bytes", len(id))
+	}
+	for i := range len(id) {
+		if ch := id[i]; ch <= ' ' || ch > '~' || strings.IndexByte("'\"`%_\\", ch) >= 0 {
+			return fmt.Errorf("batch ID %q: byte %q is not allowed in it", id, ch)
+		}
+	}
+	return nil
+}
+
+// cut divides events so that no piece touches more than maxPartitions months.
+func cut(id string, events []*bouncehouse.Event) []piece {
+	months := map[int]int{} // month → rank
+	for _, e := range events {
+		months[month(e.Time)] = 0
+	}
+	if len(months) <= maxPartitions {
+		return []piece{{id, events}}
+	}
+	sorted := make([]int, 0, len(months))
+	for m := range months {
+		sorted = append(sorted, m)
+	}
+	slices.Sort(sorted)
+	for rank, m := range sorted {
+		months[m] = rank
+	}
+	pieces := make([]piece, (len(sorted)+maxPartitions-1)/maxPartitions)
+	for i := range pieces {
+		pieces[i].token = fmt.Sprintf("%s#%d", id, i)
+	}
+	for _, e := range events {
+		p := &pieces[months[month(e.Time)]/maxPartitions]
+		p.events = append(p.events, e)
+	}
+	return pieces
+}
+
+func month(t time.Time) int {
+	y, m, _ := t.UTC().Date()
+	return y*12 + int(m)
+}
+
+// queryPrefix is what the ids of all queries of a batch begin with. No other
+// batch's do, be its ID the beginning of this one's.
+func queryPrefix(id string) string { return id + "/" }
+
+func (c *ClickHouse) insertEvents(ctx context.Context, id, token string, events []*bouncehouse.Event) error {
+	return insert(ctx, c, "events", id, token, eventColumns(), events)
+}
+
+// insert writes rows to a table with one INSERT of one block. Where token is
+// not empty the server drops what it already holds under it. After an error it
+// is not known which of the rows are there.
+func insert[R any](ctx context.Context, c *ClickHouse, table, id, token string, columns []column[R], rows []*R) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	settings := clickhouse.Settings{"async_insert": 0, "insert_deduplicate": 0}
+	if token != "" {
+		settings["insert_deduplicate"] = 1
+		settings["insert_deduplication_token"] = token
+	}
+	names := make([]string, len(columns))
+	types := make([]clickhouse.ColumnNameAndType, len(columns))
+	for i := range columns {
+		names[i] = columns[i].name
+		types[i] = clickhouse.ColumnNameAndType{Name: columns[i].name, Type: columns[i].wire()}
+	}
+	// A second query of the same id is refused while the first one runs.
+	ctx = clickhouse.Context(ctx, clickhouse.WithQueryID(queryPrefix(id)+table+"/"+rand.Text()),
+		clickhouse.WithSettings(settings), clickhouse.WithColumnNamesAndTypes(types))
+	batch, err := c.conn.PrepareBatch(ctx, "INSERT INTO bouncehouse."+table+" ("+strings.Join(names, ", ")+")")
+	if err != nil {
+		return fmt.Errorf("insert into %s: %w", table, reached(err))
+	}
+	defer batch.Close()
+	var g gatherer
+	for i := range columns {
+		if err := batch.Column(i).Append(columns[i].gather(&g, rows)); err != nil {
+			return fmt.Errorf("insert into %s: column %s: %w", table, columns[i].name, err)
+		}
+	}
+	// Over HTTP the driver would send columns of unequal length as an empty
+	// body, which succeeds.
+	for _, col := range batch.Columns() {
+		if col.Rows() != len(rows) {
+			return fmt.Errorf("insert into %s: column %s has %d of %d rows", table, col.Name(), col.Rows(), len(rows))
+		}
+	}
+	if err := batch.Send(); err != nil {
+		return fmt.Errorf("insert into %s: %w", table, reached(err))
+	}
+	return nil
+}
+
+// pointers to the elements of rows.
+func pointers[R any](rows []R) []*R {
+	ps := make([]*R, len(rows))
+	for i := range rows {
+		ps[i] = &rows[i]
+	}
+	return ps
+}
