@@ -26,7 +26,7 @@ say "fetching $wanted by npm (170 MB, 560 MB unpacked)"
 mkdir -p "$dir"
 new=$(mktemp -d "$dir/new.XXXXXX")
 trap 'rm -rf "$new"' EXIT
-quietly "npm pack $wanted" env npm_config_fetch_timeout=60000 npm_config_fetch_retries=2 npm_config_update_notifier=false \
+quietly "npm pack $wanted" env npm_config_cache="$new/npm" npm_config_fetch_timeout=60000 npm_config_fetch_retries=2 npm_config_update_notifier=false \
 	timeout --kill-after=10 900 npm pack --pack-destination "$new" "$wanted" </dev/null ||
 	die "cannot fetch $wanted: is the npm registry within reach? CHDB_LIB_PATH names a copy of libchdb.so from elsewhere"
 tar -xzf "$new"/*.tgz -C "$new" package/libchdb.so

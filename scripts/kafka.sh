@@ -23,7 +23,7 @@ mkdir -p "$cache/kafka"
 new=$(mktemp -d "$cache/kafka/new.XXXXXX")
 trap 'rm -rf "$new"' EXIT
 quietly "Maven" timeout --kill-after=10 900 mvn --batch-mode --quiet --file "$pom" \
-	-Dmaven.wagon.http.retryHandler.count=2 -Dmaven.wagon.rto=60000 \
+	-Dmaven.repo.local="$cache/maven" -Dmaven.wagon.http.retryHandler.count=2 -Dmaven.wagon.rto=60000 \
 	-Daether.connector.connectTimeout=20000 -Daether.connector.requestTimeout=60000 \
 	-Dkafka.version="$version" -DincludeScope=runtime -DoutputDirectory="$new" \
 	dependency:copy-dependencies </dev/null ||

@@ -5,8 +5,8 @@
 here=$(dirname "$0")
 failed=
 "$here/engine.sh" || failed="$failed engine"
-for version in ${KAFKA_VERSIONS:-}; do
-	KAFKA_VERSION=$version "$here/kafka.sh" || failed="$failed kafka-$version"
+for version in "" ${KAFKA_ALSO:-}; do # "" is the default
+	KAFKA_VERSION=$version "$here/kafka.sh" || failed="$failed kafka${version:+-$version}"
 done
 "$here/rootfs.sh" ${MTAS:-postfix} || failed="$failed rootfs"
 (need gcc gcc libc6-dev) || failed="$failed gcc"

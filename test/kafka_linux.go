@@ -33,7 +33,7 @@ type KafkaBroker struct {
 	jars    string // empty for the stand-in
 	config  map[string]string
 
-	process *process // nil while stopped
+	process *Process // nil while stopped
 	fake    standIn  // nil while stopped
 }
 
@@ -110,7 +110,7 @@ func (k *KafkaBroker) Pid() int {
 	if k.process == nil {
 		return 0
 	}
-	return k.process.cmd.Process.Pid
+	return k.process.Pid()
 }
 
 // CreateTopic makes a topic and waits until each of its partitions has a leader.
@@ -141,10 +141,10 @@ func (k *KafkaBroker) CreateTopic(name string, partitions int) {
 }
 
 // Kill9 ends the broker as a crash would, without a word. (The stand-in is closed; it syncs every write.)
-func (k *KafkaBroker) Kill9() { k.end(func() { k.process.kill() }) }
+func (k *KafkaBroker) Kill9() { k.end(func() { k.process.Kill9() }) }
 
 // Stop ends the broker in its own way (SIGTERM).
-func (k *KafkaBroker) Stop() { k.end(func() { k.process.stop(kafkaStopLimit) }) }
+func (k *KafkaBroker) Stop() { k.end(func() { k.process.Stop(kafkaStopLimit) }) }
 
 func (k *KafkaBroker) end(end func()) {
 	k.t.Helper()
@@ -172,7 +172,7 @@ func (k *KafkaBroker) Restart() {
 	}
 	log := filepath.Join(k.dir, "server.log")
 	k.process = start(k.t, "Kafka "+k.version, log, k.java("kafka.Kafka", k.properties()))
-	k.process.ready(k.t, kafkaStartLimit, k.answers)
+	k.process.Ready(k.t, kafkaStartLimit, k.answers)
 }
 
 func (k *KafkaBroker) startFake() {

@@ -32,7 +32,7 @@ type PostfixServer struct {
 	root    string // its root file system, mounted
 	logs    string // its /var/log
 	mail    string // its /var/mail
-	process *process
+	process *Process
 }
 
 const (
@@ -273,11 +273,14 @@ func (p *PostfixServer) Start() {
 	p.t.Helper()
 	p.Run("postfix", "check")
 	p.process = start(p.t, "Postfix", filepath.Join(p.logs, "master.out"), p.command("/usr/lib/postfix/sbin/master", "-s"))
-	p.process.ready(p.t, postfixStartLimit, p.greets)
+	p.process.Ready(p.t, postfixStartLimit, p.greets)
 }
 
+// Kill9 ends its master as a crash would; the other processes of Postfix follow when they notice.
+func (p *PostfixServer) Kill9() { p.process.Kill9() }
+
 // Stop ends it; what is in the queue stays there.
-func (p *PostfixServer) Stop() { p.process.stop(10 * time.Second) }
+func (p *PostfixServer) Stop() { p.process.Stop(10 * time.Second) }
 
 // greets asks for the SMTP greeting.
 func (p *PostfixServer) greets() error {

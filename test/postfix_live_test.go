@@ -55,7 +55,9 @@ func TestPostfix(t *testing.T) {
 	servers.Script("plain@good.example", test.Script{bouncehouse.StageRCPT: {
 		{Code: 550, Text: "No such person"}}})
 
+	began := time.Now()
 	postfix := test.Postfix(t, test.PostfixConfig{})
+	t.Logf("Postfix greeted after %v", time.Since(began).Round(time.Millisecond))
 	// What stands after "to=<...>" in the line that tells the last of it.
 	wants := map[string]string{
 		"fine@good.example":    `relay=mx\.good\.example\[198\.51\.100\.1\]:25, .*dsn=2\.0\.0, status=sent \(250 2\.0\.0 Ok: queued\)`,

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// process is a server started by a test.
-type process struct {
+// Process is a program started by a test: a server, or the binary under test.
+type Process struct {
 	name string
 	log  string // file with its standard output and error
 	cmd  *exec.Cmd
@@ -21,9 +21,30 @@ type process struct {
 	err  error         // how it ended; set before done is closed
 }
 
-// start runs cmd with its output appended to the file log. The process is killed when the test ends, and by the kernel
-// when the test process dies without ending its tests.
-func start(t testing.TB, name, log string, cmd *exec.Cmd) *process {
+// Start runs a program. It is killed when the test ends, and by the kernel when the test process dies without ending
+// its tests. Its standard output and error go to a file, which is shown when the test fails.
+func Start(t testing.TB, name string, cmd *exec.Cmd) *Process {
+	t.Helper()
+	return start(t, name, filepath.Join(t.TempDir(), "output"), cmd)
+}
+
+// Pid is its process id.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Output is what it has printed so far, at most the last MiB.
+func (p *Process) Output() string { return tailOf(p.log, 1<<20) }
+
+// Done is closed when it has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Err is how it ended, as exec.Cmd.Wait says it; it waits for the end.
+func (p *Process) Err() error {
+	<-p.done
+	return p.err
+}
+
+// start is Start with the output appended to the file log.
+func start(t testing.TB, name, log string, cmd *exec.Cmd) *Process {
 	t.Helper()
 	out, err := os.OpenFile(log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -34,7 +55,7 @@ func start(t testing.TB, name, log string, cmd *exec.Cmd) *process {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
-	p := &process{name: name, log: log, cmd: cmd, done: make(chan struct{})}
+	p := &Process{name: name, log: log, cmd: cmd, done: make(chan struct{})}
 	started := make(chan error, 1)
 	go func() {
 		defer close(p.done)
@@ -52,7 +73,7 @@ func start(t testing.TB, name, log string, cmd *exec.Cmd) *process {
 		t.Fatalf("start %s: %v", name, err)
 	}
 	t.Cleanup(func() {
-		p.kill()
+		p.Kill9()
 		if t.Failed() {
 			t.Logf("the end of the log of %s:\n%s", name, tailOf(log, 16<<10))
 		}
@@ -60,8 +81,8 @@ func start(t testing.TB, name, log string, cmd *exec.Cmd) *process {
 	return p
 }
 
-// kill ends the process at once and waits until it is gone.
-func (p *process) kill() {
+// Kill9 ends it at once and waits until it is gone.
+func (p *Process) Kill9() {
 	select {
 	case <-p.done:
 		return
@@ -71,18 +92,18 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// stop asks the process to end, and waits; after limit it is killed.
-func (p *process) stop(limit time.Duration) {
+// Stop asks it to end (SIGTERM) and waits; after limit it is killed.
+func (p *Process) Stop(limit time.Duration) {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
 	case <-time.After(limit):
-		p.kill()
+		p.Kill9()
 	}
 }
 
-// ready waits until the process answers: until ask gives no error. It fails the test when the process ends first.
-func (p *process) ready(t testing.TB, limit time.Duration, ask func() error) {
+// Ready waits until it answers: until ask gives no error. The test fails when it ends first or limit has passed.
+func (p *Process) Ready(t testing.TB, limit time.Duration, ask func() error) {
 	t.Helper()
 	err := p.await(limit, ask)
 	if err != nil {
@@ -90,7 +111,7 @@ func (p *process) ready(t testing.TB, limit time.Duration, ask func() error) {
 	}
 }
 
-func (p *process) await(limit time.Duration, ask func() error) error {
+func (p *Process) await(limit time.Duration, ask func() error) error {
 	var err error
 	ended := false
 	ok := poll(limit, func() bool {
