@@ -28,7 +28,7 @@ const Database = "bouncehouse"
 // was interrupted is simply run again from its start, and two processes that
 // start at once may run it side by side.
 type Migration struct {
-	Version    int    // from 1, without gaps
+	Version    int    // from 0, without gaps; 0 is run at every start and makes the record of the others
 	Name       string // of the file, without the number
 	Statements []string
 }
@@ -55,8 +55,8 @@ func Migrations(cluster string) ([]Migration, error) {
 			return nil, fmt.Errorf("schemas: %s is not named like 0001_name.sql", name)
 		}
 		version, _ := strconv.Atoi(m[1])
-		if version != len(ms)+1 {
-			return nil, fmt.Errorf("schemas: %s comes after number %d", name, len(ms))
+		if version != len(ms) {
+			return nil, fmt.Errorf("schemas: %s stands where number %d belongs", name, len(ms))
 		}
 		text, err := files.ReadFile(path)
 		if err != nil {
