@@ -207,8 +207,8 @@ func (rep *report) envelopeSender() string {
 	if rep.sender != "" {
 		return rep.sender
 	}
-	if s := angled(rep.original.get("Return-Path")); strings.Contains(s, "@") {
-		return s
+	if path := rep.original.get("Return-Path"); strings.Contains(path, "@") || path == "<>" {
+		return angled(path)
 	}
 	// A report goes to the envelope sender (RFC 3464 section 2), but copies
 	// go to the postmaster.

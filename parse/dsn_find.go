@@ -33,12 +33,14 @@ func readStatusParts(m *mimePart) ([]report, error) {
 // newReport reads the parts of m that belong to its own report.
 func newReport(m *mimePart) report {
 	rep := report{mail: m}
-	var rest string
+	var rest, label string
 	var html *mimePart
 	for p := range m.own() {
 		switch {
 		case isStatus(p):
-			groups, after := statusGroups(toUTF8(p.decoded(), p.params["charset"]))
+			// QUIRK: Chinese systems write their own bytes into a part that
+			// has no charset: that of the text for people.
+			groups, after := statusGroups(toUTF8(p.decoded(), firstOf(p.params["charset"], label)))
 			// QUIRK: without the empty line the fields are part of the
 			// part's own header.
 			if p != m {
@@ -56,10 +58,12 @@ func newReport(m *mimePart) report {
 		case p.media == "text/rfc822-headers" || p.media == "message/global-headers" || p.media == "message/rfc822-headers":
 			rep.original = originalHeader(p.decoded())
 		case p.media == "text/html":
+			label = firstOf(label, p.params["charset"])
 			if html == nil {
 				html = p
 			}
 		case len(p.parts) == 0 && strings.HasPrefix(p.media, "text/") && len(rep.human) < maxHuman:
+			label = firstOf(label, p.params["charset"])
 			rep.human += clip(p.text()) + "\n\n"
 		}
 	}

@@ -30,7 +30,9 @@ func lowerNames(names []string) []string {
 // that the message had at our server.
 //
 // local: the Reporting-MTA, or where there is none the report's From or the
-// server that made it, is one of ours. Its log tells of the failure too.
+// server that made it, is one of ours; or the report never left the server
+// that made it: then the mailbox we read is there. Its log tells of the
+// failure too.
 //
 // backscatter: the returned message shows no sign of ours.
 //
@@ -44,9 +46,7 @@ func (o ours) judge(r *bouncehouse.Record, rep *report) (bouncehouse.DSNOrigin, 
 			// A short machine name is ours only within our domains.
 			own != "" && !strings.Contains(own, ".") && strings.HasPrefix(name, own+".") && contains(o.domains, name[len(own)+1:]))
 	}
-	if o.madeByUs(rep, ourHost) {
-		return bouncehouse.DSNLocal, rep.queueID
-	}
+	local := o.madeByUs(rep, ourHost)
 	passed, queueID := false, ""
 	received := 0
 	for i := range rep.original {
@@ -55,11 +55,14 @@ func (o ours) judge(r *bouncehouse.Record, rep *report) (bouncehouse.DSNOrigin, 
 		}
 		received++
 		from, by, id := readReceived(rep.original[i].value())
-		if ourHost(by) || len(o.hosts) == 0 && o.ourDomain(by) {
+		if ourHost(by) || len(o.hosts) == 0 && o.ourDomain(by) || local && strings.EqualFold(by, rep.mta) {
 			passed = true
 			queueID = firstOf(queueID, id)
 		}
 		passed = passed || ourHost(from) || len(o.hosts) == 0 && o.ourDomain(from)
+	}
+	if local {
+		return bouncehouse.DSNLocal, firstOf(rep.queueID, queueID)
 	}
 	queueID = firstOf(queueID, rep.queueID)
 	switch {
@@ -83,21 +86,23 @@ func (o ours) judge(r *bouncehouse.Record, rep *report) (bouncehouse.DSNOrigin, 
 
 // madeByUs tells whether one of our servers wrote the report.
 func (o ours) madeByUs(rep *report, ourHost func(string) bool) bool {
-	if rep.mta != "" {
-		return ourHost(rep.mta)
-	}
-	if ourHost(domainOf(oneAddress(rep.mail.header.get("From")))) {
+	if ourHost(rep.mta) {
 		return true
 	}
-	// The oldest Received of a mail that came from nowhere names its maker.
-	oldest := ""
+	// The way of the report itself; the oldest Received comes last.
+	var from, by string
+	stayed, received := true, false
 	for i := range rep.mail.header {
 		if f := &rep.mail.header[i]; strings.EqualFold(f.name, "Received") {
-			oldest = f.raw
+			from, by, _ = readReceived(f.value())
+			received = true
+			stayed = stayed && by != "" && strings.EqualFold(by, rep.mta)
 		}
 	}
-	from, by, _ := readReceived(unfold(oldest))
-	return from == "" && ourHost(by)
+	if rep.mta != "" {
+		return received && stayed
+	}
+	return ourHost(domainOf(oneAddress(rep.mail.header.get("From")))) || received && from == "" && ourHost(by)
 }
 
 // ourDomain tells whether name is one of our domains or hosts, lies in one

@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"net/netip"
 	"regexp"
 	"strings"
 
@@ -14,12 +15,6 @@ import (
 const maxParagraph = 8 << 10
 
 var (
-	// Who answered:
-	//	host mx.example.net[192.0.2.1] said: 550 ...      Postfix
-	//	connect to mx.example.net[192.0.2.1]:25: ...      Postfix
-	//	host mx.example.net [192.0.2.1]                   Exim
-	//	Remote Server at example.net (192.0.2.1) returned Exchange
-	whoAnswered = regexp.MustCompile(`(?i)\b(?:host|connect to|connection to|connection with|conversation with|server at) ([a-z0-9_.-]+) ?[\[(]((?:ipv6:)?[0-9a-f.:]+)[\])]`)
 	//	[mx.example.net 192.0.2.1: timed out]             Gmail
 	whoTimedOut = regexp.MustCompile(`\[([A-Za-z0-9_.-]+) ([0-9A-Fa-f.:]+): [a-z ]+\]`)
 	//	[192.0.2.1] said:   [192.0.2.1], 554 ...          amavis, SurfControl
@@ -33,6 +28,8 @@ var (
 
 	// Where the reply begins in a sentence of the reporting server's own.
 	replyFollows = regexp.MustCompile(`(?i)(?: said: ?|returned ['"]|responded with:? ?["']?|smtp;|talk to me: |\[[0-9a-f.:]+\], |server was:? |remote mail(?:er| server)[^:]*(?::<[^>]*>[^:]*)?: |error message was: |\(reason: |^\()([245]\d\d(?:[ -]|$).*)`)
+
+	refusedLater = regexp.MustCompile(`^220-.*? ([45]\d\d[ -].*)`)
 
 	// 5.1.0 - Unknown address error 550-'5.7.1 text' (delivery attempts: 0)   IronPort
 	ironPort = regexp.MustCompile(`^([245]\.\d+\.\d+) - .*? ([245]\d\d)-'(.*)'(?: \(delivery attempts: \d+\))?$`)
@@ -55,16 +52,15 @@ func readDiagnostic(value string) said {
 // readSentence reads a reply, or a sentence that cites one.
 func readSentence(text string) said {
 	var s said
-	if m := whoAnswered.FindStringSubmatch(text); m != nil {
-		if ip, ok := parseIP(m[2]); ok {
-			s.host, s.ip = hostName(m[1]), ip
+	s.host, s.ip = whoAnswered(text)
+	if s.host == "" && strings.IndexByte(text, '[') >= 0 {
+		if m := whoTimedOut.FindStringSubmatch(text); m != nil {
+			if ip, ok := parseIP(m[2]); ok {
+				s.host, s.ip = hostName(m[1]), ip
+			}
+		} else if m := whereOnly.FindStringSubmatch(text); m != nil {
+			s.ip, _ = parseIP(m[1])
 		}
-	} else if m := whoTimedOut.FindStringSubmatch(text); m != nil {
-		if ip, ok := parseIP(m[2]); ok {
-			s.host, s.ip = hostName(m[1]), ip
-		}
-	} else if m := whereOnly.FindStringSubmatch(text); m != nil {
-		s.ip, _ = parseIP(m[1])
 	}
 	if m := atStep.FindStringSubmatch(text); m != nil {
 		s.stage = stageOf(m[1])
@@ -81,8 +77,67 @@ func readSentence(text string) said {
 		reply = reply[:n] // Postfix's own words
 	}
 	r := parseReply(reply)
+	// QUIRK: the greeting welcomes on its first line and refuses on a later
+	// one: 220-mx.example.net 421 4.2.1 Service refused
+	if m := refusedLater.FindStringSubmatch(reply); m != nil {
+		r = parseReply(m[1])
+	}
 	s.code, s.enhanced, s.text = r.code, r.enhanced, r.text
+	if s.enhanced == "" && s.code != 0 {
+		s.enhanced = codeWithin(s.text, s.code)
+	}
 	return s
+}
+
+// whoAnswered finds the host that a sentence names with its address:
+//
+//	host mx.example.net[192.0.2.1] said: 550 ...        Postfix
+//	connect to mx.example.net[192.0.2.1]:25: ...        Postfix
+//	host mx.example.net [192.0.2.1]                     Exim
+//	Remote Server at example.net (192.0.2.1) returned   Exchange
+func whoAnswered(text string) (string, netip.Addr) {
+	for at := 0; at < len(text); at++ {
+		n := strings.IndexAny(text[at:], "[(")
+		if n < 0 {
+			break
+		}
+		at += n
+		end := strings.IndexAny(text[at:min(len(text), at+60)], "])")
+		if end < 0 {
+			continue
+		}
+		ip, ok := parseIP(text[at+1 : at+end])
+		if !ok {
+			continue
+		}
+		before := strings.TrimSuffix(text[:at], " ")
+		name := before[strings.LastIndexByte(before, ' ')+1:]
+		lead := lowerASCII(before[max(0, len(before)-len(name)-20) : len(before)-len(name)])
+		for _, words := range []string{"host ", "connect to ", "connection to ", "connection with ", "conversation with ", "server at "} {
+			if strings.HasSuffix(lead, words) && name != "" {
+				return hostName(name), ip
+			}
+		}
+	}
+	return "", netip.Addr{}
+}
+
+// codeWithin finds an enhanced code in the middle of a reply of the same
+// class, marked as one: "sorry (#5.7.1)", "not accepted: 5.7.1 This system".
+func codeWithin(text string, code uint16) string {
+	for _, mark := range []string{"(#", " #", ": "} {
+		for rest, at := text, 0; ; rest = rest[at+len(mark):] {
+			if at = strings.Index(rest, mark); at < 0 {
+				break
+			}
+			after := rest[at+len(mark):]
+			n := enhancedLen(after)
+			if n > 0 && uint16(after[0]-'0') == code/100 && (n == len(after) || after[n] == ' ' || after[n] == ')') {
+				return after[:n]
+			}
+		}
+	}
+	return ""
 }
 
 // cited returns what text cites from offset at on: to the end of the quote

@@ -177,6 +177,14 @@ func (rep *report) addBlock(h mimeHeader) {
 		diagnostic: h.get("Diagnostic-Code"),
 		attempt:    parseDate(h.get("Last-Attempt-Date")),
 	}
+	for i := range h { // QUIRK: repeated; one of them is the remote's
+		if strings.EqualFold(h[i].name, "Diagnostic-Code") {
+			if d := h[i].value(); startsWithCode(typed(d).value) {
+				b.diagnostic = d
+				break
+			}
+		}
+	}
 	b.status = statusCode(h.get("Status"))
 	if _, comment, ok := strings.Cut(h.get("Status"), "("); ok {
 		b.comment = strings.TrimSuffix(comment, ")")
