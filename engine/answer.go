@@ -17,7 +17,7 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, q *request, p *p
 	s.common(h, q, p)
 	h.Set("X-ClickHouse-Summary", fmt.Sprintf(`{"read_rows":"%d","read_bytes":"%d","written_rows":"%d","written_bytes":"%d","total_rows_to_read":"0","result_rows":"%d","result_bytes":"%d","elapsed_ns":"%d"}`,
 		res.read, res.bytes, res.written, res.writtenBytes, res.rows, len(res.data), time.Since(p.started).Nanoseconds()))
-	var out io.Writer = patientWriter{w}
+	var out io.Writer = patientWriter{w, s.patience}
 	if q.gzip && len(res.data) > 0 {
 		h.Set("Content-Encoding", "gzip")
 		z := gzip.NewWriter(out)
@@ -92,7 +92,7 @@ func (s *server) hello(w http.ResponseWriter, r *http.Request, q *request, p *pr
 	h := w.Header()
 	s.common(h, q, p)
 	h.Set("Content-Length", strconv.Itoa(len(b)))
-	_, _ = patientWriter{w}.Write(b)
+	_, _ = patientWriter{w, s.patience}.Write(b)
 	return nil
 }
 
@@ -101,12 +101,15 @@ func appendString(b []byte, s string) []byte {
 }
 
 // patientWriter gives the client some time for every 64 KiB.
-type patientWriter struct{ w http.ResponseWriter }
+type patientWriter struct {
+	w        http.ResponseWriter
+	patience time.Duration
+}
 
 func (w patientWriter) Write(b []byte) (int, error) {
 	written := 0
 	for {
-		deadline(w.w, patience)
+		deadline(w.w, w.patience)
 		n, err := w.w.Write(b[:min(len(b), 64<<10)])
 		written += n
 		b = b[n:]

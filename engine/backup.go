@@ -23,7 +23,7 @@ import (
 const manifestName = "SHA256SUMS"
 
 // backupWait is how long Backup and Restore wait for an engine on the directory to end.
-const backupWait = 5 * time.Second
+const backupWait = 2 * time.Second
 
 // Backup writes the data of a state directory to w. No engine may run on it: a *LockedError says that one does.
 func Backup(state string, w io.Writer) error {

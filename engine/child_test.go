@@ -13,10 +13,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/bouncehouse/bouncehouse/engine"
 )
@@ -33,6 +34,12 @@ func pid(t testing.TB, dir string) int {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// ended says whether a process that is not our child has ended, reaped or not.
+func ended(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return errors.Is(err, os.ErrNotExist) || bytes.Contains(b, []byte(") Z "))
 }
 
 // until waits for a condition that another process brings about.
@@ -58,12 +65,13 @@ func TestKillDuringInserts(t *testing.T) {
 	var acknowledged []int
 	next := 0
 	for kill := range 4 {
-		var sent atomic.Int64
+		sent := 0
 		killed := make(chan struct{})
 		old := pid(t, dir)
+		enough := make(chan struct{})
 		go func() {
 			defer close(killed)
-			until(t, "some inserts", 10*time.Second, func() bool { return sent.Load() >= int64(3+kill) })
+			<-enough
 			if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
 				t.Error(err)
 			}
@@ -84,7 +92,9 @@ func TestKillDuringInserts(t *testing.T) {
 				break
 			}
 			acknowledged = append(acknowledged, first)
-			sent.Add(1)
+			if sent++; sent == 3+kill {
+				close(enough) // and go on inserting
+			}
 		}
 		<-killed
 		until(t, "the engine back", 20*time.Second, func() bool {
@@ -134,7 +144,7 @@ func TestParentKilled(t *testing.T) {
 	if pid(t, dir) == child {
 		t.Error("the orphan still has the directory")
 	}
-	until(t, "the orphan's end", 10*time.Second, func() bool { return errors.Is(syscall.Kill(child, 0), syscall.ESRCH) })
+	until(t, "the orphan's end", 10*time.Second, func() bool { return ended(child) })
 	if c.Endpoint().Addr == "" || c.Endpoint().WriterPassword != end.WriterPassword {
 		t.Errorf("passwords changed: %v", c.Endpoint())
 	}
@@ -225,6 +235,25 @@ func TestRefused(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestNothingLeft: a child that was closed leaves neither process nor goroutine.
+func TestNothingLeft(t *testing.T) {
+	library(t)
+	dir := t.TempDir()
+	before := goleak.IgnoreCurrent()
+	c, err := engine.Start(t.Context(), dir, helper("serve", dir), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := pid(t, dir)
+	if err := errors.Join(c.Close(), c.Close()); err != nil {
+		t.Error(err)
+	}
+	if !ended(child) {
+		t.Errorf("process %d is left", child)
+	}
+	goleak.VerifyNone(t, before)
 }
 
 // TestLifecycle: files, modes, the same port and passwords again, backup, restore.

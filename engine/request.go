@@ -109,7 +109,7 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, text string, p
 	}
 	var body io.Reader = http.NoBody
 	if r.Method == http.MethodPost {
-		patient := &patientReader{p: p, r: r.Body, c: http.NewResponseController(w)}
+		patient := &patientReader{p: p, r: r.Body, c: http.NewResponseController(w), patience: s.patience}
 		defer patient.done()
 		var err error
 		if body, err = q.decode(patient, r.Header.Get("Content-Encoding"), text != ""); err != nil {
@@ -121,7 +121,7 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, text string, p
 		text += "\n"
 		if st, err := parseStatement(text); err == nil && st.insert {
 			q.statement = st
-			return q.keep(io.MultiReader(strings.NewReader(text[st.dataAt:]), body), p)
+			return q.keep(io.MultiReader(strings.NewReader(text[st.dataAt:]), body), p, s.maxBody)
 		}
 	}
 	if q.compression != "" {
@@ -137,7 +137,7 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, text string, p
 	switch {
 	case err == nil && st.insert:
 		q.statement = st
-		return q.keep(io.MultiReader(strings.NewReader(text[st.dataAt:]), body), p)
+		return q.keep(io.MultiReader(strings.NewReader(text[st.dataAt:]), body), p, s.maxBody)
 	case n == maxStatement:
 		return errTooLarge
 	case err != nil:
@@ -177,7 +177,7 @@ func (q *request) decode(body io.Reader, encoding string, inParameter bool) (io.
 }
 
 // keep copies an INSERT's data into a memfd: the engine cuts data short that stands in the query, and reads a file's whole.
-func (q *request) keep(data io.Reader, p *process) error {
+func (q *request) keep(data io.Reader, p *process, most int64) error {
 	fd, err := unix.MemfdCreate("insert", unix.MFD_CLOEXEC)
 	if err != nil {
 		return fmt.Errorf("memfd for an INSERT: %w", err)
@@ -188,8 +188,8 @@ func (q *request) keep(data io.Reader, p *process) error {
 	for {
 		n, err := data.Read(buf)
 		if n > 0 {
-			if total += int64(n); total > maxBody {
-				return newError(fmt.Sprintf("Code: 307. DB::Exception: The data is larger than %d bytes. (TOO_MANY_BYTES)", int64(maxBody)))
+			if total += int64(n); total > most {
+				return newError(fmt.Sprintf("Code: 307. DB::Exception: The data is larger than %d bytes. (TOO_MANY_BYTES)", most))
 			}
 			if !q.budget.take(int64(n)) {
 				return newError("Code: 241. DB::Exception: The INSERTs under way hold too much memory, come back later. (MEMORY_LIMIT_EXCEEDED)")
@@ -236,7 +236,7 @@ func (q *request) sql(r *running) string {
 func bodyError(err error, p *process) error {
 	var bad flate.CorruptInputError
 	switch {
-	case p.ctx.Err() != nil:
+	case errors.Is(context.Cause(p.ctx), errKilled): // net/http cancels too, without this cause, when a read fails
 		return errKilled
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return newError("Code: 209. DB::Exception: The client is too slow. (SOCKET_TIMEOUT)")
@@ -248,17 +248,18 @@ func bodyError(err error, p *process) error {
 
 // patientReader gives the client some time for every read, and ends with the process.
 type patientReader struct {
-	p    *process
-	r    io.Reader
-	c    *http.ResponseController
-	stop func() bool
+	p        *process
+	r        io.Reader
+	c        *http.ResponseController
+	stop     func() bool
+	patience time.Duration
 }
 
 func (r *patientReader) Read(b []byte) (int, error) {
 	if r.stop == nil {
 		r.stop = context.AfterFunc(r.p.ctx, func() { _ = r.c.SetReadDeadline(time.Unix(1, 0)) })
 	}
-	_ = r.c.SetReadDeadline(time.Now().Add(patience))
+	_ = r.c.SetReadDeadline(time.Now().Add(r.patience))
 	if r.p.ctx.Err() != nil { // it may have been stopped just before the deadline was put off
 		return 0, errKilled
 	}

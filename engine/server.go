@@ -31,6 +31,8 @@ type server struct {
 	passwords map[string]string // by user
 	log       *slog.Logger
 	running   running
+	maxBody   int64
+	patience  time.Duration
 	bodies    budget
 	places    map[string]chan struct{} // by user: who may be in the engine
 }
@@ -39,8 +41,9 @@ func newServer(e *engine, end Endpoint, log *slog.Logger) *server {
 	return &server{
 		engine: e, log: log,
 		passwords: map[string]string{Writer: end.WriterPassword, Reader: end.ReaderPassword},
-		bodies:    budget{most: maxBodies},
-		places:    map[string]chan struct{}{Writer: make(chan struct{}, writersAtOnce), Reader: make(chan struct{}, readersAtOnce)},
+		maxBody:   maxBody, patience: patience,
+		bodies: budget{most: maxBodies},
+		places: map[string]chan struct{}{Writer: make(chan struct{}, writersAtOnce), Reader: make(chan struct{}, readersAtOnce)},
 	}
 }
 
@@ -130,7 +133,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, params url.Values
 
 // run waits for a free place and executes the query on a connection of its own.
 func (s *server) run(client context.Context, q *request, p *process) (*result, error) {
-	wait, cancel := context.WithTimeout(p.ctx, patience)
+	wait, cancel := context.WithTimeout(p.ctx, s.patience)
 	defer cancel()
 	select {
 	case s.places[p.user] <- struct{}{}:
@@ -202,7 +205,7 @@ func (s *server) fail(w http.ResponseWriter, id string, err error) {
 	if id != "" {
 		h.Set("X-ClickHouse-Query-Id", headerValue(id))
 	}
-	deadline(w, patience)
+	deadline(w, s.patience)
 	w.WriteHeader(e.status())
 	fmt.Fprintln(w, text)
 }

@@ -230,6 +230,7 @@ func TestHTTP(t *testing.T) {
 		{"time limit", q("max_execution_time", "0.2"), "SELECT count() FROM numbers(100000000000) WHERE NOT ignore(sipHash64(number))", nil, 408, "Code: 159"},
 		{"result limit", q("max_result_bytes", "100000"), "SELECT randomString(1000) FROM numbers(10000)", nil, 500, "Code: 396"},
 		{"readonly", q("readonly", "1"), "CREATE TABLE bouncehouse.u (k UInt8) ENGINE = Memory", nil, 500, "Code: 164"},
+		{"parts are synced", nil, "SELECT groupArray(value) FROM system.merge_tree_settings WHERE name IN ('fsync_after_insert', 'fsync_part_directory')", nil, 200, "['1','1']\n"},
 		{"syntax error", nil, "SELECT FROM WHERE", nil, 400, "Code: 62"},
 		{"unknown table", nil, "SELECT * FROM nothing", nil, 404, "Code: 60"},
 		{"empty", nil, "", nil, 400, "Code: 62"},

@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestBodyBounds: what a client sends is bounded in size and in time before the engine sees any of it.
+func TestBodyBounds(t *testing.T) {
+	got := make(chan error, 1)
+	s := newServer(&engine{}, Endpoint{}, slog.New(slog.DiscardHandler))
+	s.maxBody, s.patience, s.bodies.most = 1<<20, 50*time.Millisecond, 1<<20+100
+	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p, err := s.running.begin(r.Context(), "", Writer)
+		if err != nil {
+			t.Error(err)
+		}
+		defer s.running.end(p)
+		q, err := s.read(w, r, r.URL.Query(), p)
+		if err == nil {
+			if q.held == 0 {
+				t.Error("nothing taken from the budget")
+			}
+			q.close()
+		}
+		got <- err
+		if err != nil {
+			s.fail(w, "", err)
+		}
+	}))
+	defer ts.Close()
+	insert := "/?query=INSERT+INTO+t+FORMAT+TSV"
+	send := func(body io.Reader, encoding string) error {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, ts.URL+insert, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Encoding", encoding)
+		if res, err := http.DefaultClient.Do(req); err == nil {
+			res.Body.Close()
+		}
+		return <-got
+	}
+	code := func(err error) int {
+		var e *Error
+		if errors.As(err, &e) {
+			return e.Code
+		}
+		return 0
+	}
+	if err := send(strings.NewReader(strings.Repeat("x", 1<<19)), ""); err != nil {
+		t.Error(err)
+	}
+	if err := send(strings.NewReader(strings.Repeat("x", 1<<21)), ""); code(err) != 307 {
+		t.Errorf("too large: %v", err)
+	}
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	if _, err := z.Write(make([]byte, 64<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := send(&bomb, "gzip"); code(err) != 307 {
+		t.Errorf("bomb: %v", err)
+	}
+	s.bodies.take(1 << 19)
+	if err := send(strings.NewReader(strings.Repeat("x", 1<<20)), ""); code(err) != 241 {
+		t.Errorf("budget: %v", err)
+	}
+	s.bodies.give(1 << 19)
+	if held := s.bodies.held.Load(); held != 0 {
+		t.Errorf("%d bytes were not given back", held)
+	}
+	// A client that stops in the middle.
+	c, err := net.Dial("tcp", ts.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "POST "+insert+" HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; code(err) != 209 {
+		t.Errorf("slow: %v", err)
+	}
+}
