@@ -56,11 +56,7 @@ func TestKilled(t *testing.T) {
 		fmt.Printf("pid %d\n", test.Kafka(t, test.KafkaOptions{}).Pid())
 		select {} // until killed
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self, "-test.run", "^TestKilled$", "-test.v")
+	cmd := exec.Command("/proc/self/exe", "-test.run", "^TestKilled$", "-test.v")
 	cmd.Env = append(os.Environ(), "BOUNCEHOUSE_TEST_KILLED=1", "BOUNCEHOUSE_PARTS=")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
