@@ -41,8 +41,8 @@ type Classifier struct {
 	only      netip.Addr // the egress address where there is exactly one
 
 	mu    sync.Mutex
-	seen  generations[*verdict]
-	hosts generations[bouncehouse.Provider]
+	seen  generations[string, *verdict]
+	hosts generations[string, bouncehouse.Provider]
 }
 
 var _ bouncehouse.Enricher = (*Classifier)(nil)
@@ -69,8 +69,8 @@ func NewClassifier(opt Options) (*Classifier, error) {
 	c := &Classifier{
 		providers: newProviderTable(append(Providers(), opt.Known...)),
 		egress:    map[netip.Addr]bool{},
-		seen:      generations[*verdict]{limit: maxVerdicts},
-		hosts:     generations[bouncehouse.Provider]{limit: maxHosts},
+		seen:      generations[string, *verdict]{limit: maxVerdicts},
+		hosts:     generations[string, bouncehouse.Provider]{limit: maxHosts},
 	}
 	for _, a := range opt.Egress {
 		c.egress[a.Unmap()] = true
@@ -184,7 +184,7 @@ func (c *Classifier) provider(e *bouncehouse.Event) bouncehouse.Provider {
 	var buf [320]byte
 	key := append(append(append(buf[:0], e.RemoteHost...), 0), domain...)
 	c.mu.Lock()
-	p, ok := c.hosts.get(key)
+	p, ok := getBytes(&c.hosts, key)
 	c.mu.Unlock()
 	if ok {
 		return p
@@ -209,7 +209,7 @@ func (c *Classifier) reason(e *bouncehouse.Event) {
 	key = append(key, 0, byte(e.ReplyCode), byte(e.ReplyCode>>8), outcomeBit(e.Outcome))
 
 	c.mu.Lock()
-	v, ok := c.seen.get(key)
+	v, ok := getBytes(&c.seen, key)
 	c.mu.Unlock()
 	if !ok {
 		v = c.judge(string(key[:size]), e)
