@@ -37,11 +37,16 @@ quietly() {
 
 apt_options=(-o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 -o Acquire::Retries=2 -o DPkg::Lock::Timeout=120)
 
-# apt_update reads the package lists, once a day for all scripts.
+# apt_update reads the package lists, once a day for all scripts. A list that cannot be had is no failure here: what
+# is installed next may not need it.
 apt_update() {
 	local stamp=$cache/apt-updated
 	[ -z "$(find "$stamp" -mmin -1440 2>/dev/null)" ] || return 0
-	quietly "apt-get update" limited 300 apt-get "${apt_options[@]}" update && touch "$stamp"
+	if quietly "apt-get update" limited 300 apt-get "${apt_options[@]}" -o APT::Update::Error-Mode=any update; then
+		touch "$stamp"
+	else
+		say "going on with the package lists that are there"
+	fi
 }
 
 # need COMMAND PACKAGE...: installs Debian's packages when the command is missing. Says so. As another user than
@@ -53,7 +58,7 @@ need() {
 	have apt-get || die "$command is missing, and so is apt-get: install $command by the means of your system"
 	[ "$(id -u)" = 0 ] || die "$command is missing; as root: apt-get install --no-install-recommends $*"
 	say "$command is missing: installing $* by apt-get"
-	apt_update || return 1
+	apt_update
 	quietly "apt-get install $*" env DEBIAN_FRONTEND=noninteractive \
 		timeout --kill-after=10 600 apt-get "${apt_options[@]}" install -y -q --no-install-recommends "$@" </dev/null
 	have "$command" || die "$command is still missing after apt-get install $*"

@@ -51,7 +51,7 @@ make_root() {
 	names=$(packages "$mta") || die "no packages are known for a mail server named $mta"
 	[ "$(id -u)" = 0 ] || die "making a root file system with $mta needs root: sudo make rootfs"
 	have apt-get || die "a root file system with $mta is made from Debian's packages, and there is no apt-get here"
-	apt_update || return 1
+	apt_update
 	base
 	say "installing $names into .cache/rootfs/$mta"
 	rm -rf "$new"

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -125,7 +124,7 @@ func runAgain(stage string, attr *syscall.SysProcAttr) (*os.Process, error) {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
 	child, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
 		Env:   os.Environ(),
-		Files: inherited(),
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
 		Sys:   attr,
 	})
 	if err != nil {
@@ -139,19 +138,6 @@ func runAgain(stage string, attr *syscall.SysProcAttr) (*os.Process, error) {
 		}
 	}()
 	return child, nil
-}
-
-// inherited is standard input, output and error, and the pipes (3 to 5) over which `go test -fuzz` talks to its workers.
-func inherited() []*os.File {
-	files := []*os.File{os.Stdin, os.Stdout, os.Stderr}
-	for _, arg := range os.Args[1:] {
-		if strings.HasPrefix(arg, "-test.fuzzworker") {
-			for fd := uintptr(3); fd <= 5; fd++ {
-				files = append(files, os.NewFile(fd, "fuzz"))
-			}
-		}
-	}
-	return files
 }
 
 func exitStatus(status syscall.WaitStatus) int {
