@@ -270,3 +270,6 @@ func (d dir) writeConfig(memory int64) (string, error) {
   </merge_tree>
 </clickhouse>`, memory, memory/16))
 }
+
+// Dir is where the engine keeps its data, passwords and address in a state directory.
+func Dir(state string) string { return filepath.Join(state, "clickhouse") }

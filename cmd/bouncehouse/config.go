@@ -1,0 +1,227 @@
+package main
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// Config is the one configuration of every command. bouncehouse.example.yaml
+// beside this file is its manual: every key with its default and meaning.
+type Config struct {
+	Paths      []string     `yaml:"paths"`
+	State      string       `yaml:"state"`
+	ClickHouse string       `yaml:"clickhouse"`
+	Host       string       `yaml:"host"`
+	Timezone   string       `yaml:"timezone"`
+	Hosts      []string     `yaml:"hosts"`
+	Domains    []string     `yaml:"domains"`
+	Egress     []netip.Addr `yaml:"egress"`
+	DNS        DNSConfig    `yaml:"dns"`
+	Engine     EngineConfig `yaml:"engine"`
+	// Kafka is the topic between ingest and process.
+	Kafka bouncehouse.KafkaOptions `yaml:"kafka"`
+}
+
+// DNSConfig is what is asked about addresses, and whom.
+type DNSConfig struct {
+	Enabled bool          `yaml:"enabled"`
+	Servers []string      `yaml:"servers"`
+	Zones   []string      `yaml:"zones"`
+	Inbound bool          `yaml:"inbound"`
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// EngineConfig is the embedded ClickHouse.
+type EngineConfig struct {
+	Library string `yaml:"library"`
+	Memory  int64  `yaml:"memory"` // MiB
+	Listen  string `yaml:"listen"`
+}
+
+//go:embed bouncehouse.example.yaml
+var exampleConfig []byte
+
+// defaultConfig is what holds where neither file nor flag says otherwise.
+func defaultConfig() Config {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return Config{
+		State:    defaultState(),
+		Host:     host,
+		Timezone: localZone(),
+		DNS:      DNSConfig{Enabled: true, Timeout: 2 * time.Second},
+		Kafka:    bouncehouse.KafkaOptions{Topic: "bouncehouse", Group: "bouncehouse"},
+	}
+}
+
+// configFile is read where --config names none; it need not exist.
+const configFile = "/etc/bouncehouse.yaml"
+
+// loadConfig reads path over the defaults. With path "" it reads configFile
+// where that exists.
+func loadConfig(path string) (Config, error) {
+	c := defaultConfig()
+	name := path
+	if name == "" {
+		name = configFile
+	}
+	data, err := os.ReadFile(name)
+	if path == "" && errors.Is(err, fs.ErrNotExist) {
+		return c, nil
+	}
+	if err != nil {
+		return c, fmt.Errorf("read the configuration: %w", err)
+	}
+	if err := parseConfig(data, &c); err != nil {
+		return c, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, nil
+}
+
+// parseConfig reads YAML over c. An unknown key, a wrong type or a second
+// document is an error; all of them are named, each with its line.
+func parseConfig(data []byte, c *Config) error {
+	if len(strings.TrimSpace(string(data))) == 0 {
+		return nil
+	}
+	err := yaml.Load(data, c, yaml.WithKnownFields())
+	var all *yaml.LoadErrors
+	if !errors.As(err, &all) {
+		return err
+	}
+	lines := strings.Split(string(data), "\n")
+	var out []error
+	for _, e := range all.Errors {
+		at := ""
+		if n := e.Mark.Line; n > 0 && n <= len(lines) {
+			at = fmt.Sprintf("\n  %4d | %s", n, lines[n-1])
+		}
+		out = append(out, fmt.Errorf("line %d: %s%s", e.Mark.Line, e.Message, at))
+	}
+	return errors.Join(out...)
+}
+
+// hostName is RFC 1123's, with the underscore that hosts have all the same.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$`)
+
+// Validate reports every fault at once.
+func (c *Config) Validate() error {
+	var errs []error
+	fault := func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+	}
+	if c.State == "" {
+		fault("state", "must name a directory")
+	}
+	if !hostName.MatchString(c.Host) {
+		fault("host", "%q is no host name", c.Host)
+	}
+	if _, err := time.LoadLocation(c.Timezone); err != nil {
+		fault("timezone", "%q is no time zone; give an IANA name such as Asia/Shanghai", c.Timezone)
+	}
+	for _, h := range append(append([]string{}, c.Hosts...), c.Domains...) {
+		if !hostName.MatchString(h) {
+			fault("hosts, domains", "%q is no host name", h)
+		}
+	}
+	if c.ClickHouse != "" {
+		u, err := url.Parse(c.ClickHouse)
+		switch {
+		case err != nil:
+			fault("clickhouse", "not a URL: it must look like clickhouse://user:password@host:9000 or http://host:8123")
+		case u.Scheme != "clickhouse" && u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+			fault("clickhouse", "%s: it must look like clickhouse://user:password@host:9000 or http://host:8123", u.Redacted())
+		}
+	}
+	if c.DNS.Timeout <= 0 || c.DNS.Timeout > time.Minute {
+		fault("dns.timeout", "%s: must be above 0 and at most 1m", c.DNS.Timeout)
+	}
+	for _, z := range c.DNS.Zones {
+		if !hostName.MatchString(z) {
+			fault("dns.zones", "%q is no zone", z)
+		}
+	}
+	if c.Engine.Memory < 0 {
+		fault("engine.memory", "%d MiB: must not be negative", c.Engine.Memory)
+	}
+	if len(c.Kafka.Brokers) > 0 {
+		if err := c.Kafka.Validate(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// redacted is c fit to be shown: the DSN's password is left out.
+func (c Config) redacted() Config {
+	if u, err := url.Parse(c.ClickHouse); err == nil && c.ClickHouse != "" {
+		q := u.Query()
+		for k := range q {
+			if strings.Contains(strings.ToLower(k), "password") {
+				q.Set(k, "xxxxx")
+			}
+		}
+		u.RawQuery = q.Encode()
+		c.ClickHouse = u.Redacted()
+	}
+	return c
+}
+
+// defaultState is /var/lib/bouncehouse for root, else below the user's own
+// state directory (XDG Base Directory Specification).
+func defaultState() string {
+	if os.Geteuid() == 0 {
+		return "/var/lib/bouncehouse"
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "bouncehouse")
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "state", "bouncehouse")
+	}
+	return "bouncehouse-state"
+}
+
+// localZone is the IANA name of this machine's time zone: a log that is
+// parsed elsewhere needs the name, "Local" means nothing there.
+func localZone() string {
+	if tz, ok := os.LookupEnv("TZ"); ok {
+		tz = strings.TrimPrefix(tz, ":")
+		if tz == "" {
+			return "UTC"
+		}
+		if _, err := time.LoadLocation(tz); err == nil {
+			return tz
+		}
+	}
+	if link, err := filepath.EvalSymlinks("/etc/localtime"); err == nil {
+		if _, name, ok := strings.Cut(link, "/zoneinfo/"); ok {
+			if _, err := time.LoadLocation(name); err == nil {
+				return name
+			}
+		}
+	}
+	if b, err := os.ReadFile("/etc/timezone"); err == nil {
+		if name := strings.TrimSpace(string(b)); name != "" {
+			if _, err := time.LoadLocation(name); err == nil {
+				return name
+			}
+		}
+	}
+	return "UTC"
+}

@@ -1,0 +1,148 @@
+// Command bouncehouse reads the logs and bounce mails of mail servers into
+// ClickHouse and tells which mailbox provider defers or refuses mail, with
+// which codes, and why. Events go to stdout, everything else to stderr; exit
+// status 0 is done, 1 failed, 2 wrong use.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	_ "time/tzdata" // zones are looked up by name, also where the system has none
+
+	"github.com/alecthomas/kong"
+
+	"github.com/bouncehouse/bouncehouse/parse"
+)
+
+const description = `Reads mail servers' logs and bounce mails into ClickHouse: who refuses our mail, with which codes, and why.
+
+Start with: bouncehouse run --once PATH... and then: bouncehouse report`
+
+// cli is the table of commands; one file each.
+type cli struct {
+	Run        runCmd        `cmd:"" help:"Follow logs and bounce mails into ClickHouse, all in one process."`
+	Report     reportCmd     `cmd:"" help:"Which providers defer or refuse our mail, and with what words."`
+	Query      queryCmd      `cmd:"" help:"Run SQL against the server in use, as a reader."`
+	Parse      parseCmd      `cmd:"" help:"Print the events of log files and bounce mails as JSON lines; no database, no network."`
+	Ingest     ingestCmd     `cmd:"" help:"Follow logs and bounce mails into Kafka."`
+	Process    processCmd    `cmd:"" help:"Take them from Kafka into ClickHouse."`
+	ClickHouse clickhouseCmd `cmd:"" name:"clickhouse" help:"Serve the embedded ClickHouse on loopback; back it up or restore it."`
+	Migrate    migrateCmd    `cmd:"" help:"Bring the tables of the server in use up to date."`
+	Deadletter deadletterCmd `cmd:"" help:"Show what could not be understood or stored, and why."`
+	Config     configCmd     `cmd:"" help:"Print or check the configuration."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
+}
+
+// baseFlags are every command's.
+type baseFlags struct {
+	ConfigFile string `name:"config" placeholder:"FILE" help:"Configuration file (default /etc/bouncehouse.yaml, if there is one)."`
+	Verbose    bool   `short:"v" help:"Log more."`
+}
+
+// dataFlags are those of commands that touch data.
+type dataFlags struct {
+	baseFlags
+	StateDir string `name:"state" placeholder:"DIR" help:"State directory: positions, the embedded ClickHouse's data and its passwords (default ${state})."`
+	DSN      string `name:"clickhouse" placeholder:"DSN" env:"BOUNCEHOUSE_CLICKHOUSE" help:"A ClickHouse server instead of the embedded engine: clickhouse://user:password@host:9000 or http://host:8123."`
+}
+
+// app is what commands are given of the world.
+type app struct {
+	ctx    context.Context
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	log    *slog.Logger
+}
+
+// errWrongUse marks an error of the caller's: exit status 2.
+var errWrongUse = errors.New("wrong use")
+
+func main() {
+	os.Exit(run(os.Args[1:]))
+}
+
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// What was begun is finished on the first signal; a second one ends at once.
+	context.AfterFunc(ctx, stop)
+
+	var c cli
+	formats := []string{}
+	for _, f := range parse.Formats() {
+		formats = append(formats, f.Name)
+	}
+	parser, err := kong.New(&c,
+		kong.Name("bouncehouse"), kong.Description(description),
+		kong.Vars{"state": defaultState(), "formats": strings.Join(formats, ", ")},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.UsageOnError())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bouncehouse:", err)
+		return 1
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	k, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bouncehouse:", err)
+		fmt.Fprintln(os.Stderr, "Try: bouncehouse --help")
+		return 2
+	}
+	a := &app{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	switch err := k.Run(a); {
+	case err == nil:
+		return 0
+	case errors.Is(err, errWrongUse):
+		fmt.Fprintln(os.Stderr, "bouncehouse:", err)
+		return 2
+	case errors.Is(err, syscall.EPIPE):
+		return 1 // the reader of our output has gone; it needs no word
+	default:
+		for line := range strings.Lines(err.Error()) {
+			fmt.Fprintln(os.Stderr, "bouncehouse:", strings.TrimRight(line, "\n"))
+		}
+		return 1
+	}
+}
+
+// config is the configuration after file and flags, checked.
+func (f *baseFlags) config(a *app) (Config, error) {
+	if f.Verbose {
+		a.log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	c, err := loadConfig(f.ConfigFile)
+	if err != nil {
+		return c, err
+	}
+	if err := c.Validate(); err != nil {
+		return c, fmt.Errorf("configuration: %w", err)
+	}
+	return c, nil
+}
+
+func (f *dataFlags) config(a *app) (Config, error) {
+	c, err := f.baseFlags.config(a)
+	if err != nil {
+		return c, err
+	}
+	if f.StateDir != "" {
+		c.State = f.StateDir
+	}
+	if f.DSN != "" {
+		c.ClickHouse = f.DSN
+	}
+	if err := c.Validate(); err != nil {
+		return c, fmt.Errorf("%w: %w", errWrongUse, err)
+	}
+	return c, nil
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/cheggaaa/pb/v3"
+	"golang.org/x/term"
+
+	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/ingest"
+)
+
+// meter counts what went through, and shows the progress of a long drain
+// where stderr is a terminal.
+type meter struct {
+	app     *app
+	sources []ingest.Source
+	stores  bool // events into ClickHouse, not chunks into Kafka
+	begin   time.Time
+	quit    chan struct{}
+	drawn   sync.WaitGroup
+
+	mu                                     sync.Mutex
+	records, events, unread, dead, batches int
+}
+
+func newMeter(a *app, sources []ingest.Source, stores bool) *meter {
+	m := &meter{app: a, sources: sources, stores: stores, begin: time.Now(), quit: make(chan struct{})}
+	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		m.drawn.Add(1)
+		go m.draw(f)
+	}
+	return m
+}
+
+// observe is called by every loop after a commit.
+func (m *meter) observe(_ bouncehouse.Batch, res *bouncehouse.Result) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.batches++
+	m.records += res.Lines
+	m.events += len(res.Events)
+	m.unread += res.Unread
+	m.dead += len(res.Dead)
+}
+
+func (m *meter) progress() (done, total int64) {
+	for _, s := range m.sources {
+		d, t := s.Progress()
+		done, total = done+d, total+t
+	}
+	return done, total
+}
+
+// draw shows bytes, speed, time left and lines until all sources have been
+// read to their end once.
+func (m *meter) draw(f *os.File) {
+	defer m.drawn.Done()
+	const tmpl = `{{ counters . }} {{ bar . }} {{ percent . }} {{ speed . "%s/s" }} {{ string . "lines" }} {{ rtime . "ETA %s" }}`
+	done, total := m.progress()
+	if done >= total {
+		return
+	}
+	bar := pb.New64(total).SetTemplateString(tmpl).SetWriter(f).Set(pb.Bytes, true).SetRefreshRate(200 * time.Millisecond)
+	bar.Start()
+	defer bar.Finish()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		done, total = m.progress()
+		m.mu.Lock()
+		lines := m.records
+		m.mu.Unlock()
+		bar.SetTotal(total).SetCurrent(done).Set("lines", fmt.Sprintf("%d lines", lines))
+		if done >= total {
+			return
+		}
+		select {
+		case <-m.quit:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// close ends the drawing and tells what was done.
+func (m *meter) close() {
+	close(m.quit)
+	m.drawn.Wait()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.stores {
+		fmt.Fprintf(m.app.stderr, "%d records read, %d events stored", m.records, m.events)
+	} else {
+		fmt.Fprintf(m.app.stderr, "%d chunks sent", m.batches)
+	}
+	if m.unread > 0 {
+		fmt.Fprintf(m.app.stderr, ", %d lines not understood", m.unread)
+	}
+	if m.dead > 0 {
+		fmt.Fprintf(m.app.stderr, ", %d dead letters (bouncehouse deadletter list)", m.dead)
+	}
+	fmt.Fprintf(m.app.stderr, ", in %s\n", time.Since(m.begin).Round(10*time.Millisecond))
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/enrich"
+	"github.com/bouncehouse/bouncehouse/ingest"
+	"github.com/bouncehouse/bouncehouse/parse"
+)
+
+// How run is wired; ingest and process are the same loop cut in two:
+//
+//	run:      file, Maildir, mbox → parse → context, class, DNS → ClickHouse
+//	ingest:   file, Maildir, mbox ────────────────────────────→ Kafka
+//	process:  Kafka → parse → context, class, DNS ────────────→ ClickHouse
+//
+// One goroutine and one loop per source or partition.
+type runCmd struct {
+	dataFlags
+	sourceFlags
+	Once bool `help:"Read what is there and stop."`
+}
+
+// sourceFlags are those of the commands that read files.
+type sourceFlags struct {
+	Paths []string `arg:"" optional:"" name:"path" help:"Logs, Maildirs, mboxes, bounce mails (default: the configuration's paths, else the usual places)."`
+}
+
+const (
+	runChunk   = 4 << 20   // what one insert is made of; bigger is faster, smaller is sooner
+	kafkaChunk = 256 << 10 // uncompressed, well below a broker's limit of a message
+)
+
+func (cmd *runCmd) Run(a *app) error {
+	c, err := cmd.config(a)
+	if err != nil {
+		return err
+	}
+	unlock, err := lockState(c.State)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	sources, bad, err := cmd.open(a, c, cmd.Once, runChunk)
+	if err != nil {
+		return err
+	}
+	defer closeAll(sources)
+	store, stop, err := openStore(a, c)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	stages, stopStages, err := processing(a, c, store.Context())
+	if err != nil {
+		return err
+	}
+	defer stopStages()
+
+	meter := newMeter(a, sources, true)
+	pipe := &bouncehouse.Pipeline{Parser: stages.parser, Enrichers: stages.enrichers, Sink: store, Log: a.log, Observe: meter.observe, Before: crashHook()}
+	err = runAll(a.ctx, pipe, sources, cmd.Once)
+	meter.close()
+	return errors.Join(bad, unlessDone(a.ctx, err))
+}
+
+// runAll runs one loop per source. With once a few at a time: there may be a
+// thousand of them.
+func runAll(ctx context.Context, pipe *bouncehouse.Pipeline, sources []ingest.Source, once bool) error {
+	g, ctx := errgroup.WithContext(ctx)
+	if once {
+		g.SetLimit(4)
+	}
+	for _, src := range sources {
+		g.Go(func() error {
+			if err := pipe.Run(ctx, src); err != nil {
+				return fmt.Errorf("%s: %w", src.Stream(), err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// open opens the sources that arguments, configuration or the usual places
+// name. What cannot be opened is told in bad, and the rest goes on; with
+// nothing left it is an error.
+func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []ingest.Source, bad, err error) {
+	paths := f.Paths
+	if len(paths) == 0 {
+		paths = c.Paths
+	}
+	if len(paths) == 0 {
+		if paths = ingest.UsualPlaces(); len(paths) == 0 {
+			return nil, nil, errors.New("found no mail log in the usual places (/var/log/mail.log, /var/log/maillog, /var/log/exim4/mainlog ...).\n" +
+				"Name yours: bouncehouse run /path/to/mail.log /path/to/Maildir\n" +
+				"Where a server logs to the journal only: journalctl -o json -u 'postfix*' > postfix.json, or install rsyslog")
+		}
+		fmt.Fprintln(a.stderr, "Reading", strings.Join(paths, ", "))
+	}
+	o := ingest.Options{State: c.State, Host: c.Host, Zone: c.Timezone, ChunkSize: chunk, Once: once, Log: a.log}
+	var faults []error
+	seen := map[string]bool{}
+	for _, path := range paths {
+		src, err := ingest.Open(path, o)
+		if err != nil {
+			faults = append(faults, err)
+			a.log.Error("left out", "error", err)
+			continue
+		}
+		if seen[src.Stream()] {
+			src.Close()
+			continue
+		}
+		seen[src.Stream()] = true
+		sources = append(sources, src)
+	}
+	if len(sources) == 0 {
+		return nil, nil, errors.Join(faults...)
+	}
+	if len(faults) > 0 {
+		bad = fmt.Errorf("%d of %d paths could not be read, see above", len(faults), len(paths))
+	}
+	return sources, bad, nil
+}
+
+func closeAll(sources []ingest.Source) {
+	for _, s := range sources {
+		s.Close()
+	}
+}
+
+// lockState makes the state directory and takes it for this process.
+func lockState(dir string) (unlock func(), err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the state directory: %w; name another with --state DIR", err)
+	}
+	return ingest.Lock(dir)
+}
+
+// stages are what lies between a source and the sink.
+type stages struct {
+	parser    func(stream string) bouncehouse.Parser
+	enrichers []bouncehouse.Enricher
+}
+
+// processing wires parser and enrichers; context fills what the parser's
+// memory lacks.
+func processing(a *app, c Config, context bouncehouse.Enricher) (s stages, stop func(), err error) {
+	options := parse.Options{Hosts: c.Hosts, Domains: c.Domains}
+	if _, err := parse.New(parse.Auto, options); err != nil {
+		return s, nil, err
+	}
+	s.parser = func(string) bouncehouse.Parser {
+		p, _ := parse.New(parse.Auto, options) // tried above
+		return p
+	}
+	classify, err := enrich.NewClassifier(enrich.Options{Egress: c.Egress})
+	if err != nil {
+		return s, nil, err
+	}
+	s.enrichers = []bouncehouse.Enricher{context, classify}
+	stop = func() {}
+	if c.DNS.Enabled {
+		dns, err := enrich.NewDNS(enrich.DNSOptions{Servers: c.DNS.Servers, Zones: c.DNS.Zones, Inbound: c.DNS.Inbound,
+			Timeout: c.DNS.Timeout, Egress: append([]netip.Addr{}, c.Egress...), Log: a.log, Now: time.Now})
+		if err != nil {
+			return s, nil, fmt.Errorf("dns: %w", err)
+		}
+		s.enrichers = append(s.enrichers, dns)
+		stop = func() { dns.Close() }
+	}
+	return s, stop, nil
+}
+
+// unlessDone is err, or nil where it only says that we were told to stop.
+func unlessDone(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,137 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// WriteText prints r as tables of at most width columns (at least 80), with
+// times in zone.
+func (r *Report) WriteText(w io.Writer, width int, zone *time.Location) error {
+	width = max(width, 80)
+	var b strings.Builder
+	fmt.Fprintf(&b, "Mail sent from %s to %s\n", stamp(r.Since, zone), stamp(r.Until, zone))
+	if len(r.Providers) == 0 {
+		b.WriteString("No delivery attempts in this time.\n")
+		if r.Latest != nil {
+			fmt.Fprintf(&b, "The newest event is of %s; try --since with a longer time, or --since all.\n", stamp(*r.Latest, zone))
+		} else if len(r.Inbound) == 0 {
+			b.WriteString("There are no events yet: read logs first with bouncehouse run --once PATH...\n")
+		}
+	} else {
+		b.WriteString(r.providerTable(width))
+	}
+	if len(r.Refusals) > 0 {
+		b.WriteString("\nMost frequent refusals and deferrals\n")
+		b.WriteString(r.refusalTable(width, zone))
+	}
+	if len(r.Inbound) > 0 {
+		b.WriteString("\nClients refused by our servers\n")
+		b.WriteString(r.inboundTable(width, zone))
+	}
+	if r.DeadLetters > 0 {
+		fmt.Fprintf(&b, "\n%d records could not be read or stored; bouncehouse deadletter list tells which and why.\n", r.DeadLetters)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func newTable(width int) table.Writer {
+	t := table.NewWriter()
+	style := table.StyleLight
+	style.Options = table.Options{SeparateHeader: true, SeparateColumns: true}
+	style.Format.Header = text.FormatDefault
+	t.SetStyle(style)
+	t.Style().Size.WidthMax = width
+	return t
+}
+
+func (r *Report) providerTable(width int) string {
+	t := newTable(width)
+	t.AppendHeader(table.Row{"provider", "attempts", "delivered", "deferred", "bounced", "expired", "5.7.1", "top class", "p50", "p95"})
+	var right []table.ColumnConfig
+	for _, n := range []int{2, 3, 4, 5, 6, 7, 9, 10} {
+		right = append(right, table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight})
+	}
+	t.SetColumnConfigs(append(right, table.ColumnConfig{Number: 1, WidthMax: 16, WidthMaxEnforcer: text.Trim}))
+	for _, p := range r.Providers {
+		t.AppendRow(table.Row{named(p.Provider), p.Attempts, p.Delivered, p.Deferred, p.Bounced, p.Expired, p.Code571, p.TopClass, seconds(p.DelayP50), seconds(p.DelayP95)})
+	}
+	return t.Render() + "\np50, p95: median and 95th percentile of the time from arrival to delivery\n"
+}
+
+func (r *Report) refusalTable(width int, zone *time.Location) string {
+	const others = 6 + 15 + 12 + 15 + 4*3 // the other columns and the rules between
+	t := newTable(width)
+	t.AppendHeader(table.Row{"count", "first, last", "provider", "class", "reply"})
+	t.SetColumnConfigs([]table.ColumnConfig{
+		{Number: 1, Align: text.AlignRight, AlignHeader: text.AlignRight},
+		{Number: 3, WidthMax: 12, WidthMaxEnforcer: text.WrapSoft},
+		{Number: 4, WidthMax: 15, WidthMaxEnforcer: text.WrapSoft},
+		{Number: 5, WidthMax: width - others, WidthMaxEnforcer: text.WrapSoft},
+	})
+	for _, f := range r.Refusals {
+		code := f.EnhancedCode
+		if f.ReplyCode != 0 {
+			code = strings.TrimSpace(fmt.Sprintf("%d %s", f.ReplyCode, f.EnhancedCode))
+		}
+		reply := strings.TrimSpace(code + " " + f.Template)
+		const most = 240
+		if len(reply) > most {
+			reply = strings.ToValidUTF8(reply[:most], "") + " ..."
+		}
+		t.AppendRow(table.Row{f.Count, short(f.First, zone) + "\n" + short(f.Last, zone), named(f.Provider), f.Class, reply})
+	}
+	return t.Render() + "\n"
+}
+
+func (r *Report) inboundTable(width int, zone *time.Location) string {
+	t := newTable(width)
+	t.AppendHeader(table.Row{"class", "count", "clients", "last"})
+	t.SetColumnConfigs([]table.ColumnConfig{
+		{Number: 2, Align: text.AlignRight, AlignHeader: text.AlignRight},
+		{Number: 3, Align: text.AlignRight, AlignHeader: text.AlignRight}})
+	for _, i := range r.Inbound {
+		t.AppendRow(table.Row{i.Class, i.Count, i.Clients, short(i.Last, zone)})
+	}
+	return t.Render() + "\n"
+}
+
+func named(provider string) string {
+	if provider == "" {
+		return "(others)"
+	}
+	return provider
+}
+
+// seconds prints a delay as people read it: 0.4s, 12s, 5m10s, 3h20m, 2d4h.
+func seconds(s *float64) string {
+	switch {
+	case s == nil || math.IsNaN(*s):
+		return "-"
+	case *s < 10:
+		return fmt.Sprintf("%.1fs", *s)
+	case *s < 60:
+		return fmt.Sprintf("%.0fs", *s)
+	case *s < 3600:
+		return fmt.Sprintf("%dm%02ds", int(*s)/60, int(*s)%60)
+	case *s < 86400:
+		return fmt.Sprintf("%dh%02dm", int(*s)/3600, int(*s)/60%60)
+	}
+	return fmt.Sprintf("%dd%02dh", int(*s)/86400, int(*s)/3600%24)
+}
+
+func stamp(t time.Time, zone *time.Location) string {
+	if t.Unix() <= 0 {
+		return "the beginning"
+	}
+	return t.In(zone).Format("2006-01-02 15:04 MST")
+}
+
+func short(t time.Time, zone *time.Location) string { return t.In(zone).Format("Jan 02 15:04:05") }
