@@ -136,8 +136,9 @@ func packing(magic []byte) string {
 }
 
 // checkText says why a file whose raw data begins with raw and whose content
-// begins with peek cannot be read, if so. Zeros at the start are what a
-// writer without O_APPEND leaves when its file is truncated: they are text's.
+// begins with peek cannot be read, if so. Zeros at the start may stand before
+// text (a writer without O_APPEND goes on where it was after a truncation),
+// and later ones too, after a power failure.
 func checkText(raw, peek []byte) error {
 	for _, m := range magics {
 		if !bytes.HasPrefix(raw, []byte(m.magic)) {
@@ -151,7 +152,8 @@ func checkText(raw, peek []byte) error {
 			return &notText{"it is " + m.name + ", which is not read: " + m.fix}
 		}
 	}
-	if at := bytes.IndexByte(bytes.TrimLeft(peek, "\x00"), 0); at >= 0 {
+	text := bytes.TrimLeft(peek, "\x00")
+	if bytes.IndexByte(text[:min(len(text), 1<<10)], 0) >= 0 {
 		return &notText{"it is binary (it has zero bytes), not a log file"}
 	}
 	return nil
@@ -230,7 +232,10 @@ func sniff(f io.ReaderAt) (c *content, raw []byte, kind fileKind, err error) {
 	}
 	peek := make([]byte, 16<<10)
 	n, err = c.ReadAt(peek, 0)
-	if err == nil || errors.Is(err, io.EOF) || damaged(err) {
+	switch {
+	case n == 0 && damaged(err):
+		err = &notText{err.Error()}
+	case err == nil || errors.Is(err, io.EOF) || damaged(err):
 		err = checkText(raw, peek[:n])
 	}
 	if err != nil {

@@ -29,16 +29,16 @@ type logFile struct {
 	store  *positionFile
 	pos    *position
 
-	cur     *handle       // the file being read or followed
-	kept    *handle       // the live file, while cur is a sibling
-	under   *underway     // the batch that was read and not committed
-	started bool          // a batch was read: the first brings what came before
-	skip    map[disk]bool // copies that hold nothing new, as they lie on disk
-	scanned time.Time     // when siblings were looked at
-	gave    time.Time     // when a batch was last read
-	moved   time.Time     // since when cur is no longer at path
-	warned  string        // the last trouble said
-	failed  error         // the trouble of the last scan
+	cur     *handle         // the file being read or followed
+	kept    *handle         // the live file, while cur is a sibling
+	under   *underway       // the batch that was read and not committed
+	started bool            // a batch was read: the first brings what came before
+	skip    map[disk]bool   // copies that hold nothing new, as they lie on disk
+	scanned time.Time       // when siblings were looked at
+	gave    time.Time       // when a batch was last read
+	moved   time.Time       // since when cur is no longer at path
+	warned  map[string]bool // troubles said
+	failed  error           // the trouble of the last scan
 
 	done, left atomic.Int64
 }
@@ -53,7 +53,7 @@ type underway struct {
 func openLog(path string, o Options) (Source, error) {
 	base, _, _ := baseName(filepath.Base(path))
 	path = filepath.Join(filepath.Dir(path), base)
-	l := &logFile{o: o, path: path, stream: o.Host + ":" + path, skip: map[disk]bool{}}
+	l := &logFile{o: o, path: path, stream: o.Host + ":" + path, skip: map[disk]bool{}, warned: map[string]bool{}}
 	var fresh bool
 	var err error
 	if l.store, l.pos, fresh, err = openStore(l.stream, path, o); err != nil {

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -100,6 +101,10 @@ func (l *logFile) take(h *handle, final bool) (*piece, error) {
 	p, err := h.cut.next(h.content, h.known.Read, final)
 	if p == nil || err != nil {
 		return nil, err
+	}
+	if p.done && h.content.packed() && l.o.Now().Sub(h.info.ModTime()) < quiet {
+		// It may be on its way here still.
+		return nil, fmt.Errorf("%s, and it changed just now", p.reason)
 	}
 	if p.tail, _, err = tailSum(h.content, p.to); err != nil {
 		return nil, err

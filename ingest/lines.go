@@ -42,12 +42,18 @@ func (c *cutter) next(r io.ReaderAt, off int64, final bool) (*piece, error) {
 	}
 	data, err := c.read(r, off, c.size)
 	for len(data) > 0 && data[0] == 0 {
-		// Zeros before a line: a hole. See checkText.
+		// A hole before a line: what a power failure leaves, and a writer
+		// without O_APPEND after a truncation.
 		zeros := len(data) - len(bytes.TrimLeft(data, "\x00"))
 		off += int64(zeros)
 		data, err = c.read(r, off, c.size)
 	}
 	end := wholeLines(data)
+	if hole := bytes.IndexByte(data[:end], 0); hole >= 0 {
+		if n := bytes.Index(data[max(hole-1, 0):end], []byte("\n\x00")); n >= 0 {
+			end = max(hole-1, 0) + n + 1 // the next piece begins after the zeros
+		}
+	}
 	if end == 0 && len(data) == c.size && c.size <= maxLine {
 		data, err = c.read(r, off, maxLine+1)
 		end = bytes.IndexByte(data, '\n') + 1

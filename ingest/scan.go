@@ -13,6 +13,8 @@ const (
 	rescan   = 5 * time.Second // how often siblings are looked at
 	quiet    = 5 * time.Second // a rotated file that did not grow for so long is finished
 	patience = time.Minute     // and so is one that was rotated so long ago
+
+	maxWarned = 100 // files complained of at a time
 )
 
 // next is the piece to read next, of the current file as it is afterwards;
@@ -85,6 +87,7 @@ func (l *logFile) scan() (*handle, *piece) {
 	files, err := list(l.path)
 	if err != nil {
 		l.trouble(err)
+		return nil, nil
 	}
 	for _, s := range files {
 		if l.cur != nil && same(l.cur, s.info) || l.nothingNew(s.info) {
@@ -129,20 +132,20 @@ func (l *logFile) scan() (*handle, *piece) {
 		return nil, nil
 	}
 	if l.failed == nil {
-		l.warned = ""
+		clear(l.warned)
 	}
 	return h, p
 }
 
-// trouble says, once, what cannot be read at the moment. It is tried again.
+// trouble says, once until all is well again, what cannot be read at the
+// moment. It is tried again.
 func (l *logFile) trouble(err error) {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		err = explain("open", pe.Path, err)
+	if errors.Is(err, fs.ErrPermission) {
+		err = explain("open", l.path, err)
 	}
 	l.failed = err
-	if text := err.Error(); l.warned != text {
-		l.warned = text
+	if text := err.Error(); !l.warned[text] && len(l.warned) < maxWarned {
+		l.warned[text] = true
 		l.o.Log.Warn("cannot read, waiting", "stream", l.stream, "error", text)
 	}
 }

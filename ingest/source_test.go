@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/bouncehouse/bouncehouse"
 )
 
@@ -25,7 +27,14 @@ type place struct {
 }
 
 func newPlace(t *testing.T) *place {
+	current := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, current) })
 	dir := t.TempDir()
+	// In memory, where there is such a place, fsync costs nothing.
+	if mem, err := os.MkdirTemp("/dev/shm", "bouncehouse"); err == nil {
+		t.Cleanup(func() { os.RemoveAll(mem) })
+		dir = mem
+	}
 	return &place{t: t, dir: dir, log: filepath.Join(dir, "mail.log"), state: filepath.Join(dir, "state"), now: time.Now()}
 }
 

@@ -1,0 +1,384 @@
+package ingest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// inOrder checks that every line came once and in the order of writing.
+func (r *reader) inOrder(want []string) {
+	r.t.Helper()
+	if diff := cmp.Diff(want, r.got); diff != "" {
+		r.t.Fatalf("lines (- written, + read):\n%.3000s\n%.3000s", diff, r.said.String())
+	}
+}
+
+func TestRotationRenameCreate(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(7)
+		r.follow(3 * time.Second)
+		l.write(3)
+		l.rename()
+		l.reopen()
+		l.write(5)
+		r.follow(20 * time.Second)
+		r.inOrder(l.lines)
+	})
+}
+
+func TestRotationWritesAfterRename(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(7)
+		r.follow(3 * time.Second)
+		l.rename()
+		l.check(os.WriteFile(l.log, nil, 0o600)) // logrotate's create
+		l.write(3)
+		r.follow(30 * time.Second)
+		l.write(4) // still to the old file
+		l.reopen() // HUP
+		l.write(5)
+		r.follow(20 * time.Second)
+		r.inOrder(l.lines)
+	})
+}
+
+// A second daemon keeps writing to the old file long after the first one
+// has gone on to the new.
+func TestRotationLateWriter(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(3)
+		r.follow(3 * time.Second)
+		l.rename()
+		l.reopen()
+		l.write(3)
+		r.follow(time.Minute)
+		text, late := logLines(5000, 4)
+		r.place.write(l.log+".1", text)
+		r.follow(time.Minute)
+		r.inOrder(append(l.lines, late...))
+	})
+}
+
+func TestRotationUnfinishedLineOfOldFile(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(3)
+		l.put("Nov 21 00:00:59 mx1 postfix/smtp[9]: cut by a cr")
+		r.follow(3 * time.Second)
+		l.check(os.Rename(l.log, l.log+".1"))
+		l.reopen()
+		l.write(2)
+		r.follow(time.Minute)
+		want := append(append([]string{}, l.lines[:3]...), "Nov 21 00:00:59 mx1 postfix/smtp[9]: cut by a cr")
+		r.inOrder(append(want, l.lines[3:]...))
+	})
+}
+
+func TestRotationCopyTruncate(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(7)
+		r.follow(3 * time.Second)
+		l.write(3) // only the copy has them
+		l.copyTruncate()
+		l.write(5)
+		r.follow(20 * time.Second)
+		r.inOrder(l.lines)
+	})
+}
+
+func TestRotationTruncatedAndRegrown(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(7)
+		r.follow(3 * time.Second)
+		l.check(os.Truncate(l.log, 0))
+		l.write(30) // past where we were
+		r.follow(20 * time.Second)
+		r.inOrder(l.lines)
+	})
+}
+
+// The new content begins with the same line as the old.
+func TestRotationTruncatedSameFirstLine(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		text, first := logLines(0, 1)
+		l.put(text)
+		l.write(7)
+		r.follow(3 * time.Second)
+		l.check(os.Truncate(l.log, 0))
+		l.n = 100
+		l.put(text)
+		l.write(2)
+		r.follow(20 * time.Second)
+		want := append(append(append([]string{}, first...), l.lines[:7]...), first...)
+		r.inOrder(append(want, l.lines[7:]...))
+		if a, b := r.s.(*logFile).pos.Files[0].ID, r.s.(*logFile).pos.Files[1].ID; a == b {
+			t.Errorf("two files have the identity %s", a)
+		}
+	})
+}
+
+// A writer without O_APPEND goes on at its old offset after a truncation:
+// the file then begins with zeros.
+func TestRotationTruncatedWithHole(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(300)
+		r.follow(3 * time.Second)
+		st, err := os.Stat(l.log)
+		l.check(err)
+		text, more := logLines(1000, 3)
+		l.check(os.Truncate(l.log, 0))
+		f, err := os.OpenFile(l.log, os.O_WRONLY, 0)
+		l.check(err)
+		_, err = f.WriteAt([]byte(text), st.Size())
+		l.check(err)
+		f.Close()
+		r.follow(20 * time.Second)
+		r.inOrder(append(l.lines, more...))
+		r.restart() // and it is no binary file
+		r.follow(time.Second)
+		r.inOrder(append(l.lines, more...))
+	})
+}
+
+func TestRotationDeletedAndRecreated(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(7)
+		r.follow(3 * time.Second)
+		l.write(3) // in the deleted file only
+		l.check(os.Remove(l.log))
+		r.follow(10 * time.Second)
+		l.write(1)
+		r.follow(10 * time.Second)
+		l.reopen()
+		l.write(5)
+		r.follow(20 * time.Second)
+		r.inOrder(l.lines)
+	})
+}
+
+func TestRotationDirectoryReplaced(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		dir := filepath.Join(l.dir, "log")
+		l.check(os.Mkdir(dir, 0o700))
+		l.log = filepath.Join(dir, "mail.log")
+		r.log = l.log
+		l.reopen()
+		l.write(3)
+		r.restart()
+		r.follow(3 * time.Second)
+		l.write(2)
+		l.check(os.Rename(dir, dir+".old"))
+		r.follow(10 * time.Second)
+		l.check(os.Mkdir(dir, 0o700))
+		r.follow(10 * time.Second)
+		l.reopen()
+		l.write(4)
+		r.follow(20 * time.Second)
+		r.inOrder(l.lines)
+		if n := strings.Count(r.said.String(), "cannot read"); n > 2 {
+			t.Errorf("said %d times:\n%s", n, r.said.String())
+		}
+	})
+}
+
+func TestRotationWhileAway(t *testing.T) {
+	for _, suffix := range []string{"", ".gz", ".zst"} {
+		t.Run("as"+suffix, func(t *testing.T) {
+			bubble(t, func(t *testing.T, l *logger, r *reader) {
+				l.write(7)
+				r.follow(3 * time.Second)
+				r.s.Close()
+				for range 3 {
+					l.write(9)
+					l.rename()
+					l.reopen()
+					if suffix != "" {
+						l.compress(suffix)
+					}
+				}
+				l.write(5)
+				r.restart()
+				r.follow(20 * time.Second)
+				r.inOrder(l.lines)
+			})
+		})
+	}
+}
+
+func TestRotationCompressedWhileAway(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(7)
+		r.follow(3 * time.Second)
+		l.rename()
+		l.reopen()
+		l.write(2)
+		r.follow(20 * time.Second)
+		r.s.Close()
+		l.compress(".gz")
+		r.restart()
+		r.follow(20 * time.Second)
+		r.inOrder(l.lines)
+	})
+}
+
+// While mail.log.1 is being compressed, mail.log.1.gz is there too, cut.
+func TestRotationCompressionUnderWay(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(300)
+		l.rename()
+		l.reopen()
+		l.write(2)
+		l.pack(l.log+".1", l.log+".1.gz")
+		l.check(os.Truncate(l.log+".1.gz", 500))
+		r.follow(20 * time.Second)
+		r.inOrder(l.lines)
+		l.pack(l.log+".1", l.log+".1.gz")
+		l.check(os.Remove(l.log + ".1"))
+		r.restart()
+		r.follow(20 * time.Second)
+		r.inOrder(l.lines)
+	})
+}
+
+// copytruncate's copy is under way: it is a part of the live file.
+func TestRotationCopyUnderWay(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(50)
+		r.follow(3 * time.Second)
+		data, err := os.ReadFile(l.log)
+		l.check(err)
+		l.check(os.WriteFile(l.log+".1", data[:1000], 0o600))
+		r.restart()
+		l.write(5)
+		r.follow(20 * time.Second)
+		r.inOrder(l.lines)
+		l.write(5)
+		data, err = os.ReadFile(l.log)
+		l.check(err)
+		l.check(os.WriteFile(l.log+".1", data, 0o600))
+		l.check(os.Truncate(l.log, 0))
+		l.write(3)
+		r.follow(20 * time.Second)
+		r.inOrder(l.lines)
+	})
+}
+
+// A backup brings the files back as copies with other times and inodes.
+func TestRotationCopiesAreKnown(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(30)
+		l.rename()
+		l.reopen()
+		l.write(7)
+		r.follow(20 * time.Second)
+		for _, path := range []string{l.log, l.log + ".1"} {
+			data, err := os.ReadFile(path)
+			l.check(err)
+			l.check(os.WriteFile(path+".copy", data, 0o600))
+			l.check(os.Rename(path+".copy", path))
+		}
+		l.pack(l.log+".1", l.log+".2.gz")
+		r.restart()
+		r.follow(20 * time.Second)
+		r.inOrder(l.lines)
+	})
+}
+
+// The first start reads all siblings, in order of time. The names are those
+// of several schemes; the times tell.
+func TestRotationOrderOfTime(t *testing.T) {
+	p := newPlace(t)
+	var want []string
+	for i, name := range []string{"-20261001", "-2026-10-08.gz", ".10.gz", ".9", ".2.zst", ".1", ".0"} {
+		text, lines := logLines(i*10, 10)
+		want = append(want, lines...)
+		path := p.log + name
+		plain := strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".zst")
+		p.write(plain, text)
+		if err := os.Chtimes(plain, p.now, p.now.AddDate(0, 0, i-20)); err != nil {
+			t.Fatal(err)
+		}
+		if plain != path {
+			(&logger{place: p}).pack(plain, path)
+			os.Remove(plain)
+		}
+	}
+	text, lines := logLines(500, 3)
+	p.write(p.log, text)
+	p.write(p.log+".bak.txt", "not a sibling\n")
+	if diff := cmp.Diff(append(want, lines...), p.drain(p.open(p.log+".9"))); diff != "" {
+		t.Error(diff)
+	}
+	if got := p.drain(p.open(p.log)); got != nil {
+		t.Errorf("read again: %q", got)
+	}
+}
+
+// Files that were copied without their times all seem to be of one moment.
+func TestRotationOrderOfNames(t *testing.T) {
+	for _, names := range [][]string{{".10", ".9", ".2", ".1", ".0"}, {"-20251231", "-20260101", "-2026010203", "-2026010204"}} {
+		p := newPlace(t)
+		var want []string
+		for i, name := range names {
+			text, lines := logLines(i*10, 10)
+			want = append(want, lines...)
+			p.write(p.log+name, text)
+			if err := os.Chtimes(p.log+name, p.now, p.now.Add(-time.Duration(i+10)*time.Second)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(want, p.drain(p.open(p.log))); diff != "" {
+			t.Errorf("%s", diff)
+		}
+	}
+}
+
+func TestBaseName(t *testing.T) {
+	for name, want := range map[string]string{
+		"mail.log": "mail.log", "mail.log.1": "mail.log", "mail.log.12.gz": "mail.log", "mail.log-20261120": "mail.log",
+		"mail.log-20261120.zst": "mail.log", "mail.log-2026-11-20": "mail.log", "maillog-20261120-1700000000.xz": "maillog",
+		"mainlog.01": "mainlog", "mail-20261120.log": "mail.log", "mail-20261120.log.gz": "mail.log", "mail.log.old": "mail.log",
+		"mail.log.gz": "mail.log", "postfix2.log": "postfix2.log", "mx1.example.org.log": "mx1.example.org.log",
+		"SEND2026112014-1.LOG": "SEND2026112014-1.LOG", "current": "current",
+	} {
+		if got, _, _ := baseName(name); got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+	}
+}
+
+// A line that comes to a quiet log is read at once, one to a busy log with
+// those that come within a second.
+func TestFollowDelay(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		r.change = append(r.change, func(o *Options) { o.ChunkSize = 1 << 20 })
+		r.restart()
+		l.write(1)
+		r.follow(10 * time.Second)
+		start := time.Now()
+		time.AfterFunc(30*time.Second, func() { l.write(1) })
+		b, _ := r.read(t.Context())
+		if d := time.Since(start) - 30*time.Second; d < 0 || d > 300*time.Millisecond {
+			t.Errorf("the line came after %v", d)
+		}
+		r.commit(b)
+		stop := time.Now().Add(10 * time.Second)
+		var tick func()
+		tick = func() {
+			if l.write(1); time.Now().Before(stop) {
+				time.AfterFunc(10*time.Millisecond, tick)
+			}
+		}
+		tick()
+		seq := r.seq
+		r.follow(13 * time.Second)
+		r.inOrder(l.lines)
+		if n := r.seq - seq; n > 12 {
+			t.Errorf("%d chunks in ten seconds", n)
+		}
+	})
+}
