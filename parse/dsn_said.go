@@ -8,26 +8,14 @@ import (
 	"github.com/bouncehouse/bouncehouse"
 )
 
-// What the remote host said, as reports tell it: in Diagnostic-Code, in the
-// recipient's paragraph of the text for people, or in Sendmail's transcript.
-
-// maxParagraph bounds what is read of one recipient's paragraph.
-const maxParagraph = 8 << 10
+// What the remote host said, as the sentences of reports tell it: in
+// Diagnostic-Code, or in the recipient's paragraph of the text for people.
 
 var (
 	//	[mx.example.net 192.0.2.1: timed out]             Gmail
 	whoTimedOut = regexp.MustCompile(`\[([A-Za-z0-9_.-]+) ([0-9A-Fa-f.:]+): [a-z ]+\]`)
 	//	[192.0.2.1] said:   [192.0.2.1], 554 ...          amavis, SurfControl
 	whereOnly = regexp.MustCompile(`^[\s:]*\[([0-9A-Fa-f.:]+)\](?: said:|,)`)
-
-	// At which step:
-	//	(in reply to RCPT TO command)                     Postfix
-	//	SMTP error from remote mail server after end of data:   Exim
-	//	while sending MAIL FROM                           Postfix, connection lost
-	atStep = regexp.MustCompile(`(?i)(?:in reply to|while sending|while performing|error from remote mail(?:er| server) after|error after) (?:pipelined |the |sending )?(end of data|data block|message body|initial connection|rcpt to|mail from|data|ehlo|helo|starttls|auth)`)
-
-	// Where the reply begins in a sentence of the reporting server's own.
-	replyFollows = regexp.MustCompile(`(?i)(?: said: ?|returned ['"]|responded with:? ?["']?|smtp;|talk to me: |\[[0-9a-f.:]+\], |server was:? |remote mail(?:er| server)[^:]*(?::<[^>]*>[^:]*)?: |error message was: |\(reason: |^\()([245]\d\d(?:[ -]|$).*)`)
 
 	refusedLater = regexp.MustCompile(`^220-.*? ([45]\d\d[ -].*)`)
 
@@ -49,33 +37,40 @@ func readDiagnostic(value string) said {
 	return readSentence(text)
 }
 
-// readSentence reads a reply, or a sentence that cites one.
+// readSentence reads a reply, or a sentence of the reporting server that
+// cites one. Host and step are looked for in the server's own words only: a
+// reply may name a host too, which then is ours ("your host mail.example.com
+// [203.0.113.25] is listed").
 func readSentence(text string) said {
-	var s said
-	s.host, s.ip = whoAnswered(text)
-	if s.host == "" && strings.IndexByte(text, '[') >= 0 {
-		if m := whoTimedOut.FindStringSubmatch(text); m != nil {
-			if ip, ok := parseIP(m[2]); ok {
-				s.host, s.ip = hostName(m[1]), ip
-			}
-		} else if m := whereOnly.FindStringSubmatch(text); m != nil {
-			s.ip, _ = parseIP(m[1])
-		}
-	}
-	if m := atStep.FindStringSubmatch(text); m != nil {
-		s.stage = stageOf(m[1])
-	} else if s.host != "" && (strings.Contains(text, "refused to talk to me") || strings.Contains(text, "connect to ")) || strings.Contains(text, "initial server greeting") {
-		s.stage = bouncehouse.StageConnect
-	}
-	reply := strings.TrimSpace(text)
-	if !startsWithCode(reply) {
-		if m := replyFollows.FindStringSubmatchIndex(text); m != nil {
-			reply = cited(text, m[2])
+	text = strings.TrimSpace(text)
+	lower := lowerASCII(text)
+	own, reply := "", text // the reporting server's words, the remote's
+	if !startsWithCode(text) {
+		own = text
+		if at := replyWithin(text, lower); at >= 0 {
+			own, reply = text[:at], cited(text, at)
 		}
 	}
 	if n := strings.LastIndex(reply, "(in reply to "); n > 0 {
-		reply = reply[:n] // Postfix's own words
+		own, reply = own+" "+reply[n:], reply[:n]
 	}
+
+	var s said
+	s.host, s.ip = whoAnswered(own)
+	if s.host == "" && strings.IndexByte(own, '[') >= 0 {
+		if m := whoTimedOut.FindStringSubmatch(own); m != nil {
+			if ip, ok := parseIP(m[2]); ok {
+				s.host, s.ip = hostName(m[1]), ip
+			}
+		} else if m := whereOnly.FindStringSubmatch(own); m != nil {
+			s.ip, _ = parseIP(m[1])
+		}
+	}
+	s.stage = stageWithin(lowerASCII(own))
+	if s.stage == "" && (s.host != "" && (strings.Contains(own, "refused to talk to me") || strings.Contains(own, "connect to ")) || strings.Contains(own, "initial server greeting")) {
+		s.stage = bouncehouse.StageConnect
+	}
+
 	r := parseReply(reply)
 	// QUIRK: the greeting welcomes on its first line and refuses on a later
 	// one: 220-mx.example.net 421 4.2.1 Service refused
@@ -176,233 +171,87 @@ func cited(text string, at int) string {
 	return text
 }
 
-func stageOf(step string) bouncehouse.Stage {
-	switch strings.ToLower(step) {
-	case "end of data", "message body", "data block":
-		return bouncehouse.StageEOD
-	case "initial connection":
-		return bouncehouse.StageConnect
-	case "rcpt to":
-		return bouncehouse.StageRCPT
-	case "mail from":
-		return bouncehouse.StageMAIL
-	case "data":
-		return bouncehouse.StageDATA
-	case "ehlo", "helo":
-		return bouncehouse.StageHELO
-	case "starttls":
-		return bouncehouse.StageSTARTTLS
-	case "auth":
-		return bouncehouse.StageAuth
+// stageWithin finds the step of the session that a sentence, in lower case,
+// tells of:
+//
+//	(in reply to RCPT TO command)                           Postfix
+//	lost connection with mx.example.net while sending DATA  Postfix
+//	SMTP error from remote mail server after end of data:   Exim
+func stageWithin(lower string) bouncehouse.Stage {
+	for _, lead := range []string{"in reply to ", "while sending ", "while performing ", "remote mail server after ", "remote mailer after ", "error after "} {
+		_, after, ok := strings.Cut(lower, lead)
+		if !ok {
+			continue
+		}
+		for _, filler := range []string{"pipelined ", "the ", "sending "} {
+			after = strings.TrimPrefix(after, filler)
+		}
+		if stage := stageOf(after); stage != "" {
+			return stage
+		}
 	}
 	return ""
 }
 
-// maxMentions bounds how often one address is looked up in a text.
-const maxMentions = 16
-
-// paragraph returns what the text for people says of one recipient, joined
-// to one line: from behind the address to the next empty line or the next
-// recipient. The address may stand in several places; the first that is
-// followed by an answer is taken, else the first that begins a line. lower is
-// human in lower case.
-func paragraph(human, lower string, addresses ...string) string {
-	first := ""
-	for _, a := range addresses {
-		if len(a) < 3 {
-			continue
-		}
-		a = lowerASCII(a)
-		at := 0
-		for range maxMentions {
-			n := strings.Index(lower[at:], a)
+// replyWithin returns where in a sentence of the reporting server the first
+// reply begins that it cites, or -1; lower is text in lower case. A number
+// alone is no reply: "message too large, 500 of 400 kB".
+func replyWithin(text, lower string) int {
+	first := -1
+	for _, lead := range []string{" said: ", " said:", "returned '", "returned \"", "responded with: ", "responded with \"", "responded with: \"", "smtp;",
+		"talk to me: ", "], ", "] ", "]: ", "server was: ", "error message was: ", "(reason: "} {
+		for at := 0; ; {
+			n := strings.Index(lower[at:], lead)
 			if n < 0 {
 				break
 			}
-			start := strings.LastIndexByte(lower[:at+n], '\n') + 1
-			n += at
-			at = n + len(a)
-			line, _ := cutLine(human, start)
-			if quotesHeader(line) || strings.HasPrefix(line, "<<<") || strings.HasPrefix(line, ">>>") {
-				continue
-			}
-			text := paragraphFrom(human, start, at)
-			if s := readSentence(text); s.answered() {
-				return text
-			}
-			// Sendmail: 550 5.1.2 <user@example.net>... Host unknown
-			if strings.Trim(human[start:n], " \t<") == "" || strings.HasPrefix(human[at:], ">... ") {
-				first = firstOf(first, text)
+			at += n + len(lead)
+			if citesReply(text[at:]) {
+				if first < 0 || at < first {
+					first = at
+				}
+				break
 			}
 		}
+	}
+	// Exim: SMTP error from remote mail server after RCPT TO:<a@b>: host H [IP]: 550 ...
+	if at := strings.Index(lower, "remote mail"); at >= 0 && first < 0 {
+		for n := strings.Index(text[at:], ": "); n >= 0; n = strings.Index(text[at:], ": ") {
+			if at += n + 2; citesReply(text[at:]) {
+				return at
+			}
+		}
+	}
+	if strings.HasPrefix(text, "(") && citesReply(text[1:]) {
+		return 1
 	}
 	return first
 }
 
-// paragraphFrom returns the paragraph whose first line begins at offset start
-// and names its recipient before offset end.
-func paragraphFrom(human string, start, end int) string {
-	line, _ := cutLine(human, start)
-	indent := indentOf(line)
-	line, next := cutLine(human, end)
-	var b strings.Builder
-	rest := strings.TrimLeft(line, ">)\"'. \t")
-	b.WriteString(strings.TrimLeft(rest, ":, "))
-	for at := next; at < len(human) && b.Len() < maxParagraph; {
-		line, next := cutLine(human, at)
-		words := strings.Trim(line, " \t\r")
-		if words == "" || strings.HasPrefix(words, "-----") || strings.HasPrefix(words, "<") && strings.Contains(words, "@") && indentOf(line) <= indent ||
-			indent > 0 && indentOf(line) <= indent {
-			break
-		}
-		if b.Len() > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(words)
-		at = next
-	}
-	text := b.String()
-	// Before the failure stands where the address came from: (expanded from
-	// <c@d>): in Postfix, (ultimately generated from c@d) in Exim.
-	if strings.HasPrefix(text, "(expanded from") || strings.HasPrefix(text, "(generated from") || strings.HasPrefix(text, "(ultimately generated from") {
-		if n := strings.IndexByte(text, ')'); n > 0 {
-			text = strings.TrimLeft(text[n+1:], ": ")
-		}
-	}
-	return text
-}
+func citesReply(s string) bool { return startsWithCode(s) && s[0] != '3' }
 
-func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
-
-// quotesHeader tells lines of a quoted header, which tell of no failure.
-func quotesHeader(line string) bool {
-	name := fieldName(strings.TrimLeft(line, "> \t"))
-	return name != "" && (mailField(name) || strings.EqualFold(name, "Cc") || recipientField(name))
-}
-
-// paragraphAddresses returns the addresses that the text for people gives a
-// paragraph of their own.
-func paragraphAddresses(human string) []string {
-	var found []string
-	for line := range lines(human) {
-		words := strings.Trim(line, " \t\r")
-		if !strings.HasPrefix(words, "<") {
-			continue
-		}
-		a, rest, ok := strings.Cut(words[1:], ">")
-		if !ok || !strings.Contains(a, "@") || strings.ContainsAny(a, " \t") {
-			continue
-		}
-		if rest = strings.TrimSpace(rest); rest == "" || strings.HasPrefix(rest, ":") || strings.HasPrefix(rest, "(") {
-			if len(found) < maxRecipients && (len(found) == 0 || found[len(found)-1] != a) {
-				found = append(found, a)
-			}
-		}
-	}
-	return found
-}
-
-// maxExchanges bounds how many replies of a transcript are kept.
-const maxExchanges = 1000
-
-// exchange is a command of Sendmail's transcript and the refusal of it.
-type exchange struct {
-	command string // lower case; empty for the greeting
-	said    said
-}
-
-// readTranscript reads the refusals in Sendmail's transcript of the session:
-//
-//	... while talking to mx.example.net.:
-//	>>> RCPT To:<user@example.net>
-//	<<< 550-5.1.1 No such user
-//	<<< 550 5.1.1 here
-//	550 5.1.1 <user@example.net>... User unknown
-func readTranscript(human string) []exchange {
-	if !strings.Contains(human, "<<< ") {
-		return nil
-	}
-	var found []exchange
-	var command, host string
-	var reply strings.Builder // in the form of joined replies everywhere else
-	finish := func() {
-		if reply.Len() == 0 {
-			return
-		}
-		r := parseReply(reply.String())
-		reply.Reset()
-		if r.code < 400 || command == "quit" || len(found) >= maxExchanges {
-			return
-		}
-		s := said{host: host, stage: commandStage(command), code: r.code, enhanced: r.enhanced, text: r.text}
-		found = append(found, exchange{command, s})
-	}
-	for line := range lines(human) {
-		line = strings.TrimRight(line, " \t\r")
-		switch {
-		case strings.HasPrefix(line, "<<<"):
-			words := strings.TrimSpace(line[3:])
-			if reply.Len() > 0 && reply.Len() < maxParagraph {
-				reply.WriteByte(' ')
-			}
-			if reply.Len() < maxParagraph {
-				reply.WriteString(words)
-			}
-			if len(words) < 4 || words[3] != '-' {
-				finish()
-			}
-		case strings.HasPrefix(line, ">>>"):
-			finish()
-			command = strings.ToLower(strings.TrimSpace(line[3:]))
-		case strings.HasPrefix(line, "... while talking to "):
-			finish()
-			host, command = hostName(strings.TrimSuffix(line[len("... while talking to "):], ":")), ""
-		default:
-			finish()
-		}
-	}
-	finish()
-	return found
-}
-
-// pick returns what the transcript says of one recipient: the whole of the
-// reply that the diagnostic, known, begins; else the refusal of RCPT for it;
-// else, where the report has one recipient only, the last refusal.
-func pick(transcript []exchange, known said, recipient string, only bool) said {
-	recipient = lowerASCII(recipient)
-	var own, last said
-	for i := range transcript {
-		switch e := &transcript[i]; {
-		case known.text != "" && known.code == e.said.code && strings.HasPrefix(e.said.text, known.text):
-			return e.said
-		case e.said.stage == bouncehouse.StageRCPT && recipient != "" && strings.Contains(e.command, recipient):
-			own = e.said
-		default:
-			last = e.said
-		}
-	}
+// stageOf returns the stage of the command or step that s, in lower case,
+// begins with.
+func stageOf(s string) bouncehouse.Stage {
 	switch {
-	case own.code != 0:
-		return own
-	case only && (known.code == 0 || known.code == last.code):
-		return last
-	}
-	return said{}
-}
-
-// commandStage returns the stage of an SMTP command in lower case; without
-// one it was the greeting that was answered.
-func commandStage(command string) bouncehouse.Stage {
-	verb, _, _ := strings.Cut(command, ":")
-	switch verb {
-	case "":
-		return bouncehouse.StageConnect
-	case ".":
+	case strings.HasPrefix(s, "end of data"), strings.HasPrefix(s, "data block"), strings.HasPrefix(s, "message body"):
 		return bouncehouse.StageEOD
-	case "rcpt to", "mail from":
-		return stageOf(verb)
+	case strings.HasPrefix(s, "initial connection"):
+		return bouncehouse.StageConnect
+	case strings.HasPrefix(s, "rcpt to"):
+		return bouncehouse.StageRCPT
+	case strings.HasPrefix(s, "mail from"):
+		return bouncehouse.StageMAIL
+	case strings.HasPrefix(s, "data"):
+		return bouncehouse.StageDATA
+	case strings.HasPrefix(s, "ehlo"), strings.HasPrefix(s, "helo"):
+		return bouncehouse.StageHELO
+	case strings.HasPrefix(s, "starttls"):
+		return bouncehouse.StageSTARTTLS
+	case strings.HasPrefix(s, "auth"):
+		return bouncehouse.StageAuth
 	}
-	return stageOf(strings.Fields(verb + " ?")[0])
+	return ""
 }
 
 // saysExpired tells whether the text says that the queue's lifetime ran out.

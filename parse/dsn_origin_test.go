@@ -1,0 +1,84 @@
+package parse
+
+import (
+	"testing"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// originMail is a report; received stands before its header, original is
+// the header of the returned message, if any.
+func originMail(mta, received, original string) string {
+	m := "Return-Path: <>\n" + received + "Date: Mon, 2 Nov 2026 09:00:05 +0000\nFrom: MAILER-DAEMON@" + mta + "\nTo: news@example.com\n" +
+		"MIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n" +
+		"--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; " + mta + "\nX-Postfix-Queue-ID: THEIRS\n\n" +
+		"Final-Recipient: rfc822; a@example.net\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 no\n\n"
+	if original != "" {
+		m += "--b\nContent-Type: text/rfc822-headers\n\n" + original + "\n"
+	}
+	return m + "--b--\n"
+}
+
+func TestDSNOrigin(t *testing.T) {
+	const (
+		remote = "relay.example.net"
+		// The ways of reports.
+		arrived = "Received: from relay.example.net (relay.example.net [192.0.2.77])\n\tby mx1.example.com (Postfix) with ESMTP id IN; date\n" +
+			"Received: by relay.example.net (Postfix) id DSN; date\n"
+		stayed = "Received: by relay.example.net (Postfix) id DSN; date\n"
+		// What came back.
+		passed    = "Received: from app ([203.0.113.9]) by mx1.example.com (Postfix) with ESMTP id OURS; date\nMessage-ID: <1@elsewhere.example>\nFrom: a@elsewhere.example\n"
+		handed    = "Received: from mx1.example.com (mx1.example.com [203.0.113.25]) by relay.example.net (Postfix) id THEIRS; date\nFrom: a@elsewhere.example\n"
+		forged    = "Received: from bot ([198.51.100.7]) by relay.example.net (Postfix) id THEIRS; date\nReturn-Path: <news@example.com>\nFrom: news@example.com\nMessage-ID: <1@bot.example>\n"
+		ourID     = "Received: from bot ([198.51.100.7]) by relay.example.net (Postfix) id THEIRS; date\nFrom: x@elsewhere.example\nMessage-ID: <1@app.example.com>\n"
+		noWay     = "From: news@example.com\nMessage-ID: <1@elsewhere.example>\n"
+		stranger  = "From: x@elsewhere.example\nMessage-ID: <1@elsewhere.example>\n"
+		inDomains = "Received: from app by out7.example.com (x) with ESMTP id OURS; date\nFrom: x@elsewhere.example\n"
+	)
+	known := Options{Hosts: []string{"MX1.example.com."}, Domains: []string{"example.com"}}
+	for name, test := range map[string]struct {
+		options            Options
+		mta, way, original string
+		want               bouncehouse.DSNOrigin
+		queueID            string
+	}{
+		"our host reports":                    {known, "mx1.example.com", arrived, passed, bouncehouse.DSNLocal, "THEIRS"},
+		"the machine itself reports":          {Options{}, "mx1.example.com", arrived, passed, bouncehouse.DSNLocal, "THEIRS"},
+		"the report stayed on its server":     {Options{}, remote, stayed, "", bouncehouse.DSNLocal, "THEIRS"},
+		"nothing configured":                  {Options{}, remote, arrived, stranger, bouncehouse.DSNRemote, "THEIRS"},
+		"not returned":                        {known, remote, arrived, "", bouncehouse.DSNRemote, "THEIRS"},
+		"passed our host":                     {known, remote, arrived, passed, bouncehouse.DSNRemote, "OURS"},
+		"handed over by our host":             {known, remote, arrived, handed, bouncehouse.DSNRemote, "THEIRS"},
+		"our message id":                      {known, remote, arrived, ourID, bouncehouse.DSNRemote, "THEIRS"},
+		"our sender, way not shown":           {known, remote, arrived, noWay, bouncehouse.DSNRemote, "THEIRS"},
+		"our sender on a stranger's way":      {known, remote, arrived, forged, bouncehouse.DSNBackscatter, ""},
+		"nothing of ours":                     {known, remote, arrived, stranger, bouncehouse.DSNBackscatter, ""},
+		"domains only: host in our domain":    {Options{Domains: []string{"example.com"}}, remote, arrived, inDomains, bouncehouse.DSNRemote, "OURS"},
+		"domains only: our sender":            {Options{Domains: []string{"example.com"}}, remote, arrived, forged, bouncehouse.DSNRemote, "THEIRS"},
+		"hosts only: parent domain of sender": {Options{Hosts: []string{"mx1.example.com"}}, remote, arrived, noWay, bouncehouse.DSNRemote, "THEIRS"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			res, _ := parseDSN(t, test.options, originMail(test.mta, test.way, test.original))
+			if len(res.Events) != 1 {
+				t.Fatalf("%d events", len(res.Events))
+			}
+			e := res.Events[0]
+			if e.DSNOrigin != test.want || e.QueueID != test.queueID || e.Counted != (test.want == bouncehouse.DSNRemote) {
+				t.Errorf("got %s, queue id %q, counted %v; want %s, %q", e.DSNOrigin, e.QueueID, e.Counted, test.want, test.queueID)
+			}
+		})
+	}
+}
+
+// TestDSNShortHostName takes a machine whose own name has no domain.
+func TestDSNShortHostName(t *testing.T) {
+	mail := originMail("mx1.example.com", "Received: from mx1.example.com by store.example.com id 1; date\n", "")
+	for host, want := range map[string]bouncehouse.DSNOrigin{"mx1": bouncehouse.DSNLocal, "mx2": bouncehouse.DSNRemote} {
+		c := bouncehouse.Chunk{Kind: bouncehouse.Mail, Host: host, Data: mail}
+		var res bouncehouse.Result
+		bouncehouse.ParseChunk(newDSN(Options{Domains: []string{"example.com"}}), &c, &res)
+		if len(res.Events) != 1 || res.Events[0].DSNOrigin != want {
+			t.Errorf("%s: %+v", host, res.Events)
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package parse
+
+import (
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// The text for people: the recipient's paragraph and Sendmail's transcript.
+
+// maxParagraph bounds what is read of one recipient's paragraph.
+const maxParagraph = 8 << 10
+
+// maxMentions bounds how often one address is looked up in a text.
+const maxMentions = 16
+
+// paragraph returns what the text for people says of one recipient, joined
+// to one line: from behind the address to the next empty line or the next
+// recipient. The address may stand in several places; the first that is
+// followed by an answer is taken, else the first that begins a line. lower is
+// human in lower case.
+func paragraph(human, lower string, addresses ...string) string {
+	first := ""
+	for _, a := range addresses {
+		if len(a) < 3 {
+			continue
+		}
+		a = lowerASCII(a)
+		at := 0
+		for range maxMentions {
+			n := strings.Index(lower[at:], a)
+			if n < 0 {
+				break
+			}
+			start := strings.LastIndexByte(lower[:at+n], '\n') + 1
+			n += at
+			at = n + len(a)
+			line, _ := cutLine(human, start)
+			if quotesHeader(line) || strings.HasPrefix(line, "<<<") || strings.HasPrefix(line, ">>>") {
+				continue
+			}
+			text := paragraphFrom(human, start, at)
+			if s := readSentence(text); s.answered() {
+				return text
+			}
+			// Sendmail: 550 5.1.2 <user@example.net>... Host unknown
+			if strings.Trim(human[start:n], " \t<") == "" || strings.HasPrefix(human[at:], ">... ") {
+				first = firstOf(first, text)
+			}
+		}
+	}
+	return first
+}
+
+// paragraphFrom returns the paragraph whose first line begins at offset start
+// and names its recipient before offset end.
+func paragraphFrom(human string, start, end int) string {
+	line, _ := cutLine(human, start)
+	indent := indentOf(line)
+	line, next := cutLine(human, end)
+	var b strings.Builder
+	rest := strings.TrimLeft(line, ">)\"'. \t")
+	b.WriteString(strings.TrimLeft(rest, ":, "))
+	for at := next; at < len(human) && b.Len() < maxParagraph; {
+		line, next := cutLine(human, at)
+		words := strings.Trim(line, " \t\r")
+		if words == "" || strings.HasPrefix(words, "-----") || strings.HasPrefix(words, "<") && strings.Contains(words, "@") && indentOf(line) <= indent ||
+			indent > 0 && indentOf(line) <= indent {
+			break
+		}
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(words)
+		at = next
+	}
+	text := b.String()
+	// Before the failure stands where the address came from: (expanded from
+	// <c@d>): in Postfix, (ultimately generated from c@d) in Exim.
+	if strings.HasPrefix(text, "(expanded from") || strings.HasPrefix(text, "(generated from") || strings.HasPrefix(text, "(ultimately generated from") {
+		if n := strings.IndexByte(text, ')'); n > 0 {
+			text = strings.TrimLeft(text[n+1:], ": ")
+		}
+	}
+	return text
+}
+
+func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
+
+// quotesHeader tells lines of a quoted header, which tell of no failure.
+func quotesHeader(line string) bool {
+	name := fieldName(strings.TrimLeft(line, "> \t"))
+	return name != "" && (mailField(name) || strings.EqualFold(name, "Cc") || recipientField(name))
+}
+
+// paragraphAddresses returns the addresses that the text for people gives a
+// paragraph of their own.
+func paragraphAddresses(human string) []string {
+	var found []string
+	for line := range lines(human) {
+		words := strings.Trim(line, " \t\r")
+		if !strings.HasPrefix(words, "<") {
+			continue
+		}
+		a, rest, ok := strings.Cut(words[1:], ">")
+		if !ok || !strings.Contains(a, "@") || strings.ContainsAny(a, " \t") {
+			continue
+		}
+		if rest = strings.TrimSpace(rest); rest == "" || strings.HasPrefix(rest, ":") || strings.HasPrefix(rest, "(") {
+			if len(found) < maxRecipients && (len(found) == 0 || found[len(found)-1] != a) {
+				found = append(found, a)
+			}
+		}
+	}
+	return found
+}
+
+// maxExchanges bounds how many replies of a transcript are kept.
+const maxExchanges = 1000
+
+// exchange is a command of Sendmail's transcript and the refusal of it.
+type exchange struct {
+	command string // lower case; empty for the greeting
+	said    said
+}
+
+// readTranscript reads the refusals in Sendmail's transcript of the session:
+//
+//	... while talking to mx.example.net.:
+//	>>> RCPT To:<user@example.net>
+//	<<< 550-5.1.1 No such user
+//	<<< 550 5.1.1 here
+//	550 5.1.1 <user@example.net>... User unknown
+func readTranscript(human string) []exchange {
+	if !strings.Contains(human, "<<< ") {
+		return nil
+	}
+	var found []exchange
+	var command, host string
+	var reply strings.Builder // in the form of joined replies everywhere else
+	finish := func() {
+		if reply.Len() == 0 {
+			return
+		}
+		r := parseReply(reply.String())
+		reply.Reset()
+		if r.code < 400 || command == "quit" || len(found) >= maxExchanges {
+			return
+		}
+		stage := stageOf(command)
+		switch command {
+		case "":
+			stage = bouncehouse.StageConnect
+		case ".":
+			stage = bouncehouse.StageEOD
+		}
+		s := said{host: host, stage: stage, code: r.code, enhanced: r.enhanced, text: r.text}
+		found = append(found, exchange{command, s})
+	}
+	for line := range lines(human) {
+		line = strings.TrimRight(line, " \t\r")
+		switch {
+		case strings.HasPrefix(line, "<<<"):
+			words := strings.TrimSpace(line[3:])
+			if reply.Len() > 0 && reply.Len() < maxParagraph {
+				reply.WriteByte(' ')
+			}
+			if reply.Len() < maxParagraph {
+				reply.WriteString(words)
+			}
+			if len(words) < 4 || words[3] != '-' {
+				finish()
+			}
+		case strings.HasPrefix(line, ">>>"):
+			finish()
+			command = strings.ToLower(strings.TrimSpace(line[3:]))
+		case strings.HasPrefix(line, "... while talking to "):
+			finish()
+			host, command = hostName(strings.TrimSuffix(line[len("... while talking to "):], ":")), ""
+		default:
+			finish()
+		}
+	}
+	finish()
+	return found
+}
+
+// pick returns what the transcript says of one recipient: the whole of the
+// reply that the diagnostic, known, begins; else the refusal of RCPT for it;
+// else, where the report has one recipient only, the last refusal.
+func pick(transcript []exchange, known said, recipient string, only bool) said {
+	recipient = lowerASCII(recipient)
+	var own, last said
+	for i := range transcript {
+		switch e := &transcript[i]; {
+		case known.text != "" && known.code == e.said.code && strings.HasPrefix(e.said.text, known.text):
+			return e.said
+		case e.said.stage == bouncehouse.StageRCPT && recipient != "" && strings.Contains(e.command, recipient):
+			own = e.said
+		default:
+			last = e.said
+		}
+	}
+	switch {
+	case own.code != 0:
+		return own
+	case only && (known.code == 0 || known.code == last.code):
+		return last
+	}
+	return said{}
+}
