@@ -25,7 +25,7 @@ const (
 
 	kafkaTimeout    = 10 * time.Second // of one request
 	kafkaBackoffMin = 250 * time.Millisecond
-	kafkaBackoffMax = 15 * time.Second
+	kafkaBackoffMax = 3 * time.Second // an outage is over sooner than noticed; what is tried costs little
 
 	defaultBatchBytes = 8 << 20
 	defaultLinger     = time.Second
@@ -221,9 +221,10 @@ func (k *Kafka) awaitTopic(ctx context.Context) error {
 	})
 }
 
-// retry calls do until it returns nil, errPartitionLost or an error that no
-// waiting heals, or ctx ends.
+// retry calls do until it returns nil or errPartitionLost, or ctx ends. It says
+// so once, and once a minute while it lasts.
 func (k *Kafka) retry(ctx context.Context, what string, do func() error) error {
+	var said time.Time
 	for wait := kafkaBackoffMin; ; wait = min(2*wait, kafkaBackoffMax) {
 		err := do()
 		if err == nil || errors.Is(err, errPartitionLost) {
@@ -232,7 +233,10 @@ func (k *Kafka) retry(ctx context.Context, what string, do func() error) error {
 		if ctx.Err() != nil {
 			return errors.Join(ctx.Err(), err)
 		}
-		k.log.Warn("kafka: could not "+what+", trying again", "wait", wait, "error", err)
+		if time.Since(said) >= time.Minute {
+			said = time.Now()
+			k.log.Warn("kafka: could not "+what+", trying again", "error", err)
+		}
 		if sleepKafka(ctx, wait) != nil {
 			return errors.Join(ctx.Err(), err)
 		}
@@ -266,7 +270,7 @@ const (
 	kafkaMaxMessages = 20_000
 	// kafkaBeyond is how often a partition that ends before its committed
 	// offset is asked again: brokers that have just started may not know yet.
-	kafkaBeyond = 8
+	kafkaBeyond = 6
 )
 
 // kafkaPartition is the Source of one partition under one generation.
