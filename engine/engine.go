@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -79,6 +80,7 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	defer lock.Close()
+	d.withdraw() // an address that a killed engine left: its port may be a stranger's now
 	end, err := d.passwords()
 	if err != nil {
 		return err
@@ -104,6 +106,7 @@ func (e *engine) serve(ctx context.Context, d dir, l net.Listener, end Endpoint,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       5 * time.Minute,
 		MaxHeaderBytes:    maxHeader,
+		ConnState:         bounded(maxConns),
 		ErrorLog:          slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
@@ -144,6 +147,21 @@ func (e *engine) serve(ctx context.Context, d dir, l net.Listener, end Endpoint,
 		return fmt.Errorf("serve %s: %w", end.Addr, err)
 	}
 	return nil
+}
+
+// bounded closes connections above a number: anyone on the machine can open them.
+func bounded(most int64) func(net.Conn, http.ConnState) {
+	var open atomic.Int64
+	return func(c net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			if open.Add(1) > most {
+				c.Close()
+			}
+		case http.StateClosed, http.StateHijacked:
+			open.Add(-1)
+		}
+	}
 }
 
 // watch calls end when the lifeline ends. The function that it returns stops watching.

@@ -1,6 +1,10 @@
 package engine
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // A server has ClickHouse's parser before the engine; the library has clickhouse-client's, which does things that a server
 // must not do for a stranger (INTO OUTFILE, FROM INFILE, several statements, "exit"). So the text is cut into tokens here, by
@@ -54,9 +58,8 @@ func (l *lexer) next() (token, bool) {
 		if t, ok := l.heredoc(); ok {
 			return t, true
 		}
-	case c == 0, strings.HasPrefix(l.s[l.pos:], "\u2018"), strings.HasPrefix(l.s[l.pos:], "\u2019"),
-		strings.HasPrefix(l.s[l.pos:], "\u201c"), strings.HasPrefix(l.s[l.pos:], "\u201d"):
-		// ClickHouse ends a query at NUL, and takes typographic quotes for quotes.
+	case c == 0, c >= 0x80:
+		// ClickHouse ends a query at NUL, takes typographic quotes for quotes, and has no other bare words than ASCII.
 		l.pos++
 		return token{kind: tokenBroken, start: start, end: l.pos}, true
 	}
@@ -84,7 +87,11 @@ func (l *lexer) skip() {
 				l.pos = len(l.s)
 			}
 		default:
-			return
+			c, n := utf8.DecodeRuneInString(rest)
+			if c < 0x80 || !unicode.IsSpace(c) && strings.IndexRune("\u180e\u200b\u200c\u200d\u2060\ufeff", c) < 0 {
+				return
+			}
+			l.pos += n // ClickHouse takes these for blanks: INTO<no-break space>OUTFILE is INTO OUTFILE
 		}
 	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
@@ -25,7 +26,8 @@ type request struct {
 	statement   *statement
 	session     session
 	params      []param
-	format      string   // of the output, where the query does not say
+	format      string   // of the output
+	dataFormat  string   // of an INSERT's data, where the query does not say
 	protocol    bool     // the client names its protocol version, as clickhouse-go does
 	gzip        bool     // the client wants the answer so
 	data        *os.File // memfd; nil without data
@@ -53,13 +55,13 @@ func notImplemented(what string) error {
 
 // read takes in the whole request.
 func (s *server) read(w http.ResponseWriter, r *http.Request, params url.Values, p *process) (*request, error) {
-	q := &request{budget: &s.bodies, format: "TabSeparated", protocol: params.Get("client_protocol_version") != ""}
+	q := &request{budget: &s.bodies, protocol: params.Get("client_protocol_version") != ""}
 	for _, f := range []string{r.Header.Get("X-ClickHouse-Format"), params.Get("default_format")} {
 		if f != "" {
 			q.format = f
 		}
 	}
-	if !settingName.MatchString(q.format) {
+	if q.format != "" && !settingName.MatchString(q.format) {
 		return nil, newError("Code: 73. DB::Exception: Unknown format. (UNKNOWN_FORMAT)")
 	}
 	switch {
@@ -96,9 +98,11 @@ func (s *server) read(w http.ResponseWriter, r *http.Request, params url.Values,
 			return nil, err
 		}
 	}
-	if q.statement.format != "" && !q.statement.insert {
-		q.format = q.statement.format
+	q.dataFormat = q.format
+	if !q.statement.insert {
+		q.format = cmp.Or(q.statement.format, q.format)
 	}
+	q.format = cmp.Or(q.format, "TabSeparated")
 	return q, nil
 }
 
@@ -212,11 +216,7 @@ func (q *request) keep(data io.Reader, p *process, most int64) error {
 func (q *request) sql(r *running) string {
 	st := q.statement
 	if st.insert {
-		format := q.format
-		if format == "TabSeparated" {
-			format = "Values" // ClickHouse's default for INSERT
-		}
-		return st.insertFrom(fmt.Sprintf("/proc/self/fd/%d", q.data.Fd()), q.compression, format)
+		return st.insertFrom(fmt.Sprintf("/proc/self/fd/%d", q.data.Fd()), q.compression, cmp.Or(q.dataFormat, "Values"))
 	}
 	if len(st.processes) == 0 {
 		return st.text

@@ -21,6 +21,8 @@ const (
 	maxBodies    = 1 << 30   // of all requests under way; bodies lie in memory
 	patience     = 30 * time.Second
 
+	maxConns = 1024
+
 	writersAtOnce = 16
 	readersAtOnce = 8
 )
@@ -206,6 +208,8 @@ func (s *server) fail(w http.ResponseWriter, id string, err error) {
 		h.Set("X-ClickHouse-Query-Id", headerValue(id))
 	}
 	deadline(w, s.patience)
+	// What is left of the body is read off by net/http: not for ever.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.patience))
 	w.WriteHeader(e.status())
 	fmt.Fprintln(w, text)
 }

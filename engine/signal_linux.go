@@ -6,12 +6,15 @@ import (
 	"unsafe"
 )
 
-// signals are the kernel's dispositions of all signals, as Go's runtime set them.
+// handled are the signals for which chdb_connect puts handlers of its own in the place of Go's: ILL, TRAP, ABRT, BUS, FPE,
+// SEGV, TSTP, SYS and 34. With those a nil dereference hangs the process. Go's written back, panics are as ever and the
+// engine does not mind. Only these are touched, so that a signal.Notify at the same moment is not undone.
 //
-// chdb_connect puts handlers of its own in the place of Go's for SIGILL, TRAP, ABRT, BUS, FPE, SEGV, TSTP, SYS and 34; a nil
-// dereference then hangs the process. Written back after it, Go's handlers serve as before and the engine does not mind. The
-// raw system call is used since Go keeps no way to read a handler, and libc's sigaction would wrap the restorer.
-type signals [65]kernelSigaction
+// The raw system call is used since Go keeps no way to read a handler, and libc's sigaction would wrap the restorer.
+func handled() [9]int { return [...]int{4, 5, 6, 7, 8, 11, 20, 31, 34} }
+
+// signals are the kernel's dispositions of the handled signals, in their order.
+type signals [9]kernelSigaction
 
 // kernelSigaction is struct kernel_sigaction (the same 32 bytes on amd64 and arm64).
 type kernelSigaction struct {
@@ -21,25 +24,18 @@ type kernelSigaction struct {
 
 func saveSignals() (*signals, error) {
 	var s signals
-	for sig := 1; sig < len(s); sig++ {
-		if err := sigaction(sig, nil, &s[sig]); err != nil {
+	for i, sig := range handled() {
+		if err := sigaction(sig, nil, &s[i]); err != nil {
 			return nil, fmt.Errorf("read the handler of signal %d: %w", sig, err)
 		}
 	}
 	return &s, nil
 }
 
-// restore writes back every disposition that differs from the saved one.
+// restore writes the dispositions back.
 func (s *signals) restore() error {
-	for sig := 1; sig < len(s); sig++ {
-		var now kernelSigaction
-		if err := sigaction(sig, nil, &now); err != nil {
-			return fmt.Errorf("read the handler of signal %d: %w", sig, err)
-		}
-		if now == s[sig] {
-			continue
-		}
-		if err := sigaction(sig, &s[sig], nil); err != nil {
+	for i, sig := range handled() {
+		if err := sigaction(sig, &s[i], nil); err != nil {
 			return fmt.Errorf("restore the handler of signal %d: %w", sig, err)
 		}
 	}

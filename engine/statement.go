@@ -8,7 +8,7 @@ import (
 // statement is what the server must know of a query before the engine sees it.
 type statement struct {
 	text   string
-	format string // output format, or the data's; as the query's FORMAT says; empty where it does not
+	format string // of the output, or of the data, as the query's FORMAT says; empty where it does not
 	reads  bool   // SELECT, SHOW, DESCRIBE, EXPLAIN, EXISTS, CHECK: nothing is changed, and it may be stopped when the client goes
 
 	insert   bool // INSERT with data: text[:infile] + FROM INFILE + text[infile:formatAt] + FORMAT
@@ -45,7 +45,9 @@ func syntaxError(text string) *Error {
 func parseStatement(text string) (*statement, error) {
 	l := lexer{s: text}
 	first, ok := l.next()
+	depth := 0
 	for ok && first.punct('(') { // (SELECT 1) UNION ALL ...
+		depth++
 		first, ok = l.next()
 	}
 	if !ok {
@@ -70,12 +72,11 @@ func parseStatement(text string) (*statement, error) {
 		tokens = tokens[:len(tokens)-1]
 	}
 	s.text = text[:tokens[len(tokens)-1].end]
-	return s, s.parseTokens(tokens)
+	return s, s.parseTokens(tokens, depth)
 }
 
-func (s *statement) parseTokens(tokens []token) error {
+func (s *statement) parseTokens(tokens []token, depth int) error {
 	s.tokens = tokens
-	depth := 0
 	for i, t := range tokens {
 		switch {
 		case t.punct('('):
@@ -86,6 +87,8 @@ func (s *statement) parseTokens(tokens []token) error {
 			return syntaxError("multi-statements are not allowed")
 		case i > 0 && t.is("OUTFILE") && tokens[i-1].is("INTO"):
 			return newError("Code: 358. DB::Exception: INTO OUTFILE is not allowed. (INTO_OUTFILE_NOT_ALLOWED)")
+		case depth == 0 && i > 0 && t.is("INSERT") && tokens[i-1].punct(')'): // WITH x AS (...) INSERT INTO
+			s.reads = false
 		case i > 0 && t.is("INFILE") && tokens[i-1].is("FROM"):
 			return errInfile
 		case depth == 0 && i > 0 && tokens[i-1].is("FORMAT") && t.kind == tokenWord:
@@ -184,7 +187,7 @@ func (s *statement) parseInsertSelect() error {
 		tokens = tokens[:len(tokens)-1]
 	}
 	s.text = s.text[:tokens[len(tokens)-1].end]
-	return s.parseTokens(tokens)
+	return s.parseTokens(tokens, 0)
 }
 
 // insertFrom is the INSERT with its data in a file.
