@@ -51,7 +51,8 @@ func NewKafka(o bouncehouse.KafkaOptions, log *slog.Logger) (*Kafka, error) {
 	if err != nil {
 		return nil, err
 	}
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+		zstd.WithAllLitEntropyCompression(true)) // else the base64 of a mail stays as large as it is
 	if err != nil {
 		return nil, fmt.Errorf("zstd: %w", err)
 	}
