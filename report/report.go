@@ -6,6 +6,7 @@ package report
 import (
 	"context"
 	"fmt"
+	"math"
 	"sort"
 	"time"
 )
@@ -167,7 +168,7 @@ func (r *Report) providers(ctx context.Context, db DB) error {
 	}
 	for _, d := range delays {
 		if p := byName[d.Provider]; p != nil && len(d.Quantiles) == 2 {
-			p50, p95 := float64(d.Quantiles[0]), float64(d.Quantiles[1])
+			p50, p95 := milli(d.Quantiles[0]), milli(d.Quantiles[1])
 			p.DelayP50, p.DelayP95 = &p50, &p95
 		}
 	}
@@ -189,3 +190,6 @@ func (r *Report) providers(ctx context.Context, db DB) error {
 	})
 	return nil
 }
+
+// milli rounds seconds to the milliseconds that logs have.
+func milli(s float32) float64 { return math.Round(float64(s)*1000) / 1000 }

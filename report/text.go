@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"io"
-	"math"
 	"strings"
 	"time"
 
@@ -38,14 +37,19 @@ func (r *Report) WriteText(w io.Writer, width int, zone *time.Location) error {
 	if r.DeadLetters > 0 {
 		fmt.Fprintf(&b, "\n%d records could not be read or stored; bouncehouse deadletter list tells which and why.\n", r.DeadLetters)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	for line := range strings.Lines(b.String()) {
+		if _, err := io.WriteString(w, strings.TrimRight(line, " \n")+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func newTable(width int) table.Writer {
 	t := table.NewWriter()
 	style := table.StyleLight
-	style.Options = table.Options{SeparateHeader: true, SeparateColumns: true}
+	style.Options = table.Options{SeparateHeader: true}
+	style.Box.PaddingLeft = ""
 	style.Format.Header = text.FormatDefault
 	t.SetStyle(style)
 	t.Style().Size.WidthMax = width
@@ -59,7 +63,8 @@ func (r *Report) providerTable(width int) string {
 	for _, n := range []int{2, 3, 4, 5, 6, 7, 9, 10} {
 		right = append(right, table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight})
 	}
-	t.SetColumnConfigs(append(right, table.ColumnConfig{Number: 1, WidthMax: 16, WidthMaxEnforcer: text.Trim}))
+	t.SetColumnConfigs(append(right, table.ColumnConfig{Number: 1, WidthMax: 14, WidthMaxEnforcer: text.Trim},
+		table.ColumnConfig{Number: 8, WidthMax: 19, WidthMaxEnforcer: text.Trim}))
 	for _, p := range r.Providers {
 		t.AppendRow(table.Row{named(p.Provider), p.Attempts, p.Delivered, p.Deferred, p.Bounced, p.Expired, p.Code571, p.TopClass, seconds(p.DelayP50), seconds(p.DelayP95)})
 	}
@@ -67,13 +72,13 @@ func (r *Report) providerTable(width int) string {
 }
 
 func (r *Report) refusalTable(width int, zone *time.Location) string {
-	const others = 6 + 15 + 12 + 15 + 4*3 // the other columns and the rules between
+	const others = 6 + 15 + 10 + 17 + 5 // the other columns, and a space behind each
 	t := newTable(width)
 	t.AppendHeader(table.Row{"count", "first, last", "provider", "class", "reply"})
 	t.SetColumnConfigs([]table.ColumnConfig{
 		{Number: 1, Align: text.AlignRight, AlignHeader: text.AlignRight},
-		{Number: 3, WidthMax: 12, WidthMaxEnforcer: text.WrapSoft},
-		{Number: 4, WidthMax: 15, WidthMaxEnforcer: text.WrapSoft},
+		{Number: 3, WidthMax: 10, WidthMaxEnforcer: text.WrapSoft},
+		{Number: 4, WidthMax: 17, WidthMaxEnforcer: text.WrapSoft},
 		{Number: 5, WidthMax: width - others, WidthMaxEnforcer: text.WrapSoft},
 	})
 	for _, f := range r.Refusals {
@@ -113,7 +118,7 @@ func named(provider string) string {
 // seconds prints a delay as people read it: 0.4s, 12s, 5m10s, 3h20m, 2d4h.
 func seconds(s *float64) string {
 	switch {
-	case s == nil || math.IsNaN(*s):
+	case s == nil:
 		return "-"
 	case *s < 10:
 		return fmt.Sprintf("%.1fs", *s)

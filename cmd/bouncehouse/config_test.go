@@ -27,6 +27,8 @@ func TestExampleConfig(t *testing.T) {
 	if err := parseConfig([]byte(open), &all); err != nil {
 		t.Fatalf("%v\n%s", err, open)
 	}
+	all.Kafka.TLS.Enabled = true    // the default is false
+	all.Kafka.SASL.PasswordEnv = "" // the example shows both ways
 	if err := all.Validate(); err != nil {
 		t.Errorf("the example with all its comments open: %v", err)
 	}
