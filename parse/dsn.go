@@ -72,6 +72,7 @@ type report struct {
 	sender    string // envelope sender, as the reporting server knew it
 	messageID string
 	blocks    []block
+	seen      map[block]bool // the blocks so far
 }
 
 // block is what a report says of one recipient.
@@ -126,9 +127,12 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 	base := bouncehouse.Event{
 		Source:       bouncehouse.DSN,
 		Direction:    bouncehouse.Outbound,
-		MessageID:    firstOf(angled(rep.original.get("Message-ID")), angled(rep.messageID)),
 		Sender:       rep.envelopeSender(),
 		ContextKnown: false, // a report of another server may show our message as that server changed it
+	}
+	// In-Reply-To (Exchange, Gmail) and References (Exim) name it too.
+	for _, id := range []string{rep.original.get("Message-ID"), rep.messageID, rep.mail.header.get("In-Reply-To"), rep.mail.header.get("References")} {
+		base.MessageID = firstOf(base.MessageID, angled(id))
 	}
 	base.DSNOrigin, base.QueueID = d.ours.judge(r, rep)
 	lower, transcript := lowerASCII(rep.human), readTranscript(rep.human)
@@ -163,6 +167,9 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 		}
 
 		waited := !rep.arrival.IsZero() && last.Sub(rep.arrival) >= minLifetime
+		if b.action == "" && b.status == "" && saysRetrying(rep.human) {
+			b.action = "delayed" // a warning whose machine part was cut off
+		}
 		e.Outcome = b.outcome(said.code, said.text, text, waited)
 		e.Counted = e.DSNOrigin == bouncehouse.DSNRemote && (e.Outcome == bouncehouse.Bounced || e.Outcome == bouncehouse.Expired)
 		res.Events = append(res.Events, e)
@@ -187,7 +194,7 @@ func (b *block) outcome(code uint16, reply, text string, waited bool) bouncehous
 	case strings.HasPrefix(action, "fail"):
 	case strings.HasPrefix(b.status, "2."):
 		return bouncehouse.Delivered
-	case strings.HasPrefix(b.status, "4."), b.status == "" && saysRetrying(text):
+	case strings.HasPrefix(b.status, "4."):
 		return bouncehouse.Deferred
 	}
 	switch {

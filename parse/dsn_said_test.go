@@ -20,6 +20,8 @@ func TestReadDiagnostic(t *testing.T) {
 		"smtp; 553 sorry (#5.7.1)":                                              {code: 553, enhanced: "5.7.1", text: "sorry (#5.7.1)"},
 		"smtp; 501 not accepted: 5.7.1 no relay":                                {code: 501, enhanced: "5.7.1", text: "not accepted: 5.7.1 no relay"},
 		"smtp; 450 not its class: 5.7.1 no relay":                               {code: 450, text: "not its class: 5.7.1 no relay"},
+		"550 no type; and more":                                                 {code: 550, text: "no type; and more"},
+		"smtp; timeout; try later":                                              {text: "timeout; try later"},
 		"x-unix; 255":                                                           {text: "255"},
 		"X-Postfix; unknown user: \"a\"":                                        {text: "unknown user: \"a\""},
 		"smtp; 5.1.0 - Unknown address error 550-'5.1.1 gone'":                  {code: 550, enhanced: "5.1.1", text: "gone"},

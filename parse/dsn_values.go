@@ -1,0 +1,221 @@
+package parse
+
+import (
+	"net/mail"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The values of fields: addresses, hosts, dates.
+
+// typedValue is a value with its type: rfc822; user@example.com.
+type typedValue struct{ kind, value string }
+
+// typed splits a typed value. QUIRK: the type may be missing, and is then
+// empty; it may be doubled (X-PowerMTA; smtp; 550 ...).
+func typed(s string) typedValue {
+	var t typedValue
+	for range 2 {
+		kind, rest, ok := strings.Cut(s, ";")
+		kind = strings.ToLower(strings.TrimSpace(kind))
+		if !ok || !knownType(kind) {
+			break
+		}
+		t.kind, s = kind, strings.TrimSpace(rest)
+	}
+	t.value = strings.TrimSpace(s)
+	return t
+}
+
+// knownType tells types of addresses, hosts and diagnostics from the first
+// words of a text without a type, which may have a semicolon too.
+func knownType(kind string) bool {
+	switch kind {
+	case "smtp", "esmtp", "lmtp", "dns", "dsn", "rfc822", "utf-8", "x400", "unknown", "unix", "local":
+		return true
+	}
+	return strings.HasPrefix(kind, "x-") && fieldName(kind+":") != ""
+}
+
+// address reads the value as a recipient's address.
+func (t typedValue) address() string {
+	s := t.value
+	if n := strings.LastIndexByte(s, '<'); n >= 0 {
+		if m := strings.IndexByte(s[n:], '>'); m > 0 {
+			s = s[n+1 : n+m]
+		}
+	}
+	s = strings.Trim(s, "<> \t")
+	// Sendmail and Exim name a pipe or a file with the address among its words.
+	if !strings.HasPrefix(s, `"`) && strings.ContainsAny(s, " \t") {
+		words := strings.Fields(s)
+		s = words[0]
+		for _, w := range words {
+			if strings.Contains(w, "@") {
+				s = strings.Trim(w, "<>()")
+				break
+			}
+		}
+	}
+	if strings.HasPrefix(s, "@") { // RFC 5321 appendix F.2: a source route
+		if n := strings.IndexByte(s, ':'); n > 0 {
+			s = s[n+1:]
+		}
+	}
+	if t.kind == "utf-8" {
+		return decodeUTF8Address(s)
+	}
+	return decodeXtext(decodeWords(s))
+}
+
+// decodeXtext undoes the two characters that RFC 3461 section 4 makes every
+// address of ORCPT encode, + and =. Others stay: "user+20@" may be a tag.
+func decodeXtext(s string) string {
+	if !strings.Contains(s, "+2B") && !strings.Contains(s, "+3D") {
+		return s
+	}
+	return strings.NewReplacer("+2B", "+", "+3D", "=").Replace(s)
+}
+
+// decodeUTF8Address reads utf-8-addr-xtext and utf-8-addr-unitext of RFC 6533
+// section 3: \x{20AC} is the character U+20AC.
+func decodeUTF8Address(s string) string {
+	if !strings.Contains(s, `\x{`) {
+		return toUTF8(s, "")
+	}
+	var b strings.Builder
+	for {
+		n := strings.Index(s, `\x{`)
+		if n < 0 {
+			break
+		}
+		b.WriteString(s[:n])
+		s = s[n:]
+		hex, _, ok := strings.Cut(s[3:min(len(s), 11)], "}")
+		v, err := strconv.ParseUint(hex, 16, 21)
+		if !ok || err != nil || v < ' ' {
+			b.WriteString(s[:3])
+			s = s[3:]
+			continue
+		}
+		b.WriteRune(rune(v))
+		s = s[3+len(hex)+1:]
+	}
+	b.WriteString(s)
+	return b.String()
+}
+
+// remoteMTA reads Remote-MTA, whose comment often has the address:
+//
+//	dns; mx.example.com (192.0.2.1)                                    PowerMTA
+//	dns; mx.example.com. (192.0.2.1, the server for the domain ...)    Gmail
+//	dns;mx.example.com (TCP|198.51.100.7|47323|192.0.2.1|25) (banner)  Oracle
+//	dns; [192.0.2.1]
+func remoteMTA(s string) (host string, ip netip.Addr) {
+	s = typed(s).value
+	name, comment, _ := strings.Cut(s, "(")
+	comment, _, _ = strings.Cut(comment, ")")
+	words := strings.Fields(name)
+	if len(words) > 0 {
+		host = hostName(words[0])
+	}
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return "", addr.Unmap()
+	}
+	if !strings.ContainsAny(host, ".") && strings.ContainsAny(host, "<>@:;/") {
+		host = ""
+	}
+	if fields := strings.Split(comment, "|"); len(fields) >= 4 && fields[0] == "TCP" {
+		comment = fields[3] // the remote's end
+	}
+	addr, _, _ := strings.Cut(comment, ",")
+	ip, _ = parseIP(addr)
+	return host, ip
+}
+
+// hostName trims a host's name to itself.
+func hostName(s string) string {
+	if f := strings.Fields(s); len(f) > 0 {
+		s = f[0]
+	}
+	s = strings.TrimSuffix(strings.Trim(s, "[]<>(),;\"'"), ".")
+	if hasPrefixFold(s, "ipv6:") {
+		s = s[5:]
+	}
+	return s
+}
+
+// parseIP reads an address, bare or as the address literal of RFC 5321.
+func parseIP(s string) (netip.Addr, bool) {
+	s = strings.Trim(s, "[]() ")
+	if hasPrefixFold(s, "ipv6:") {
+		s = s[5:]
+	}
+	ip, err := netip.ParseAddr(s)
+	return ip.Unmap().WithZone(""), err == nil
+}
+
+// statusCode returns the code that the value of Status begins with; often
+// there are words behind it.
+func statusCode(s string) string {
+	s = strings.TrimLeft(s, " #(")
+	return s[:enhancedLen(s)]
+}
+
+// parseDate reads the date of a mail; zero where it cannot. A date without a
+// zone is taken for UTC.
+func parseDate(s string) time.Time {
+	if s == "" {
+		return time.Time{}
+	}
+	if n := strings.IndexByte(s, ','); n == 3 && len(s) > 4 && s[4] != ' ' {
+		s = s[:4] + " " + s[4:] // QUIRK: "Thu,29 Apr"
+	}
+	if t, err := mail.ParseDate(s); err == nil {
+		return t
+	}
+	if n := strings.IndexByte(s, '('); n > 0 {
+		s = strings.TrimSpace(s[:n])
+	}
+	for _, layout := range []string{
+		"Mon, 2 Jan 2006 15:04:05", "2 Jan 2006 15:04:05", "Mon, 2 Jan 2006 15:04:05 -07:00", "Mon, 2 Jan 2006 15:04:05 MST-07",
+		time.ANSIC, time.UnixDate, time.RFC3339, "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05",
+		"2006-01-02 15-04-05", // QUIRK: SendGrid
+		"02-01-2006 15:04",
+	} {
+		if t, err := time.Parse(layout, strings.Join(strings.Fields(s), " ")); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// angled returns what stands in the last angle brackets of s, or all of it.
+func angled(s string) string {
+	if n := strings.LastIndexByte(s, '<'); n >= 0 {
+		s = s[n+1:]
+		if m := strings.IndexByte(s, '>'); m >= 0 {
+			s = s[:m]
+		}
+	}
+	return strings.TrimSpace(s)
+}
+
+// oneAddress returns the address in a header field that holds one only.
+func oneAddress(s string) string {
+	if s == "" || len(s) > 4096 {
+		return ""
+	}
+	if list, err := mail.ParseAddressList(s); err == nil {
+		if len(list) == 1 {
+			return list[0].Address
+		}
+		return ""
+	}
+	if a := angled(s); strings.Count(a, "@") == 1 && !strings.ContainsAny(a, " ,\t") {
+		return a
+	}
+	return ""
+}
