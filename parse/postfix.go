@@ -82,6 +82,9 @@ func (p *postfix) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res 
 		e.host = r.Host
 	}
 	id, rest := cutQueueID(e.msg)
+	if id == "reject" { // postscreen, without NOQUEUE: "reject: connect from [ip]:port: all screening ports busy"
+		return true, p.refusal(r, h, e, "", e.msg, res)
+	}
 	if rest == "" {
 		p.session(e)
 		return true, nil
@@ -465,7 +468,7 @@ func cutAddress(s string) (addr, rest string, ok bool) {
 func unparen(s string) string {
 	s = strings.TrimRight(s, " ")
 	if strings.HasPrefix(s, "(") {
-		s = strings.TrimSuffix(s[1:], ")")
+		s = strings.TrimRight(strings.TrimSuffix(s[1:], ")"), " ")
 	}
 	return s
 }

@@ -14,6 +14,7 @@ import (
 //	QID: reject: header Subject: x from host[ip]; from=<a> to=<b> proto=ESMTP helo=<h>: 5.7.1 text   [cleanup/cleanup_message.c]
 //	NOQUEUE: reject: RCPT from [ip]:port: 550 5.7.1 text; from=<a>, to=<b>, proto=ESMTP, helo=<h>    [postscreen/postscreen_smtpd.c]
 //	NOQUEUE: reject: CONNECT from [ip]:port: too many connections                                    [postscreen/postscreen.c]
+//	reject: connect from [ip]:port: all screening ports busy                                         [postscreen/postscreen.c]
 //
 // No refusals are reject_warning, warn, filter, hold, redirect, discard,
 // bcc, prepend, proxy-accept, info and what comes after "lost connection".
@@ -88,6 +89,9 @@ func (f *refusal) read(s string) bool {
 	}
 	// "RCPT from host[ip]: text", "END-OF-MESSAGE: text"
 	n := 0
+	if strings.HasPrefix(s, "connect ") {
+		n = len("connect")
+	}
 	for n < len(s) && (s[n] >= 'A' && s[n] <= 'Z' || s[n] == '-') {
 		n++
 	}
@@ -115,7 +119,7 @@ func (f *refusal) read(s string) bool {
 // refusedAt is the stage of the command that was refused.
 func refusedAt(where string) bouncehouse.Stage {
 	switch where {
-	case "CONNECT":
+	case "CONNECT", "connect":
 		return bouncehouse.StageConnect
 	case "HELO", "EHLO", "LHLO", "XCLIENT", "XFORWARD":
 		return bouncehouse.StageHELO

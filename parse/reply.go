@@ -73,7 +73,8 @@ func (r *reply) joinLines(code string) {
 
 // nextLine finds where the next line of a reply begins in s. "550 " may as
 // well be a word of a line that comes before a further "550-", or of the
-// last line: where the lines have an enhanced code it tells them apart.
+// last line. Where the lines have an enhanced code it tells them apart, and
+// what follows a colon is a quotation ("550-Response: 550 No such user").
 func nextLine(s, code, enhanced string) (at int, last bool) {
 	at = -1
 	for i := 0; i+3 <= len(s); i++ {
@@ -88,7 +89,9 @@ func nextLine(s, code, enhanced string) (at int, last bool) {
 		case after[0] == '-':
 			return i, false
 		case after[0] == ' ':
-			if at < 0 || enhanced != "" && !strings.HasPrefix(s[at+4:], enhanced) && strings.HasPrefix(after[1:], enhanced) {
+			better := at >= 0 && enhanced != "" && !strings.HasPrefix(s[at+4:], enhanced) && strings.HasPrefix(after[1:], enhanced) ||
+				at > 1 && s[at-2] == ':' && s[i-2] != ':'
+			if at < 0 || better {
 				at = i
 			}
 		}

@@ -2,6 +2,7 @@ package parse
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -103,28 +104,28 @@ func month(s string) int {
 	return 0
 }
 
-// clock makes instants of stamps. It remembers the last one, since many
-// lines share a second.
+// clock makes instants of stamps. It remembers the last day: working out a
+// year and a zone's offset costs more than all the rest of a line.
 type clock struct {
 	zoneName string
 	zone     *time.Location
 
-	kind stampKind // of the second that is remembered; stampNone: none
-	date [19]byte
-	off  [6]byte
-	ref  time.Time
-	last time.Time
+	day      [16]byte // what of the stamp names the day, and its zone
+	ref      time.Time
+	year     int
+	midnight time.Time
+	even     bool // the day is remembered: 24 hours long, all of one year
 }
 
 // ahead is how much later than the record's reference a stamp without year
 // may be: clocks and zones differ.
 const ahead = 25 * time.Hour
 
-// time is the instant of e's line.
+// time is st's instant, in UTC.
 func (c *clock) time(r *bouncehouse.Record, st *stamp) (time.Time, error) {
 	switch st.kind {
 	case stampNone:
-		return r.Ref, nil
+		return r.Ref.UTC(), nil
 	case stampKnown:
 		return st.known, nil
 	}
@@ -133,68 +134,92 @@ func (c *clock) time(r *bouncehouse.Record, st *stamp) (time.Time, error) {
 		if err != nil {
 			return time.Time{}, fmt.Errorf("time zone of the stream: %w", err)
 		}
-		c.zoneName, c.zone, c.kind = r.Zone, zone, stampNone
+		c.zoneName, c.zone, c.even = strings.Clone(r.Zone), zone, false
 	}
-	if c.kind != st.kind || string(c.date[:len(st.date)]) != st.date || string(c.off[:len(st.zone)]) != st.zone ||
-		len(st.zone) < len(c.off) && c.off[len(st.zone)] != 0 || c.ref != r.Ref {
-		second, ok := c.second(r, st)
-		if !ok {
-			return time.Time{}, fmt.Errorf("no such time: %q", st.date+st.zone)
+	date, at := st.date[:10], st.date[11:] // 2026-11-01T18:56:32
+	if st.kind == stampBSD {
+		date, at = st.date[:6], st.date[7:] // Nov  1 18:56:32
+	}
+	var day [16]byte
+	copy(day[copy(day[:], date):], st.zone)
+	h, m, s := pair(at), pair(at[3:]), pair(at[6:])
+	ok := h >= 0 && h < 24 && m >= 0 && m < 60 && s >= 0 && s <= 60 // 60: a leap second is the next second
+	if ok && (!c.even || c.day != day || st.kind == stampBSD && c.ref != r.Ref) {
+		c.day, c.ref = day, r.Ref
+		ok = c.start(st, r.Ref.Add(ahead))
+	}
+	if !ok {
+		return time.Time{}, fmt.Errorf("no such time: %q", st.date+st.zone)
+	}
+	t := c.midnight.Add(time.Duration(h*3600+m*60+s) * time.Second)
+	if !c.even {
+		t, _ = c.inYear(st, c.year, h, m, s)
+		if st.kind == stampBSD && t.After(r.Ref.Add(ahead)) {
+			if before, ok := c.inYear(st, c.year-1, h, m, s); ok {
+				t = before
+			}
 		}
-		c.kind, c.ref, c.last, c.off = st.kind, r.Ref, second, [6]byte{}
-		copy(c.date[:], st.date)
-		copy(c.off[:], st.zone)
 	}
 	nanos, digit := 0, 100_000_000
 	for i := 0; i < len(st.fraction) && digit > 0; i++ {
 		nanos += int(st.fraction[i]-'0') * digit
 		digit /= 10
 	}
-	return c.last.Add(time.Duration(nanos)), nil
+	return t.Add(time.Duration(nanos)), nil
 }
 
-// second is st without its fraction.
-func (c *clock) second(r *bouncehouse.Record, st *stamp) (time.Time, bool) {
-	d := st.date
-	if st.kind == stampBSD {
-		mon, day := month(d), pair(d[4:])
-		if d[4] == ' ' {
-			day = int(d[5] - '0')
+// start finds the midnight with which st's day begins: where the year is
+// missing, in the latest year in which it is not after latest.
+func (c *clock) start(st *stamp, latest time.Time) (ok bool) {
+	c.even = false
+	if st.kind == stampISO {
+		c.year = pair(st.date)*100 + pair(st.date[2:])
+		if c.midnight, ok = c.inYear(st, c.year, 0, 0, 0); !ok || st.zone == "" {
+			c.even = ok && c.dayEnd(st).Sub(c.midnight) == 24*time.Hour
+			return ok
 		}
-		h, m, s := pair(d[7:]), pair(d[10:]), pair(d[13:])
-		// The latest year in which the stamp is not in the future. Nine
-		// years hold a leap year, also around 2100.
-		latest := r.Ref.Add(ahead)
-		for year := r.Ref.In(c.zone).Year() + 1; year > r.Ref.Year()-9; year-- {
-			if t, ok := c.date6(year, mon, day, h, m, s, c.zone); ok && !t.After(latest) {
-				return t, true
-			}
+		off, ok := offset(st.zone)
+		c.midnight, c.even = c.midnight.Add(-off), ok
+		return ok
+	}
+	c.year = latest.In(c.zone).Year()
+	for range 9 { // they hold a leap year, also around 2100
+		if c.midnight, ok = c.inYear(st, c.year, 0, 0, 0); ok && !c.midnight.After(latest) {
+			end := c.dayEnd(st)
+			c.even = end.Sub(c.midnight) == 24*time.Hour && !end.After(latest)
+			return true
 		}
+		c.year--
+	}
+	return false
+}
+
+// dayEnd is the next midnight.
+func (c *clock) dayEnd(st *stamp) time.Time {
+	t, _ := c.inYear(st, c.year, 24, 0, 0)
+	return t
+}
+
+// inYear is the time of day of a stamp in that year, local time where the
+// stamp names no zone. It is false for a day that the month does not have.
+func (c *clock) inYear(st *stamp, year, h, m, s int) (time.Time, bool) {
+	var mon, day int
+	switch {
+	case st.kind == stampISO:
+		mon, day = pair(st.date[5:]), pair(st.date[8:])
+	case st.date[4] == ' ':
+		mon, day = month(st.date), int(st.date[5]-'0')
+	default:
+		mon, day = month(st.date), pair(st.date[4:])
+	}
+	if year < 0 || mon < 1 || mon > 12 || day < 1 || day > 31 || time.Date(year, time.Month(mon), day, 0, 0, 0, 0, time.UTC).Day() != day {
 		return time.Time{}, false
 	}
 	zone := c.zone
 	if st.zone != "" {
-		off, ok := offset(st.zone)
-		if !ok {
-			return time.Time{}, false
-		}
 		zone = time.UTC
-		t, ok := c.date6(pair(d)*100+pair(d[2:]), pair(d[5:]), pair(d[8:]), pair(d[11:]), pair(d[14:]), pair(d[17:]), zone)
-		return t.Add(-off), ok
 	}
-	return c.date6(pair(d)*100+pair(d[2:]), pair(d[5:]), pair(d[8:]), pair(d[11:]), pair(d[14:]), pair(d[17:]), zone)
-}
-
-// date6 is false for a day that the month does not have, and for fields that
-// are no numbers. A leap second counts as the next second.
-func (c *clock) date6(year, mon, day, h, m, s int, zone *time.Location) (time.Time, bool) {
-	if year < 0 || mon < 1 || mon > 12 || day < 1 || day > 31 || h < 0 || h > 23 || m < 0 || m > 59 || s < 0 || s > 60 {
-		return time.Time{}, false
-	}
-	if time.Date(year, time.Month(mon), day, 0, 0, 0, 0, time.UTC).Day() != day {
-		return time.Time{}, false
-	}
-	return time.Date(year, time.Month(mon), day, h, m, s, 0, zone), true
+	return time.Date(year, time.Month(mon), day, h, m, s, 0, zone).UTC(), true
 }
 
 // pair reads two digits; what is none gives a large negative number.

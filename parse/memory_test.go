@@ -1,0 +1,93 @@
+package parse
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// The oldest go first, and all counts come back to nothing.
+func TestMemoryBounded(t *testing.T) {
+	var m memory
+	long := strings.Repeat("x", 2*maxKept)
+	for i := range 3 * maxMessages {
+		msg := m.renew("mx1", fmt.Sprint("ID", i))
+		msg.sender = m.keep(msg, "a@example.com")
+		if i%1000 == 0 {
+			msg.client = m.keep(msg, long)
+		}
+		if m.bytes > maxRemembered || len(m.byID) > maxMessages {
+			t.Fatalf("%d messages, %d bytes after %d", len(m.byID), m.bytes, i)
+		}
+	}
+	last := 3*maxMessages - 1
+	if m.find("mx1", "ID0") != nil || m.find("mx1", fmt.Sprint("ID", last)) == nil || m.find("mx2", fmt.Sprint("ID", last)) != nil {
+		t.Error("not the oldest were forgotten, or another host's was found")
+	}
+	kept := len(m.byID)
+	if kept < 10_000 {
+		t.Errorf("only %d messages fit", kept)
+	}
+	for i := range 3 * maxMessages {
+		if msg := m.find("mx1", fmt.Sprint("ID", i)); msg != nil {
+			m.remove(msg)
+		}
+	}
+	if m.bytes != 0 || len(m.byID) != 0 {
+		t.Errorf("%d bytes and %d messages remain", m.bytes, len(m.byID))
+	}
+}
+
+// A message that became active again outlives those not heard of.
+func TestMemoryActive(t *testing.T) {
+	var m memory
+	m.open("mx1", "OLD")
+	for i := range 2 * maxMessages {
+		m.open("mx1", fmt.Sprint("ID", i))
+		if i%10_000 == 0 {
+			m.active(m.open("mx1", "OLD"))
+		}
+	}
+	if m.find("mx1", "OLD") == nil {
+		t.Error("the active message was forgotten")
+	}
+}
+
+func TestMemoryDeferred(t *testing.T) {
+	var m memory
+	msg := m.open("mx1", "ID")
+	empty := m.bytes
+	for i := range maxDeferred + 10 {
+		m.deferral(msg, fmt.Sprint("user", i, "@example.com"))
+	}
+	if len(msg.deferred) != maxDeferred {
+		t.Errorf("%d recipients, want %d", len(msg.deferred), maxDeferred)
+	}
+	m.active(msg)
+	if len(msg.deferred) != 0 || m.bytes != empty {
+		t.Errorf("%d recipients, %d bytes, want %d", len(msg.deferred), m.bytes, empty)
+	}
+}
+
+func TestSessionsBounded(t *testing.T) {
+	var s sessions
+	for i := range 10 * maxProcesses {
+		s.established("mx1", fmt.Sprint(i), "mx[203.0.113.1]:25", "TLSv1.3")
+	}
+	if n := len(s.now) + len(s.before); n > 2*maxProcesses {
+		t.Errorf("%d processes are remembered", n)
+	}
+	last := fmt.Sprint(10*maxProcesses - 1)
+	if v := s.version("mx1", last, "mx[203.0.113.1]:25", "ID", false); v != "TLSv1.3" {
+		t.Errorf("the last process has %q", v)
+	}
+	for i := range 6 { // more than a process has places
+		s.established("mx1", "7", fmt.Sprint("mx", i, "[203.0.113.1]:25"), "TLSv1.2")
+	}
+	if v := s.version("mx1", "7", "mx0[203.0.113.1]:25", "ID", false); v != "" {
+		t.Errorf("the oldest connection has %q", v)
+	}
+	if v := s.version("mx1", "7", "mx5[203.0.113.1]:25", "ID", false); v != "TLSv1.2" {
+		t.Errorf("the newest connection has %q", v)
+	}
+}
