@@ -147,6 +147,14 @@ func readTranscript(human string) []exchange {
 		if r.code < 400 || command == "quit" || len(found) >= maxExchanges {
 			return
 		}
+		if command == "data" && (r.code == 503 || strings.Contains(lowerASCII(r.text), "no valid recipients")) {
+			// QUIRK: the commands were pipelined, and the replies before
+			// this one are those to RCPT TO, although they stand behind DATA.
+			for i := len(found) - 1; i >= 0 && found[i].command == "data" && found[i].said.host == host; i-- {
+				found[i].said.stage = bouncehouse.StageRCPT
+			}
+			return
+		}
 		stage := stageOf(command)
 		switch command {
 		case "":
@@ -195,7 +203,7 @@ func pick(transcript []exchange, known said, recipient string, only bool) said {
 		switch e := &transcript[i]; {
 		case known.text != "" && known.code == e.said.code && strings.HasPrefix(e.said.text, known.text):
 			return e.said
-		case e.said.stage == bouncehouse.StageRCPT && recipient != "" && strings.Contains(e.command, recipient):
+		case e.said.stage == bouncehouse.StageRCPT && recipient != "" && (strings.Contains(e.command, recipient) || strings.Contains(lowerASCII(e.said.text), recipient)):
 			own = e.said
 		default:
 			last = e.said
