@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,40 +38,48 @@ func TestServeEngine(t *testing.T) {
 
 // server is an engine in a child process, and how to kill it.
 type server struct {
-	*engine.Child
-	mu  sync.Mutex
-	cmd *exec.Cmd // the latest
+	t        testing.TB
+	library  string
+	dir      string
+	endpoint atomic.Pointer[engine.Endpoint]
+	child    *engine.Child
+	cmd      *exec.Cmd
 }
 
 func startEngine(t testing.TB) *server {
 	t.Helper()
-	library, dir := test.Library(t), t.TempDir()
-	s := &server{}
-	child, err := engine.Start(t.Context(), dir, func() *exec.Cmd {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestServeEngine$")
-		cmd.Env = append(os.Environ(), engineDir+"="+dir, "CHDB_LIB_PATH="+library)
-		s.mu.Lock()
-		s.cmd = cmd
-		s.mu.Unlock()
-		return cmd
-	}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { child.Close() })
-	s.Child = child
+	s := &server{t: t, library: test.Library(t), dir: t.TempDir()}
+	s.start()
+	t.Cleanup(func() { s.child.Close() })
 	return s
 }
 
+func (s *server) start() {
+	s.t.Helper()
+	child, err := engine.Start(s.t.Context(), s.dir, func() *exec.Cmd {
+		s.cmd = exec.Command(os.Args[0], "-test.run=^TestServeEngine$")
+		s.cmd.Env = append(os.Environ(), engineDir+"="+s.dir, "CHDB_LIB_PATH="+s.library)
+		return s.cmd
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	end := child.Endpoint()
+	s.endpoint.Store(&end)
+	s.child = child
+}
+
 // kill is kill -9.
-func (s *server) kill() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cmd.Process.Kill()
+func (s *server) kill() { s.cmd.Process.Kill() }
+
+// restart spares the test the supervisor's pauses.
+func (s *server) restart() {
+	s.child.Close()
+	s.start()
 }
 
 func (s *server) where(context.Context) (addr, user, password string, err error) {
-	e := s.Endpoint()
+	e := s.endpoint.Load()
 	return e.Addr, engine.Writer, e.WriterPassword, nil
 }
 
