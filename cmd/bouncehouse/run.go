@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -60,6 +61,9 @@ func (cmd *runCmd) Run(a *app) error {
 		return err
 	}
 	defer stop()
+	if len(c.Egress) == 0 && !cmd.Once {
+		c.Egress = publicAddrs()
+	}
 	stages, stopStages, err := processing(a, c, store.Context())
 	if err != nil {
 		return err
@@ -180,6 +184,21 @@ func processing(a *app, c Config, context bouncehouse.Enricher) (s stages, stop 
 		stop = func() { dns.Close() }
 	}
 	return s, stop, nil
+}
+
+// publicAddrs are this machine's addresses that the Internet may see: what a
+// mail server that follows its own log sends from, unless it is told.
+func publicAddrs() (out []netip.Addr) {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().IsGlobalUnicast() && !p.Addr().IsPrivate() {
+			out = append(out, p.Addr())
+		}
+	}
+	return out
 }
 
 // unlessDone is err, or nil where it only says that we were told to stop.
