@@ -36,7 +36,7 @@ type message struct {
 	sender    string
 	size      int64
 
-	begun     bool     // its first line was seen: client=, uid= or message-id=
+	begun     bool     // its first line was seen: client= or uid=
 	resent    bool     // messageID is of Resent-Message-ID
 	announced bool     // sender is known: an arrival was made
 	deferred  []string // recipients deferred since it last became active

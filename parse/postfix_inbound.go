@@ -149,12 +149,16 @@ func (f *refusal) cutFields(s string) (text string) {
 	if at := replyTextAt(s); strings.HasPrefix(s[at:], "<") {
 		from = at + quoted(s[at:])
 	}
-	for tries := maxTries; tries > 0; tries-- {
+	for tries := 0; tries < maxTries; {
 		n := strings.IndexByte(s[from:], ';')
 		if n < 0 {
 			break
 		}
 		from += n + 1
+		if !mayBeFields(s[from:]) {
+			continue
+		}
+		tries++
 		if rest, ok := f.fields(s[from:]); ok && (rest == "" || strings.HasPrefix(rest, " helo=<") || from+len(rest) < len(s) && fieldAhead(rest)) {
 			return s[:from-1]
 		}
@@ -195,6 +199,12 @@ func quoted(s string) int {
 		return len(s) - len(rest)
 	}
 	return 0
+}
+
+// mayBeFields tells by the first of s whether fields is worth a try. A lone
+// semicolon at the end is one: nothing was known yet.
+func mayBeFields(s string) bool {
+	return s == "" || strings.HasPrefix(s, " from=<") || strings.HasPrefix(s, " to=<") || strings.HasPrefix(s, " proto=") || strings.HasPrefix(s, " helo=<")
 }
 
 // fields reads " from=<a> to=<b> proto=ESMTP" at the beginning of s, each

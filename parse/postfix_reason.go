@@ -84,7 +84,7 @@ func readReason(ev *bouncehouse.Event, s string) {
 				return
 			}
 		}
-	case 'T', 'C', 'S', 'R':
+	case 'T', 'C', 'S', 'R', 'n':
 		if tlsReason(ev, s) {
 			return
 		}
@@ -131,8 +131,8 @@ func hostReason(ev *bouncehouse.Event, host, rest string) bool {
 // tlsReason reads what smtp says of TLS, SASL and extensions.
 func tlsReason(ev *bouncehouse.Event, s string) bool {
 	switch {
-	case strings.HasPrefix(s, "TLS is required"), strings.HasPrefix(s, "Cannot start TLS"), strings.HasPrefix(s, "Server certificate"),
-		strings.HasPrefix(s, "TLS "), strings.HasPrefix(s, "REQUIRETLS "):
+	case strings.HasPrefix(s, "TLS"), strings.HasPrefix(s, "Cannot start TLS"), strings.HasPrefix(s, "Server certificate"),
+		strings.HasPrefix(s, "REQUIRETLS"), strings.HasPrefix(s, "non DNSSEC destination"):
 		ev.Stage = bouncehouse.StageSTARTTLS
 		if at := strings.Index(s, " refused to start TLS: "); at > 0 {
 			if host := strings.LastIndex(s[:at], "host "); host >= 0 {
