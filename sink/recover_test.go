@@ -211,7 +211,9 @@ func TestFindReadsFewGranules(t *testing.T) {
 	_, c := store(t)
 	const files, each = 20, 20_000
 	for f := range files {
-		events := attempts(each, func(i int) time.Time { return noon.Add(time.Duration(f)*time.Hour + time.Duration(i)*100*time.Millisecond) })
+		events := attempts(each, func(i int) time.Time {
+			return noon.Add(time.Duration(f)*time.Hour + time.Duration(i)*100*time.Millisecond)
+		})
 		for i := range events {
 			events[i].FileID = fmt.Sprintf("file%02d", f)
 		}
