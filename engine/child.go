@@ -197,7 +197,7 @@ func spawn(cmd *exec.Cmd) (*proc, error) {
 
 // holds says whether it is this process that has the directory, and not one started by hand.
 func (p *proc) holds(state string) bool {
-	pid, err := dir{state + "/clickhouse"}.read("lock")
+	pid, err := dir{Dir(state)}.read("lock")
 	return err == nil && pid == fmt.Sprint(p.cmd.Process.Pid)
 }
 

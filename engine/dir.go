@@ -29,6 +29,9 @@ import (
 //	port              of the last time
 type dir struct{ path string }
 
+// Dir is the engine's folder in a state directory.
+func Dir(state string) string { return filepath.Join(state, "clickhouse") }
+
 func (d dir) file(name string) string { return filepath.Join(d.path, name) }
 func (d dir) data() string            { return d.file("data") }
 
@@ -39,7 +42,7 @@ func openDir(state string) (dir, error) {
 	if err != nil {
 		return dir{}, fmt.Errorf("state directory: %w", err)
 	}
-	d := dir{filepath.Join(abs, "clickhouse")}
+	d := dir{Dir(abs)}
 	if err := os.MkdirAll(d.path, 0o700); err != nil {
 		return dir{}, fmt.Errorf("make the engine's directory: %w", err)
 	}
@@ -100,7 +103,7 @@ func (d dir) lock(ctx context.Context, wait time.Duration) (*os.File, error) {
 			return nil, &LockedError{Dir: d.path, PID: strings.TrimSpace(string(pid))}
 		}
 	}
-	if err := f.Truncate(0); err == nil {
+	if err = f.Truncate(0); err == nil {
 		_, err = f.WriteAt([]byte(fmt.Sprintln(os.Getpid())), 0)
 	}
 	if err != nil {
@@ -130,7 +133,7 @@ func (d dir) locked() (bool, error) {
 // Running asks whether an engine serves the state directory now: the lock is held and /ping answers. An engine that is about
 // to answer counts as not running.
 func Running(state string) (Endpoint, bool, error) {
-	d := dir{filepath.Join(state, "clickhouse")}
+	d := dir{Dir(state)}
 	held, err := d.locked()
 	if err != nil || !held {
 		return Endpoint{}, false, err
@@ -270,6 +273,3 @@ func (d dir) writeConfig(memory int64) (string, error) {
   </merge_tree>
 </clickhouse>`, memory, memory/16))
 }
-
-// Dir is where the engine keeps its data, passwords and address in a state directory.
-func Dir(state string) string { return filepath.Join(state, "clickhouse") }

@@ -88,7 +88,7 @@ func (l *lexer) skip() {
 			}
 		default:
 			c, n := utf8.DecodeRuneInString(rest)
-			if c < 0x80 || !unicode.IsSpace(c) && strings.IndexRune("\u180e\u200b\u200c\u200d\u2060\ufeff", c) < 0 {
+			if c < 0x80 || !unicode.IsSpace(c) && !strings.ContainsRune("\u180e\u200b\u200c\u200d\u2060\ufeff", c) {
 				return
 			}
 			l.pos += n // ClickHouse takes these for blanks: INTO<no-break space>OUTFILE is INTO OUTFILE

@@ -102,7 +102,7 @@ func (s *server) authenticate(r *http.Request, params url.Values) (string, error
 	}
 	want, known := s.passwords[user]
 	if subtle.ConstantTimeCompare([]byte(password), []byte(want)) != 1 || !known || want == "" {
-		return "", newError(fmt.Sprintf("Code: 516. DB::Exception: %.64q: Authentication failed: password is incorrect, or there is no user with such name. (AUTHENTICATION_FAILED)", user))
+		return "", newError(fmt.Sprintf("Code: 516. DB::Exception: %.64s: Authentication failed: password is incorrect, or there is no user with such name. (AUTHENTICATION_FAILED)", headerValue(user)))
 	}
 	return user, nil
 }

@@ -86,11 +86,11 @@ func prepared(t testing.TB) (engine.Endpoint, driver.Conn) {
 func TestDriver(t *testing.T) {
 	for _, method := range []clickhouse.CompressionMethod{clickhouse.CompressionNone, clickhouse.CompressionGZIP} {
 		t.Run(method.String(), func(t *testing.T) {
-			end, w := prepared(t)
+			end, _ := prepared(t)
 			o := options(end, engine.Writer)
 			o.Compression = &clickhouse.Compression{Method: method, Level: 3}
 			o.Settings = clickhouse.Settings{"enable_http_compression": 1, "max_execution_time": 20}
-			w = open(t, o)
+			w := open(t, o)
 			var rows []row
 			for i := range 1000 {
 				rows = append(rows, makeRow(i))

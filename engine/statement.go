@@ -130,7 +130,8 @@ func (s *statement) parseInsert(l *lexer) error {
 			settings = t.start
 		case t.is("VALUES"):
 			s.insert, s.format, s.formatAt, s.dataAt = true, "Values", t.start, t.end
-			return s.setInfile(settings)
+			s.setInfile(settings)
+			return nil
 		case t.is("FORMAT"):
 			name, ok := l.next()
 			if !ok || name.kind != tokenWord {
@@ -144,7 +145,8 @@ func (s *statement) parseInsert(l *lexer) error {
 			if s.dataAt < len(s.text) && s.text[s.dataAt] == '\n' {
 				s.dataAt++
 			}
-			return s.setInfile(settings)
+			s.setInfile(settings)
+			return nil
 		case t.is("SELECT"), t.is("WITH"), t.is("FROM"), t.is("WATCH"):
 			return s.parseInsertSelect()
 		}
@@ -161,16 +163,20 @@ func (s *statement) endInsert(l *lexer, last token, settings int) error {
 	if _, more := l.next(); more {
 		return syntaxError("multi-statements are not allowed")
 	}
+	if last.end == 0 {
+		return syntaxError("INSERT INTO expected")
+	}
 	s.insert, s.formatAt, s.dataAt = true, last.end, len(s.text)
-	return s.setInfile(settings)
+	s.setInfile(settings)
+	return nil
 }
 
-func (s *statement) setInfile(settings int) error {
+// setInfile puts FROM INFILE before SETTINGS, where there are any.
+func (s *statement) setInfile(settings int) {
 	s.infile = s.formatAt
 	if settings >= 0 {
 		s.infile = settings
 	}
-	return nil
 }
 
 // parseInsertSelect reads an INSERT ... SELECT whole: it has no data, and the words of the other statements are sought in it.

@@ -34,7 +34,7 @@ func TestParseStatement(t *testing.T) {
 			t.Errorf("%q\n got %q\nwant %q", tc.query, got, tc.want)
 		}
 	}
-	for _, query := range []string{"", " ; ", "(", "exit", "quit", "1 + 1", "SELECT 1; SELECT 2", "SELECT 'a", "SELECT \u201ca\u201d", "SELECT \x00", "SELECT caf\u00e9",
+	for _, query := range []string{"", " ; ", "(", "INSERT", "INSERT;", "exit", "quit", "1 + 1", "SELECT 1; SELECT 2", "SELECT 'a", "SELECT \u201ca\u201d", "SELECT \x00", "SELECT caf\u00e9",
 		"SELECT 1 INTO OUTFILE 'x'", "INSERT INTO t FROM INFILE 'x' FORMAT TSV", "INSERT INTO t FORMAT", "INSERT INTO t (a); SELECT 1", "KILL QUERY WHERE 1", "KILL QUERY WHERE query_id LIKE x"} {
 		if st, err := parseStatement(query); err == nil {
 			t.Errorf("%q was taken: %+v", query, st)
