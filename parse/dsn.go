@@ -123,7 +123,7 @@ func (d *dsn) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 
 // events appends the report's events.
 func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result) {
-	date := parseDate(rep.mail.header.get("Date"))
+	date, received := parseDate(rep.mail.header.get("Date")), receipt(r, rep.mail)
 	base := bouncehouse.Event{
 		Source:       bouncehouse.DSN,
 		Direction:    bouncehouse.Outbound,
@@ -158,8 +158,8 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 			}
 		}
 		last := e.Time
-		if ref := r.Ref; !ref.IsZero() && (e.Time.IsZero() || e.Time.Sub(ref).Abs() > maxClockSkew) {
-			e.Time = ref
+		if !received.IsZero() && (e.Time.IsZero() || e.Time.Sub(received).Abs() > maxClockSkew) {
+			e.Time = received
 		}
 		e.Time = e.Time.UTC()
 		if delay := b.attempt.Sub(rep.arrival); !b.attempt.IsZero() && !rep.arrival.IsZero() && delay >= 0 {
@@ -174,6 +174,17 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 		e.Counted = e.DSNOrigin == bouncehouse.DSNRemote && (e.Outcome == bouncehouse.Bounced || e.Outcome == bouncehouse.Expired)
 		res.Events = append(res.Events, e)
 	}
+}
+
+// receipt is when the mail came in: as the server of the mailbox wrote on top
+// of it, which a copy or an archive keeps; else the file's time.
+func receipt(r *bouncehouse.Record, mail *mimePart) time.Time {
+	top := mail.header.get("Received")
+	t := parseDate(strings.TrimSpace(top[strings.LastIndexByte(top, ';')+1:]))
+	if t.IsZero() || !r.Ref.IsZero() && t.After(r.Ref.Add(24*time.Hour)) {
+		return r.Ref
+	}
+	return t
 }
 
 // minLifetime is the shortest time after which a temporary failure that was

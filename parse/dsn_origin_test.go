@@ -1,7 +1,9 @@
 package parse
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -67,6 +69,29 @@ func TestDSNOrigin(t *testing.T) {
 				t.Errorf("got %s, queue id %q, counted %v; want %s, %q", e.DSNOrigin, e.QueueID, e.Counted, test.want, test.queueID)
 			}
 		})
+	}
+}
+
+func TestDSNTime(t *testing.T) {
+	mail := func(received, date string) string {
+		if received != "" {
+			received = "Received: from a by b id 1;\n\t" + received + "\n"
+		}
+		return strings.Replace(originMail("relay.example.net", received, ""), "Mon, 2 Nov 2026 09:00:05 +0000", date, 1)
+	}
+	const in2019, in2026 = "Tue, 3 Dec 2019 10:00:00 +0100", "Mon, 2 Nov 2026 09:00:00 +0000"
+	for name, test := range map[string]struct{ mail, want string }{
+		"its date":                              {mail("", in2026), "2026-11-02T09:00:00Z"},
+		"far off, no Received: the file's time": {mail("", in2019), "2026-11-03T09:00:00Z"},
+		"far off: the time of receipt":          {mail(in2026, in2019), "2026-11-02T09:00:00Z"},
+		"an old mail in a copied file":          {mail(in2019, "Tue, 3 Dec 2019 08:59:00 +0000"), "2019-12-03T08:59:00Z"},
+		"received after the file was written":   {mail("Mon, 2 Nov 2099 09:00:00 +0000", "Mon, 2 Nov 2099 09:00:00 +0000"), "2026-11-03T09:00:00Z"},
+		"no date":                               {mail("", "gone"), "2026-11-03T09:00:00Z"},
+	} {
+		res, _ := parseDSN(t, dsnOptions, test.mail)
+		if len(res.Events) != 1 || res.Events[0].Time.Format(time.RFC3339) != test.want {
+			t.Errorf("%s: got %v, want %s", name, res.Events, test.want)
+		}
 	}
 }
 
