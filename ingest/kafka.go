@@ -19,8 +19,10 @@ import (
 
 const (
 	// The group waits this long for a silent member, and for one that finishes
-	// its batch before it joins again: the pipeline gives that 30 s.
-	kafkaSessionTimeout   = 45 * time.Second
+	// its batch before it joins again: the pipeline gives that 30 s. After an
+	// outage kafka-go may join under a new name, and the group then waits for
+	// the old one, too.
+	kafkaSessionTimeout   = 30 * time.Second
 	kafkaRebalanceTimeout = 60 * time.Second
 
 	kafkaTimeout    = 10 * time.Second // of one request
@@ -232,6 +234,11 @@ func (k *Kafka) retry(ctx context.Context, what string, do func() error) error {
 		}
 		if ctx.Err() != nil {
 			return errors.Join(ctx.Err(), err)
+		}
+		if answer := kafka.Error(0); !errors.As(err, &answer) {
+			// Of brokers that come back: the connections of before are dead,
+			// and each would cost a try to find out.
+			k.transport.CloseIdleConnections()
 		}
 		if time.Since(said) >= time.Minute {
 			said = time.Now()

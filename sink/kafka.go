@@ -95,6 +95,11 @@ func (k *Kafka) Write(ctx context.Context, b bouncehouse.Batch, _ *bouncehouse.R
 			continue
 		}
 		if err := k.produce(ctx, c); err != nil {
+			if answer := kafka.Error(0); !errors.As(err, &answer) {
+				// Once brokers are back the connections of before are dead, and
+				// each would cost a try to find out.
+				k.transport.CloseIdleConnections()
+			}
 			return fmt.Errorf("produce chunk %d of %s to the topic %s: %w", c.Seq, c.Stream, k.topic, err)
 		}
 	}
