@@ -22,6 +22,7 @@ type position struct {
 	Version int      `json:"version"`
 	Stream  string   `json:"stream"`
 	Path    string   `json:"path"`
+	Kind    fileKind `json:"kind"`
 	Seq     uint64   `json:"seq"` // of the last chunk committed
 	Files   []*known `json:"files"`
 	Intent  *intent  `json:"intent,omitempty"`

@@ -160,12 +160,12 @@ func checkText(raw, peek []byte) error {
 }
 
 // fileKind is what a file holds.
-type fileKind int
+type fileKind string
 
 const (
-	kindLog fileKind = iota
-	kindMbox
-	kindMail
+	kindLog  fileKind = "log"
+	kindMbox fileKind = "mbox"
+	kindMail fileKind = "mail" // a single one
 )
 
 var (
@@ -207,12 +207,12 @@ func tellKind(peek []byte) fileKind {
 func sniffFile(path string) (fileKind, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return 0, explain("open", path, err)
+		return "", explain("open", path, err)
 	}
 	defer f.Close()
 	c, _, kind, err := sniff(f)
 	if err != nil {
-		return 0, fmt.Errorf("open %s: %w", path, err)
+		return "", fmt.Errorf("open %s: %w", path, err)
 	}
 	c.close()
 	return kind, nil
@@ -224,11 +224,11 @@ func sniff(f io.ReaderAt) (c *content, raw []byte, kind fileKind, err error) {
 	raw = make([]byte, 4<<10)
 	n, err := f.ReadAt(raw, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, nil, 0, err
+		return nil, nil, "", err
 	}
 	raw = raw[:n]
 	if c, err = openContent(f); err != nil {
-		return nil, raw, 0, err
+		return nil, raw, "", err
 	}
 	peek := make([]byte, 16<<10)
 	n, err = c.ReadAt(peek, 0)
@@ -240,7 +240,7 @@ func sniff(f io.ReaderAt) (c *content, raw []byte, kind fileKind, err error) {
 	}
 	if err != nil {
 		c.close()
-		return nil, raw, 0, err
+		return nil, raw, "", err
 	}
 	return c, raw, tellKind(peek[:n]), nil
 }

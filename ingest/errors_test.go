@@ -127,6 +127,16 @@ func TestPermission(t *testing.T) {
 	if diff := cmp.Diff(want, p.drain(s)); diff != "" {
 		t.Error(diff)
 	}
+	dir := newMaildir(p)
+	p.write(filepath.Join(dir, "new", "1"), mailText(1))
+	p.write(filepath.Join(dir, "new", "2"), mailText(2))
+	if err := os.Chmod(filepath.Join(dir, "new", "1"), 0); err != nil {
+		t.Fatal(err)
+	}
+	got := p.drain(p.open(dir))
+	if len(got) != 2 || !strings.HasPrefix(got[0], "broken: read "+dir+"/new/1: permission denied") || got[1] != mailText(2) {
+		t.Errorf("%q", got)
+	}
 	if err := os.Mkdir(filepath.Join(p.dir, "shut"), 0); err != nil {
 		t.Fatal(err)
 	}

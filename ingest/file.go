@@ -53,12 +53,13 @@ type underway struct {
 func openLog(path string, o Options) (Source, error) {
 	base, _, _ := baseName(filepath.Base(path))
 	path = filepath.Join(filepath.Dir(path), base)
-	l := &logFile{o: o, path: path, stream: o.Host + ":" + path, skip: map[disk]bool{}, warned: map[string]bool{}}
+	l := &logFile{o: o, path: path, stream: streamOf(path, o), skip: map[disk]bool{}, warned: map[string]bool{}}
 	var fresh bool
 	var err error
 	if l.store, l.pos, fresh, err = openStore(l.stream, path, o); err != nil {
 		return nil, err
 	}
+	l.pos.Kind = kindLog
 	files, err := list(path)
 	if err != nil {
 		return nil, explain("open", path, err)
@@ -74,11 +75,8 @@ func openLog(path string, o Options) (Source, error) {
 		return nil, explain("open", path, err)
 	}
 	for _, s := range files {
-		f, err := os.Open(s.path)
-		if err == nil {
-			f.Close()
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return nil, explain("open", s.path, err)
+		if err := readable(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
 		}
 		l.left.Add(l.unread(s.info))
 	}

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -9,12 +10,13 @@ import (
 
 // logLines makes n lines from number i on.
 func logLines(i, n int) (text string, lines []string) {
+	var all strings.Builder
 	for ; n > 0; i, n = i+1, n-1 {
 		line := fmt.Sprintf("Nov 21 %02d:%02d:%02d mx1 postfix/smtp[%d]: line %d", i/3600%24, i/60%60, i%60, 100+i, i)
 		lines = append(lines, line)
-		text += line + "\n"
+		all.WriteString(line + "\n")
 	}
-	return text, lines
+	return all.String(), lines
 }
 
 func TestDrain(t *testing.T) {

@@ -82,16 +82,63 @@ func Open(path string, o Options) (Source, error) {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, explain("open", path, err)
 	}
-	if err == nil {
-		kind, err := sniffFile(path)
-		if err != nil {
+	if err == nil && st.Size() == 0 {
+		return openEmpty(path, o)
+	}
+	if err != nil {
+		return openLog(path, o)
+	}
+	return openKind(path, o)
+}
+
+// openKind makes the source for what the file at path holds.
+func openKind(path string, o Options) (Source, error) {
+	kind, err := sniffFile(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case kind == kindLog:
+		return openLog(path, o)
+	}
+	return openMbox(path, kind, o)
+}
+
+// openEmpty makes the source for a file that holds nothing at the moment: of
+// the kind that it was, or that its siblings are.
+func openEmpty(path string, o Options) (Source, error) {
+	stream := streamOf(path, o)
+	_, pos, fresh, err := openStore(stream, path, o)
+	if err != nil {
+		return nil, err
+	}
+	siblings, err := list(path)
+	switch {
+	case err != nil:
+		return nil, explain("open", path, err)
+	case pos.Kind == kindMbox || pos.Kind == kindMail:
+		return openMbox(path, pos.Kind, o)
+	case fresh && len(siblings) == 0:
+		if err := readable(path); err != nil {
 			return nil, err
 		}
-		if kind == kindMbox || kind == kindMail {
-			return openMbox(path, kind, o)
-		}
+		return &lazy{o: o, path: path, stream: stream}, nil
 	}
 	return openLog(path, o)
+}
+
+// streamOf names the stream of a path: without rotation's suffixes.
+func streamOf(path string, o Options) string {
+	base, _, _ := baseName(filepath.Base(path))
+	return o.Host + ":" + filepath.Join(filepath.Dir(path), base)
+}
+
+// readable tells why the file at path cannot be read, if so.
+func readable(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return explain("open", path, err)
+	}
+	return f.Close()
 }
 
 // UsualPlaces lists the log files that mail servers usually write, as far as

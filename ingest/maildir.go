@@ -21,8 +21,9 @@ import (
 const (
 	// maxMail is how much of a mail is taken: a report stands before the mail
 	// that it returns, and a chunk has to pass Kafka's limit of 1 MiB.
-	maxMail  = 900 << 10
-	maxMails = 256 // of a batch
+	maxMail   = 900 << 10
+	maxMails  = 256             // of a batch
+	youngMail = 2 * time.Second // a mail that changed later may be on its way
 )
 
 // maildir is the source of a Maildir: new and cur, of which nothing is moved
@@ -148,7 +149,16 @@ func (m *maildir) fill() error {
 		}
 	}
 	m.seen, m.stale = now, changed
-	m.queue = slices.DeleteFunc(files, func(f mailFile) bool { return m.done.hasName(f.unique) })
+	m.queue = slices.DeleteFunc(files, func(f mailFile) bool {
+		if m.done.hasName(f.unique) {
+			return true
+		}
+		// Delivery moves whole mails here, but people also copy them.
+		age := m.o.Now().Sub(f.info.ModTime())
+		young := !m.o.Once && age >= 0 && age < youngMail
+		m.stale = m.stale || young
+		return young
+	})
 	return nil
 }
 

@@ -38,6 +38,7 @@ func openMbox(path string, kind fileKind, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	box.pos.Kind = kind
 	m := &mbox{box, kind == kindMail}
 	st, err := os.Stat(path)
 	if err == nil {

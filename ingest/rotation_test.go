@@ -115,6 +115,7 @@ func TestRotationTruncatedSameFirstLine(t *testing.T) {
 		r.follow(20 * time.Second)
 		want := append(append(append([]string{}, first...), l.lines[:7]...), first...)
 		r.inOrder(append(want, l.lines[7:]...))
+		r.restart()
 		if a, b := r.s.(*logFile).pos.Files[0].ID, r.s.(*logFile).pos.Files[1].ID; a == b {
 			t.Errorf("two files have the identity %s", a)
 		}

@@ -1,0 +1,264 @@
+package ingest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+func mailText(n int) string {
+	return fmt.Sprintf("Return-Path: <>\nReceived: by mx1.example.org\nMessage-ID: <%d@example.org>\n\nbody %d\n", n, n)
+}
+
+func newMaildir(p *place) string {
+	dir := filepath.Join(p.dir, "Maildir")
+	for _, sub := range []string{"cur", "new", "tmp"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestMaildirMovedAndCopied(t *testing.T) {
+	p := newPlace(t)
+	dir := newMaildir(p)
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.write(filepath.Join(dir, "new", "1.M1.mx1"), mailText(1))
+	p.write(filepath.Join(dir, "cur", "2.M2.mx1:2,S"), mailText(2))
+	p.write(filepath.Join(dir, "tmp", "3.M3.mx1"), "not delivered yet")
+	p.write(filepath.Join(dir, "new", ".hidden"), "no mail")
+	s := p.open(dir)
+	if diff := cmp.Diff([]string{mailText(1), mailText(2)}, p.drain(s)); diff != "" {
+		t.Error(diff)
+	}
+	check(os.Rename(filepath.Join(dir, "new", "1.M1.mx1"), filepath.Join(dir, "cur", "1.M1.mx1:2,S")))
+	p.write(filepath.Join(dir, "new", "4.M4.mx1"), mailText(2)) // a copy
+	for _, s := range []Source{s, p.open(dir)} {
+		if got := p.drain(s); got != nil {
+			t.Errorf("read again: %q", got)
+		}
+	}
+	// The original goes; the copy is still known, by its name and content.
+	check(os.Remove(filepath.Join(dir, "cur", "2.M2.mx1:2,S")))
+	p.write(filepath.Join(dir, "new", "5.M5.mx1"), mailText(2))
+	p.write(filepath.Join(dir, "new", "6.M6.mx1"), mailText(6))
+	if diff := cmp.Diff([]string{mailText(6)}, p.drain(p.open(dir))); diff != "" {
+		t.Error(diff)
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, "tmp"))
+	if err != nil || len(entries) != 1 {
+		t.Error(entries, err)
+	}
+}
+
+func TestMaildirOddMails(t *testing.T) {
+	p := newPlace(t)
+	dir := newMaildir(p)
+	p.write(filepath.Join(dir, "new", "1.empty"), "")
+	big := mailText(2) + strings.Repeat("x", 2<<20)
+	p.write(filepath.Join(dir, "new", "2.big"), big)
+	p.write(filepath.Join(dir, "new", "3.big"), big+"another end") // the same front
+	p.write(filepath.Join(dir, "new", "4.line\nend"), mailText(4))
+	s := p.open(dir)
+	want := []string{"broken: the mail is empty", big[:maxMail], big[:maxMail], mailText(4)}
+	if diff := cmp.Diff(want, p.drain(s)); diff != "" {
+		t.Errorf("%.1000s", diff)
+	}
+	if got := p.drain(p.open(dir)); got != nil {
+		t.Errorf("read again: %.1000q", got)
+	}
+}
+
+// The file of mails done is written anew without those that are gone.
+func TestMaildirForgetsWhatIsGone(t *testing.T) {
+	p := newPlace(t)
+	dir := newMaildir(p)
+	for i := range 2500 {
+		p.write(filepath.Join(dir, "new", fmt.Sprintf("%d.mx1", i)), mailText(i))
+	}
+	if got := p.drain(p.open(dir, func(o *Options) { o.ChunkSize = 1 << 20 })); len(got) != 2500 {
+		t.Fatal(len(got))
+	}
+	for i := range 2400 {
+		os.Remove(filepath.Join(dir, "new", fmt.Sprintf("%d.mx1", i)))
+	}
+	if got := p.drain(p.open(dir)); got != nil {
+		t.Errorf("read again: %q", got[:1])
+	}
+	files, _ := filepath.Glob(filepath.Join(p.state, "positions", "*.done"))
+	data, err := os.ReadFile(files[0])
+	if n := strings.Count(string(data), "\n"); err != nil || n != 100 {
+		t.Errorf("%d lines, %v", n, err)
+	}
+	p.write(files[0], "torn")
+	p.write(filepath.Join(dir, "new", "new.mx1"), mailText(9999))
+	if got := p.drain(p.open(dir)); len(got) != 1 {
+		t.Errorf("after a torn line: %q", got)
+	}
+	if got := p.drain(p.open(dir)); got != nil {
+		t.Errorf("read again: %q", got)
+	}
+	p.write(files[0], "damaged\n")
+	if _, err := Open(dir, p.options()); err == nil || !strings.Contains(err.Error(), "is damaged in line") {
+		t.Error(err)
+	}
+}
+
+const fromLine = "From MAILER-DAEMON Sat Nov 21 10:00:00 2026\n"
+
+func TestMboxSplit(t *testing.T) {
+	p := newPlace(t)
+	p.now = p.now.Add(time.Hour)
+	path := filepath.Join(p.dir, "bounces")
+	mails := []string{
+		mailText(1) + "\nFrom what I hear, this is no new mail\n>From neither\n",
+		mailText(2) + "text\n" + fromLine + "without an empty line before\n",
+		mailText(3) + strings.Repeat("y", 3<<20) + "\n",
+		mailText(4) + "\n\n",
+		"Subject: crlf\r\n\r\nbody\r\n",
+		mailText(6),
+	}
+	text := ""
+	for i, m := range mails {
+		text += fmt.Sprintf("From x@example.org Sat Nov 21 10:00:%02d 2026\n", i) + m + "\n"
+		if strings.Contains(m, "\r") {
+			text = text[:len(text)-1] + "\r\n"
+		}
+	}
+	p.write(path, text)
+	mails[2] = mails[2][:maxMail]
+	s := p.open(path)
+	var got []string
+	for {
+		b, err := s.Read(t.Context())
+		if err != nil {
+			break
+		}
+		for _, c := range b.Chunks {
+			got = append(got, c.Data)
+			if c.Kind != bouncehouse.Mail || text[c.Offset:c.Offset+int64(len(c.Data))] != c.Data {
+				t.Errorf("offset %d, kind %s", c.Offset, c.Kind)
+			}
+		}
+		p.settle(s, b)
+	}
+	if diff := cmp.Diff(mails, got); diff != "" {
+		t.Errorf("%.2000s", diff)
+	}
+	got = nil
+	err := ReadFile(path, p.options(), func(c *bouncehouse.Chunk) error { got = append(got, c.Data); return nil })
+	if diff := cmp.Diff(mails, got); diff != "" || err != nil {
+		t.Errorf("ReadFile: %v %.2000s", err, diff)
+	}
+}
+
+// Wherever a block of reading ends, the "From " line in it is found.
+func TestMboxBlockEdges(t *testing.T) {
+	for shift := -60; shift < 60; shift++ {
+		head := "Subject: a\nMessage-ID: <a@example.org>\n\n"
+		for _, at := range []int{maxMail + 64<<10, 2*(maxMail+64<<10) - fromMax} {
+			one := head + strings.Repeat("z", at+shift-len(head)-len(fromLine)) + "\n"
+			r := strings.NewReader(fromLine + one + "\n" + fromLine + mailText(2))
+			m, err := nextMail(r, 0, false)
+			if err != nil || m.to != int64(len(fromLine)+len(one)+1) || m.last {
+				t.Fatalf("shift %d: %+v, %v", shift, m.to, err)
+			}
+			m, err = nextMail(r, m.to, false)
+			if err != nil || m.data != mailText(2) || !m.last {
+				t.Fatalf("shift %d: %+v, %v", shift, m, err)
+			}
+		}
+	}
+}
+
+func TestMboxGrows(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		path := filepath.Join(l.dir, "bounces")
+		l.check(os.WriteFile(path, nil, 0o600)) // what it will be is not known yet
+		r.log = path
+		r.restart()
+		if r.follow(5 * time.Second); len(r.got) != 0 {
+			t.Fatalf("%q", r.got)
+		}
+		r.place.write(path, fromLine+mailText(1)[:40])
+		now := time.Now()
+		r.follow(3 * time.Second)
+		if len(r.got) != 0 {
+			t.Fatalf("half a mail came after %v: %q", time.Since(now), r.got)
+		}
+		r.place.write(path, mailText(1)[40:]+"\n")
+		r.follow(20 * time.Second)
+		r.inOrder([]string{mailText(1)})
+		r.place.write(path, fromLine+mailText(2)) // never ended by an empty line
+		r.follow(2 * time.Minute)
+		r.inOrder([]string{mailText(1), mailText(2)})
+		r.restart()
+		r.follow(20 * time.Second)
+		l.check(os.Truncate(path, 0)) // fetched
+		r.follow(20 * time.Second)
+		r.restart()
+		r.place.write(path, "From x@example.org Sat Nov 21 10:07:00 2026\n"+mailText(3)+"\n")
+		r.follow(20 * time.Second)
+		r.inOrder([]string{mailText(1), mailText(2), mailText(3)})
+	})
+}
+
+// A mail program removes a mail and notes that it has seen another.
+func TestMboxRewritten(t *testing.T) {
+	p := newPlace(t)
+	p.now = p.now.Add(time.Hour)
+	path := filepath.Join(p.dir, "bounces")
+	from := func(i int) string { return fmt.Sprintf("From x@example.org Sat Nov 21 10:00:%02d 2026\n", i) }
+	for i := range 5 {
+		p.write(path, from(i)+mailText(i)+"\n")
+	}
+	if got := p.drain(p.open(path)); len(got) != 5 {
+		t.Fatalf("%q", got)
+	}
+	for round := range 3 {
+		text := ""
+		for i := 1 + round; i < 5; i++ {
+			text += from(i) + "Status: RO\n" + mailText(i) + "\n"
+		}
+		fresh := mailText(100 + round)
+		text += from(50) + fresh + "\n"
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{fresh}, p.drain(p.open(path))); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestTellKind(t *testing.T) {
+	for text, want := range map[string]fileKind{
+		fromLine + mailText(1): kindMbox,
+		mailText(1):            kindMail,
+		"Subject: one\r\nFrom: a@example.org\r\n folded: yes\r\n\r\nbody": kindMail,
+		"Nov 21 10:00:00 mx1 postfix/smtp[1]: A: to=<a@example.org>\n":    kindLog,
+		"2026-11-21T10:00:00+00:00 mx1 postfix/smtp[1]: A: to=<a>\n":      kindLog,
+		`{"type":"Bounce","date":"2026"}` + "\n":                          kindLog,
+		"From here on it is text\nand more\n":                             kindLog,
+		"type,timeLogged,rcpt\nd,2026-11-21,a@example.org\n":              kindLog,
+		"#Software: Microsoft Exchange Server\n#Version: 15\n#Date: x\n":  kindLog,
+		"": kindLog,
+	} {
+		if got := tellKind([]byte(text)); got != want {
+			t.Errorf("%.40q: %s", text, got)
+		}
+	}
+}
