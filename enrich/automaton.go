@@ -49,7 +49,8 @@ func newAutomaton(literals []string) (*automaton, error) {
 	a := &automaton{}
 	bare := make([]word, len(literals))
 	texts := make([]string, len(literals))
-	a.width = 1 // class 0: bytes that no literal has
+	more := make([]int32, len(literals)) // other literals of the same bytes: with and without word's edges
+	a.width = 1                          // class 0: bytes that no literal has
 	for i, l := range literals {
 		w := word{id: int32(i)}
 		if len(l) > 1 && l[0] == '_' {
@@ -78,25 +79,30 @@ func newAutomaton(literals []string) (*automaton, error) {
 		a.class[c-'a'+'A'] = a.class[c]
 	}
 
-	// The trie, with its states in the order of making.
+	// The trie, with its states in the order of making; a state's children
+	// are a list of siblings.
 	type node struct {
-		child map[uint8]int32
-		ends  []int32
+		class       uint8
+		first, next int32 // child, sibling; 0 is none, as the root is nobody's
+		ends        int32 // literal that ends here + 1
 	}
-	trie := []node{{child: map[uint8]int32{}}}
+	trie := []node{{}}
 	for i, l := range texts {
 		s := int32(0)
 		for j := range len(l) {
 			c := a.class[l[j]]
-			t, ok := trie[s].child[c]
-			if !ok {
+			t := trie[s].first
+			for t != 0 && trie[t].class != c {
+				t = trie[t].next
+			}
+			if t == 0 {
 				t = int32(len(trie))
-				trie = append(trie, node{child: map[uint8]int32{}})
-				trie[s].child[c] = t
+				trie = append(trie, node{class: c, next: trie[s].first})
+				trie[s].first = t
 			}
 			s = t
 		}
-		trie[s].ends = append(trie[s].ends, int32(i))
+		more[i], trie[s].ends = trie[s].ends, int32(i)+1
 	}
 	if len(trie) > maxStates {
 		return nil, fmt.Errorf("%d states, more than %d", len(trie), maxStates)
@@ -107,11 +113,9 @@ func newAutomaton(literals []string) (*automaton, error) {
 	order := []int32{0}
 	number := make([]int32, len(trie))
 	for i := 0; i < len(order); i++ {
-		for c := range a.width {
-			if t, ok := trie[order[i]].child[uint8(c)]; ok {
-				number[t] = int32(len(order))
-				order = append(order, t)
-			}
+		for t := trie[order[i]].first; t != 0; t = trie[t].next {
+			number[t] = int32(len(order))
+			order = append(order, t)
 		}
 	}
 	a.next = make([]uint16, len(order)*a.width)
@@ -123,22 +127,20 @@ func newAutomaton(literals []string) (*automaton, error) {
 			copy(row, a.next[int(fail[n])*a.width:(int(fail[n])+1)*a.width])
 		}
 		from := int32(len(a.words))
-		for _, i := range trie[old].ends {
-			a.words = append(a.words, bare[i])
+		for i := trie[old].ends; i != 0; i = more[i-1] {
+			a.words = append(a.words, bare[i-1])
 		}
 		if n > 0 {
 			f := a.output[fail[n]]
 			a.words = append(a.words, a.words[f.from:f.to]...)
 		}
 		a.output[n] = span{from, int32(len(a.words))}
-		for c := range a.width {
-			if t, ok := trie[old].child[uint8(c)]; ok {
-				k := number[t]
-				if n > 0 {
-					fail[k] = int32(row[c]) // where the failure state goes by c
-				}
-				row[c] = uint16(k)
+		for t := trie[old].first; t != 0; t = trie[t].next {
+			k, c := number[t], trie[t].class
+			if n > 0 {
+				fail[k] = int32(row[c]) // where the failure state goes by c
 			}
+			row[c] = uint16(k)
 		}
 	}
 	return a, nil
@@ -159,7 +161,8 @@ func (a *automaton) find(text string, set *wordSet, list []int32) []int32 {
 			if w.tail && i+1 < len(text) && alnum(text[i+1]) {
 				continue
 			}
-			if at := i - int(w.size); w.head && at >= 0 && alnum(text[at]) {
+			// A "<" is no word's edge: <ip> in a template is not the word.
+			if at := i - int(w.size); w.head && at >= 0 && (alnum(text[at]) || text[at] == '<') {
 				continue
 			}
 			set[w.id>>6] |= 1 << (w.id & 63)

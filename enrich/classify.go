@@ -269,7 +269,7 @@ func (c *Classifier) judge(template string, e *bouncehouse.Event) *verdict {
 	code := strconv.AppendUint(digits[:0], uint64(e.ReplyCode), 10)
 
 	// An unknown provider leaves out the dialect rules marked Only.
-	rule := c.matcher.find(v.provider, string(code), enhanced, words, &set)
+	rule := c.matcher.find(evidence{v.provider, string(code), enhanced, e.Stage}, words, &set)
 	switch {
 	case rule != nil:
 		v.class, v.rule = rule.Class, rule.Name

@@ -83,7 +83,12 @@ func basicClass(code uint16, stage bouncehouse.Stage) bouncehouse.Class {
 			return bouncehouse.AuthRequired
 		}
 		return bouncehouse.TLSFailed
-	case 455, 500, 501, 502, 503, 504, 555:
+	case 501, 504:
+		if stage == bouncehouse.StageHELO {
+			return bouncehouse.BadHELO
+		}
+		return bouncehouse.ProtocolError
+	case 455, 500, 502, 503, 555:
 		return bouncehouse.ProtocolError
 	case 511, 551:
 		return bouncehouse.NoSuchUser
@@ -106,7 +111,9 @@ func basicClass(code uint16, stage bouncehouse.Stage) bouncehouse.Class {
 			return bouncehouse.NoSuchUser
 		case bouncehouse.StageMAIL:
 			return bouncehouse.SenderRejected
-		case bouncehouse.StageConnect, bouncehouse.StageHELO, bouncehouse.StageDATA, bouncehouse.StageEOD:
+		case bouncehouse.StageHELO:
+			return bouncehouse.BadHELO
+		case bouncehouse.StageConnect, bouncehouse.StageDATA, bouncehouse.StageEOD:
 			return bouncehouse.Policy
 		}
 	case 554:

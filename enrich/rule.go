@@ -2,6 +2,7 @@ package enrich
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -31,6 +32,8 @@ type Rule struct {
 	// Enhanced is one or more RFC 3463 codes; x stands for any class, and a
 	// final * for what may follow: "x.7.23|5.7.61*". Empty: any.
 	Enhanced string
+	// Stage is one or more stages. Empty: any, and where none is known.
+	Stage string
 	// All must each be found: literals in lower case, alternatives parted by
 	// "|". An underscore at either end asks for a word's edge there: "_spf_".
 	All []string
@@ -54,6 +57,7 @@ type compiled struct {
 	Rule
 	codes    []string
 	enhanced []string
+	stages   []string
 	all      [][]int32 // groups of alternatives
 	none     []int32
 }
@@ -97,7 +101,7 @@ func newMatcher(rules []Rule, v *vocabulary) (*matcher, error) {
 		if len(r.All) == 0 && r.Code == "" && r.Enhanced == "" {
 			return nil, fmt.Errorf("rule %q: no condition", r.Name)
 		}
-		c := compiled{Rule: r, codes: split(r.Code), enhanced: split(r.Enhanced)}
+		c := compiled{Rule: r, codes: split(r.Code), enhanced: split(r.Enhanced), stages: split(r.Stage)}
 		for _, s := range r.All {
 			c.all = append(c.all, v.group(s))
 		}
@@ -123,16 +127,23 @@ func split(s string) []string {
 	return strings.Split(s, "|")
 }
 
+// evidence is what there is besides the text.
+type evidence struct {
+	provider       bouncehouse.Provider
+	code, enhanced string
+	stage          bouncehouse.Stage
+}
+
 // find returns the first rule that matches, or nil. found are the literals in
 // the text, set the same as a set.
-func (m *matcher) find(provider bouncehouse.Provider, code, enhanced string, found []int32, set *wordSet) *compiled {
+func (m *matcher) find(e evidence, found []int32, set *wordSet) *compiled {
 	best := int32(len(m.rules))
 	first := func(candidates []int32) {
 		for _, i := range candidates {
 			if i >= best {
 				return // the lists are in order: no later one is better
 			}
-			if m.rules[i].matches(provider, code, enhanced, set) {
+			if m.rules[i].matches(e, set) {
 				best = i
 				return
 			}
@@ -148,14 +159,17 @@ func (m *matcher) find(provider bouncehouse.Provider, code, enhanced string, fou
 	return &m.rules[best]
 }
 
-func (r *compiled) matches(provider bouncehouse.Provider, code, enhanced string, set *wordSet) bool {
-	if r.Only && provider != r.Provider {
+func (r *compiled) matches(e evidence, set *wordSet) bool {
+	if r.Only && e.provider != r.Provider {
 		return false
 	}
-	if len(r.codes) > 0 && !anyPrefix(r.codes, code) {
+	if len(r.codes) > 0 && !anyPrefix(r.codes, e.code) {
 		return false
 	}
-	if len(r.enhanced) > 0 && !anyEnhanced(r.enhanced, enhanced) {
+	if len(r.enhanced) > 0 && !anyEnhanced(r.enhanced, e.enhanced) {
+		return false
+	}
+	if len(r.stages) > 0 && !slices.Contains(r.stages, string(e.stage)) {
 		return false
 	}
 	for _, g := range r.all {

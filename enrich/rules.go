@@ -10,6 +10,6 @@ func Rules() []Rule {
 	return slices.Concat(
 		googleRules(), microsoftRules(), yahooRules(), chineseRules(), americaRules(), filterRules(), europeRules(),
 		reputationRules(), identityRules(), recipientRules(),
-		localRules(), formRules(), weakRules(),
+		localRules(), formRules(), looseRules(), languageRules(), weakRules(),
 	)
 }

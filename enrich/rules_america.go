@@ -17,7 +17,8 @@ const (
 // Facebook. Their own codes decide.
 func americaRules() []Rule {
 	return []Rule{
-		{Name: "apple-local-policy", Class: bh.Policy, Provider: "apple", All: []string{"[cs01]|[hm08]|[bs01]"}, Example: "554 5.7.1 [CS01] Message rejected due to local policy. Please visit https://support.apple.com/en-us/HT204137", Ref: refApple},
+		{Name: "apple-reputation", Class: bh.Reputation, Provider: "apple", All: []string{"[hm08]"}, Example: "554 5.7.1 [HM08] Message rejected due to local policy. Please visit https://support.apple.com/en-us/HT204137", Ref: refApple},
+		{Name: "apple-local-policy", Class: bh.Policy, Provider: "apple", All: []string{"[cs01]|[bs01]"}, Example: "554 5.7.1 [CS01] Message rejected due to local policy. Please visit https://support.apple.com/en-us/HT204137", Ref: refApple},
 		{Name: "apple-authentication", Class: bh.AuthFailed, Provider: "apple", All: []string{"[hme1]"}, Example: "550 5.7.1 [HME1] This message was blocked for failing both SPF and DKIM authentication checks. See https://support.apple.com/en-us/HT204137", Ref: refApple},
 		{Name: "apple-volume", Class: bh.RateLimited, Provider: "apple", All: []string{"deferred due to excessive volume"}, Example: "421 4.7.1 Messages to example@icloud.com deferred due to excessive volume. Try again later - https://support.apple.com/en-us/HT204137", Ref: refApple},
 
@@ -29,7 +30,7 @@ func americaRules() []Rule {
 		{Name: "comcast-not-customer", Class: bh.NoSuchUser, Provider: "comcast", All: []string{"not our customer|mailbox unallocated"}, Example: "550 5.1.1 Not our Customer", Ref: refComcast},
 		{Name: "comcast-unavailable", Class: bh.MailboxDisabled, Provider: "comcast", All: []string{"- recipient unavailable|account closed, please remove"}, Example: "550 5.2.0 <example@comcast.net> - Recipient unavailable", Ref: refComcast},
 
-		{Name: "spectrum-blocked", Class: bh.Reputation, Provider: "charter", All: []string{"aup#in-1000|aup#in-13|aup#in-1350|aup#in-136|aup#in-137"}, Example: "554 mtain-102.charter.net 203.0.113.9 blocked. Please see https://www.spectrum.net/support/internet/understanding-email-error-codes for more information. AUP#In-1000", Ref: refSpectrum},
+		{Name: "spectrum-blocked", Class: bh.Reputation, Provider: "charter", All: []string{"aup#in-1000|aup#i-1000|aup#1000|aup#1260|aup#in-1260|aup#in-13|aup#in-1350|aup#in-136|aup#in-137"}, Example: "554 mtain-102.charter.net 203.0.113.9 blocked. Please see https://www.spectrum.net/support/internet/understanding-email-error-codes for more information. AUP#In-1000", Ref: refSpectrum},
 		{Name: "spectrum-temporary", Class: bh.RemoteSystem, Provider: "charter", All: []string{"aup#in-1090"}, Example: "451 4.3.0 Message cannot be processed at this time AUP#In-1090", Ref: refSpectrum},
 		{Name: "spectrum-rdns", Class: bh.NoRDNS, Provider: "charter", All: []string{"aup#in-110|aup#in-111|aup#in-112|aup#in-113|aup#in-114|aup#in-115"}, Example: "421 4.7.1 charter.net DNS check failure 203.0.113.9 AUP#In-1110", Ref: refSpectrum},
 		{Name: "spectrum-dmarc", Class: bh.AuthFailed, Provider: "charter", All: []string{"aup#in-116|aup#in-117|aup#in-118|aup#in-119"}, Example: "550 5.7.1 rejected by the sender's DMARC policy AUP#In-1180", Ref: refSpectrum},

@@ -37,10 +37,11 @@ func chineseRules() []Rule {
 		{Name: "tencent-same-user", Class: bh.SenderRejected, Provider: "tencent", All: []string{"must be same as authorization user|mail from must equal authorized user"},
 			Example: "501 Mail from address must be same as authorization user.", Ref: refTencent},
 
-		{Name: "netease-reputation", Class: bh.Reputation, Provider: "netease", All: []string{"_hl:rep_|_hl:ihu_|_hl:ipb_|_wm:bli_|_mi:ipb_|_ip in blacklist"},
+		{Name: "netease-reputation", Class: bh.Reputation, Provider: "netease", All: []string{"_hl:rep_|_hl:ihu_|_hl:ipb_|_wm:bli_|_mi:ipb_|_ip in blacklist|> in blacklist, service refused"},
 			Example: "421 HL:REP 163 mx27,PcCowAD3Kk5mX9lVd1gRBg--.2315S2 1440309094 http://mail.163.com/help/help_spam_16.htm?ip=203.0.113.40&hostid=mx27&time=1440309094", Ref: refNetease},
-		{Name: "netease-connections", Class: bh.RateLimited, Provider: "netease", All: []string{"_hl:icc_|_hl:ifc_|_mi:dmc_|_rp:drc_|_mi:sfq_|_rp:qrc_|_mi:stc_|_rp:trc_"},
+		{Name: "netease-connections", Class: bh.RateLimited, Provider: "netease", All: []string{"_hl:icc_|_hl:ifc_|_mi:dmc_|_rp:drc_|_mi:sfq_|_rp:qrc_|_mi:stc_|_rp:trc_|_rp:trl_"},
 			Example: "421 HL:IFC 163 mx40,wWDICgBnRZ1C2r5TyYhZAw--.8S2 1404950082 http://mail.163.com/help/help_spam_16.htm?ip=203.0.113.40&hostid=mx40&time=1404950082", Ref: refNetease},
+		{Name: "netease-sender-user", Class: bh.SenderRejected, Provider: "netease", Only: true, Stage: "mail", All: []string{"invalid user"}, Example: "550 Invalid User: news@example.com", Ref: refNetease},
 		{Name: "netease-sender", Class: bh.SenderRejected, Provider: "netease", All: []string{"_hl:mep_|_wm:blu_|_mi:spb_|_mi:imf_|_dt:sum_|user in blacklist|null sender is not allowed|no smtp mx only"},
 			Example: "421 HL:MEP", Ref: refNetease},
 		{Name: "netease-commands", Class: bh.ProtocolError, Provider: "netease", All: []string{"_mi:cel_|_mi:ccl_|_rp:cel_|_rp:ccl_"},
@@ -56,11 +57,13 @@ func chineseRules() []Rule {
 		{Name: "netease-recipients", Class: bh.TooManyRecipients, Provider: "netease", All: []string{"_rp:rcl_|too much recipient"}, Example: "550 RP:RCL", Ref: refNetease},
 		{Name: "netease-attachment", Class: bh.Policy, Provider: "netease", All: []string{"illegal attachment"}, Example: "552 Illegal Attachment", Ref: refNetease},
 		{Name: "netease-no-permission", Class: bh.AuthRequired, Provider: "netease", All: []string{"user has no permission"}, Example: "550 User has no permission", Ref: refNetease},
-		{Name: "netease-ip-hangup", Class: bh.Reputation, Provider: "coremail", All: []string{"ip is hangup|ip is rejected, smtp auth error|invalid ip_"}, None: []string{"helo"},
+		{Name: "netease-ip-hangup", Class: bh.Reputation, Provider: "coremail", All: []string{"ip is hangup|ip is rejected, smtp auth error|not taken: invalid ip"},
 			Example: "554 IP is Hangup", Ref: refCore},
 
-		{Name: "aliyun-behaviour", Class: bh.SpamContent, Provider: "aliyun", All: []string{"reject by behaviour spam|spamed by local spam engine|reject by content spam"},
+		{Name: "aliyun-behaviour", Class: bh.Reputation, Provider: "aliyun", All: []string{"reject by behaviour spam"},
 			Example: "554 Reject by behaviour spam at Rcpt State(Connection IP address:203.0.113.4)ANTISPAM_BAT[01201311R101e4], ay29a011140100126: spf check failed", Ref: refAliyun},
+		{Name: "aliyun-content", Class: bh.SpamContent, Provider: "aliyun", All: []string{"spamed by local spam engine|reject by content spam"},
+			Example: "554 spamed by local spam engine", Ref: refAliyun},
 		{Name: "aliyun-recipients-size", Class: bh.TooManyRecipients, Provider: "aliyun", All: []string{"rcpts over size"}, Example: "556 RCPTs over size", Ref: refAliyun},
 		{Name: "aliyun-attempts", Class: bh.RateLimited, Provider: "aliyun", All: []string{"attempts is achieved the maximum|not enough sending quota"},
 			Example: "504 the number of RCPT attempts is achieved the maximum threshold", Ref: refAliyun},
@@ -94,7 +97,7 @@ func chineseRules() []Rule {
 		{Name: "chinese-full", Class: bh.MailboxFull, All: []string{"空间不足|邮箱已满|容量不足|邮箱空间|超出配额|信箱已满|超过容量"}, Example: "收件人空间不足", Ref: "service.mail.qq.com"},
 		{Name: "chinese-no-user", Class: bh.NoSuchUser, All: []string{"用户不存在|收件人不存在|邮箱不存在|地址不存在|帐号不存在|账号不存在|查无此用户|查无此人|无此用户"}, Example: "550 收件人不存在", Ref: refCore},
 		{Name: "chinese-spam", Class: bh.SpamContent, All: []string{"垃圾邮件|疑似垃圾|内容被拒|敏感内容"}, Example: "554 您的邮件疑似垃圾邮件", Ref: refCore},
-		{Name: "chinese-refused", Class: bh.RecipientRefused, All: []string{"拒绝接收|拒收|黑名单"}, Example: "550 对方拒收您的邮件", Ref: refCore},
+		{Name: "chinese-refused", Class: bh.RecipientRefused, All: []string{"拒绝接收|拒收|黑名单"}, None: []string{"_ip|服务器|发信|地址被"}, Example: "550 对方拒收您的邮件", Ref: refCore},
 		{Name: "chinese-rate", Class: bh.RateLimited, All: []string{"频率|发送过快|过于频繁|连接数"}, Example: "451 发信频率超过限制", Ref: refCore},
 	}
 }

@@ -29,6 +29,7 @@ func filterRules() []Rule {
 
 		{Name: "proofpoint-reputation", Class: bh.Reputation, Provider: "proofpoint", All: []string{"prs.proofpoint.com|ipcheck.proofpoint.com"}, Example: "554 Blocked - see https://ipcheck.proofpoint.com/?ip=203.0.113.24", Ref: "ipcheck.proofpoint.com"},
 
+		{Name: "proofpoint-violation", Class: bh.SpamContent, Provider: "proofpoint", Only: true, All: []string{"local policy violation - "}, Example: "550 5.7.0 Local Policy Violation - b64ce48c38fb29", Ref: "proofpoint.com: default spam rule"},
 		{Name: "symantec-filtered", Class: bh.SpamContent, Provider: "symantec", All: []string{"message filtered. "}, Example: "553 Message filtered. Refer to the Troubleshooting page at http://www.symanteccloud.com/troubleshooting for more information. (#5.7.1)", Ref: refSymantec},
 		{Name: "symantec-connection-policy", Class: bh.Reputation, Provider: "symantec", All: []string{"connection rejected by policy"}, Example: "501 Connection rejected by policy [7.7] 20805, please visit www.messagelabs.com/support for more details about this error message.", Ref: refSymantec},
 
@@ -44,6 +45,7 @@ func filterRules() []Rule {
 		{Name: "trellix-dnsbl", Class: bh.DNSBL, Provider: "fireeye", All: []string{"_etp208_"}, Example: "550 5.7.1 Message rejected (ETP208)", Ref: "docs.trellix.com: ETP codes"},
 
 		{Name: "cisco-reputation", Class: bh.Reputation, Provider: "cisco", All: []string{"sending mta's poor reputation|due to the sending mta"}, Example: "554 5.7.1 Your access to this mail system has been rejected due to the sending MTA's poor reputation. If you believe that this failure is in error, please contact the intended recipient via alternate means.", Ref: "cisco.com: ESA SBRS policy"},
+		{Name: "cisco-relay", Class: bh.RelayDenied, Provider: "cisco", All: []string{"your access to submit messages to this e-mail system"}, Example: "550 #5.7.1 Your access to submit messages to this e-mail system has been rejected.", Ref: "cisco.com: ESA relay access"},
 		{Name: "cisco-hourly", Class: bh.TooManyRecipients, Provider: "cisco", All: []string{"too many recipients received this hour"}, Example: "452 Too many recipients received this hour", Ref: "cisco.com: ESA mail flow policy"},
 
 		{Name: "barracuda-no-user", Class: bh.NoSuchUser, Provider: "barracuda", All: []string{"cuda_nsu"}, Example: "550 cuda_nsu 5.4.1 [email@example.com]: Recipient address rejected: Access denied [example.com]", Ref: refBarracuda},

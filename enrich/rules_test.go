@@ -6,10 +6,13 @@ import (
 	"github.com/bouncehouse/bouncehouse"
 )
 
-func classifyReply(c *Classifier, reply string, provider bouncehouse.Provider) bouncehouse.Event {
+func classifyReply(c *Classifier, reply string, provider bouncehouse.Provider, stage ...bouncehouse.Stage) bouncehouse.Event {
 	code, enhanced, text := SplitReply(reply)
 	e := bouncehouse.Event{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced, Provider: provider,
 		ReplyCode: code, EnhancedCode: enhanced, ReplyText: bouncehouse.Clean(text, bouncehouse.MaxText)}
+	if len(stage) > 0 {
+		e.Stage = stage[0]
+	}
 	c.enrich(&e)
 	return e
 }
@@ -26,7 +29,11 @@ func TestRulesDecideTheirExamples(t *testing.T) {
 		if r.Only {
 			p = r.Provider
 		}
-		e := classifyReply(c, r.Example, p)
+		var stage bouncehouse.Stage
+		if s := split(r.Stage); len(s) > 0 {
+			stage = bouncehouse.Stage(s[0])
+		}
+		e := classifyReply(c, r.Example, p, stage)
 		if e.Rule != r.Name || e.Class != r.Class {
 			t.Errorf("%s (%s): its example went to %s (%s)\n\t%s\n\t%s", r.Name, r.Class, e.Rule, e.Class, r.Example, e.Template)
 		}

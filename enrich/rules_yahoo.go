@@ -30,6 +30,7 @@ func yahooRules() []Rule {
 			Example: "554 delivery error: dd This user doesn't have a yahoo.com account (user@yahoo.com) [0] - mta1234.mail.bf1.yahoo.com", Ref: refYahoo},
 		{Name: "yahoo-content", Class: bh.SpamContent, Provider: "yahoo", All: []string{"message not allowed - [299]|message not allowed - [numeric"},
 			Example: "554 Message not allowed - [299]", Ref: refYahoo},
+		{Name: "yahoo-deferred-message", Class: bh.RateLimited, Provider: "yahoo", All: []string{"message temporarily deferred - ["}, Example: "451 Message temporarily deferred - [160]", Ref: refYahoo},
 		{Name: "yahoo-headers", Class: bh.Malformed, Provider: "yahoo", All: []string{"message not allowed - headers|message not allowed - [291]"},
 			Example: "554 Message not allowed - Headers are not RFC compliant [291]", Ref: refYahoo},
 		{Name: "yahoo-resources", Class: bh.RemoteSystem, Provider: "yahoo", All: []string{"resources temporarily not available|resources temporarily unavailable"},
@@ -37,6 +38,7 @@ func yahooRules() []Rule {
 		{Name: "yahoo-unknown-recipients", Class: bh.Reputation, Provider: "yahoo", All: []string{"_vs1-ip_|vs1-ip"},
 			Example: "451 4.3.2 Excessive unknown recipients - possible Open Relay http://help.yahoo.com/help/us/mail/spam/spam-18.html VS1-IP", Ref: refYahoo},
 
+		{Name: "aol-recipient", Class: bh.MailboxDisabled, Provider: "aol", All: []string{"recipient address rejected: aol.com", "aol.com"}, Example: "550 <user@example.com>: Recipient address rejected: aol.com", Ref: refAOL},
 		{Name: "aol-dynamic", Class: bh.DynamicIP, Provider: "aol", All: []string{"rtr:du|rtr:bb|rtr:rd|554rtrdu|554rtrbb"},
 			Example: "554 RTR:DU http://postmaster.info.aol.com/errors/554rtrdu.html TRANSACTION FAILED", Ref: refAOL},
 		{Name: "aol-malware", Class: bh.Virus, Provider: "aol", All: []string{"rtr:ch"},

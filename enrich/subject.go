@@ -15,7 +15,7 @@ import (
 //  2. the address that the reply cites, where it is one of ours by
 //     configuration: the remote says whom it judged;
 //  3. the only egress address there is, where the configuration names one
-//     and the reply contradicts it not.
+//     and the remote was reached by the same version of IP.
 //
 // An address that a reply cites is never taken where no egress is configured:
 // forwarders repeat replies about other people's servers, and a stranger
@@ -31,10 +31,7 @@ func (c *Classifier) subjectIP(e *bouncehouse.Event) netip.Addr {
 	if cited := e.CitedIP; cited.IsValid() && c.egress[cited] {
 		return cited
 	}
-	if len(c.egress) == 1 && !e.CitedIP.IsValid() {
-		return c.only
-	}
-	if len(c.egress) == 1 && c.only.Is4() == e.RemoteIP.Is4() {
+	if remote := e.RemoteIP.Unmap(); c.only.IsValid() && (!remote.IsValid() || remote.Is4() == c.only.Is4()) {
 		return c.only
 	}
 	return local
