@@ -80,7 +80,7 @@ func (c *ClickHouse) Close() error { return c.conn.Close() }
 func (c *ClickHouse) LastSeq(ctx context.Context, stream string) (uint64, error) {
 	var last uint64
 	row := c.conn.QueryRow(ctx, `SELECT greatest(
-  (SELECT max(chunk) FROM bouncehouse.events WHERE stream = {stream:String}),
+  (SELECT max(last_chunk) FROM bouncehouse.streams WHERE stream = {stream:String}),
   (SELECT max(chunk) FROM bouncehouse.dead_letters WHERE stream = {stream:String}))`, clickhouse.Named("stream", stream))
 	if err := row.Scan(&last); err != nil {
 		return 0, fmt.Errorf("ask for the stream's last chunk: %w", reached(err))

@@ -158,7 +158,7 @@ func (c *ClickHouse) lacking(ctx context.Context, pieces []piece) ([]piece, erro
 }
 
 // find counts in found the stored events of the spans. The table's order is
-// stream, file, offset: it reads a few granules.
+// hour, stream, file, offset: it reads a few granules.
 func (c *ClickHouse) find(ctx context.Context, spans []*span, first, last time.Time, found map[place]int) error {
 	sql, params := findSQL(spans, first, last)
 	rows, err := c.conn.Query(clickhouse.Context(ctx, clickhouse.WithParameters(params)), sql)

@@ -59,7 +59,10 @@ CREATE TABLE IF NOT EXISTS bouncehouse.events {{.OnCluster}}
     -- A stored random-looking id would be the largest column; this is computed where it is asked for.
     event_id           String ALIAS lower(hex(substring(SHA256(concat(stream, '\0', file_id, '\0', toString(offset), '\0', toString(ordinal))), 1, 16))),
 
-    INDEX by_time time TYPE minmax GRANULARITY 1,
+    -- What became of this message, of mail to this address: without these the
+    -- whole column is read. A byte a row each.
+    INDEX by_queue_id queue_id TYPE bloom_filter GRANULARITY 1,
+    INDEX by_recipient recipient TYPE bloom_filter GRANULARITY 1,
 
     -- The one rollup: it lives in the same part as its events and appears in
     -- the same instant, so it can never differ from them. Read it through the
@@ -68,9 +71,20 @@ CREATE TABLE IF NOT EXISTS bouncehouse.events {{.OnCluster}}
     (
         SELECT toStartOfFiveMinutes(time), provider, class, outcome, enhanced_code, host, sum(counted), count()
         GROUP BY toStartOfFiveMinutes(time), provider, class, outcome, enhanced_code, host
+    ),
+
+    -- A row for each stream in a part: how far each has come, asked at every
+    -- start. Read it through the view streams.
+    PROJECTION streams
+    (
+        SELECT stream, max(chunk), max(time), count()
+        GROUP BY stream
     )
 )
 ENGINE = {{.Replicated}}MergeTree
 PARTITION BY toYYYYMM(time)
-ORDER BY (stream, file_id, offset, ordinal)
+-- By hour first: new parts follow the old ones, so merging is cheap, and a
+-- question about a day or an hour reads just that. Within the hour by origin:
+-- a recovery reads back a batch's range from a few granules.
+ORDER BY (toStartOfHour(time), stream, file_id, offset, ordinal)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000;

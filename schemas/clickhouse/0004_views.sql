@@ -17,6 +17,13 @@ SELECT
 FROM bouncehouse.events
 GROUP BY bucket, provider, class, outcome, enhanced_code, host;
 
+-- How far each stream has come, out of the projection of that name: the
+-- largest chunk number, the newest event, and how many there are.
+CREATE OR REPLACE VIEW bouncehouse.streams {{.OnCluster}} AS
+SELECT stream, max(chunk) AS last_chunk, max(time) AS last_time, count() AS events
+FROM bouncehouse.events
+GROUP BY stream;
+
 -- Bounce mails beside the attempts they speak of: by queue id and recipient, or
 -- by message id and recipient. One failure is one failure: bounces sum the
 -- column counted, never rows of this view. attempt_id is '' where none is found.
