@@ -86,6 +86,12 @@ func (p *postfix) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res 
 		p.session(e)
 		return true, nil
 	}
+	if id == "warning" {
+		if id, ok := strings.CutSuffix(rest, tooBig); ok {
+			return true, p.oversize(r, h, e, id, res)
+		}
+		return true, nil
+	}
 	switch rest[0] {
 	case 't':
 		if strings.HasPrefix(rest, "to=<") {

@@ -16,6 +16,8 @@ import (
 //	NOQUEUE: reject: CONNECT from [ip]:port: too many connections                                    [postscreen/postscreen.c]
 //	reject: connect from [ip]:port: all screening ports busy                                         [postscreen/postscreen.c]
 //
+//	warning: QID: queue file size limit exceeded                                                     [smtpd/smtpd.c]
+//
 // No refusals are reject_warning, warn, filter, hold, redirect, discard,
 // bcc, prepend, proxy-accept, info and what comes after "lost connection".
 //
@@ -37,10 +39,7 @@ func (p *postfix) refusal(r bouncehouse.Record, h *headReader, e *entry, id, res
 	ev.Time, ev.Host, ev.QueueID = at, e.host, id
 	ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Inbound, bouncehouse.Rejected, true
 	ev.Stage = f.stage
-	setRemote(ev, f.client)
-	if ev.RemoteHost == "unknown" {
-		ev.RemoteHost = ""
-	}
+	setClient(ev, f.client)
 	setReply(ev, f.text)
 	if ev.ReplyCode == 0 { // "5.7.1 text": the code is not logged
 		ev.EnhancedCode, ev.ReplyText = cutEnhanced(f.text)
@@ -55,6 +54,40 @@ func (p *postfix) refusal(r bouncehouse.Record, h *headReader, e *entry, id, res
 	}
 	ev.Sender, ev.Recipient = f.sender, f.recipient
 	return nil
+}
+
+const tooBig = ": queue file size limit exceeded"
+
+// oversize reads that a message grew past message_size_limit while the
+// client sent it, having told no size before. The answer is always the same
+// [global/cleanup_strerror.c]; who was refused is remembered from the
+// client= line, and the recipients are in no line.
+func (p *postfix) oversize(r bouncehouse.Record, h *headReader, e *entry, id string, res *bouncehouse.Result) error {
+	if !strings.HasSuffix(e.program, "smtpd") {
+		return nil // submitted on this machine
+	}
+	at, err := h.clock.time(&r, &e.stamp)
+	if err != nil {
+		return err
+	}
+	ev := newEvent(res)
+	ev.Time, ev.Host, ev.QueueID = at, e.host, id
+	ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Inbound, bouncehouse.Rejected, true
+	ev.Stage, ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = bouncehouse.StageEOD, 552, "5.3.4", "message file too big"
+	if m := p.memory.find(e.host, id); m != nil {
+		p.context(ev, m)
+		setClient(ev, m.client)
+	}
+	return nil
+}
+
+// setClient reads "host[ip]"; where the address has no name the host is
+// "unknown".
+func setClient(ev *bouncehouse.Event, s string) {
+	setRemote(ev, s)
+	if ev.RemoteHost == "unknown" {
+		ev.RemoteHost = ""
+	}
 }
 
 // contentCode is what smtpd answers when header_checks or body_checks refuse
