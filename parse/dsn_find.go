@@ -4,8 +4,12 @@ import "strings"
 
 // Finding the report, the text for people and the returned message in a mail.
 
-// maxHuman is how many bytes of the text for people are read.
-const maxHuman = 64 << 10
+// Bounds of what is read of a text, in bytes: the text for people, and a text
+// that may hold the fields of a report. A mail may be large and no report.
+const (
+	maxHuman  = 64 << 10
+	maxInline = 1 << 20
+)
 
 // readStatusParts reads RFC 3464: the mail's delivery-status parts; where it
 // has none and was written by a person or a list, those of attached mails.
@@ -64,16 +68,57 @@ func newReport(m *mimePart) report {
 			}
 		case len(p.parts) == 0 && strings.HasPrefix(p.media, "text/") && len(rep.human) < maxHuman:
 			label = firstOf(label, p.params["charset"])
-			rep.human += clip(p.text()) + "\n\n"
+			rep.human += clip(p.head(4*maxHuman)) + "\n\n"
 		}
 	}
 	if html != nil && strings.TrimSpace(rep.human) == "" {
-		rep.human = stripTags(clip(html.text()))
+		rep.human = stripTags(clip(html.head(4 * maxHuman)))
 	}
 	if rep.original == nil {
 		rep.original = originalHeader(rest)
 	}
+	rep.nameBlocks()
 	return rep
+}
+
+// nameBlocks deals with blocks that name no recipient: one that stands alone
+// is of those that the mail names elsewhere; others are fragments.
+func (rep *report) nameBlocks() {
+	named := rep.blocks[:0]
+	var lone []block
+	for _, b := range rep.blocks {
+		if b.recipient != "" {
+			named = append(named, b)
+		} else {
+			lone = append(lone, b)
+		}
+	}
+	rep.blocks = named
+	if len(named) == 0 && len(lone) == 1 {
+		for _, a := range rep.recipients() {
+			b := lone[0]
+			b.recipient = a
+			rep.blocks = append(rep.blocks, b)
+		}
+	}
+}
+
+// recipients returns whom the mail names outside of recipient blocks: in its
+// header, in the text for people or, last, in the returned message.
+func (rep *report) recipients() []string {
+	var found []string
+	for _, f := range strings.FieldsFunc(rep.mail.header.get("X-Failed-Recipients"), func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
+		if a := (typedValue{value: f}).address(); a != "" {
+			found = append(found, a)
+		}
+	}
+	if len(found) == 0 {
+		found = paragraphAddresses(rep.human)
+	}
+	if to := oneAddress(rep.original.get("To")); to != "" && len(found) == 0 {
+		found = []string{to}
+	}
+	return found
 }
 
 // own yields m and the parts that belong to it, in their order; what an
@@ -109,7 +154,7 @@ func isStatus(p *mimePart) bool {
 	if !strings.HasPrefix(p.media, "text/") && p.media != "application/octet-stream" || p.media == "text/html" || p.media == "text/rfc822-headers" {
 		return false
 	}
-	text := strings.TrimLeft(p.decoded(), "\r\n \t")
+	text := strings.TrimLeft(p.head(4<<10), "\r\n \t")
 	line, _ := cutLine(text, 0)
 	name := fieldName(line)
 	return strings.EqualFold(name, "Reporting-MTA") || strings.EqualFold(name, "Final-Recipient") || strings.EqualFold(name, "Original-Recipient")
@@ -159,7 +204,7 @@ func readInlineStatus(m *mimePart) ([]report, error) {
 		if len(p.parts) > 0 || !strings.HasPrefix(p.media, "text/plain") && !strings.HasPrefix(p.media, "multipart/") {
 			continue
 		}
-		text := p.text()
+		text := p.head(maxInline)
 		at := inlineStart(text)
 		if at < 0 {
 			continue
@@ -213,28 +258,17 @@ func returnsMessage(line string) bool {
 }
 
 // readClaims reads what is left of mails that claim to be a delivery report
-// but whose machine part is missing, empty or cut off: whom the header, the
-// text or, last, the returned message names.
+// but whose machine part is missing, empty or cut off.
 func readClaims(m *mimePart) ([]report, error) {
 	if !claims(m) {
 		return nil, nil
 	}
 	rep := newReport(m)
 	if rep.human == "" && m.raw != "" && len(m.parts) == 0 {
-		rep.human = clip(m.text())
+		rep.human = clip(m.head(4 * maxHuman))
 	}
-	for _, f := range strings.FieldsFunc(m.header.get("X-Failed-Recipients"), func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
-		rep.blocks = append(rep.blocks, block{recipient: typedValue{value: f}.address()})
-	}
-	if len(rep.blocks) == 0 {
-		for _, a := range paragraphAddresses(rep.human) {
-			rep.blocks = append(rep.blocks, block{recipient: a})
-		}
-	}
-	if len(rep.blocks) == 0 {
-		if to := oneAddress(rep.original.get("To")); to != "" {
-			rep.blocks = append(rep.blocks, block{recipient: to})
-		}
+	for _, a := range rep.recipients() {
+		rep.blocks = append(rep.blocks, block{recipient: a})
 	}
 	if len(rep.blocks) == 0 {
 		return nil, errNoRecipient

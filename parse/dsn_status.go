@@ -102,10 +102,10 @@ func (rep *report) readGroups(groups []mimeHeader) {
 		if clashes(open, g) {
 			closeBlock()
 		}
-		for _, f := range g {
+		for i, f := range g {
 			switch {
 			case recipientField(f.name), len(open) > 0 && !messageField(f.name):
-				if startsBlock(open, f) {
+				if startsBlock(open, g[i:]) {
 					closeBlock()
 				}
 				open = append(open, f)
@@ -131,14 +131,27 @@ func clashes(open, g mimeHeader) bool {
 	return false
 }
 
-// startsBlock tells whether f names another recipient than the block under
-// way, in a field that this has already.
-func startsBlock(open mimeHeader, f mimeField) bool {
-	if !strings.EqualFold(f.name, "Final-Recipient") && !(strings.EqualFold(f.name, "Original-Recipient") && open.get("Final-Recipient") != "") {
+// startsBlock tells whether the first of fields begins another block than the
+// one under way: it names another recipient in a field that this has already,
+// or is the field that this began with, and soon another recipient follows.
+func startsBlock(open, fields mimeHeader) bool {
+	was := open.get("Final-Recipient")
+	if was == "" {
 		return false
 	}
-	was := open.get(f.name)
-	return was != "" && !strings.EqualFold(was, f.value())
+	f := fields[0]
+	if strings.EqualFold(f.name, "Final-Recipient") {
+		return !strings.EqualFold(was, f.value())
+	}
+	if strings.EqualFold(f.name, "Original-Recipient") {
+		was := open.get("Original-Recipient")
+		return was != "" && !strings.EqualFold(was, f.value())
+	}
+	if !strings.EqualFold(f.name, open[0].name) {
+		return false
+	}
+	next := fields[1:min(len(fields), 8)].get("Final-Recipient")
+	return next != "" && !strings.EqualFold(was, next)
 }
 
 // messageField takes a field that belongs to the whole message.

@@ -110,6 +110,8 @@ func TestToUTF8(t *testing.T) {
 		"cp932":                    {"\x83\x81\x81[\x83\x8b", "cp932", "メール"},
 		"hz":                       {"~{VPND~}", "hz-gb-2312", "中文"},
 		"broken utf-8":             {"a\xc3", "utf-8", "aÃ"},
+		"utf-8, cut":               {"系统退信系统\xe9\x80", "utf-8", "系统退信系统\uFFFD"},
+		"utf-8, cut, no label":     {"Prüfung für Größe ü\xc3", "", "Prüfung für Größe ü\uFFFD"},
 	} {
 		if got := toUTF8(test.in, test.label); got != test.want {
 			t.Errorf("%s: got %q, want %q", name, got, test.want)

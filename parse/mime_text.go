@@ -19,24 +19,36 @@ const maxDetect = 8 << 10
 // characters is worth nothing: about twenty double-byte characters.
 const fewHighBytes = 40
 
-// decoded is the part's body without its transfer encoding. Like the
-// encodings themselves it never grows.
-func (p *mimePart) decoded() string {
+// decoded is the part's body without its transfer encoding. It is never
+// longer than that.
+func (p *mimePart) decoded() string { return p.decode(p.raw) }
+
+// head is what the first n bytes of the part's body hold, to the end of a
+// line, in UTF-8.
+func (p *mimePart) head(n int) string {
+	raw := p.raw
+	if len(raw) > n {
+		raw = raw[:n]
+		if end := strings.LastIndexByte(raw, '\n'); end > 0 {
+			raw = raw[:end]
+		}
+	}
+	return toUTF8(p.decode(raw), p.params["charset"])
+}
+
+func (p *mimePart) decode(raw string) string {
 	switch strings.ToLower(p.header.get("Content-Transfer-Encoding")) {
 	case "base64":
 		// QUIRK: gateways that add a footer or decode the body forget the
 		// header. A blank within a line, or a colon, was never base64.
-		if line, _ := cutLine(strings.TrimLeft(p.raw, "\r\n"), 0); !strings.ContainsAny(strings.TrimSpace(line), " :") {
-			return decodeBase64(p.raw)
+		if line, _ := cutLine(strings.TrimLeft(raw, "\r\n"), 0); !strings.ContainsAny(strings.TrimSpace(line), " :") {
+			return decodeBase64(raw)
 		}
 	case "quoted-printable":
-		return decodeQuotedPrintable(p.raw)
+		return decodeQuotedPrintable(raw)
 	}
-	return p.raw
+	return raw
 }
-
-// text is the part's body in UTF-8.
-func (p *mimePart) text() string { return toUTF8(p.decoded(), p.params["charset"]) }
 
 // decodeBase64 decodes what it can: bytes outside the alphabet are skipped,
 // and padding ends a group, not the data. The decoders of the standard
@@ -140,6 +152,9 @@ func toUTF8(s, label string) string {
 	if high > 0 && utf8.ValidString(s) || high == 0 && !strings.Contains(s, "\x1b") && label != "hz-gb-2312" {
 		return s // nothing else changes the meaning of 7-bit bytes in what mails use
 	}
+	if mostlyUTF8(s) {
+		return strings.ToValidUTF8(s, "\uFFFD") // cut within a character, or patched by a gateway
+	}
 	if label == "" || high > 0 && sevenBit(label) {
 		return guessUTF8(s, high)
 	}
@@ -150,6 +165,28 @@ func toUTF8(s, label string) string {
 		return s
 	}
 	return guessUTF8(s, high)
+}
+
+// mostlyUTF8 tells whether s has several times more characters of UTF-8 than
+// bytes that are none.
+func mostlyUTF8(s string) bool {
+	good, bad := 0, 0
+	for i := 0; i < len(s); {
+		if s[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
+		if !utf8.FullRuneInString(s[i:]) {
+			break // cut within a character
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if i += n; r == utf8.RuneError && n == 1 {
+			bad++
+		} else {
+			good++
+		}
+	}
+	return good > 4*bad
 }
 
 // sevenBit tells charsets that have no high bytes.
