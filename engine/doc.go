@@ -12,7 +12,8 @@
 //     (max_result_bytes).
 //   - KILL QUERY takes WHERE query_id = 'x', LIKE 'x%' or IN (...). With SYNC it returns when the engine is done with these
 //     queries and none of them can write any more. A request counts from before its body is read; a client that goes away
-//     does not stop its INSERT, but one whose body is incomplete is never begun.
+//     does not stop its INSERT, but one whose body is incomplete is never begun. What is still in the socket when the KILL
+//     comes is not seen, as with any server: insert_deduplication_token is the guard against a writer that late.
 //   - system.processes shows the requests under way with the clients' ids, and has the columns query_id, user, query,
 //     elapsed, is_initial_query, initial_user, initial_query_id.
 //   - compress=1 and decompress=1 (ClickHouse's own block compression), external tables and the session_id are not served.
@@ -20,4 +21,6 @@
 //
 // The reader's statements are looked at before the engine sees them, since readonly = 1 is not enough in this library: see
 // statement.forReader.
+//
+// Linux only: an INSERT's data goes to the engine as a memfd, and Go's signal handlers are written back by a raw system call.
 package engine

@@ -87,7 +87,7 @@ func (s *statement) parseTokens(tokens []token, depth int) error {
 			return syntaxError("multi-statements are not allowed")
 		case i > 0 && t.is("OUTFILE") && tokens[i-1].is("INTO"):
 			return newError("Code: 358. DB::Exception: INTO OUTFILE is not allowed. (INTO_OUTFILE_NOT_ALLOWED)")
-		case depth == 0 && i > 0 && t.is("INSERT") && tokens[i-1].punct(')'): // WITH x AS (...) INSERT INTO
+		case i > 0 && t.is("INTO") && tokens[i-1].is("INSERT"): // WITH x AS (...) INSERT INTO
 			s.reads = false
 		case i > 0 && t.is("INFILE") && tokens[i-1].is("FROM"):
 			return errInfile

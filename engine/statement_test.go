@@ -42,6 +42,14 @@ func TestParseStatement(t *testing.T) {
 	}
 }
 
+func TestReads(t *testing.T) {
+	for query, want := range map[string]bool{"SELECT 1": true, "(SELECT 1)": true, "SHOW TABLES": true, "WITH 1 AS x SELECT x": true, "WITH 1 AS x INSERT INTO t SELECT x": false, "DROP TABLE t": false, "INSERT INTO t VALUES (1)": false} {
+		if st, err := parseStatement(query); err != nil || st.reads != want {
+			t.Errorf("%s: %v %v", query, st, err)
+		}
+	}
+}
+
 func TestKillSelector(t *testing.T) {
 	for _, tc := range []struct {
 		where, id string
