@@ -212,7 +212,7 @@ func (k *Kafka) awaitTopic(ctx context.Context) error {
 	return k.retry(ctx, "look for the topic", func() error {
 		meta, err := k.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{k.o.Topic}})
 		if err != nil {
-			return err
+			return errors.Join(k.reach(ctx), err)
 		}
 		for _, t := range meta.Topics {
 			if t.Name == k.o.Topic {
@@ -221,6 +221,21 @@ func (k *Kafka) awaitTopic(ctx context.Context) error {
 		}
 		return kafka.UnknownTopicOrPartition
 	})
+}
+
+// reach returns nil if a broker lets us in. Its errors say what is wrong with a
+// certificate or password, of which the client says only that no broker is
+// available.
+func (k *Kafka) reach(ctx context.Context) error {
+	var errs []error
+	for _, broker := range k.o.Brokers {
+		conn, err := k.dialer.DialContext(ctx, "tcp", broker)
+		if err == nil {
+			return conn.Close()
+		}
+		errs = append(errs, fmt.Errorf("broker %s: %w", broker, err))
+	}
+	return errors.Join(errs...)
 }
 
 // retry calls do until it returns nil or errPartitionLost, or ctx ends. It says

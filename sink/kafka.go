@@ -163,6 +163,9 @@ func EnsureTopic(ctx context.Context, o bouncehouse.KafkaOptions, partitions, re
 		return err
 	}
 	defer transport.CloseIdleConnections()
+	if err := kafkaReach(ctx, o, transport); err != nil {
+		return err
+	}
 	client := &kafka.Client{Addr: kafka.TCP(o.Brokers...), Transport: transport, Timeout: kafkaTimeout}
 
 	topic := kafka.TopicConfig{Topic: o.Topic, NumPartitions: partitions, ReplicationFactor: replication}
@@ -177,6 +180,23 @@ func EnsureTopic(ctx context.Context, o bouncehouse.KafkaOptions, partitions, re
 		return fmt.Errorf("create the topic %s at %s: %w", o.Topic, strings.Join(o.Brokers, ","), err)
 	}
 	return nil
+}
+
+// kafkaReach returns nil once a broker has let us in. Its errors say what is
+// wrong with a certificate or password, of which the transport says only that
+// no broker is available.
+func kafkaReach(ctx context.Context, o bouncehouse.KafkaOptions, transport *kafka.Transport) error {
+	dialer := &kafka.Dialer{ClientID: transport.ClientID, TLS: transport.TLS, SASLMechanism: transport.SASL,
+		Timeout: transport.DialTimeout, DualStack: true}
+	var errs []error
+	for _, broker := range o.Brokers {
+		conn, err := dialer.DialContext(ctx, "tcp", broker)
+		if err == nil {
+			return conn.Close()
+		}
+		errs = append(errs, fmt.Errorf("kafka broker %s: %w", broker, err))
+	}
+	return errors.Join(errs...)
 }
 
 // kafkaTransport makes connections as o says. Its twin in ingest is there
