@@ -29,13 +29,15 @@ type Format struct {
 	// entries, where set, makes the parser of a format that stands behind
 	// syslog headers, one header reader being shared by all of them.
 	entries func(Options) entryParser
+	// mails is set where a record is a whole mail, not a line.
+	mails bool
 }
 
 // Formats returns the table of formats, in the order in which they are asked.
 func Formats() []Format {
 	return []Format{
 		{Name: "postfix", Sniff: sniffPostfix, New: newPostfix, entries: newPostfixEntries},
-		{Name: "dsn", Sniff: sniffDSN, New: newDSN},
+		{Name: "dsn", Sniff: sniffDSN, New: newDSN, mails: true},
 	}
 }
 
@@ -74,49 +76,55 @@ type auto struct {
 	head    headReader
 	entry   entry
 	syslog  []entryParser                 // in the order of formats; nil until the first line
-	whole   map[string]bouncehouse.Parser // by the format's name
+	others  map[string]bouncehouse.Parser // by the format's name
 }
 
 func (a *auto) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
-	if r.Kind == bouncehouse.Mail {
-		return a.parser("dsn").Parse(r, res)
-	}
-	if a.syslog == nil {
-		for _, f := range a.formats {
-			if f.entries != nil {
-				a.syslog = append(a.syslog, f.entries(a.options))
-			}
+	mail := r.Kind == bouncehouse.Mail
+	if !mail {
+		if mine, err := a.parseSyslog(r, res); mine || err != nil {
+			return err
 		}
 	}
-	if a.head.read(&r, &a.entry) {
-		for _, p := range a.syslog {
-			if mine, err := p.parseEntry(r, &a.head, &a.entry, res); mine || err != nil {
-				a.entry = entry{} // parts of the chunk, which must not outlive it
-				return err
-			}
-		}
-		a.entry = entry{}
-	}
-	for _, f := range a.formats {
-		if f.entries == nil && f.Sniff(r.Text) {
-			return a.parser(f.Name).Parse(r, res)
+	for i := range a.formats {
+		if f := &a.formats[i]; f.entries == nil && f.mails == mail && (mail || f.Sniff(r.Text)) {
+			return a.parser(f).Parse(r, res)
 		}
 	}
 	return nil
 }
 
-// parser returns the stream's one parser of a format that is not syslog.
-func (a *auto) parser(name string) bouncehouse.Parser {
-	if p := a.whole[name]; p != nil {
-		return p
-	}
-	for _, f := range a.formats {
-		if f.Name == name {
-			if a.whole == nil {
-				a.whole = map[string]bouncehouse.Parser{}
+// parseSyslog reads a line's header once and offers what is behind it to
+// each format that stands behind one.
+func (a *auto) parseSyslog(r bouncehouse.Record, res *bouncehouse.Result) (mine bool, err error) {
+	if a.syslog == nil {
+		for i := range a.formats {
+			if f := &a.formats[i]; f.entries != nil {
+				a.syslog = append(a.syslog, f.entries(a.options))
 			}
-			a.whole[name] = f.New(a.options)
 		}
 	}
-	return a.whole[name]
+	if !a.head.read(&r, &a.entry) {
+		return false, nil
+	}
+	for _, p := range a.syslog {
+		if mine, err = p.parseEntry(r, &a.head, &a.entry, res); mine || err != nil {
+			break
+		}
+	}
+	a.entry = entry{} // its strings are the chunk's, which must not outlive the batch
+	return mine, err
+}
+
+// parser returns the stream's one parser of a format that is not syslog.
+func (a *auto) parser(f *Format) bouncehouse.Parser {
+	p := a.others[f.Name]
+	if p == nil {
+		if a.others == nil {
+			a.others = map[string]bouncehouse.Parser{}
+		}
+		p = f.New(a.options)
+		a.others[f.Name] = p
+	}
+	return p
 }

@@ -102,7 +102,7 @@ func (p *postfix) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res 
 			return true, p.queued(r, h, e, id, rest, res)
 		}
 	case 'c':
-		if strings.HasPrefix(rest, "client=") {
+		if strings.HasPrefix(rest, "client=") && id != "" { // NOQUEUE: the message goes on to a proxy
 			p.client(e, id, rest[len("client="):])
 		}
 	case 'u':

@@ -126,26 +126,6 @@ func TestPostfixGolden(t *testing.T) {
 	}
 }
 
-// Each format has its samples, and no samples are without a format.
-func TestFormatsHaveSamples(t *testing.T) {
-	var names []string
-	for _, f := range Formats() {
-		names = append(names, f.Name)
-		if _, err := os.Stat(filepath.Join("testdata", f.Name, "README.md")); err != nil {
-			t.Errorf("format %s: %v", f.Name, err)
-		}
-	}
-	folders, err := os.ReadDir("testdata")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range folders {
-		if d.Name() != "fuzz" && !strings.Contains(" "+strings.Join(names, " ")+" ", " "+d.Name()+" ") {
-			t.Errorf("testdata/%s: no such format", d.Name())
-		}
-	}
-}
-
 // BenchmarkPostfix reads the sample logs again and again from memory.
 func BenchmarkPostfix(b *testing.B) {
 	var log strings.Builder
