@@ -116,11 +116,16 @@ func (s *SMTPServer) Listen(h Host) string {
 	return l.Addr().String()
 }
 
-// Script sets the answers about one recipient, at rcpt, data and eod, at whichever host it is tried.
+// Script sets the answers about one recipient, at rcpt, data and eod, at whichever host it is tried. Set again, it starts
+// from its first answers.
 func (s *SMTPServer) Script(recipient string, script Script) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.recipients[strings.ToLower(recipient)] = script
+	recipient = strings.ToLower(recipient)
+	s.recipients[recipient] = script
+	for _, stage := range bouncehouse.Stages() {
+		delete(s.used, use{recipient, stage})
+	}
 }
 
 // Answers is all that was answered so far, in order.
