@@ -81,4 +81,7 @@ func TestLabelledReplies(t *testing.T) {
 	for i, name := range []string{"read while writing rules", "held out"} {
 		t.Logf("%s: %d of %d right, %.1f %%", name, right[i], all[i], 100*float64(right[i])/float64(all[i]))
 	}
+	if got := float64(right[0]+right[1]) / float64(all[0]+all[1]); got < 0.965 {
+		t.Errorf("%.1f %% right overall, less than 96.5 %%", 100*got)
+	}
 }

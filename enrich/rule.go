@@ -49,7 +49,7 @@ type matcher struct {
 	rules []compiled
 	// starts has, for each literal, the rules that have it in their first
 	// group, in order. bare are the rules without any literal.
-	starts map[int32][]int32
+	starts [][]int32
 	bare   []int32
 }
 
@@ -88,7 +88,7 @@ func (v *vocabulary) group(s string) []int32 {
 }
 
 func newMatcher(rules []Rule, v *vocabulary) (*matcher, error) {
-	m := &matcher{starts: map[int32][]int32{}}
+	m := &matcher{}
 	names := map[string]bool{}
 	for i, r := range rules {
 		if names[r.Name] || r.Name == "" {
@@ -114,6 +114,9 @@ func newMatcher(rules []Rule, v *vocabulary) (*matcher, error) {
 			continue
 		}
 		for _, w := range c.all[0] {
+			for int(w) >= len(m.starts) {
+				m.starts = append(m.starts, nil)
+			}
 			m.starts[w] = append(m.starts[w], int32(i))
 		}
 	}
@@ -151,7 +154,9 @@ func (m *matcher) find(e evidence, found []int32, set *wordSet) *compiled {
 	}
 	first(m.bare)
 	for _, w := range found {
-		first(m.starts[w])
+		if int(w) < len(m.starts) { // later ones belong to no rule
+			first(m.starts[w])
+		}
 	}
 	if int(best) == len(m.rules) {
 		return nil

@@ -9,7 +9,7 @@ import "slices"
 func Rules() []Rule {
 	return slices.Concat(
 		googleRules(), microsoftRules(), yahooRules(), chineseRules(), americaRules(), filterRules(), europeRules(),
-		reputationRules(), identityRules(), recipientRules(),
+		reputationRules(), identityRules(), domainRules(), recipientRules(),
 		localRules(), formRules(), looseRules(), languageRules(), weakRules(),
 	)
 }

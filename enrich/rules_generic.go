@@ -24,7 +24,9 @@ func weakRules() []Rule {
 			Example: "550 5.7.0 Local Policy Violation", Ref: refMilter},
 		{Name: "client-rejected", Class: bh.Policy, Code: "4|5", All: []string{"client host rejected|host rejected|connection rejected|recipient address rejected: try again|excessive amounts of data|mail rejected"},
 			Example: "421 Excessive amounts of data sent to server.", Ref: refPostfixUCE},
-		{Name: "rejected", Class: bh.Policy, Code: "5", All: []string{"_rejected_|_denied_|_refused_|_blocked_"}, None: []string{"message refused"},
+		{Name: "recipient-denied", Class: bh.NoSuchUser, Code: "550|551|553", All: []string{"recipient|_rcpt_|addressee|mailbox|_user_|_address_", "_denied_|_refused_|_rejected_|not accepted|not acceptable"}, None: []string{"sender|_ip_|<ip>|_from_|client|policy|access denied|message"},
+			Example: "550 RCPT denied", Ref: "wording"},
+		{Name: "rejected", Class: bh.Policy, Code: "5", All: []string{"_rejected_|_denied_|_refused_|_blocked_|_rejecting_|_refusing_|not accepted|not acceptable|unacceptable|_declined_|disallowed"}, None: []string{"message refused"},
 			Example: "519 Rejected.", Ref: "wording"},
 	}
 }

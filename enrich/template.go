@@ -48,7 +48,7 @@ func (f *folder) fold(dst []byte, text string) ([]byte, netip.Addr) {
 	return dst, cited
 }
 
-// Kinds of bytes within words.
+// Kinds of bytes within words; all others are 0.
 const (
 	digit  = 1 << iota // 0-9
 	point              // .
@@ -56,8 +56,8 @@ const (
 	colon              // :
 	slash              // /
 	letter             // ASCII
-	other
-	edge // parts words
+	joint              // = +
+	edge               // parts words
 )
 
 var kinds = func() (k [256]byte) {
@@ -77,8 +77,8 @@ var kinds = func() (k [256]byte) {
 			k[c] = slash
 		case c <= ' ' || strings.IndexByte(`<>()[]{}"',;|`, byte(c)) >= 0:
 			k[c] = edge
-		default:
-			k[c] = other
+		case c == '=' || c == '+':
+			k[c] = joint
 		}
 	}
 	return k
@@ -117,6 +117,8 @@ func (f *folder) word(dst []byte, w string, kind byte, cited netip.Addr, bracket
 		dst, cited = f.path(dst, w, cited)
 	case kind&at != 0 && strings.IndexByte(w, '@') > 0:
 		dst = f.address(dst, w)
+	case kind&(colon|joint) == 0:
+		dst = f.part(dst, w, bracket)
 	default:
 		dst, cited = f.parts(dst, w, bracket, cited)
 	}
@@ -163,11 +165,11 @@ func hex(c byte) bool {
 // are folded for themselves; short numbers stay, as they name the page.
 func (f *folder) path(dst []byte, w string, cited netip.Addr) ([]byte, netip.Addr) {
 	for w != "" {
-		n := strings.IndexAny(w, "/?&=#%")
-		part := w
-		if n >= 0 {
-			part = w[:n]
+		n := 0
+		for n < len(w) && !pathEnds[w[n]] {
+			n++
 		}
+		part := w[:n]
 		switch ip, rest, ok := leadingIP(part); {
 		case part == "":
 		case ok && rest == "":
@@ -182,14 +184,16 @@ func (f *folder) path(dst []byte, w string, cited netip.Addr) ([]byte, netip.Add
 		default:
 			dst, cited = f.parts(dst, part, true, cited)
 		}
-		if n < 0 {
-			return dst, cited
+		if n == len(w) {
+			break
 		}
 		dst = append(dst, w[n])
 		w = w[n+1:]
 	}
 	return dst, cited
 }
+
+var pathEnds = [256]bool{'/': true, '?': true, '&': true, '=': true, '#': true, '%': true}
 
 // address folds what looks like a mail address, with what stands before it
 // up to the last of "=:" (to=user@example.com).
@@ -210,20 +214,20 @@ func (f *folder) address(dst []byte, w string) []byte {
 // parts folds the parts of a word between : = and +.
 func (f *folder) parts(dst []byte, w string, bracket bool, cited netip.Addr) ([]byte, netip.Addr) {
 	for {
-		n := strings.IndexAny(w, ":=+")
-		part := w
-		if n >= 0 {
-			part = w[:n]
+		n := 0
+		for n < len(w) && kinds[w[n]]&(colon|joint) == 0 {
+			n++
 		}
+		part := w[:n]
 		if ip, rest, ok := leadingIP(part); ok {
 			if !cited.IsValid() {
 				cited = ip
 			}
 			dst = append(append(dst, "<ip>"...), rest...)
 		} else {
-			dst = f.part(dst, part, bracket && n < 0)
+			dst = f.part(dst, part, bracket && n == len(w))
 		}
-		if n < 0 {
+		if n == len(w) {
 			return dst, cited
 		}
 		dst = append(dst, w[n])
@@ -268,7 +272,7 @@ func (f *folder) part(dst []byte, w string, bracket bool) []byte {
 	case last == digit && changes == 0:
 		// Numbers, dates, times: each run of digits by itself. In brackets a
 		// short one is a code: [299], [-20], (554.30).
-		if bracket && digits <= 5 {
+		if bracket && digits <= 5 || digits == 4 && afterRFC(dst) {
 			return append(dst, w...)
 		}
 		return foldDigits(dst, w)
@@ -280,6 +284,12 @@ func (f *folder) part(dst []byte, w string, bracket bool) []byte {
 		return append(dst, "<id>"...)
 	}
 	return foldLong(dst, w)
+}
+
+// afterRFC tells whether the number of an RFC comes next.
+func afterRFC(dst []byte) bool {
+	n := len(dst)
+	return n >= 4 && dst[n-1] == ' ' && (string(dst[n-4:n-1]) == "RFC" || string(dst[n-4:n-1]) == "rfc")
 }
 
 // label is the first label of a dotted name, in lower case.
