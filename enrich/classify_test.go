@@ -77,6 +77,7 @@ func TestOutcomes(t *testing.T) {
 		{bouncehouse.Event{Outcome: bouncehouse.Complaint}, bouncehouse.Feedback},
 		{bouncehouse.Event{Outcome: bouncehouse.AutoReply}, bouncehouse.ClassAutoReply},
 		{bouncehouse.Event{Outcome: bouncehouse.Expired, ReplyText: "returned to sender"}, bouncehouse.ClassExpired},
+		{bouncehouse.Event{Outcome: bouncehouse.Expired, ReplyText: "expired, returned to sender"}, bouncehouse.ClassExpired},
 		{bouncehouse.Event{Outcome: bouncehouse.Expired, EnhancedCode: "4.4.1"}, bouncehouse.ClassExpired},
 		{bouncehouse.Event{Outcome: bouncehouse.Expired, ReplyCode: 451, ReplyText: "Greylisted"}, bouncehouse.Greylisted},
 		{bouncehouse.Event{Outcome: bouncehouse.Bounced, Class: bouncehouse.Virus, ReplyText: "Greylisted"}, bouncehouse.Virus},

@@ -21,7 +21,8 @@ func europeRules() []Rule {
 	return []Rule{
 		{Name: "orange-spamhaus", Class: bh.DNSBL, Provider: "orange", All: []string{"_101_"}, Only: true, None: []string{"_<n>_101_"},
 			Example: "550 mwinf5c15 ME Adresse IP source bloquee pour incident de spam. Client host blocked for spamming issues. OFR004_101 Ref http://www.spamhaus.org [101]", Ref: refOrange},
-		{Name: "orange-blocked", Class: bh.DNSBL, All: []string{"ofr_102|ofr000_102|ofr001_102|ofr002_102|ofr003_102|ofr004_102|ofr005_102|ofr006_102|lpn007_102|lpn000_102|lpn001_102|lpn006_102|lpnaaa_101|lpnaaa_102|client host blocked for spamming issues"},
+		{Name: "laposte-spamhaus", Class: bh.DNSBL, Provider: "laposte", All: []string{"lpnaaa_101|lpn007_101"}, Example: "550 5.7.1 Service unavailable; client [203.0.113.9] blocked using Spamhaus. https://www.spamhaus.org/lookup/ LPNAAA_101", Ref: "postmaster.laposte.net"},
+		{Name: "orange-blocked", Class: bh.Reputation, All: []string{"ofr_102|ofr000_102|ofr001_102|ofr002_102|ofr003_102|ofr004_102|ofr005_102|ofr006_102|lpn007_102|lpn000_102|lpn001_102|lpn006_102|lpnaaa_102|client host blocked for spamming issues"},
 			Example: "550 mwinf5c12 ME Adresse IP source bloquee pour incident de spam. Client host blocked for spamming issues. OFR006_102 Ref http://csi.cloudmark.com/reset-request/?ip=203.0.113.24 [102]", Ref: refOrange},
 		{Name: "orange-connections", Class: bh.RateLimited, All: []string{"trop de connexions|too many connections, slow down"},
 			Example: "421 mwinf5c63 ME Trop de connexions, veuillez verifier votre configuration. Too many connections, slow down. OFR005_104 [104]", Ref: refOrange},

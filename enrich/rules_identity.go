@@ -42,7 +42,7 @@ func identityRules() []Rule {
 			None:    []string{"_spf_|dkim|dmarc|_ip_|authentication information|group|sender was not|bounce"},
 			Example: "554 5.7.1 <user@example.net>: Recipient address rejected: SMTP AUTH is required for users under this sender domain", Ref: "RFC 4954"},
 
-		{Name: "sender-disabled", Class: bh.SenderRejected, All: []string{"sender|your account|from address|mail from|sending account", "disabled|suspended|_expired|_locked|inactive|deactivated|frozen|not activated"}, None: []string{"recipient|to the sender|temporarily suspended"},
+		{Name: "sender-disabled", Class: bh.SenderRejected, All: []string{"sender|your account|from address|mail from|sending account", "disabled|suspended|_expired|_locked|inactive|deactivated|frozen|not activated"}, None: []string{"recipient|to the sender|to sender|temporarily suspended"},
 			Example: "550 5.7.1 The sending account is suspended", Ref: refMilter},
 		{Name: "sender-domain", Class: bh.SenderRejected, All: []string{"sender|envelope from|return mx|_mail from_|return-path|return path|envelope senders|from address|from: address|_from_", "domain not found|domain must exist|no mx|mx record|null mx|has not mx|does not exist|domain does not|not resolve|unresolvable|dns failure|valid mx|violate|mx does not exist|malformed dns|cannot be resolved|could not be resolved|domain invalid|invalid domain|bogus|nonexistent|non-existent|no such domain|domain lookup|dns error"},
 			None:    []string{"recipient address rejected|account|helo|mailbox does not exist|user does not exist|user doesn't"},
