@@ -41,6 +41,10 @@ type known struct {
 	Done bool   `json:"done,omitempty"` // nothing can follow: damaged, or no text
 	Disk disk   `json:"disk,omitzero"`  // as it lay on disk when all of it had been read
 
+	// Marks are the tailSums at markMin and its doubles up to Read: by them a
+	// cut copy is known.
+	Marks []string `json:"marks,omitempty"`
+
 	seen time.Time // the scan that last met it
 }
 
@@ -64,6 +68,7 @@ type intent struct {
 	From   int64            `json:"from"`
 	To     int64            `json:"to"`
 	Ref    time.Time        `json:"ref"`
+	Tail   string           `json:"tail"` // tailSum at To
 	Reason string           `json:"reason,omitempty"`
 	Done   bool             `json:"done,omitempty"` // nothing follows in the file
 	Host   string           `json:"host"`

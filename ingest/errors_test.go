@@ -55,6 +55,7 @@ func TestOpenErrors(t *testing.T) {
 				return ReadFile(in(name), p.options(), func(*bouncehouse.Chunk) error { return nil })
 			}(),
 		} {
+			want := want
 			if what == "ReadFile" && name == "sock" {
 				want = "a directory: give a file"
 			}

@@ -15,9 +15,6 @@ import (
 	"github.com/bouncehouse/bouncehouse"
 )
 
-// maxGone is how many files are remembered that are no longer there.
-const maxGone = 64
-
 // logFile is the source of a log file and its rotated siblings. Where it
 // stands in each file is in pos alone and moves with Commit only. Every turn
 // looks at the disk afresh: what happened meanwhile, once or several times,
@@ -37,6 +34,7 @@ type logFile struct {
 	scanned time.Time       // when siblings were looked at
 	gave    time.Time       // when a batch was last read
 	moved   time.Time       // since when cur is no longer at path
+	woken   bool            // by nxadm/tail, and nothing was read since
 	warned  map[string]bool // troubles said
 	failed  error           // the trouble of the last scan
 
@@ -46,7 +44,7 @@ type logFile struct {
 type underway struct {
 	in    *intent
 	known *known // nil where the file is gone
-	tail  string
+	marks []string
 	took  int64
 }
 
@@ -149,7 +147,7 @@ func (l *logFile) Read(ctx context.Context) (bouncehouse.Batch, error) {
 func (l *logFile) intentOf(h *handle, p *piece) *intent {
 	in := &intent{
 		Seq: l.pos.Seq + 1, File: h.known.ID, Name: filepath.Base(h.path),
-		Kind: p.kind, From: p.from, To: p.to, Ref: h.info.ModTime(), Reason: p.reason, Done: p.done,
+		Kind: p.kind, From: p.from, To: p.to, Ref: h.info.ModTime(), Tail: p.tail, Reason: p.reason, Done: p.done,
 		Host: l.o.Host, Zone: l.o.Zone,
 	}
 	in.Batch = rangeID(l.stream, in.File, p.kind, p.from, p.to)
@@ -172,7 +170,7 @@ func (in *intent) chunk(stream, data string) bouncehouse.Chunk {
 
 // batch makes the batch of p, which was read from h.
 func (l *logFile) batch(h *handle, p *piece, in *intent) bouncehouse.Batch {
-	l.under = &underway{in: in, known: h.known, tail: p.tail, took: h.consumed(in)}
+	l.under = &underway{in: in, known: h.known, marks: p.marks, took: h.consumed(in)}
 	b := bouncehouse.Batch{ID: in.Batch, Recover: l.pos.Intent == in}
 	if !l.started && in.From > 0 {
 		// It only restores what the parser remembers: without it, goes on.
@@ -182,7 +180,7 @@ func (l *logFile) batch(h *handle, p *piece, in *intent) bouncehouse.Batch {
 			b.Chunks = append(b.Chunks, c)
 		}
 	}
-	l.started, l.gave = true, l.o.Now()
+	l.started, l.woken, l.gave = true, false, l.o.Now()
 	b.Chunks = append(b.Chunks, in.chunk(l.stream, p.data))
 	return b
 }
@@ -230,12 +228,12 @@ func (l *logFile) find(in *intent) (*handle, *piece, error) {
 		if h.known != nil && h.known.ID == in.File {
 			p, err := h.cut.again(h.content, in)
 			if err == nil {
-				p.tail, _, err = tailSum(h.content, in.To)
+				err = h.seal(p)
 			}
-			if err == nil {
+			if err == nil && p.tail == in.Tail {
 				return h, p, nil
 			}
-			if !errors.Is(err, io.EOF) && !damaged(err) {
+			if err != nil && !errors.Is(err, io.EOF) && !damaged(err) {
 				h.close()
 				return nil, nil, explain("read", s.path, err)
 			}
@@ -273,8 +271,9 @@ func (l *logFile) Commit(_ context.Context, b bouncehouse.Batch) error {
 	var wasKnown known
 	if k != nil {
 		wasKnown = *k
-		k.Name, k.Read, k.Tail, k.Done, k.seen = u.in.Name, u.in.To, u.tail, u.in.Done, l.scanned
-		l.pos.Files = l.prune(k)
+		k.Name, k.Read, k.Tail, k.Done, k.Marks = u.in.Name, u.in.To, u.in.Tail, u.in.Done, u.marks
+		// The one last read stands last.
+		l.pos.Files = append(slices.DeleteFunc(slices.Clone(was.Files), func(o *known) bool { return o == k }), k)
 	}
 	if err := l.store.save(l.pos); err != nil {
 		*l.pos = was
@@ -287,24 +286,4 @@ func (l *logFile) Commit(_ context.Context, b bouncehouse.Batch) error {
 	l.left.Add(-u.took)
 	l.under = nil
 	return nil
-}
-
-// prune puts k last, and forgets the files that were not met for the longest
-// where there are too many.
-func (l *logFile) prune(k *known) []*known {
-	files := slices.DeleteFunc(slices.Clone(l.pos.Files), func(o *known) bool { return o == k })
-	gone := 0
-	for _, o := range files {
-		if o.seen.Before(l.scanned) {
-			gone++
-		}
-	}
-	files = slices.DeleteFunc(files, func(o *known) bool {
-		if gone > maxGone && o.seen.Before(l.scanned) {
-			gone--
-			return true
-		}
-		return false
-	})
-	return append(files, k)
 }

@@ -43,7 +43,7 @@ func (l *logFile) wait(ctx context.Context) error {
 	var lines <-chan *tail.Line
 	if g := l.gathering(); g > 0 {
 		pause = g
-	} else if h := l.cur; h != nil && h.known != nil && runtime.GOOS == "linux" && h.info.Size()-h.known.Read <= maxLine {
+	} else if h := l.cur; h != nil && h.known != nil && !l.woken && runtime.GOOS == "linux" && h.info.Size()-h.known.Read <= maxLine {
 		t, err := tail.TailFile(fmt.Sprintf("/proc/self/fd/%d", h.f.Fd()), tail.Config{
 			Location: &tail.SeekInfo{Offset: h.known.Read},
 			Follow:   true, Poll: true, MustExist: true, CompleteLines: true,
@@ -60,7 +60,9 @@ func (l *logFile) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-timer.C:
+		l.woken = false
 	case <-lines:
+		l.woken = true // and were there nothing to read, it would be so at once again
 	}
 	return nil
 }

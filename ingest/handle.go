@@ -23,6 +23,7 @@ type handle struct {
 	known   *known // nil until it has an identity
 	cut     cutter
 	info    os.FileInfo // before it was last read
+	upTo    int64       // with Once: how long the live file was when opened
 	grown   time.Time   // when it last gave something
 	counted int64       // bytes of a packed file already in Progress
 	bad     *notText
@@ -40,18 +41,19 @@ func (l *logFile) open(path string, live bool) (*handle, error) {
 		f.Close()
 		return nil, err
 	}
+	h.upTo = h.info.Size()
 	c, raw, _, err := sniff(f)
 	switch {
 	case errors.As(err, &h.bad):
-		id := identify(raw, 0)
 		for _, k := range l.pos.Files {
-			if k.ID == id {
-				h.known, k.seen = k, l.scanned
+			if k.Head <= int64(len(raw)) && k.ID == identify(raw[:k.Head], k.Gen) {
+				h.known = k
 			}
 		}
 		if h.known == nil {
-			h.known = l.meet(&known{ID: id, Head: int64(len(raw))}, path)
+			h.known = l.meet(&known{ID: identify(raw, 0), Head: int64(len(raw))}, path)
 		}
+		h.known.seen = l.scanned
 		c = &content{file: f}
 	case err != nil:
 		f.Close()
@@ -77,7 +79,13 @@ func (l *logFile) meet(k *known, path string) *known {
 // says that nothing more will be written to it.
 func (l *logFile) take(h *handle, final bool) (*piece, error) {
 	if h.bad != nil {
-		if h.known.Done {
+		info, err := h.f.Stat()
+		switch {
+		case err != nil:
+			return nil, err
+		case diskOf(info) != diskOf(h.info):
+			return nil, errReplaced // what it is now shows when it is opened again
+		case h.known.Done:
 			return nil, nil
 		}
 		return &piece{kind: bouncehouse.Broken, reason: h.bad.reason, done: true}, nil
@@ -92,7 +100,7 @@ func (l *logFile) take(h *handle, final bool) (*piece, error) {
 			return nil, err
 		}
 	}
-	if h.known.Done {
+	if h.known.Done || l.o.Once && h.live && h.known.Read >= h.upTo {
 		return nil, nil
 	}
 	if err := h.verify(); err != nil {
@@ -106,11 +114,19 @@ func (l *logFile) take(h *handle, final bool) (*piece, error) {
 		// It may be on its way here still.
 		return nil, fmt.Errorf("%s, and it changed just now", p.reason)
 	}
-	if p.tail, _, err = tailSum(h.content, p.to); err != nil {
+	if err := h.seal(p); err != nil {
 		return nil, err
 	}
 	// It may have been truncated while it was read.
 	return p, h.verify()
+}
+
+// seal adds to p what the file will be known by.
+func (h *handle) seal(p *piece) (err error) {
+	if p.marks, err = marks(h.content, h.known.Marks, p.to); err == nil {
+		p.tail, _, err = tailSum(h.content, p.to)
+	}
+	return err
 }
 
 // recognise gives h its identity, where that can be told already.
@@ -125,9 +141,13 @@ func (l *logFile) recognise(h *handle, final bool) error {
 	case isNew:
 		h.known = l.meet(k, h.path)
 	case isKnown:
-		h.known, k.seen = k, l.scanned
+		h.known = k
 	case isCut:
 		h.copied = true
+		return nil
+	}
+	if h.known != nil {
+		h.known.seen = l.scanned
 	}
 	return nil
 }

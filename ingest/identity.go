@@ -7,12 +7,14 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 )
 
 const (
 	headMax = 64 << 10 // the head never needs more
 	headMin = 256      // of lines without a time stamp
 	tailMax = 1 << 10  // how much before a position is remembered
+	markMin = 512      // the first mark
 )
 
 // A time of day, seconds since 1970, or TAI64N.
@@ -73,6 +75,37 @@ func tailSum(r io.ReaderAt, at int64) (sum string, ok bool, err error) {
 	return "", false, err
 }
 
+// marks are the marks of a file that was read up to from, with those up to
+// to added.
+func marks(r io.ReaderAt, had []string, to int64) ([]string, error) {
+	had = slices.Clip(had)
+	for at := int64(markMin) << len(had); at <= to; at *= 2 {
+		sum, ok, err := tailSum(r, at)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			break
+		}
+		had = append(had, sum)
+	}
+	return had, nil
+}
+
+// begins tells whether r, which is shorter than k was, is the beginning of k.
+func (k *known) begins(r io.ReaderAt) (bool, error) {
+	for i, mark := range k.Marks {
+		sum, ok, err := tailSum(r, markMin<<i)
+		if err != nil || ok && sum != mark {
+			return false, err
+		}
+		if !ok {
+			break
+		}
+	}
+	return true, nil
+}
+
 // match is what a file turned out to be.
 type match int
 
@@ -104,8 +137,12 @@ func (p *position) recognise(r io.ReaderAt, live, whole bool) (*known, match, er
 		switch {
 		case err != nil:
 			return nil, notYet, err
-		case !ok:
-			short = true
+		case !ok && !live:
+			cut, err := k.begins(r)
+			if err != nil {
+				return nil, notYet, err
+			}
+			short = short || cut
 		case sum == k.Tail && (best == nil || k.Read > best.Read):
 			best = k
 		}
@@ -113,7 +150,7 @@ func (p *position) recognise(r io.ReaderAt, live, whole bool) (*known, match, er
 	switch {
 	case best != nil:
 		return best, isKnown, nil
-	case short && !live:
+	case short:
 		return nil, isCut, nil
 	}
 	head := headLen(peek, whole || damaged(err))

@@ -21,8 +21,9 @@ type piece struct {
 	from, to int64 // range of the content
 	data     string
 	reason   string
-	done     bool   // nothing can follow in this file
-	tail     string // see tailSum, at to
+	done     bool     // nothing can follow in this file
+	tail     string   // see tailSum, at to
+	marks    []string // see known, up to to
 }
 
 // cutter takes pieces off a file's content.

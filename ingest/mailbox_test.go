@@ -169,14 +169,14 @@ func TestMboxSplit(t *testing.T) {
 func TestMboxBlockEdges(t *testing.T) {
 	for shift := -60; shift < 60; shift++ {
 		head := "Subject: a\nMessage-ID: <a@example.org>\n\n"
-		for _, at := range []int{maxMail + 64<<10, 2*(maxMail+64<<10) - fromMax} {
+		for _, at := range []int{smallBlock, bigBlock, 2*bigBlock - fromMax} {
 			one := head + strings.Repeat("z", at+shift-len(head)-len(fromLine)) + "\n"
 			r := strings.NewReader(fromLine + one + "\n" + fromLine + mailText(2))
-			m, err := nextMail(r, 0, false)
+			m, err := new(splitter).next(r, 0, false)
 			if err != nil || m.to != int64(len(fromLine)+len(one)+1) || m.last {
 				t.Fatalf("shift %d: %+v, %v", shift, m.to, err)
 			}
-			m, err = nextMail(r, m.to, false)
+			m, err = new(splitter).next(r, m.to, false)
 			if err != nil || m.data != mailText(2) || !m.last {
 				t.Fatalf("shift %d: %+v, %v", shift, m, err)
 			}

@@ -161,8 +161,9 @@ func (m *mbox) gather() (b bouncehouse.Batch, ok bool, err error) {
 	}
 	under := &mailsUnder{in: in, known: f.known}
 	ids := map[string]bool{}
+	var split splitter
 	for size := 0; size < m.o.ChunkSize && len(in.Mails) < maxMails; {
-		mail, err := nextMail(f.content, in.To, m.single)
+		mail, err := split.next(f.content, in.To, m.single)
 		if err != nil {
 			return b, false, err
 		}
@@ -235,8 +236,9 @@ func (m *mbox) recover() (bouncehouse.Batch, error) {
 		defer f.close()
 		if f.known.ID == in.File {
 			m.under.known, m.under.bytes = f.known, in.To-in.From
+			var split splitter
 			for at := in.From; at < in.To; {
-				mail, err := nextMail(io.NewSectionReader(f.content, 0, in.To), at, m.single)
+				mail, err := split.next(io.NewSectionReader(f.content, 0, in.To), at, m.single)
 				if err != nil {
 					return bouncehouse.Batch{}, explain("read", m.path, err)
 				}
@@ -277,11 +279,32 @@ type mboxMail struct {
 	reason string
 }
 
-// nextMail cuts the mail at off; nil where there is none. single says that
-// all of the file is one.
-func nextMail(r io.ReaderAt, off int64, single bool) (*mboxMail, error) {
-	const block = maxMail + 64<<10
-	buf := make([]byte, block)
+// splitter cuts an mbox into its mails.
+type splitter struct{ buf []byte }
+
+const (
+	smallBlock = 64 << 10 // most mails end in it
+	bigBlock   = maxMail + 64<<10
+	fromMax    = 1 << 10 // how long a "From " line with the empty one before it may be
+)
+
+// next cuts the mail at off; nil where there is none. single says that all of
+// the file is one.
+func (s *splitter) next(r io.ReaderAt, off int64, single bool) (*mboxMail, error) {
+	m, err := s.cut(r, off, single, smallBlock)
+	if m == nil && err == nil {
+		m, err = s.cut(r, off, single, bigBlock)
+	}
+	return m, err
+}
+
+// cut is next, reading blocks of a size; of a mail that goes on past a small
+// one there is nothing.
+func (s *splitter) cut(r io.ReaderAt, off int64, single bool, block int) (*mboxMail, error) {
+	if cap(s.buf) < block {
+		s.buf = make([]byte, block)
+	}
+	buf := s.buf[:block]
 	n, err := r.ReadAt(buf, off)
 	if err != nil && !errors.Is(err, io.EOF) && !damaged(err) {
 		return nil, err
@@ -320,10 +343,13 @@ func nextMail(r io.ReaderAt, off int64, single bool) (*mboxMail, error) {
 			m.closed = bytes.HasSuffix(data, []byte("\n\n")) || bytes.HasSuffix(data, []byte("\n\r\n"))
 			break
 		}
+		if block == smallBlock {
+			return nil, nil
+		}
 		if at == off {
 			kept = bytes.Clone(kept[:min(len(kept), maxMail)])
 		}
-		at += block - fromMax
+		at += int64(block - fromMax)
 		n, err = r.ReadAt(buf, at)
 		if err != nil && !errors.Is(err, io.EOF) && !damaged(err) {
 			return nil, err
@@ -344,9 +370,6 @@ func nextMail(r io.ReaderAt, off int64, single bool) (*mboxMail, error) {
 	}
 	return m, nil
 }
-
-// fromMax is how long a "From " line with the empty one before it may be.
-const fromMax = 1 << 10
 
 // nextFrom is where in data, from the given place on, the next mail begins.
 func nextFrom(data []byte, from int) int {

@@ -92,8 +92,9 @@ func (r *reading) lines() error {
 }
 
 func (r *reading) mails(single bool) error {
+	var split splitter
 	for at := int64(0); ; {
-		m, err := nextMail(r.content, at, single)
+		m, err := split.next(r.content, at, single)
 		if m == nil || err != nil {
 			return err
 		}

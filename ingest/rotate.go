@@ -64,6 +64,11 @@ func list(path string) ([]sibling, error) {
 	if err != nil {
 		return nil, err
 	}
+	// path may be a link to one of its siblings: that is the one written.
+	live, err := os.Stat(path)
+	if err != nil {
+		live = nil
+	}
 	var found []sibling
 	for _, e := range entries {
 		base, mark, plain := baseName(e.Name())
@@ -78,7 +83,7 @@ func list(path string) ([]sibling, error) {
 		if err != nil {
 			return nil, err
 		}
-		if info.Mode().IsRegular() {
+		if info.Mode().IsRegular() && (live == nil || !os.SameFile(live, info)) {
 			found = append(found, sibling{full, plain, mark, info})
 		}
 	}

@@ -1,6 +1,9 @@
 package ingest
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -381,5 +384,143 @@ func TestFollowDelay(t *testing.T) {
 		if n := r.seq - seq; n > 12 {
 			t.Errorf("%d chunks in ten seconds", n)
 		}
+	})
+}
+
+// Files that begin with the same line, longer than a head without a time
+// needs: they are told apart by what was read of them.
+func TestRotationSameHead(t *testing.T) {
+	p := newPlace(t)
+	p.now = p.now.Add(time.Hour)
+	head := "type1,timeLogged,orig,rcpt," + strings.Repeat("header_x-list2,", 20)
+	want := []string{}
+	for i, n := range []int{90, 20, 40} {
+		_, lines := logLines(i*1000, n)
+		want = append(append(want, head), lines...)
+		p.write(p.log+[]string{".2", ".1", ""}[i], head+"\n"+strings.Join(lines, "\n")+"\n")
+	}
+	if diff := cmp.Diff(want, p.drain(p.open(p.log))); diff != "" {
+		t.Errorf("%.2000s", diff)
+	}
+	(&logger{place: p}).pack(p.log+".1", p.log+".3.gz")
+	data, err := os.ReadFile(p.log + ".2")
+	if err == nil {
+		err = os.WriteFile(p.log+".4", data[:2000], 0o600) // a cut copy
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.drain(p.open(p.log)); got != nil {
+		t.Errorf("read again: %.2000q", got)
+	}
+}
+
+// The path is a link to the file of the day.
+func TestRotationLink(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.check(os.Remove(l.log))
+		day := func(n string) {
+			path := filepath.Join(l.dir, "mail-2026112"+n+".log")
+			f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+			l.check(err)
+			l.f.Close()
+			l.f = f
+			os.Remove(l.log)
+			l.check(os.Symlink(path, l.log))
+		}
+		day("0")
+		l.write(5)
+		l.begin()
+		r.follow(30 * time.Second)
+		l.write(5)
+		r.follow(10 * time.Second)
+		day("1")
+		l.write(5)
+		r.follow(30 * time.Second)
+		r.restart()
+		l.write(5)
+		r.follow(30 * time.Second)
+		r.inOrder(l.lines)
+	})
+}
+
+// Of many files, none that is there is forgotten, and of those gone most.
+func TestRotationManyFiles(t *testing.T) {
+	p := newPlace(t)
+	p.now = p.now.Add(time.Hour)
+	var want []string
+	for i := range 300 {
+		text, lines := logLines(i*10, 2)
+		want = append(want, lines...)
+		p.write(fmt.Sprintf("%s.%d", p.log, 300-i), text)
+	}
+	if diff := cmp.Diff(want, p.drain(p.open(p.log))); diff != "" {
+		t.Errorf("%.2000s", diff)
+	}
+	text, late := logLines(9000, 2)
+	p.write(p.log+".300", text)
+	for range 2 {
+		if diff := cmp.Diff(late, p.drain(p.open(p.log))); diff != "" {
+			t.Errorf("%.2000s", diff)
+		}
+		late = nil
+	}
+	for i := range 299 {
+		os.Remove(fmt.Sprintf("%s.%d", p.log, 300-i))
+	}
+	text, _ = logLines(9100, 2)
+	p.write(p.log, text)
+	p.drain(p.open(p.log))
+	text, _ = logLines(9200, 2)
+	p.write(p.log, text)
+	s := p.open(p.log)
+	p.drain(s)
+	if n := len(s.(*logFile).pos.Files); n > maxGone+2 {
+		t.Errorf("%d files are remembered", n)
+	}
+}
+
+// With Once a log that is always written to has an end.
+func TestOnceOnBusyLog(t *testing.T) {
+	p := newPlace(t)
+	text, want := logLines(0, 50)
+	p.write(p.log, text)
+	s := p.open(p.log)
+	n := 0
+	for {
+		b, err := s.Read(t.Context())
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.settle(s, b)
+		if n += len(p.texts(b)); n > 2*len(want) {
+			t.Fatal("no end")
+		}
+		more, _ := logLines(1000+n, 20)
+		p.write(p.log, more)
+	}
+	if n < len(want) {
+		t.Errorf("%d lines", n)
+	}
+}
+
+// A binary file takes the log's place for a while.
+func TestRotationBinary(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(5)
+		r.follow(3 * time.Second)
+		l.check(os.Truncate(l.log, 0))
+		l.put("core\x00 and\nmore\n")
+		r.follow(30 * time.Second)
+		l.put("more\n")
+		r.follow(30 * time.Second)
+		l.check(os.Truncate(l.log, 0))
+		l.write(5)
+		r.follow(30 * time.Second)
+		want := append(append([]string{}, l.lines[:5]...), "broken: it is binary (it has zero bytes), not a log file")
+		r.inOrder(append(want, l.lines[5:]...))
 	})
 }

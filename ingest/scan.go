@@ -15,6 +15,7 @@ const (
 	patience = time.Minute     // and so is one that was rotated so long ago
 
 	maxWarned = 100 // files complained of at a time
+	maxGone   = 64  // files remembered that are no longer there
 )
 
 // next is the piece to read next, of the current file as it is afterwards;
@@ -114,6 +115,7 @@ func (l *logFile) scan() (*handle, *piece) {
 		h.close()
 	}
 	if l.cur != nil && l.atPath(l.cur) {
+		l.forget()
 		return l.cur, nil
 	}
 	h, err := l.open(l.path, true)
@@ -134,7 +136,33 @@ func (l *logFile) scan() (*handle, *piece) {
 	if l.failed == nil {
 		clear(l.warned)
 	}
+	l.forget()
 	return h, p
+}
+
+// forget drops, after a scan that met every file there is, the files that
+// were last read the longest ago of those that are gone, where there are too
+// many.
+func (l *logFile) forget() {
+	gone := 0
+	isGone := func(k *known) bool {
+		return k.seen.Before(l.scanned) && (l.cur == nil || l.cur.known != k) && (l.kept == nil || l.kept.known != k)
+	}
+	for _, k := range l.pos.Files {
+		if isGone(k) {
+			gone++
+		}
+	}
+	if gone <= maxGone || l.failed != nil {
+		return
+	}
+	l.pos.Files = slices.DeleteFunc(slices.Clone(l.pos.Files), func(k *known) bool {
+		if gone > maxGone && isGone(k) {
+			gone--
+			return true
+		}
+		return false
+	})
 }
 
 // trouble says, once until all is well again, what cannot be read at the

@@ -61,7 +61,11 @@ func subjects() []subject {
 				os.MkdirAll(filepath.Join(p.dir, "Maildir", sub), 0o700)
 			}
 			for ; n > 0; i, n = i+1, n-1 {
-				p.write(filepath.Join(p.dir, "Maildir/new", fmt.Sprintf("%010d.M1P%d.mx1", 1700000000+i, i)), mail(i))
+				name := fmt.Sprintf("%010d.M1P%d.mx1", 1700000000+i, i)
+				p.write(filepath.Join(p.dir, "Maildir/tmp", name), mail(i))
+				if err := os.Rename(filepath.Join(p.dir, "Maildir/tmp", name), filepath.Join(p.dir, "Maildir/new", name)); err != nil {
+					p.t.Error(err)
+				}
 				mails = append(mails, mail(i))
 			}
 			return mails
