@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/bouncehouse/bouncehouse/report"
 )
 
@@ -53,10 +51,8 @@ func (cmd *reportCmd) Run(a *app) error {
 
 // outputWidth is the terminal's width up to 100, else 100.
 func outputWidth(a *app) int {
-	if f, ok := a.stdout.(*os.File); ok {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-			return min(w, 100)
-		}
+	if f, ok := a.stdout.(*os.File); ok && columns(f) > 0 {
+		return min(columns(f), 100)
 	}
 	return 100
 }

@@ -70,6 +70,9 @@ func (cmd *runCmd) Run(a *app) error {
 	}
 	defer stopStages()
 
+	if !cmd.Once {
+		fmt.Fprintln(a.stderr, "Following", names(sources)+"; stop with Ctrl-C.")
+	}
 	meter := newMeter(a, sources, true)
 	pipe := &bouncehouse.Pipeline{Parser: stages.parser, Enrichers: stages.enrichers, Sink: store, Log: a.log, Observe: meter.observe, Before: crashHook()}
 	err = runAll(a.ctx, pipe, sources, cmd.Once)
@@ -135,6 +138,17 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 		bad = fmt.Errorf("%d of %d paths could not be read, see above", len(faults), len(paths))
 	}
 	return sources, bad, nil
+}
+
+func names(sources []ingest.Source) string {
+	if len(sources) > 10 {
+		return fmt.Sprintf("%d sources", len(sources))
+	}
+	var all []string
+	for _, s := range sources {
+		all = append(all, s.Stream())
+	}
+	return strings.Join(all, ", ")
 }
 
 func closeAll(sources []ingest.Source) {

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The README shows what parse makes of its log lines.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(after string) string {
+		_, rest, found := strings.Cut(string(readme), after)
+		if !found {
+			t.Fatalf("the README does not say %q", after)
+		}
+		var b strings.Builder
+		for line := range strings.Lines(strings.TrimLeft(rest, "\n")) {
+			text, indented := strings.CutPrefix(line, "    ")
+			if !indented {
+				break
+			}
+			b.WriteString(text)
+		}
+		return b.String()
+	}
+	var want map[string]any
+	if err := json.Unmarshal([]byte(block("the same object is a row of the table `events`):")), &want); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "mail.log")
+	if err := os.WriteFile(path, []byte(block("log lines of a Postfix server go in:")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	cmd := parseCmd{Format: "auto", Timezone: "UTC", Files: []string{path}}
+	if err := cmd.Run(&app{ctx: t.Context(), stdout: &out, stderr: io.Discard, log: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatalf("%v: %s", err, out.Bytes())
+	}
+	delete(want, "event_id") // it tells this machine's name
+	delete(got, "event_id")
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
