@@ -2,9 +2,11 @@ package parse
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/bouncehouse/bouncehouse"
 	"github.com/google/go-cmp/cmp"
@@ -31,6 +33,36 @@ func TestPostfixCuts(t *testing.T) {
 					t.Errorf("%s as %s, %d lines a chunk (-whole +cut):\n%s", file, format, step, diff)
 				}
 			}
+		}
+	}
+}
+
+// What the parser remembers is its own: the records' bytes may be overwritten
+// as soon as their results are used.
+func TestPostfixClones(t *testing.T) {
+	for file, log := range logGoldens(t) {
+		sorted := func(b []byte) []string {
+			lines := strings.Split(string(b), "\n")
+			slices.Sort(lines)
+			return slices.DeleteFunc(lines, func(s string) bool { return strings.HasPrefix(s, `{"unread"`) || s == "" })
+		}
+		var whole bouncehouse.Result
+		bouncehouse.ParseChunk(newParser(t, Auto), logChunk(file, log, 0), &whole)
+		p, offset := newParser(t, Auto), 0
+		var got []byte
+		for line := range strings.Lines(log) {
+			data := []byte(line)
+			c := logChunk(file, unsafe.String(&data[0], len(data)), offset)
+			var res bouncehouse.Result
+			bouncehouse.ParseChunk(p, c, &res)
+			got = append(got, render(t, &res)...)
+			offset += len(line)
+			for i := range data {
+				data[i] = '!'
+			}
+		}
+		if diff := cmp.Diff(sorted(render(t, &whole)), sorted(got)); diff != "" {
+			t.Errorf("%s (-whole +overwritten):\n%s", file, diff)
 		}
 	}
 }

@@ -95,7 +95,8 @@ func (e *entry) header(s string) bool {
 	if !ok || host == "" {
 		return false
 	}
-	if host[len(host)-1] == ':' { // no host
+	after = strings.TrimLeft(after, " ") // some relays pad
+	if host[len(host)-1] == ':' {        // no host
 		if !e.tag(rest) {
 			return false
 		}
@@ -121,7 +122,7 @@ func (e *entry) tag(s string) bool {
 		return false
 	}
 	tag := s[:end-1]
-	msg := s[min(end+1, len(s)):]
+	msg := strings.TrimLeft(s[end:], " ")
 	if n := len(tag); tag[n-1] == ']' {
 		open := strings.IndexByte(tag, '[')
 		if open < 1 {
