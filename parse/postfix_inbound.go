@@ -47,12 +47,11 @@ func (p *postfix) refusal(r bouncehouse.Record, h *headReader, e *entry, id, res
 			ev.ReplyCode = contentCode(ev)
 		}
 	}
-	if id == "" {
-		ev.ContextKnown = true // there is no message yet
-	} else {
+	if id != "" {
 		p.context(ev, p.memory.find(e.host, id))
 	}
-	ev.Sender, ev.Recipient = f.sender, f.recipient
+	// The line itself tells the sender, and the client is the remote.
+	ev.Sender, ev.Recipient, ev.ContextKnown = f.sender, f.recipient, true
 	return nil
 }
 
