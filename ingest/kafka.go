@@ -404,7 +404,7 @@ func (p *kafkaPartition) Read(ctx context.Context) (bouncehouse.Batch, error) {
 		}
 		b.Chunks = append(append(b.Chunks, p.lost...), p.replayed...)
 		p.lost, p.replayed = nil, nil
-		if until < m.Offset {
+		if p.intent != nil && m.Offset >= p.intent.To {
 			p.held = &m
 			break
 		}
