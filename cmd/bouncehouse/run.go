@@ -70,9 +70,6 @@ func (cmd *runCmd) Run(a *app) error {
 	}
 	defer stopStages()
 
-	if !cmd.Once {
-		fmt.Fprintln(a.stderr, "Following", names(sources)+"; stop with Ctrl-C.")
-	}
 	meter := newMeter(a, sources, true)
 	pipe := &bouncehouse.Pipeline{Parser: stages.parser, Enrichers: stages.enrichers, Sink: store, Log: a.log, Observe: meter.observe, Before: crashHook()}
 	err = runAll(a.ctx, pipe, sources, cmd.Once)
@@ -114,7 +111,7 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 		}
 		fmt.Fprintln(a.stderr, "Reading", strings.Join(paths, ", "))
 	}
-	o := ingest.Options{State: c.State, Host: c.Host, Zone: c.Timezone, ChunkSize: chunk, Once: once, Log: a.log}
+	o := ingest.Options{State: c.State, Host: c.Host, Zone: c.Timezone, ChunkSize: chunkSize(chunk), Once: once, Log: a.log}
 	var faults []error
 	seen := map[string]bool{}
 	for _, path := range paths {
@@ -136,6 +133,9 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	}
 	if len(faults) > 0 {
 		bad = fmt.Errorf("%d of %d paths could not be read, see above", len(faults), len(paths))
+	}
+	if !once {
+		fmt.Fprintln(a.stderr, "Following", names(sources)+"; stop with Ctrl-C.")
 	}
 	return sources, bad, nil
 }
