@@ -47,10 +47,13 @@ type Classifier struct {
 
 var _ bouncehouse.Enricher = (*Classifier)(nil)
 
-// Bounds of the memory: templates and host names.
+// Bounds of the memory, some 25 MB where all entries are as long as may be:
+// entries in each half, and bytes of a key that is kept.
 const (
-	maxVerdicts = 20_000
-	maxHosts    = 20_000
+	maxVerdicts   = 10_000
+	maxVerdictKey = 1024
+	maxHosts      = 10_000
+	maxHostKey    = 256
 )
 
 // verdict is what a template and its codes amount to.
@@ -127,7 +130,7 @@ func newFolder(rules []Rule, t *providerTable) folder {
 	for _, l := range Lists() {
 		keep(l.Words)
 		for _, w := range split(l.Words) {
-			if strings.IndexAny(w, " ./_-") < 0 {
+			if !strings.ContainsAny(w, " ./_-") {
 				f.labels[w] = true
 			}
 		}
@@ -192,16 +195,22 @@ func (c *Classifier) provider(e *bouncehouse.Event) bouncehouse.Provider {
 	if p = c.providers.byHost(e.RemoteHost); p == "" {
 		p = c.providers.byAddress(e.Recipient)
 	}
-	c.mu.Lock()
-	c.hosts.put(string(key), p)
-	c.mu.Unlock()
+	if len(key) <= maxHostKey {
+		c.mu.Lock()
+		c.hosts.put(string(key), p)
+		c.mu.Unlock()
+	}
 	return p
 }
 
 // reason finds why, from what the reply and its codes say.
 func (c *Classifier) reason(e *bouncehouse.Event) {
 	var buf [1024]byte
-	key, cited := c.folder.fold(buf[:0], e.ReplyText)
+	text := e.ReplyText
+	if len(text) > bouncehouse.MaxText {
+		text = strings.ToValidUTF8(text[:bouncehouse.MaxText], "")
+	}
+	key, cited := c.folder.fold(buf[:0], text)
 	size := len(key)
 	key = append(append(key, 0), e.Provider...)
 	key = append(append(key, 0), e.EnhancedCode...)
@@ -212,10 +221,13 @@ func (c *Classifier) reason(e *bouncehouse.Event) {
 	v, ok := getBytes(&c.seen, key)
 	c.mu.Unlock()
 	if !ok {
-		v = c.judge(string(key[:size]), e)
-		c.mu.Lock()
-		c.seen.put(string(key), v)
-		c.mu.Unlock()
+		kept := string(key)
+		v = c.judge(kept[:size], e)
+		if len(kept) <= maxVerdictKey {
+			c.mu.Lock()
+			c.seen.put(kept, v)
+			c.mu.Unlock()
+		}
 	}
 	setClass(e, v.class, v.rule)
 	if e.Provider == "" && e.Direction != bouncehouse.Inbound {
@@ -230,14 +242,14 @@ func (c *Classifier) reason(e *bouncehouse.Event) {
 	if e.DNSBL == "" {
 		e.DNSBL = v.dnsbl
 		if v.findZone {
-			e.DNSBL = namedZone(e.ReplyText)
+			e.DNSBL = namedZone(text)
 		}
 	}
 	if !e.CitedIP.IsValid() {
 		e.CitedIP = cited.Unmap()
 	}
 	if e.URLs == nil {
-		e.URLs = urls(e.ReplyText)
+		e.URLs = urls(text)
 	}
 }
 

@@ -32,7 +32,12 @@ func enhancedClass(code string) bouncehouse.Class {
 		return bouncehouse.RecipientRefused
 	case "3.0", "3.1", "3.2", "3.5", "4.0", "4.5":
 		return bouncehouse.RemoteSystem
-	case "3.3", "5.0", "5.1", "5.2", "5.4", "5.5":
+	case "5.0":
+		if code[0] == '4' {
+			return bouncehouse.RemoteSystem // no protocol fault mends itself
+		}
+		return bouncehouse.ProtocolError
+	case "3.3", "5.1", "5.2", "5.4", "5.5":
 		return bouncehouse.ProtocolError
 	case "4.1", "4.2":
 		return bouncehouse.ConnectionFailed

@@ -29,7 +29,7 @@ func chineseRules() []Rule {
 		{Name: "tencent-by-recipient", Class: bh.RecipientRefused, Provider: "tencent", All: []string{"mail is rejected by recipients"},
 			Example: "550 Mail is rejected by recipients [aGVsbG8uCg== IP: 203.0.113.9]. https://service.mail.qq.com/detail/122/168", Ref: refTencent},
 		{Name: "tencent-deactivated", Class: bh.MailboxDisabled, Provider: "tencent", All: []string{"is a deactivated mailbox"},
-			Example: "550 <user@qq.com> is a deactivated mailbox. https://service.mail.qq.com/detail/122/1001", Ref: refTencent},
+			Example: "550 <user@example.net> is a deactivated mailbox. https://service.mail.qq.com/detail/122/1001", Ref: refTencent},
 		{Name: "tencent-address", Class: bh.NoSuchUser, Provider: "tencent", All: []string{"bad address syntax"},
 			Example: "501 Bad address syntax. http://service.exmail.qq.com/cgi-bin/help?subtype=1&&id=20022&&no=1000730", Ref: refTencent},
 		{Name: "tencent-from-header", Class: bh.AuthFailed, Provider: "tencent", All: []string{`the "from" header is missing or invalid`},
@@ -91,7 +91,7 @@ func chineseRules() []Rule {
 
 		{Name: "coremail-content", Class: bh.RecipientRefused, Provider: "coremail", All: []string{"error: content rejected|message content rejected : message blocked|this message is not welcome"}, Example: "550 This Message is not welcome", Ref: refCore},
 		{Name: "coremail-channel-size", Class: bh.TooLarge, Provider: "coremail", All: []string{"channel size limit"}, Example: "552 Channel Size Limit exceeded", Ref: refCore},
-		{Name: "coremail-sender-blocked", Class: bh.SenderRejected, Provider: "coremail", All: []string{"from <addr>, message blocked"}, Example: "553 From <zhang@163.net>, message blocked.", Ref: refCore},
+		{Name: "coremail-sender-blocked", Class: bh.SenderRejected, Provider: "coremail", All: []string{"from <addr>, message blocked"}, Example: "553 From <zhang@example.net>, message blocked.", Ref: refCore},
 		{Name: "coremail-no-user", Class: bh.NoSuchUser, Provider: "coremail", All: []string{"unavailable mail user|is not found in server"}, Example: "550 #2175041 unavailable mail user", Ref: refCore},
 		{Name: "coremail-user-rejected", Class: bh.MailboxDisabled, Provider: "coremail", All: []string{"_user rejected_"}, Example: "550 User rejected", Ref: refCore},
 		{Name: "chinese-full", Class: bh.MailboxFull, All: []string{"空间不足|邮箱已满|容量不足|邮箱空间|超出配额|信箱已满|超过容量"}, Example: "收件人空间不足", Ref: "service.mail.qq.com"},

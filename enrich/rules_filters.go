@@ -62,6 +62,6 @@ func filterRules() []Rule {
 		{Name: "daum-refused", Class: bh.Reputation, Provider: "daum", All: []string{"_ccrt_"}, Example: "421 4.7.1 CCRT 203.0.113.9: Server refuse spam IP. contact http://cs.daum.net", Ref: "cs.daum.net"},
 		{Name: "naver-filtered", Class: bh.Reputation, Provider: "naver", All: []string{"your ip is filtered|ip(<ip>) is filtered"}, Example: "421 4.3.2 Your IP(203.0.113.9) is filtered and this connection will be closed. You must register your IP to spammaster@hanafos.com By SpaceLee, the Lord of mail server.", Ref: "help.naver.com"},
 		{Name: "docomo-too-much", Class: bh.MailboxFull, Provider: "docomo", Code: "552", All: []string{"too much mail data"}, Example: "552 Too much mail data", Ref: "nttdocomo.co.jp: mail errors"},
-		{Name: "carrier-no-user-at-end", Class: bh.NoSuchUser, Provider: "kddi", Only: true, All: []string{"user unknown"}, Example: "550 <user@ezweb.ne.jp> : User unknown", Ref: "au.com: mail errors"},
+		{Name: "carrier-no-user-at-end", Class: bh.NoSuchUser, Provider: "kddi", Only: true, All: []string{"user unknown"}, Example: "550 <user@example.net> : User unknown", Ref: "au.com: mail errors"},
 	}
 }

@@ -31,7 +31,7 @@ func recipientRules() []Rule {
 			None:    []string{"sender|_ip_|domain not found|unrecognized command|command not|host not found|must be|header|quota|full|mail domain"},
 			Example: "550 5.1.1 <user@example.net>: Recipient address rejected: User unknown in relay recipient table", Ref: refPostfixUCE},
 		{Name: "recipient-rejected-bare", Class: bh.NoSuchUser, Code: "5", All: []string{"<addr>: recipient address rejected."},
-			Example: "550 <neko-nyaan@ne.auone-net.jp>: Recipient address rejected.", Ref: "auone-net.jp"},
+			Example: "550 <neko-nyaan@example.net>: Recipient address rejected.", Ref: "auone-net.jp"},
 		{Name: "mailbox-unavailable", Class: bh.NoSuchUser, Code: "5", All: []string{"mailbox unavailable|mailbox not available|mailbox is unavailable|mailbox not accessible|address rejected: access denied"},
 			None:    []string{"sender address|client host|helo|mail from|relay"},
 			Example: "550 Requested action not taken: mailbox unavailable", Ref: "RFC 5321 section 4.2.3"},

@@ -27,7 +27,7 @@ func yahooRules() []Rule {
 			Example: "554 delivery error: dd Sorry, your message to example@example.com cannot be delivered. This mailbox is disabled (554.30). - example.yahoo.com", Ref: refYahoo},
 		{Name: "yahoo-no-user", Class: bh.NoSuchUser, Provider: "yahoo",
 			All:     []string{"delivery error: dd"},
-			Example: "554 delivery error: dd This user doesn't have a yahoo.com account (user@yahoo.com) [0] - mta1234.mail.bf1.yahoo.com", Ref: refYahoo},
+			Example: "554 delivery error: dd This user doesn't have a yahoo.com account (user@example.net) [0] - mta1234.mail.bf1.yahoo.com", Ref: refYahoo},
 		{Name: "yahoo-content", Class: bh.SpamContent, Provider: "yahoo", All: []string{"message not allowed - [299]|message not allowed - [numeric"},
 			Example: "554 Message not allowed - [299]", Ref: refYahoo},
 		{Name: "yahoo-deferred-message", Class: bh.RateLimited, Provider: "yahoo", All: []string{"message temporarily deferred - ["}, Example: "451 Message temporarily deferred - [160]", Ref: refYahoo},
