@@ -64,6 +64,7 @@ type verdict struct {
 	providerCode string
 	template     string
 	dnsbl        string
+	urls         bool // the reply has some
 	findZone     bool // the reply names a blocklist that no table has
 }
 
@@ -248,7 +249,7 @@ func (c *Classifier) reason(e *bouncehouse.Event) {
 	if !e.CitedIP.IsValid() {
 		e.CitedIP = cited.Unmap()
 	}
-	if e.URLs == nil {
+	if v.urls && e.URLs == nil {
 		e.URLs = urls(text)
 	}
 }
@@ -263,7 +264,7 @@ func outcomeBit(o bouncehouse.Outcome) byte {
 
 // judge weighs the evidence in its order.
 func (c *Classifier) judge(template string, e *bouncehouse.Event) *verdict {
-	v := &verdict{template: template, provider: e.Provider}
+	v := &verdict{template: template, provider: e.Provider, urls: strings.Contains(template, "://")}
 	var set wordSet
 	var found [256]int32
 	words := c.words.find(template, &set, found[:0])
@@ -285,7 +286,7 @@ func (c *Classifier) judge(template string, e *bouncehouse.Event) *verdict {
 	switch {
 	case rule != nil:
 		v.class, v.rule = rule.Class, rule.Name
-		if v.provider == "" {
+		if v.provider == "" && rule.names {
 			v.provider = rule.Provider
 		}
 	case e.Outcome == bouncehouse.Expired:

@@ -218,7 +218,7 @@ func newSpeakers(v *vocabulary) []speaker {
 		words    string
 	}{
 		{"google", "_gsmtp_|support.google.com|_gcdp_|_psmtp_"},
-		{"microsoft", "outlook.com|mail.live.com|windows live hotmail|resolver.|storedrv|sender.office.com|go.microsoft.com|aka.ms/"},
+		{"microsoft", "outlook.com|(s3150)|(s3140)|mail.live.com|windows live hotmail|sender.office.com|go.microsoft.com|aka.ms/"},
 		{"yahoo", "delivery error: dd|postmaster.yahoo.com|help.yahoo.com|senders.yahooinc.com|[tss|[ts01]|[ts02]|[ts03]"},
 		{"aol", "postmaster.info.aol.com|postmaster.aol.com"},
 		{"apple", "icloud.com|support.apple.com"},

@@ -20,9 +20,10 @@ type Rule struct {
 	Class bouncehouse.Class
 
 	// Provider is whose dialect the rule is. A dialect rule is tried for
-	// every reply, as forwarders repeat others' words, and names the provider
-	// where nothing else did; with Only it is tried for that provider's
-	// replies alone, as its words are too plain to tell who spoke.
+	// every reply, as forwarders repeat others' words; with Only it is tried
+	// for that provider's replies alone, as its words are too plain. A rule
+	// by a provider's own enhanced codes alone names the provider where
+	// nothing else did; words name it by the table of speakers.
 	Provider bouncehouse.Provider
 	Only     bool
 
@@ -60,6 +61,7 @@ type compiled struct {
 	stages   []string
 	all      [][]int32 // groups of alternatives
 	none     []int32
+	names    bool // Provider is sure by the codes alone
 }
 
 // vocabulary numbers literals.
@@ -108,6 +110,7 @@ func newMatcher(rules []Rule, v *vocabulary) (*matcher, error) {
 		for _, s := range r.None {
 			c.none = append(c.none, v.group(s)...)
 		}
+		c.names = r.Provider != "" && !r.Only && len(r.All) == 0 && r.Enhanced != ""
 		m.rules = append(m.rules, c)
 		if len(c.all) == 0 {
 			m.bare = append(m.bare, int32(i))
