@@ -26,11 +26,14 @@ func (db *DB) Copy(ctx context.Context, w io.Writer, sql, format string) error {
 	if format == "" {
 		format = "TabSeparatedWithNames"
 	}
+	if _, err := db.connect(ctx); err != nil {
+		return err
+	}
 	if db.base.Host == "" {
 		return db.copyNative(ctx, w, sql, format)
 	}
 	u := db.base
-	settings := url.Values{"database": {Database}}
+	settings := url.Values{"database": {Database}, "default_format": {format}}
 	for name, value := range db.opts.Settings {
 		settings.Set(name, fmt.Sprint(value))
 	}
@@ -39,7 +42,6 @@ func (db *DB) Copy(ctx context.Context, w io.Writer, sql, format string) error {
 	if err != nil {
 		return err
 	}
-	r.Header.Set("X-ClickHouse-Format", format)
 	if db.opts.Auth.Username != "" {
 		r.Header.Set("X-ClickHouse-User", db.opts.Auth.Username)
 		r.Header.Set("X-ClickHouse-Key", db.opts.Auth.Password)
@@ -56,8 +58,12 @@ func (db *DB) Copy(ctx context.Context, w io.Writer, sql, format string) error {
 		text, _ := io.ReadAll(io.LimitReader(res.Body, 16<<10))
 		return fmt.Errorf("ClickHouse: %s", firstLine(text, res.Status))
 	}
+	return copyAnswer(w, res.Body)
+}
+
+func copyAnswer(w io.Writer, body io.Reader) error {
 	tail := tailWriter{w: w}
-	if _, err := io.Copy(&tail, res.Body); err != nil {
+	if _, err := io.Copy(&tail, body); err != nil {
 		return fmt.Errorf("ClickHouse: %w", err)
 	}
 	if _, text, failed := bytes.Cut(tail.last, []byte(exceptionMark)); failed {

@@ -7,10 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -39,78 +41,107 @@ type Options struct {
 
 // DB is a server that is only read. It may be used by several goroutines.
 type DB struct {
-	conn driver.Conn
 	opts *clickhouse.Options
 	http *http.Client
 	base url.URL // of HTTP; empty for the native protocol
+
+	mu   sync.Mutex
+	conn driver.Conn // made by connect, which also settles opts.Settings
 }
 
 // Open makes a DB. It does not connect.
 func Open(o Options) (*DB, error) {
-	opts := &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{"embedded"}}
-	base := url.URL{Scheme: "http", Host: "embedded"}
-	switch {
-	case o.DSN != "":
-		var err error
-		if opts, err = clickhouse.ParseDSN(withTLS(o.DSN)); err != nil {
-			return nil, fmt.Errorf("ClickHouse DSN: %w", err)
+	transport := &http.Transport{DialContext: (&net.Dialer{Timeout: 30 * time.Second}).DialContext}
+	if o.DSN == "" {
+		if o.Embedded == nil {
+			return nil, errors.New("ClickHouse: no server is named")
 		}
-		base = url.URL{}
-		if opts.Protocol == clickhouse.HTTP {
-			base = url.URL{Scheme: "http", Host: opts.Addr[0], Path: opts.HttpUrlPath}
-			if opts.TLS != nil {
-				base.Scheme = "https"
-			}
-		}
-	case o.Embedded != nil:
+		opts := &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{"embedded"}, Auth: clickhouse.Auth{Database: Database}}
 		opts.TransportFunc = func(t *http.Transport) (http.RoundTripper, error) {
 			t.Proxy = nil
 			return embedded{t, o.Embedded}, nil
 		}
-	default:
-		return nil, errors.New("ClickHouse: no server is named")
+		return &DB{opts: opts, http: &http.Client{Transport: embedded{transport, o.Embedded}}, base: url.URL{Scheme: "http", Host: "embedded"}}, nil
+	}
+	opts, err := clickhouse.ParseDSN(withTLS(o.DSN))
+	if err != nil {
+		return nil, fmt.Errorf("ClickHouse DSN: %w", err)
 	}
 	opts.Auth.Database = Database
-	if o.DSN != "" { // the engine sees to its reader itself
-		limit(opts)
+	transport.TLSClientConfig, transport.Proxy = opts.TLS, http.ProxyFromEnvironment
+	if opts.HTTPProxyURL != nil {
+		transport.Proxy = http.ProxyURL(opts.HTTPProxyURL)
 	}
-	conn, err := clickhouse.Open(opts)
-	if err != nil {
-		return nil, fmt.Errorf("ClickHouse: %w", err)
-	}
-	db := &DB{conn: conn, opts: opts, base: base}
-	transport := &http.Transport{TLSClientConfig: opts.TLS, Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: 30 * time.Second}).DialContext}
-	db.http = &http.Client{Transport: transport}
-	if o.DSN == "" {
-		transport.Proxy = nil
-		db.http.Transport = embedded{transport, o.Embedded}
+	db := &DB{opts: opts, http: &http.Client{Transport: transport}}
+	if opts.Protocol == clickhouse.HTTP {
+		db.base = url.URL{Scheme: "http", Host: opts.Addr[0], Path: opts.HttpUrlPath}
+		if opts.TLS != nil {
+			db.base.Scheme = "https"
+		}
 	}
 	return db, nil
 }
 
-// limit makes a server's connections read only. An account that is read only
-// already may be sent what it has, and no other setting.
-func limit(opts *clickhouse.Options) {
-	if opts.Settings == nil {
-		opts.Settings = clickhouse.Settings{}
+// codeReadonly is the server's answer to a setting that a restricted account
+// may not change.
+const codeReadonly = 164
+
+// connect returns the connections, made at the first use. On a server of
+// another's the limits are ours to set; an account that is restricted already
+// takes fewer of them, or none. The engine sees to its reader itself.
+func (db *DB) connect(ctx context.Context) (driver.Conn, error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.conn != nil {
+		return db.conn, nil
 	}
-	for name, value := range map[string]any{"readonly": 1, "max_execution_time": maxSeconds, "max_memory_usage": maxMemory} {
-		if _, set := opts.Settings[name]; !set {
-			opts.Settings[name] = value
+	limits := []clickhouse.Settings{{"max_execution_time": maxSeconds, "max_memory_usage": maxMemory, "readonly": 1}, {"max_execution_time": maxSeconds, "max_memory_usage": maxMemory}, {}}
+	if db.base.Host == "embedded" {
+		limits = limits[2:]
+	}
+	own := db.opts.Settings
+	var err error
+	for _, l := range limits {
+		settings := maps.Clone(l)
+		maps.Copy(settings, own)
+		opts := *db.opts
+		opts.Settings = settings
+		conn, openErr := clickhouse.Open(&opts)
+		if openErr != nil {
+			return nil, fmt.Errorf("ClickHouse: %w", openErr)
+		}
+		if err = conn.Ping(ctx); err == nil {
+			db.conn, db.opts = conn, &opts
+			return conn, nil
+		}
+		conn.Close()
+		var exception *clickhouse.Exception
+		if !errors.As(err, &exception) || exception.Code != codeReadonly {
+			break
 		}
 	}
+	return nil, fmt.Errorf("ClickHouse: %w", err)
 }
 
 // Close ends all connections.
 func (db *DB) Close() error {
 	db.http.CloseIdleConnections()
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.conn == nil {
+		return nil
+	}
 	return db.conn.Close()
 }
 
 // Select runs a query and appends its rows to *dest, a slice of structs whose
 // ch tags name the columns. Values stand in the query as $1, $2 ...
 func (db *DB) Select(ctx context.Context, dest any, sql string, args ...any) error {
-	if err := db.conn.Select(ctx, dest, sql, args...); err != nil {
+	conn, err := db.connect(ctx)
+	if err != nil {
+		return err
+	}
+	if err := conn.Select(ctx, dest, sql, args...); err != nil {
 		return fmt.Errorf("ClickHouse: %w", err)
 	}
 	return nil
@@ -119,7 +150,11 @@ func (db *DB) Select(ctx context.Context, dest any, sql string, args ...any) err
 // Rows runs a query whose columns are not known beforehand. The caller closes
 // the rows.
 func (db *DB) Rows(ctx context.Context, sql string, args ...any) (driver.Rows, error) {
-	rows, err := db.conn.Query(ctx, sql, args...)
+	conn, err := db.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := conn.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, fmt.Errorf("ClickHouse: %w", err)
 	}
