@@ -32,6 +32,7 @@ type logFile struct {
 	started bool            // a batch was read: the first brings what came before
 	skip    map[disk]bool   // copies that hold nothing new, as they lie on disk
 	scanned time.Time       // when siblings were looked at
+	last    *known          // the file that was being written when the last run ended
 	gave    time.Time       // when a batch was last read
 	moved   time.Time       // since when cur is no longer at path
 	woken   bool            // by nxadm/tail, and nothing was read since
@@ -58,6 +59,9 @@ func openLog(path string, o Options) (Source, error) {
 		return nil, err
 	}
 	l.pos.Kind = kindLog
+	if n := len(l.pos.Files); n > 0 && l.pos.Files[n-1].Disk == (disk{}) && !l.pos.Files[n-1].Done {
+		l.last = l.pos.Files[n-1]
+	}
 	files, err := list(path)
 	if err != nil {
 		return nil, explain("open", path, err)

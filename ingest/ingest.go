@@ -34,7 +34,7 @@ type Options struct {
 	Host      string // the machine, for every chunk
 	Zone      string // IANA name, for every chunk
 	ChunkSize int    // bytes of a chunk; 0 is 4 MiB
-	Once      bool   // drain what is there, then io.EOF
+	Once      bool   // drain what is there, then io.EOF; a last line without its end is left for later
 	Log       *slog.Logger
 	Now       func() time.Time // time.Now where nil
 }
@@ -64,8 +64,9 @@ type Source interface {
 }
 
 // Open makes the source for what is at path: a Maildir, an mbox, one mail, or
-// a log file. With a log file come its rotated siblings, so that mail.log,
-// mail.log.1 and mail.log.2.gz all open the same stream. The errors are meant
+// a log file. With a log file come its rotated siblings in the same directory,
+// so that mail.log, mail.log.1 and mail.log.2.gz all open the same stream;
+// a stream must be open once only (see Source.Stream). The errors are meant
 // for people: one line that names the path and what to do.
 func Open(path string, o Options) (Source, error) {
 	o = o.withDefaults()

@@ -262,3 +262,25 @@ func TestTellKind(t *testing.T) {
 		}
 	}
 }
+
+// A mail that is being copied into the Maildir is waited for.
+func TestMaildirYoungMail(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		dir := newMaildir(r.place)
+		r.log = dir
+		r.restart()
+		path := filepath.Join(dir, "new", "1")
+		r.place.write(path, mailText(1)[:20])
+		r.follow(500 * time.Millisecond)
+		st, err := os.Stat(path)
+		l.check(err)
+		r.place.write(path, mailText(1)[20:])
+		l.check(os.Chtimes(path, st.ModTime(), st.ModTime().Add(time.Second)))
+		r.follow(500 * time.Millisecond)
+		if len(r.got) != 0 {
+			t.Errorf("came at once: %q", r.got)
+		}
+		r.follow(5 * time.Second)
+		r.inOrder([]string{mailText(1)})
+	})
+}

@@ -101,7 +101,7 @@ func (m *maildir) list() ([]mailFile, error) {
 				continue
 			}
 			path := filepath.Join(m.path, sub, e.Name())
-			info, err := os.Stat(path)
+			info, err := e.Info()
 			if errors.Is(err, fs.ErrNotExist) {
 				continue // moved or removed just now
 			}
@@ -155,7 +155,7 @@ func (m *maildir) fill() error {
 		}
 		// Delivery moves whole mails here, but people also copy them.
 		age := m.o.Now().Sub(f.info.ModTime())
-		young := !m.o.Once && age >= 0 && age < youngMail
+		young := !m.o.Once && age.Abs() < youngMail
 		m.stale = m.stale || young
 		return young
 	})

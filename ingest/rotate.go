@@ -2,8 +2,6 @@ package ingest
 
 import (
 	"cmp"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,8 +13,8 @@ import (
 )
 
 // How rotated files are named: mail.log.1, mail.log.0.gz, mail.log-20261120,
-// mail.log-2026-11-20.zst, mail.log.old, and with the extension last
-// mail-20261120.log, mail.1.log.gz.
+// mail.log-2026-11-20.zst, mail.log.old, with the extension last
+// mail-20261120.log.gz; and multilog's @40000000...s beside current.
 const (
 	rotation = `[.-](\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?|\d{1,3}|old)`
 	packed   = `(\.(?:gz|bz2|zst|xz|lzma|lz4|Z))?`
@@ -25,6 +23,7 @@ const (
 var (
 	rotatedLast = regexp.MustCompile(`^(.+?)` + rotation + packed + `$`)
 	rotatedMid  = regexp.MustCompile(`^(.+?)[.-](\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?)(\.[A-Za-z]+)` + packed + `$`)
+	multilog    = regexp.MustCompile(`^@[0-9a-f]{24}\.[su]$`)
 	packedOnly  = regexp.MustCompile(`^(.+)\.(gz|bz2|zst|xz|lzma|lz4|Z)$`)
 )
 
@@ -34,6 +33,9 @@ func baseName(name string) (base, mark, plain string) {
 	plain = name
 	if m := packedOnly.FindStringSubmatch(name); m != nil {
 		plain = m[1]
+	}
+	if multilog.MatchString(name) {
+		return "current", "", plain
 	}
 	if m := rotatedMid.FindStringSubmatch(name); m != nil && !rotatedOnlyPacked(m[3]) {
 		return m[1] + m[3], m[2], plain
@@ -77,11 +79,8 @@ func list(path string) ([]sibling, error) {
 		}
 		full := filepath.Join(filepath.Dir(path), e.Name())
 		info, err := os.Stat(full)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // rotated on just now: the next look finds it
-		}
 		if err != nil {
-			return nil, err
+			continue // rotated on just now: the next look finds it; or a link to nothing
 		}
 		if info.Mode().IsRegular() && (live == nil || !os.SameFile(live, info)) {
 			found = append(found, sibling{full, plain, mark, info})

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bouncehouse/bouncehouse"
 )
 
 // inOrder checks that every line came once and in the order of writing.
@@ -347,6 +349,7 @@ func TestBaseName(t *testing.T) {
 		"mail.log-20261120.zst": "mail.log", "mail.log-2026-11-20": "mail.log", "maillog-20261120-1700000000.xz": "maillog",
 		"mainlog.01": "mainlog", "mail-20261120.log": "mail.log", "mail-20261120.log.gz": "mail.log", "mail.log.old": "mail.log",
 		"mail.log.gz": "mail.log", "postfix2.log": "postfix2.log", "mx1.example.org.log": "mx1.example.org.log",
+		"@400000006560a1b21d3f5c2c.s": "current", "mail.log.1~": "mail.log.1~",
 		"SEND2026112014-1.LOG": "SEND2026112014-1.LOG", "current": "current",
 	} {
 		if got, _, _ := baseName(name); got != want {
@@ -523,4 +526,70 @@ func TestRotationBinary(t *testing.T) {
 		want := append(append([]string{}, l.lines[:5]...), "broken: it is binary (it has zero bytes), not a log file")
 		r.inOrder(append(want, l.lines[5:]...))
 	})
+}
+
+func TestRotationDeletedWhileAway(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(5)
+		r.follow(3 * time.Second)
+		r.s.Close()
+		l.check(os.Remove(l.log))
+		l.reopen()
+		l.write(5)
+		for range 2 {
+			r.restart()
+			r.follow(10 * time.Second)
+		}
+		r.inOrder(l.lines)
+		if n := strings.Count(r.said.String(), "is gone: what was written to it later was not read"); n != 1 {
+			t.Errorf("said %d times:\n%s", n, r.said.String())
+		}
+	})
+}
+
+// multilog names its old files by TAI64N.
+func TestRotationMultilog(t *testing.T) {
+	p := newPlace(t)
+	p.now = p.now.Add(time.Hour)
+	var want []string
+	for i, name := range []string{"@400000006560a1b21d3f5c2c.s", "@400000006560a9b21d3f5c2c.u", "@40000000656fa9b21d3f5c2c.s", "current"} {
+		text, lines := logLines(i*10, 10)
+		want = append(want, lines...)
+		p.write(filepath.Join(p.dir, name), text)
+	}
+	if diff := cmp.Diff(want, p.drain(p.open(filepath.Join(p.dir, "current")))); diff != "" {
+		t.Errorf("%.2000s", diff)
+	}
+}
+
+// After a crash another file with the same head stands where the intended
+// range was: its bytes are not taken for those.
+func TestRecoverOtherContent(t *testing.T) {
+	p := newPlace(t)
+	p.now = p.now.Add(time.Hour)
+	head, _ := logLines(0, 1)
+	text, _ := logLines(10, 20)
+	other, lines := logLines(50, 20)
+	p.write(p.log, head+text)
+	s := p.open(p.log)
+	b, err := s.Read(t.Context())
+	if err == nil {
+		err = s.Intend(t.Context(), b)
+	}
+	if err == nil {
+		err = os.WriteFile(p.log, []byte(head+other), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	s = p.open(p.log)
+	b, err = s.Read(t.Context())
+	if err != nil || b.Chunks[0].Kind != bouncehouse.Broken || !strings.Contains(b.Chunks[0].Reason, "lost") {
+		t.Fatal(b, err)
+	}
+	p.settle(s, b)
+	if got := p.drain(s); len(got) < len(lines) || got[len(got)-1] != lines[len(lines)-1] {
+		t.Errorf("then came %q", got)
+	}
 }

@@ -142,8 +142,16 @@ func (l *logFile) scan() (*handle, *piece) {
 
 // forget drops, after a scan that met every file there is, the files that
 // were last read the longest ago of those that are gone, where there are too
-// many.
+// many. Of the one that was being written when the last run ended it says so:
+// nothing else tells that lines may be missing.
 func (l *logFile) forget() {
+	if l.failed != nil {
+		return
+	}
+	if k := l.last; k != nil && k.seen.IsZero() {
+		l.o.Log.Warn("the file that was last read is gone: what was written to it later was not read", "stream", l.stream, "file", k.Name, "file_id", k.ID, "offset", k.Read)
+	}
+	l.last = nil
 	gone := 0
 	isGone := func(k *known) bool {
 		return k.seen.Before(l.scanned) && (l.cur == nil || l.cur.known != k) && (l.kept == nil || l.kept.known != k)
@@ -153,7 +161,7 @@ func (l *logFile) forget() {
 			gone++
 		}
 	}
-	if gone <= maxGone || l.failed != nil {
+	if gone <= maxGone {
 		return
 	}
 	l.pos.Files = slices.DeleteFunc(slices.Clone(l.pos.Files), func(k *known) bool {
