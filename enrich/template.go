@@ -22,6 +22,7 @@ type folder struct {
 // that the text cites.
 func (f *folder) fold(dst []byte, text string) ([]byte, netip.Addr) {
 	var cited netip.Addr
+	done := 0 // text up to here is in dst
 	for i := 0; i < len(text); {
 		// A word runs up to the next blank, bracket, quote, comma or
 		// semicolon; most hold nothing that could vary.
@@ -34,18 +35,18 @@ func (f *folder) fold(dst []byte, text string) ([]byte, netip.Addr) {
 			}
 			kind |= k
 		}
-		word := text[start:i]
-		if kind&(digit|at|point) == 0 && len(word) < longWord {
-			dst = append(dst, word...)
-		} else {
-			dst, cited = f.word(dst, word, kind, cited, bracketed(text, start, i))
+		plain := kind&(digit|at|point) == 0 && i-start < longWord ||
+			kind&(digit|at|point) == point && strings.IndexByte(text[start:i], '.') == i-start-1 // the end of a sentence
+		if !plain {
+			dst = append(dst, text[done:start]...)
+			dst, cited = f.word(dst, text[start:i], kind, cited, bracketed(text, start, i))
+			done = i
 		}
 		for i < len(text) && kinds[text[i]] == edge {
-			dst = append(dst, text[i])
 			i++
 		}
 	}
-	return dst, cited
+	return append(dst, text[done:]...), cited
 }
 
 // Kinds of bytes within words; all others are 0.
@@ -134,22 +135,30 @@ func leadingIP(w string) (ip netip.Addr, rest string, ok bool) {
 	if w == "" || kinds[w[0]] != digit && kinds[w[0]] != colon && !hex(w[0]) {
 		return ip, "", false
 	}
-	n := 0
+	// What cannot be one is sorted out first: the parser's errors cost more
+	// than all the rest.
+	n, points := 0, 0
 	for n < len(w) && (w[n] == '.' || w[n] >= '0' && w[n] <= '9') {
-		n++
-	}
-	if ip, err := netip.ParseAddr(strings.TrimRight(w[:n], ".")); err == nil && (n == len(w) || kinds[w[n]] != letter) && w[n-1] != '.' {
-		return ip, w[n:], true
-	}
-	n = 0
-	colons := 0
-	for n < len(w) && (hex(w[n]) || w[n] == ':' || w[n] == '.') {
-		if w[n] == ':' {
-			colons++
+		if w[n] == '.' {
+			points++
 		}
 		n++
 	}
-	if colons >= 2 && n <= 45 && (n == len(w) || kinds[w[n]] != letter) {
+	if points == 3 && n >= 7 && n <= 15 && w[n-1] != '.' && (n == len(w) || kinds[w[n]] != letter) {
+		if ip, err := netip.ParseAddr(w[:n]); err == nil {
+			return ip, w[n:], true
+		}
+	}
+	n = 0
+	colons, double := 0, false
+	for n < len(w) && (hex(w[n]) || w[n] == ':' || w[n] == '.') {
+		if w[n] == ':' {
+			colons++
+			double = double || n > 0 && w[n-1] == ':'
+		}
+		n++
+	}
+	if (double || colons >= 6) && n >= 3 && n <= 45 && (n == len(w) || kinds[w[n]] != letter) {
 		if ip, err := netip.ParseAddr(w[:n]); err == nil {
 			return ip, w[n:], true
 		}
