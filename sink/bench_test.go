@@ -29,7 +29,7 @@ func traffic(n int, file string) []bouncehouse.Event {
 	}
 	events := make([]bouncehouse.Event, n)
 	for i := range events {
-		h, k := r.IntN(len(hosts)), kinds[min(r.IntN(12), 3+r.IntN(1))%4]
+		h, k := r.IntN(len(hosts)), kinds[[]int{0, 0, 0, 0, 1, 1, 1, 1, 2, 3}[r.IntN(10)]]
 		e := &events[i]
 		*e = attempt(int64(i)*310, noon.Add(time.Duration(i)*20*time.Millisecond))
 		e.FileID = file

@@ -125,7 +125,7 @@ func deadColumns() []column[bouncehouse.DeadLetter] {
 		{"ordinal", "UInt16", func(g *gatherer, ds []*D) any { return fill(&g.small, ds, func(d *D) uint16 { return d.Ordinal }) }},
 		{"chunk", "UInt64", func(g *gatherer, ds []*D) any { return fill(&g.large, ds, func(d *D) uint64 { return d.Chunk }) }},
 		{"time", millis, func(g *gatherer, ds []*D) any {
-			return fill(&g.ints, ds, func(d *D) int64 { return d.Time.UnixMilli() })
+			return fill(&g.ints, ds, func(d *D) int64 { return storable(d.Time).UnixMilli() })
 		}},
 		text("host", low, func(d *D) string { return d.Host }),
 		text("file", "String", func(d *D) string { return d.File }),

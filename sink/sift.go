@@ -12,10 +12,12 @@ import (
 // maxList bounds the elements of a list in an event.
 const maxList = 1000
 
-// The range of DateTime64; what lies outside would silently become another time.
+// The range of times that is stored: DateTime64 has more, but the hour in the
+// sorting key and the five minutes in the projection are DateTime, which begins
+// again at its end. A row there would not be found again by a recovery.
 var (
-	firstTime = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
-	endOfTime = time.Date(2299, 12, 31, 0, 0, 0, 0, time.UTC)
+	firstTime = time.Unix(0, 0)
+	endOfTime = time.Date(2106, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
 // sift returns the events that can be stored as they are, and a dead letter for
@@ -54,7 +56,7 @@ func burial(b bouncehouse.Batch, e *bouncehouse.Event, reason error) *bouncehous
 	return d
 }
 
-// storable is t, or the nearest time that DateTime64 has.
+// storable is t, or the nearest time that can be stored.
 func storable(t time.Time) time.Time {
 	switch {
 	case t.Before(firstTime):

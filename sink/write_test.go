@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	chcolumn "github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -143,8 +145,8 @@ func TestPoison(t *testing.T) {
 	_, c := store(t)
 	long := strings.Repeat("x", bouncehouse.MaxField+1)
 	spoil := map[string]func(*bouncehouse.Event){
-		"time":         func(e *bouncehouse.Event) { e.Time = time.Date(1899, 12, 31, 0, 0, 0, 0, time.UTC) },
-		"time 2300":    func(e *bouncehouse.Event) { e.Time = time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC) },
+		"time":         func(e *bouncehouse.Event) { e.Time = time.Date(1969, 12, 31, 23, 59, 59, 0, time.UTC) },
+		"time 2106":    func(e *bouncehouse.Event) { e.Time = time.Date(2106, 1, 1, 0, 0, 0, 0, time.UTC) },
 		"time 0":       func(e *bouncehouse.Event) { e.Time = time.Time{} },
 		"time 20000":   func(e *bouncehouse.Event) { e.Time = time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC) },
 		"direction":    func(e *bouncehouse.Event) { e.Direction = "" },
@@ -269,5 +271,79 @@ WHERE bucket >= '2026-11-20 00:00:00' AND provider = 'google' GROUP BY hour, pro
 	}
 	if p := strings.Join(plan, "\n"); !strings.Contains(p, "ReadFromMergeTree (attempts_5m)") {
 		t.Errorf("the view does not read the projection:\n%s", p)
+	}
+	if err := c.conn.QueryRow(t.Context(), "SELECT groupArray(explain) FROM (EXPLAIN SELECT max(last_chunk) FROM bouncehouse.streams WHERE stream = 'x')").Scan(&plan); err != nil {
+		t.Fatal(err)
+	}
+	if p := strings.Join(plan, "\n"); !strings.Contains(p, "(streams)") {
+		t.Errorf("the view does not read the projection:\n%s", p)
+	}
+}
+
+// TestNativeColumns appends to columns of the table's own types, as the native
+// protocol asks for; over HTTP low cardinality is left to the server.
+func TestNativeColumns(t *testing.T) {
+	events := pointers(append(traffic(100, "f"), bouncehouse.Event{URLs: []string{"a", "b"}}))
+	var g gatherer
+	for _, c := range eventColumns() {
+		col, err := chcolumn.Type(c.typ).Column(c.name, &chcolumn.ServerContext{Timezone: time.UTC})
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if _, err := col.Append(c.gather(&g, events)); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if col.Rows() != len(events) {
+			t.Errorf("%s: %d rows of %d", c.name, col.Rows(), len(events))
+		}
+		if c.name != "queue_id" { // a low cardinality column has no rows to look at before it is encoded
+			continue
+		}
+		if got := col.Row(7, false); got != events[7].QueueID {
+			t.Errorf("%s: row 7 is %q", c.name, got)
+		}
+	}
+}
+
+// TestPipelines has several pipelines write through one sink.
+func TestPipelines(t *testing.T) {
+	_, c := store(t)
+	var g errgroup.Group
+	var all []bouncehouse.Event
+	for p := range 4 {
+		var batches [][]bouncehouse.Event
+		for i := range 6 {
+			events := attempts(50, func(int) time.Time { return noon.AddDate(0, -i%2, 0) })
+			for k := range events {
+				events[k].Stream, events[k].FileID = fmt.Sprintf("s%d", p), fmt.Sprintf("f%d", i)
+			}
+			all, batches = append(all, events...), append(batches, events)
+		}
+		g.Go(func() error {
+			for i, events := range batches {
+				b := bouncehouse.Batch{ID: fmt.Sprintf("p%d-%d", p, i), Recover: i%3 == 2}
+				if err := c.Write(t.Context(), b, &bouncehouse.Result{Events: events}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	exactly(t, c, "four pipelines", all)
+}
+
+// TestExtremeTimes recovers the first and the last times that are stored.
+func TestExtremeTimes(t *testing.T) {
+	_, c := store(t)
+	times := []time.Time{firstTime, firstTime.Add(time.Hour), noon, endOfTime.Add(-time.Millisecond), endOfTime.Add(-time.Hour)}
+	events := attempts(len(times), func(i int) time.Time { return times[i] })
+	b := bouncehouse.Batch{ID: "extreme"}
+	for range 2 {
+		write(t, c, b, &bouncehouse.Result{Events: events})
+		exactly(t, c, "extreme times", events)
+		b = bouncehouse.Batch{ID: "extreme-again", Recover: true} // other tokens: only the read-back can tell
 	}
 }
