@@ -362,9 +362,19 @@ func TestDNSUnreachable(t *testing.T) {
 	if n := r.count(); n > 2*pauseAfter {
 		t.Errorf("%d questions to a resolver that does not answer", n)
 	}
+	// Later it is tried again, and no batch waits for that.
 	before := r.count()
+	r.hold()
 	c.add(pauseFor + time.Second)
 	enrich(t, d, event(c, egress))
+	d.mu.Lock()
+	f := d.flight[netip.MustParseAddr(egress)]
+	d.mu.Unlock()
+	if f == nil {
+		t.Fatal("a batch waited for a resolver that does not answer, or did not ask")
+	}
+	r.release()
+	<-f.done
 	if r.count() == before {
 		t.Error("never asked again")
 	}
@@ -375,11 +385,17 @@ func TestDNSUnreachable(t *testing.T) {
 }
 
 type silent struct {
-	mu sync.Mutex
-	n  int
+	mu   sync.Mutex
+	n    int
+	held sync.RWMutex
 }
 
+func (s *silent) hold()    { s.held.Lock() }
+func (s *silent) release() { s.held.Unlock() }
+
 func (s *silent) Lookup(context.Context, string, RecordType) (Answer, error) {
+	s.held.RLock()
+	defer s.held.RUnlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.n++

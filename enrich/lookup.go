@@ -56,7 +56,7 @@ type DNS struct {
 	flight map[netip.Addr]*flight
 	fails  int       // questions without an answer, in a row
 	paused time.Time // no question is put before
-	warned bool
+	silent bool      // paused, and nothing has answered since: look-ups are tried, not waited for
 }
 
 var _ bouncehouse.Enricher = (*DNS)(nil)
@@ -169,7 +169,7 @@ func (d *DNS) Close() error {
 }
 
 // Enrich fills the fields. It waits for answers no longer than the batch's
-// time, and returns no error: what is not known stays unknown. DNSBLListed is
+// time, not at all while no resolver answers, and returns no error: what is not known stays unknown. DNSBLListed is
 // shared between events and must not be changed.
 func (d *DNS) Enrich(ctx context.Context, events []bouncehouse.Event) error {
 	now := d.now()
@@ -200,7 +200,7 @@ func (d *DNS) Enrich(ctx context.Context, events []bouncehouse.Event) error {
 			waiting[ip] = f
 		}
 	}
-	if waiting == nil {
+	if waiting == nil || d.isSilent() {
 		return nil
 	}
 
@@ -229,6 +229,12 @@ func (d *DNS) Enrich(ctx context.Context, events []bouncehouse.Event) error {
 		}
 	}
 	return nil
+}
+
+func (d *DNS) isSilent() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.silent
 }
 
 func (f *facts) fill(e *bouncehouse.Event) {
@@ -398,12 +404,12 @@ func (d *DNS) ask(ctx context.Context, name string, t RecordType) (Answer, error
 	defer d.mu.Unlock()
 	switch {
 	case err == nil || errors.Is(err, ErrServerFailure):
-		d.fails, d.warned = 0, false
+		d.fails, d.silent = 0, false
 	case d.ctx.Err() == nil:
 		if d.fails++; d.fails >= pauseAfter {
 			d.fails, d.paused = 0, d.now().Add(pauseFor)
-			if !d.warned {
-				d.warned = true
+			if !d.silent {
+				d.silent = true
 				d.log.Warn("no resolver answers; events go on without DNS", "error", err)
 			}
 		}
