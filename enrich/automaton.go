@@ -4,7 +4,9 @@ import "fmt"
 
 // automaton finds all of many literals in one pass over a text (Aho and
 // Corasick, CACM 18:6, 1975). The transitions stand in one dense table over
-// classes of bytes; ASCII case is folded by the classes.
+// classes of bytes; ASCII case is folded by the classes. Only the first
+// headSize bytes of a literal are in the table, what follows them is compared:
+// the table of whole literals took 7 MB, and fell out of the cache.
 type automaton struct {
 	class  [256]uint8
 	width  int      // number of classes
@@ -18,9 +20,13 @@ type span struct{ from, to int32 }
 // word is a literal that ends in a state.
 type word struct {
 	id         int32
-	size       int32
+	size       int32 // of what is in the table
+	rest       string
 	head, tail bool // a word's edge is asked for there
 }
+
+// headSize is how much of a literal is in the table.
+const headSize = 8
 
 // maxWords bounds the literals: a set of them is kept on the stack.
 const maxWords = 64 * 64
@@ -62,14 +68,15 @@ func newAutomaton(literals []string) (*automaton, error) {
 		if l == "" {
 			return nil, fmt.Errorf("literal %d is empty", i)
 		}
-		w.size = int32(len(l))
-		bare[i], texts[i] = w, l
+		head := l[:min(len(l), headSize)]
+		w.size, w.rest = int32(len(head)), l[len(head):]
+		bare[i], texts[i] = w, head
 		for j := range len(l) {
 			c := l[j]
 			if c >= 'A' && c <= 'Z' {
 				return nil, fmt.Errorf("literal %q is not in lower case", l)
 			}
-			if a.class[c] == 0 {
+			if a.class[c] == 0 && j < len(head) {
 				a.class[c] = uint8(a.width)
 				a.width++
 			}
@@ -158,7 +165,8 @@ func (a *automaton) find(text string, set *wordSet, list []int32) []int32 {
 			if set.has(w.id) {
 				continue
 			}
-			if w.tail && i+1 < len(text) && alnum(text[i+1]) {
+			end := i + 1 + len(w.rest)
+			if end > len(text) || !equalFold(text[i+1:end], w.rest) || w.tail && end < len(text) && alnum(text[end]) {
 				continue
 			}
 			// A "<" is no word's edge: <ip> in a template is not the word.
@@ -170,6 +178,21 @@ func (a *automaton) find(text string, set *wordSet, list []int32) []int32 {
 		}
 	}
 	return list
+}
+
+// equalFold compares s with low, which is in lower case and as long, folding
+// ASCII case.
+func equalFold(s, low string) bool {
+	for i := range len(low) {
+		c := s[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != low[i] {
+			return false
+		}
+	}
+	return true
 }
 
 func alnum(c byte) bool {
