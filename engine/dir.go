@@ -130,6 +130,9 @@ func (d dir) locked() (bool, error) {
 	return false, err
 }
 
+// Locked tells whether a process has the state directory's engine, be it about to answer or to end.
+func Locked(state string) (bool, error) { return dir{Dir(state)}.locked() }
+
 // Running asks whether an engine serves the state directory now: the lock is held and /ping answers. An engine that is about
 // to answer counts as not running.
 func Running(state string) (Endpoint, bool, error) {

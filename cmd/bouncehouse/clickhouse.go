@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/bouncehouse/bouncehouse/engine"
 )
@@ -18,10 +19,11 @@ type clickhouseCmd struct {
 
 type engineServeCmd struct {
 	dataFlags
-	Listen   string `placeholder:"HOST:PORT" help:"Address, on loopback (default: a free port, the same again where possible)."`
-	Library  string `placeholder:"FILE" help:"libchdb.so (default: CHDB_LIB_PATH, beside the binary, the usual library folders)."`
-	Memory   int64  `placeholder:"MIB" help:"Memory limit in MiB (default: a quarter of the machine's)."`
-	Lifeline bool   `hidden:"" help:"End when standard input closes: for bouncehouse run."`
+	Listen   string        `placeholder:"HOST:PORT" help:"Address, on loopback (default: a free port, the same again where possible)."`
+	Library  string        `placeholder:"FILE" help:"libchdb.so (default: CHDB_LIB_PATH, beside the binary, the usual library folders)."`
+	Memory   int64         `placeholder:"MIB" help:"Memory limit in MiB (default: a quarter of the machine's)."`
+	LockWait time.Duration `hidden:"" help:"How long to wait for another engine on the directory to end."`
+	Lifeline bool          `hidden:"" help:"End when standard input closes: for bouncehouse run."`
 }
 
 func (cmd *engineServeCmd) Run(a *app) error {
@@ -38,7 +40,7 @@ func (cmd *engineServeCmd) Run(a *app) error {
 	if cmd.Memory != 0 {
 		c.Engine.Memory = cmd.Memory
 	}
-	ec := engine.Config{Dir: c.State, Listen: c.Engine.Listen, Library: c.Engine.Library, MemoryLimit: c.Engine.Memory << 20, Log: a.log}
+	ec := engine.Config{Dir: c.State, Listen: c.Engine.Listen, Library: c.Engine.Library, MemoryLimit: c.Engine.Memory << 20, LockWait: cmd.LockWait, Log: a.log}
 	if cmd.Lifeline {
 		ec.Lifeline = a.stdin
 	} else {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"time"
 
 	"github.com/bouncehouse/bouncehouse"
 	"github.com/bouncehouse/bouncehouse/ingest"
@@ -64,19 +66,37 @@ func (cmd *ingestCmd) Run(a *app) error {
 		return err
 	}
 	defer closeAll(sources)
-	if err := sink.EnsureTopic(a.ctx, o, cmd.Partitions, cmd.Replication); err != nil {
-		return err
-	}
 	out, err := sink.NewKafka(o, a.log)
 	if err != nil {
 		return err
 	}
 	defer out.Close()
+	if err := awaitTopic(a, o, cmd.Partitions, cmd.Replication); err != nil {
+		return unlessDone(a.ctx, err)
+	}
 	meter := newMeter(a, sources, false)
 	pipe := &bouncehouse.Pipeline{Sink: out, Log: a.log, Observe: meter.observe, Before: crashHook()}
 	err = runAll(a.ctx, pipe, sources, cmd.Once)
 	meter.close()
 	return errors.Join(bad, unlessDone(a.ctx, err))
+}
+
+// awaitTopic makes the topic where it is missing. Brokers that are away are
+// waited for: a fleet's servers start in any order.
+func awaitTopic(a *app, o bouncehouse.KafkaOptions, partitions, replication int) error {
+	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+		err := sink.EnsureTopic(a.ctx, o, partitions, replication)
+		var dial *net.OpError
+		if err == nil || a.ctx.Err() != nil || !errors.As(err, &dial) || dial.Op != "dial" {
+			return err
+		}
+		a.log.Warn("waiting for Kafka", "wait", wait, "error", err)
+		select {
+		case <-time.After(wait):
+		case <-a.ctx.Done():
+			return a.ctx.Err()
+		}
+	}
 }
 
 // processCmd is the loop from Kafka to ClickHouse: a member of a consumer

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/bouncehouse/bouncehouse/engine"
@@ -22,14 +19,14 @@ func openStore(a *app, c Config) (*sink.ClickHouse, func(), error) {
 	o := sink.Options{DSN: c.ClickHouse, Log: a.log}
 	stopEngine := func() {}
 	if c.ClickHouse == "" {
-		where, stop, err := embedded(a, c)
-		if err != nil {
+		e := &embedded{app: a, config: c, patience: 30 * time.Second}
+		if _, err := e.endpoint(a.ctx); err != nil {
 			return nil, nil, err
 		}
-		stopEngine = stop
-		o.Embedded = func(context.Context) (addr, user, password string, err error) {
-			e := where()
-			return e.Addr, engine.Writer, e.WriterPassword, nil
+		stopEngine = e.stop
+		o.Embedded = func(ctx context.Context) (addr, user, password string, err error) {
+			at, err := e.endpoint(ctx)
+			return at.Addr, engine.Writer, at.WriterPassword, err
 		}
 	}
 	store, err := sink.Open(o)
@@ -67,14 +64,14 @@ func openReader(a *app, c Config) (*query.DB, func(), error) {
 		if _, err := os.Stat(engine.Dir(c.State)); err != nil {
 			return nil, nil, fmt.Errorf("there is no data in the state directory %s yet: read logs first with bouncehouse run --once PATH..., or name another with --state DIR", c.State)
 		}
-		where, stop, err := embedded(a, c)
-		if err != nil {
+		e := &embedded{app: a, config: c, patience: 2 * time.Second}
+		if _, err := e.endpoint(a.ctx); err != nil {
 			return nil, nil, err
 		}
-		stopEngine = stop
-		o.Embedded = func(context.Context) (addr, user, password string, err error) {
-			e := where()
-			return e.Addr, engine.Reader, e.ReaderPassword, nil
+		stopEngine = e.stop
+		o.Embedded = func(ctx context.Context) (addr, user, password string, err error) {
+			at, err := e.endpoint(ctx)
+			return at.Addr, engine.Reader, at.ReaderPassword, err
 		}
 	}
 	db, err := query.Open(o)
@@ -85,34 +82,5 @@ func openReader(a *app, c Config) (*query.DB, func(), error) {
 	return db, func() {
 		db.Close()
 		stopEngine()
-	}, nil
-}
-
-// embedded finds the engine that serves the state directory, or starts one as
-// a child that ends with us.
-func embedded(a *app, c Config) (where func() engine.Endpoint, stop func(), err error) {
-	if e, ok, err := engine.Running(c.State); err != nil {
-		return nil, nil, err
-	} else if ok {
-		return func() engine.Endpoint { return e }, func() {}, nil
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, nil, fmt.Errorf("find our own binary: %w", err)
-	}
-	child, err := engine.Start(a.ctx, c.State, func() *exec.Cmd {
-		cmd := exec.Command(self, "clickhouse", "serve", "--lifeline", "--state", c.State,
-			"--library", c.Engine.Library, "--memory", strconv.FormatInt(c.Engine.Memory, 10), "--listen", c.Engine.Listen)
-		// Ctrl-C goes to the whole group; the engine ends after us, not with us.
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		return cmd
-	}, a.log)
-	if err != nil {
-		return nil, nil, err
-	}
-	return child.Endpoint, func() {
-		if err := child.Close(); err != nil {
-			a.log.Warn("stop the engine", "error", err)
-		}
 	}, nil
 }

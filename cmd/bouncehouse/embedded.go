@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/bouncehouse/bouncehouse/engine"
+)
+
+// embedded is the engine of the state directory, wherever it runs: in another
+// process of ours (run, or clickhouse as a service), else as our child. The
+// other one may end at any time, as a report's does; then ours is started.
+type embedded struct {
+	app      *app
+	config   Config
+	patience time.Duration // how long our child waits for the directory's lock
+
+	mu    sync.Mutex
+	child *engine.Child
+}
+
+// endpoint is where the engine answers now.
+func (e *embedded) endpoint(ctx context.Context) (engine.Endpoint, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.child != nil {
+		return e.child.Endpoint(), nil
+	}
+	// Another process may have the directory, and its engine be about to
+	// answer; or take it while we start ours.
+	var last error
+	for begin := time.Now(); time.Since(begin) < time.Minute; {
+		at, ok, err := engine.Running(e.config.State)
+		if ok || err != nil {
+			return at, err
+		}
+		held, err := engine.Locked(e.config.State)
+		if err != nil {
+			return at, err
+		}
+		if held {
+			select {
+			case <-time.After(20 * time.Millisecond):
+				continue
+			case <-ctx.Done():
+				return at, ctx.Err()
+			}
+		}
+		if e.child, last = e.start(ctx); last == nil {
+			return e.child.Endpoint(), nil
+		}
+		if held, err := engine.Locked(e.config.State); err != nil || !held {
+			return at, last
+		}
+	}
+	if last == nil {
+		last = fmt.Errorf("another process holds %s, and its engine does not answer", engine.Dir(e.config.State))
+	}
+	return engine.Endpoint{}, last
+}
+
+func (e *embedded) start(ctx context.Context) (*engine.Child, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find our own binary: %w", err)
+	}
+	c := e.config
+	return engine.Start(ctx, c.State, func() *exec.Cmd {
+		return exec.Command(self, "clickhouse", "serve", "--lifeline", "--state", c.State, "--lock-wait", e.patience.String(),
+			"--library", c.Engine.Library, "--memory", strconv.FormatInt(c.Engine.Memory, 10), "--listen", c.Engine.Listen)
+	}, e.app.log)
+}
+
+// stop ends our child, where there is one.
+func (e *embedded) stop() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.child == nil {
+		return
+	}
+	if err := e.child.Close(); err != nil {
+		e.app.log.Warn("stop the engine", "error", err)
+	}
+}
