@@ -1,5 +1,3 @@
-//go:build kfake
-
 package bouncehouse_test
 
 import (

@@ -1,10 +1,6 @@
-//go:build kfake
-
 package test
 
 import "github.com/twmb/franz-go/pkg/kfake"
-
-const haveStandIn = true
 
 // startStandIn starts kfake on a port, over the data that an earlier one left in dir. It syncs every write, so that
 // closing it loses no more than a crash of a broker would.
