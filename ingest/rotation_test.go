@@ -593,3 +593,54 @@ func TestRecoverOtherContent(t *testing.T) {
 		t.Errorf("then came %q", got)
 	}
 }
+
+// While a sibling is read that was still written to, the live file goes.
+func TestRotationDeletedWhileSiblingIsRead(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(3)
+		r.follow(3 * time.Second)
+		l.rename()
+		l.reopen()
+		l.write(3)
+		r.follow(time.Minute)
+		text, late := logLines(5000, 10) // some chunks
+		r.place.write(l.log+".1", text)
+		b, _ := r.read(t.Context())
+		l.write(3)
+		l.check(os.Remove(l.log))
+		r.commit(b)
+		r.follow(time.Minute)
+		r.exactly(append(l.lines, late...))
+	})
+}
+
+// meddler lets something happen just before the file is read.
+type meddler struct {
+	io.ReaderAt
+	first func()
+}
+
+func (m *meddler) ReadAt(p []byte, off int64) (int, error) {
+	if f := m.first; f != nil && off > 0 {
+		m.first = nil
+		f()
+	}
+	return m.ReaderAt.ReadAt(p, off)
+}
+
+// The log is copied, truncated and written again between the look at it and
+// the reading of it.
+func TestRotationWhileReading(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(7)
+		r.follow(3 * time.Second)
+		l.write(3)
+		h := r.s.(*lazy).Source.(*logFile).cur
+		h.content.file = &meddler{h.f, func() {
+			l.copyTruncate()
+			l.write(40)
+		}}
+		r.follow(20 * time.Second)
+		r.inOrder(l.lines)
+	})
+}
