@@ -22,7 +22,8 @@ func europeRules() []Rule {
 		{Name: "orange-spamhaus", Class: bh.DNSBL, Provider: "orange", All: []string{"_101_"}, Only: true, None: []string{"_<n>_101_"},
 			Example: "550 mwinf5c15 ME Adresse IP source bloquee pour incident de spam. Client host blocked for spamming issues. OFR004_101 Ref http://www.spamhaus.org [101]", Ref: refOrange},
 		{Name: "laposte-spamhaus", Class: bh.DNSBL, Provider: "laposte", All: []string{"lpnaaa_101|lpn007_101"}, Example: "550 5.7.1 Service unavailable; client [203.0.113.9] blocked using Spamhaus. https://www.spamhaus.org/lookup/ LPNAAA_101", Ref: "postmaster.laposte.net"},
-		{Name: "orange-blocked", Class: bh.Reputation, All: []string{"ofr_102|ofr000_102|ofr001_102|ofr002_102|ofr003_102|ofr004_102|ofr005_102|ofr006_102|lpn007_102|lpn000_102|lpn001_102|lpn006_102|lpnaaa_102|client host blocked for spamming issues"},
+		{Name: "orange-blocked", Class: bh.Reputation, All: []string{"ofr_102|ofr000_102|ofr001_102|ofr002_102|ofr003_102|ofr004_102|ofr005_102|ofr006_102|lpn007_102|" +
+			"lpn000_102|lpn001_102|lpn006_102|lpnaaa_102|client host blocked for spamming issues"},
 			Example: "550 mwinf5c12 ME Adresse IP source bloquee pour incident de spam. Client host blocked for spamming issues. OFR006_102 Ref http://csi.cloudmark.com/reset-request/?ip=203.0.113.24 [102]", Ref: refOrange},
 		{Name: "orange-connections", Class: bh.RateLimited, All: []string{"trop de connexions|too many connections, slow down"},
 			Example: "421 mwinf5c63 ME Trop de connexions, veuillez verifier votre configuration. Too many connections, slow down. OFR005_104 [104]", Ref: refOrange},
@@ -88,20 +89,35 @@ func europeRules() []Rule {
 		{Name: "free-spam-server", Class: bh.Reputation, Provider: "free", All: []string{"spam from your server|too many spams from your ip"}, Example: "550 spam from your server: too many spams from your IP (203.0.113.9), please visit http://postmaster.free.fr/", Ref: "postmaster.free.fr"},
 		{Name: "forpsi-policy", Class: bh.RateLimited, All: []string{"support.forpsi.com/kb/a4081"}, Example: "550 5.1.0 cNkj1y0022zrrQM01NkjaD policy violation, see https://support.forpsi.com/kb/a4081", Ref: "support.forpsi.com/kb/a4081"},
 
-		{Name: "wording-no-user", Class: bh.NoSuchUser, All: []string{"niemand unter dieser adresse|nicht gefunden werden|empfänger unbekannt|unbekannter empfänger|unbekannter benutzer|benutzer unbekannt|existiert nicht|не существует|ользователь не найден|очтовый ящик не найден|ет такого пользователя|no existe ese usuario|usuario no existe|no existe el usuario|usuario desconocido|buzón no existe|nessun utente|utente sconosciuto|utente non trovato|casella inesistente|utilisateur inconnu|destinataire inconnu|n'existe pas|adresse inconnue|usuário desconhecido|usuario inexistente|não existe|gebruiker onbekend|onbekende gebruiker|bestaat niet|nie istnieje|brak takiego użytkownika|uživatel neexistuje|neexistuje|存在しません|宛先不明|見つかりません"},
+		{Name: "wording-no-user", Class: bh.NoSuchUser, All: []string{"niemand unter dieser adresse|nicht gefunden werden|empfänger unbekannt|unbekannter empfänger|" +
+			"unbekannter benutzer|benutzer unbekannt|existiert nicht|не существует|ользователь не найден|" +
+			"очтовый ящик не найден|ет такого пользователя|no existe ese usuario|usuario no existe|" +
+			"no existe el usuario|usuario desconocido|buzón no existe|nessun utente|utente sconosciuto|" +
+			"utente non trovato|casella inesistente|utilisateur inconnu|destinataire inconnu|n'existe pas|" +
+			"adresse inconnue|usuário desconhecido|usuario inexistente|não existe|gebruiker onbekend|" +
+			"onbekende gebruiker|bestaat niet|nie istnieje|brak takiego użytkownika|uživatel neexistuje|" +
+			"neexistuje|存在しません|宛先不明|見つかりません"},
 			None: []string{"domain|domäne"}, Example: "550 Nessun utente simile in questo indirizzo", Ref: refWordings},
-		{Name: "wording-full", Class: bh.MailboxFull, All: []string{"mailbox voll|postfach voll|postfach ist voll|postfachs erschöpft|postfaches erschöpft|kapazität|boîte pleine|boite pleine|boîte aux lettres pleine|buzón lleno|casella piena|caixa postal cheia|caixa cheia|skrzynka pełna|skrzynka jest pełna|postvak vol|schránka je plná|ящик переполнен|ереполнен|евышена квота|вота превышена|いっぱい|容量を超え|容量オーバー"},
+		{Name: "wording-full", Class: bh.MailboxFull, All: []string{"mailbox voll|postfach voll|postfach ist voll|postfachs erschöpft|postfaches erschöpft|kapazität|" +
+			"boîte pleine|boite pleine|boîte aux lettres pleine|buzón lleno|casella piena|caixa postal cheia|" +
+			"caixa cheia|skrzynka pełna|skrzynka jest pełna|postvak vol|schránka je plná|ящик переполнен|" +
+			"ереполнен|евышена квота|вота превышена|いっぱい|容量を超え|容量オーバー"},
 			Example: "552 5.2.2 受信者のメールボックスがいっぱいです", Ref: refWordings},
-		{Name: "wording-disabled", Class: bh.MailboxDisabled, All: []string{"ящик заблокирован|ящик отключен|аблокирован|konto gesperrt|postfach gesperrt|deaktiviert|compte désactivé|compte suspendu|cuenta desactivada|cuenta suspendida|conta suspensa|account sospeso"},
+		{Name: "wording-disabled", Class: bh.MailboxDisabled, All: []string{"ящик заблокирован|ящик отключен|аблокирован|konto gesperrt|postfach gesperrt|deaktiviert|" +
+			"compte désactivé|compte suspendu|cuenta desactivada|cuenta suspendida|conta suspensa|" +
+			"account sospeso"},
 			None: []string{"_ip_|адрес|absender|отправител|expéditeur|mittente|remitente|remetente"}, Example: "550 Почтовый ящик заблокирован", Ref: refWordings},
 		{Name: "wording-rdns", Class: bh.NoRDNS, All: []string{"ptr-запис|обратн|kein ptr|keinen ptr"}, Example: "550 Отсутствует PTR-запись для вашего IP-адреса", Ref: refWordings},
-		{Name: "wording-rate", Class: bh.RateLimited, All: []string{"лишком много соединений|лишком много писем|лишком много сообщений|zu viele verbindungen|zu viele nachrichten|trop de messages|demasiadas conexiones|troppe connessioni|muitas conexões"},
+		{Name: "wording-rate", Class: bh.RateLimited, All: []string{"лишком много соединений|лишком много писем|лишком много сообщений|zu viele verbindungen|" +
+			"zu viele nachrichten|trop de messages|demasiadas conexiones|troppe connessioni|muitas conexões"},
 			Example: "550 Слишком много соединений с вашего IP", Ref: refWordings},
-		{Name: "wording-spam", Class: bh.SpamContent, All: []string{"als spam eingestuft|als spam erkannt|спам|considéré comme spam|considerado spam|come spam|como spam|spamverdacht|スパム|迷惑メール"},
+		{Name: "wording-spam", Class: bh.SpamContent, All: []string{"als spam eingestuft|als spam erkannt|спам|considéré comme spam|considerado spam|come spam|" +
+			"como spam|spamverdacht|スパム|迷惑メール"},
 			None: []string{"_ip_"}, Example: "571 5.7.1 message classified as spam (Nachricht als Spam eingestuft)", Ref: refWordings},
 		{Name: "wording-recipient-refused", Class: bh.RecipientRefused, All: []string{"empfänger hat nur|vom empfänger abgelehnt|empfänger akzeptiert|destinataire refuse|受信拒否|受信を拒否"},
 			Example: "550 Der Empfänger hat nur Emails von bestimmten Email-Adressen akzeptiert", Ref: refWordings},
-		{Name: "wording-blocklist", Class: bh.DNSBL, All: []string{"blokeeris|blacklistis|на блоклист|чёрном списке|черном списке|schwarzen liste|liste noire|lista negra|lista nera|czarnej liście"},
+		{Name: "wording-blocklist", Class: bh.DNSBL, All: []string{"blokeeris|blacklistis|на блоклист|чёрном списке|черном списке|schwarzen liste|liste noire|" +
+			"lista negra|lista nera|czarnej liście"},
 			Example: "550 5.7.1 --- SAATKE SEE TEADE OMA IT-MEHELE! --- TEIE server 198.51.100.4 on BLACKLISTIS dnsbl.sorbs.net, Sorbs blokeeris kirja! YOUR server 198.51.100.4 is in the blacklist dnsbl.sorbs.net, your message was blocked by Sorbs! Check http://www.robtex.com/ip/198.51.100.4.html#blacklists", Ref: refWordings},
 	}
 }

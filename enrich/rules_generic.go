@@ -6,14 +6,54 @@ import bh "github.com/bouncehouse/bouncehouse"
 // machine; and what little the plainest words say.
 func formRules() []Rule {
 	return []Rule{
-		{Name: "malformed", Class: bh.Malformed, All: []string{"bare lf|bare <lf>|bare newline|bare line feed|smtp smuggling|malformed|bad_header|bad header|invalid header|missing header|header missing|headers too large|duplicate header|multiple from|no from header|missing from|missing date|missing message-id|no message-id|message-id header|date header|future date|rfc 5322|rfc 2822|rfc 822|rfc5322|rfc2822|rfc822|rfc 2047|not conform to|does not conform|mime headers|mime error|mime complexity|invalid mime|improper use of 8-bit|improper use of control|control character|line too long|lines are longer|lines longer|line limit exceeded|lines too long|line length|long lines|smtplf.html|media not supported|conversion required|conversion not supported|data format error|failed to parse message|cannot parse|parse error in message|invalid message|message content conversion|invalid 7bit|8bit data|non-ascii|nul character|null byte|nul byte|unencoded|header syntax|syntax error in header|empty message|no body|blank subject|header is ridiculously|message is not rfc|corrupt|invalid base64|charset|character set"},
+		{Name: "malformed", Class: bh.Malformed, All: []string{"bare lf|bare <lf>|bare newline|bare line feed|smtp smuggling|malformed|bad_header|bad header|" +
+			"invalid header|missing header|header missing|headers too large|duplicate header|multiple from|" +
+			"no from header|missing from|missing date|missing message-id|no message-id|message-id header|" +
+			"date header|future date|rfc 5322|rfc 2822|rfc 822|rfc5322|rfc2822|rfc822|rfc 2047|" +
+			"not conform to|does not conform|mime headers|mime error|mime complexity|invalid mime|" +
+			"improper use of 8-bit|improper use of control|control character|line too long|lines are longer|" +
+			"lines longer|line limit exceeded|lines too long|line length|long lines|smtplf.html|" +
+			"media not supported|conversion required|conversion not supported|data format error|" +
+			"failed to parse message|cannot parse|parse error in message|invalid message|" +
+			"message content conversion|invalid 7bit|8bit data|non-ascii|nul character|null byte|nul byte|" +
+			"unencoded|header syntax|syntax error in header|empty message|no body|blank subject|" +
+			"header is ridiculously|message is not rfc|corrupt|invalid base64|charset|character set"},
 			None:    []string{"address syntax|_rfc-5321_|domain"},
 			Example: "550 5.2.0 Bare LF line ending not accepted (SMTP smuggling protection)", Ref: "RFC 5322"},
 		{Name: "sendmail-not-accepting", Class: bh.Policy, Code: "554", All: []string{"esmtp not accepting messages"}, Example: "554 mx.example.net ESMTP not accepting messages", Ref: refSendmail},
-		{Name: "remote-system", Class: bh.RemoteSystem, All: []string{"local error|local problem|error in processing|server too busy|server busy|system busy|is busy|are busy|too busy|too much load|load average|high load|heavy load|system load|overload|insufficient system|insufficient disk|disk full|disk is full|no space left|out of memory|out of disk|mail system full|system storage|system resources|resources temporarily|temporary error|temporary failure|temporary problem|temporary system|temporary server|temporary local|temporarily rejected|temporarily unavailable|temporarily not available|system not available|service not available|service unavailable - try|service currently unavailable|service not active|service is unavailable|server unavailable|server not available|internal error|internal server|internal failure|internal problem|system error|server error|software error|database|ldap|configuration error|config error|configuration problem|incorrectly configured|misconfigured|system incorrectly|shutting down|shutdown|maintenance|try again later|try later|queue unavailable|queue file|write error|qq trouble|qq write|cannot open|unable to open|directory server|lookup error|failed to be replicated|cannot be processed|could not be delivered due to a recipient error|no data saved|too many concurrent deliveries|deliveries for user|unable to authenticate at present|temporary lookup|timed out waiting|milter|content filter failure|not accepting network messages|not accepting connections|not accepting messages|system is not accepting|cannot accept|can't accept|unable to accept|resource|retry later|come back later|error while|error occurred|an error|read error|i/o error|failure in delivery|delivery failed|unable to deliver"},
+		{Name: "remote-system", Class: bh.RemoteSystem, All: []string{"local error|local problem|error in processing|server too busy|server busy|system busy|is busy|" +
+			"are busy|too busy|too much load|load average|high load|heavy load|system load|overload|" +
+			"insufficient system|insufficient disk|disk full|disk is full|no space left|out of memory|" +
+			"out of disk|mail system full|system storage|system resources|resources temporarily|" +
+			"temporary error|temporary failure|temporary problem|temporary system|temporary server|" +
+			"temporary local|temporarily rejected|temporarily unavailable|temporarily not available|" +
+			"system not available|service not available|service unavailable - try|" +
+			"service currently unavailable|service not active|service is unavailable|server unavailable|" +
+			"server not available|internal error|internal server|internal failure|internal problem|" +
+			"system error|server error|software error|database|ldap|configuration error|config error|" +
+			"configuration problem|incorrectly configured|misconfigured|system incorrectly|shutting down|" +
+			"shutdown|maintenance|try again later|try later|queue unavailable|queue file|write error|" +
+			"qq trouble|qq write|cannot open|unable to open|directory server|lookup error|" +
+			"failed to be replicated|cannot be processed|could not be delivered due to a recipient error|" +
+			"no data saved|too many concurrent deliveries|deliveries for user|" +
+			"unable to authenticate at present|temporary lookup|timed out waiting|milter|" +
+			"content filter failure|not accepting network messages|not accepting connections|" +
+			"not accepting messages|system is not accepting|cannot accept|can't accept|unable to accept|" +
+			"resource|retry later|come back later|error while|error occurred|an error|read error|i/o error|" +
+			"failure in delivery|delivery failed|unable to deliver"},
 			None:    []string{"spam|virus found|policy violation|_ip_|blocked|recipient address rejected: try|error: |refused to talk"},
 			Example: "421 mx.example.net: Too much load; please try again later", Ref: refExim},
-		{Name: "protocol-error", Class: bh.ProtocolError, All: []string{"bad sequence|bad command|sequence of commands|need rcpt|need mail|rcpt first|mail first|hello first|helo first|ehlo first|send helo|send ehlo|say hello|nested mail|sender already|sender not yet given|command not recognized|command not recognised|command unrecognized|command unknown|unknown command|unrecognized command|unrecognised command|unimplemented command|command not implemented|not implemented|invalid command|command rejected: improper|pipelining|syntax error|bad syntax|protocol violation|protocol error|protocol version|synchronization error|too many unrecognized|too many unauthenticated commands|too many errors|too many bad commands|too many nonmail|parameters not recognized|not recognized or not|unsupported parameter|unknown parameter|no valid recipients|no data after bdat|no identity changes|rcpt before data|before greeting|not capable of selected|invalid argument|invalid parameter|commands|data command"},
+		{Name: "protocol-error", Class: bh.ProtocolError, All: []string{"bad sequence|bad command|sequence of commands|need rcpt|need mail|rcpt first|mail first|" +
+			"hello first|helo first|ehlo first|send helo|send ehlo|say hello|nested mail|sender already|" +
+			"sender not yet given|command not recognized|command not recognised|command unrecognized|" +
+			"command unknown|unknown command|unrecognized command|unrecognised command|unimplemented command|" +
+			"command not implemented|not implemented|invalid command|command rejected: improper|pipelining|" +
+			"syntax error|bad syntax|protocol violation|protocol error|protocol version|" +
+			"synchronization error|too many unrecognized|too many unauthenticated commands|too many errors|" +
+			"too many bad commands|too many nonmail|parameters not recognized|not recognized or not|" +
+			"unsupported parameter|unknown parameter|no valid recipients|no data after bdat|" +
+			"no identity changes|rcpt before data|before greeting|not capable of selected|invalid argument|" +
+			"invalid parameter|commands|data command"},
 			Example: "503 5.5.0 <DATA>: Data command rejected: Improper use of SMTP command pipelining", Ref: "RFC 5321 section 4.2"},
 	}
 }
@@ -21,13 +61,17 @@ func formRules() []Rule {
 // weakRules are tried last: words that say that, not why.
 func weakRules() []Rule {
 	return []Rule{
-		{Name: "policy", Class: bh.Policy, All: []string{"policy|policies|organizational settings|administrative|administratively|prohibited|forbidden|not welcome|unwelcome|blocklisting|mass mailer|legitimate bounces|no spam please|blacklisted|geographic|country|access denied|not authorized|not allowed|not permitted|unauthorized|security"},
+		{Name: "policy", Class: bh.Policy, All: []string{"policy|policies|organizational settings|administrative|administratively|prohibited|forbidden|" +
+			"not welcome|unwelcome|blocklisting|mass mailer|legitimate bounces|no spam please|blacklisted|" +
+			"geographic|country|access denied|not authorized|not allowed|not permitted|unauthorized|security"},
 			Example: "550 5.7.0 Local Policy Violation", Ref: refMilter},
-		{Name: "client-rejected", Class: bh.Policy, Code: "4|5", All: []string{"client host rejected|host rejected|connection rejected|recipient address rejected: try again|excessive amounts of data|mail rejected"},
+		{Name: "client-rejected", Class: bh.Policy, Code: "4|5", All: []string{"client host rejected|host rejected|connection rejected|recipient address rejected: try again|" +
+			"excessive amounts of data|mail rejected"},
 			Example: "421 Excessive amounts of data sent to server.", Ref: refPostfixUCE},
 		{Name: "recipient-denied", Class: bh.NoSuchUser, Code: "550|551|553", All: []string{"recipient|_rcpt_|addressee|mailbox|_user_|_address_", "_denied_|_refused_|_rejected_|not accepted|not acceptable"}, None: []string{"sender|_ip_|<ip>|_from_|client|policy|access denied|message"},
 			Example: "550 RCPT denied", Ref: "wording"},
-		{Name: "rejected", Class: bh.Policy, Code: "5", All: []string{"_rejected_|_denied_|_refused_|_blocked_|_rejecting_|_refusing_|not accepted|not acceptable|unacceptable|_declined_|disallowed"}, None: []string{"message refused"},
+		{Name: "rejected", Class: bh.Policy, Code: "5", All: []string{"_rejected_|_denied_|_refused_|_blocked_|_rejecting_|_refusing_|not accepted|not acceptable|" +
+			"unacceptable|_declined_|disallowed"}, None: []string{"message refused"},
 			Example: "519 Rejected.", Ref: "wording"},
 	}
 }

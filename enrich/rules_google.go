@@ -48,7 +48,8 @@ func googleRules() []Rule {
 			All:     []string{"p=disableduser|account that you tried to reach is disabled|account that you tried to reach is inactive"},
 			Example: "550 5.2.1 The email account that you tried to reach is disabled. Learn more at https://support.google.com/mail/?p=DisabledUser - gsmtp", Ref: refGoogleErrors},
 		{Name: "google-no-user", Class: bh.NoSuchUser, Provider: "google",
-			All:     []string{"p=nosuchuser|the email account that you tried to reach do|the email account you tried to reach do|is not a valid rfc-5321 address"},
+			All: []string{"p=nosuchuser|the email account that you tried to reach do|" +
+				"the email account you tried to reach do|is not a valid rfc-5321 address"},
 			Example: "550-5.1.1 The email account that you tried to reach does not exist. Please try 550-5.1.1 double-checking the recipient's email address for typos or 550-5.1.1 unnecessary spaces. 550 5.1.1 https://support.google.com/mail/?p=NoSuchUser a1si123456wrx.1 - gsmtp", Ref: refGoogleErrors},
 		{Name: "google-bad-domain", Class: bh.NoSuchDomain, Provider: "google",
 			All:     []string{"p=badrcptdomain"},
@@ -74,7 +75,9 @@ func googleRules() []Rule {
 			All:     []string{"p=notauthorizederror|not authorized to send email directly"},
 			Example: "550-5.7.1 [203.0.113.9] The IP you're using to send mail is not authorized to 550-5.7.1 send email directly to our servers. Please use the SMTP relay at your 550-5.7.1 service provider instead. Learn more at 550 5.7.1 https://support.google.com/mail/?p=NotAuthorizedError p13 - gsmtp", Ref: refGoogleErrors},
 		{Name: "google-form", Class: bh.Malformed, Provider: "google",
-			All:     []string{"p=rfcmessagenoncompliant|not rfc 5322 compliant|unicode character in a disallowed|message header and content guidelines|encoded-word syntax is not permitted|messages missing a valid"},
+			All: []string{"p=rfcmessagenoncompliant|not rfc 5322 compliant|unicode character in a disallowed|" +
+				"message header and content guidelines|encoded-word syntax is not permitted|" +
+				"messages missing a valid"},
 			Example: "550 5.7.1 Messages missing a valid Message-ID: header are not accepted. For more information, go to https://support.google.com/mail/?p=RfcMessageNonCompliant - gsmtp", Ref: refGoogleErrors},
 		{Name: "google-blocked-attachment", Class: bh.Policy, Provider: "google",
 			All:     []string{"p=blockedmessage"},

@@ -15,21 +15,58 @@ const (
 // of the way to it.
 func localRules() []Rule {
 	return []Rule{
-		{Name: "local-tls", Class: bh.TLSFailed, All: []string{"tls handshake|tls session is required|tls is required, but|starttls is required|must issue a starttls|must issue starttls|cannot start tls|tls negotiation failed|certificate verification failed|certificate not verified|certificate not trusted|verification of certificate|does not support tls|tlsa lookup|mta-sts|encryption too weak|tls currently unavailable|tls not available|tls connection failed|handshake failure|cryptographic failure|tls error on connection|ssl_connect error|peer certificate|secure connection required|mandatory tls|encryption required|requires encryption|ssl/tls-connection is required|untrusted certificate|no trusted client certificate|tls connect failed|tls lookup problem|temporarily failed: tls|certificate has expired|deferred: 403|dane validation"},
+		{Name: "local-tls", Class: bh.TLSFailed, All: []string{"tls handshake|tls session is required|tls is required, but|starttls is required|" +
+			"must issue a starttls|must issue starttls|cannot start tls|tls negotiation failed|" +
+			"certificate verification failed|certificate not verified|certificate not trusted|" +
+			"verification of certificate|does not support tls|tlsa lookup|mta-sts|encryption too weak|" +
+			"tls currently unavailable|tls not available|tls connection failed|handshake failure|" +
+			"cryptographic failure|tls error on connection|ssl_connect error|peer certificate|" +
+			"secure connection required|mandatory tls|encryption required|requires encryption|" +
+			"ssl/tls-connection is required|untrusted certificate|no trusted client certificate|" +
+			"tls connect failed|tls lookup problem|temporarily failed: tls|certificate has expired|" +
+			"deferred: 403|dane validation"},
 			None:    []string{"sasl"},
 			Example: "a TLS session is required, but the server did not offer TLS support", Ref: refExim},
 
-		{Name: "local-route", Class: bh.Routing, All: []string{"loops back to myself|loops back to me|too many hops|hop count exceeded|mail loop|routing loop|loop detected|forwarding loop|unable to find primary relay|best-preference mx|unable to route|too many received headers|maximum hop count|mail for <host> loops|relay loop|lowest numbered mx record points to local host|config error: mail|message is looping|remote host address is the local host|points to itself|point to this host|is the local host|back to myself|delivering to myself|mx list for|already passed through"},
+		{Name: "local-route", Class: bh.Routing, All: []string{"loops back to myself|loops back to me|too many hops|hop count exceeded|mail loop|routing loop|" +
+			"loop detected|forwarding loop|unable to find primary relay|best-preference mx|unable to route|" +
+			"too many received headers|maximum hop count|mail for <host> loops|relay loop|" +
+			"lowest numbered mx record points to local host|config error: mail|message is looping|" +
+			"remote host address is the local host|points to itself|point to this host|is the local host|" +
+			"back to myself|delivering to myself|mx list for|already passed through"},
 			Example: "553 5.3.5 mx.example.net. config error: mail loops back to me (MX problem?)", Ref: refSendmail},
-		{Name: "local-expired", Class: bh.ClassExpired, All: []string{"returned to sender|force-expired|retry timeout exceeded|in the queue too long|message timed out|queue too long|delivery time expired|message expired|envelope expired|maximum number of delivery attempts|could not be delivered for|exceeds the expiry time|been failing for a long time|all hosts have been failing|could not be sent for|given up after|giving up after|could not be delivered within|maximum retries|expired after|queue lifetime|try send out of range"},
+		{Name: "local-expired", Class: bh.ClassExpired, All: []string{"returned to sender|force-expired|retry timeout exceeded|in the queue too long|message timed out|" +
+			"queue too long|delivery time expired|message expired|envelope expired|" +
+			"maximum number of delivery attempts|could not be delivered for|exceeds the expiry time|" +
+			"been failing for a long time|all hosts have been failing|could not be sent for|given up after|" +
+			"giving up after|could not be delivered within|maximum retries|expired after|queue lifetime|" +
+			"try send out of range"},
 			Example: "I'm not going to try again; this message has been in the queue too long.", Ref: refQmail},
-		{Name: "local-connect", Class: bh.ConnectionFailed, All: []string{"connection refused|connection timed out|connection reset|connection timeout|no route to host|network is unreachable|network unreachable|host is unreachable|host is down|is not reachable|operation timed out|lost connection with|lost connection after|conversation with|unable to connect|could not connect|couldn't connect|wasn't able to establish an smtp connection|unable to contact destination|no answer from host|failed to connect|connect failed|connection failed|timed out while|timeout while|read timeout|timeout waiting|connection closed|connection dropped|remote host closed connection|closed connection in response|command timeout|connection died|bad connection|but greeting failed|greeting failed|connection lost|eof from|broken pipe|session open for too long|i/o timeout|timed out connecting|smtp connection timeout|refused to talk to me: <n> service not available|network error|not responding|did not respond|unreachable for too long|timeout after|remote server has closed|address family mismatch|idle timeout|timeout exceeded|time limit exceeded|connection aborted|smtp timeout|tried all mxs|winsock|no response from|not answering|unable to reach|cannot reach|could not reach|could not be contacted|cannot be reached|could not be reached|did not answer|host offline|connection unexpectedly|connection interrupted|connection was closed|dropped connection|closed unexpectedly"},
+		{Name: "local-connect", Class: bh.ConnectionFailed, All: []string{"connection refused|connection timed out|connection reset|connection timeout|no route to host|" +
+			"network is unreachable|network unreachable|host is unreachable|host is down|is not reachable|" +
+			"operation timed out|lost connection with|lost connection after|conversation with|" +
+			"unable to connect|could not connect|couldn't connect|" +
+			"wasn't able to establish an smtp connection|unable to contact destination|no answer from host|" +
+			"failed to connect|connect failed|connection failed|timed out while|timeout while|read timeout|" +
+			"timeout waiting|connection closed|connection dropped|remote host closed connection|" +
+			"closed connection in response|command timeout|connection died|bad connection|" +
+			"but greeting failed|greeting failed|connection lost|eof from|broken pipe|" +
+			"session open for too long|i/o timeout|timed out connecting|smtp connection timeout|" +
+			"refused to talk to me: <n> service not available|network error|not responding|did not respond|" +
+			"unreachable for too long|timeout after|remote server has closed|address family mismatch|" +
+			"idle timeout|timeout exceeded|time limit exceeded|connection aborted|smtp timeout|tried all mxs|" +
+			"winsock|no response from|not answering|unable to reach|cannot reach|could not reach|" +
+			"could not be contacted|cannot be reached|could not be reached|did not answer|host offline|" +
+			"connection unexpectedly|connection interrupted|connection was closed|dropped connection|" +
+			"closed unexpectedly"},
 			None:    []string{"spamhaus|listed|callout|sender verify|listing|reputation|_ib10|blocked|too many|dns|internal|filtering|while processing"},
 			Example: "connect to mx.example.net[198.51.100.7]:25: Connection refused", Ref: refPostfix},
 		{Name: "local-disk-mailbox", Class: bh.MailboxFull, All: []string{"cannot update mailbox", "too large|quota"},
 			Example: "cannot update mailbox /var/mail/lisi for user lisi. error writing message: File too large", Ref: "postfix.org source: local/mailbox.c"},
 		{Name: "local-spool", Class: bh.Malformed, All: []string{"invalid spool file"}, Example: "Invalid spool file", Ref: refOpenSMTPD},
-		{Name: "local-lock", Class: bh.RemoteSystem, All: []string{"lock failure on|unable to lock|cannot update mailbox|error writing message|error while writing to|input/output error|read-only file system|no such file or directory|permission denied"}, Code: "0|4",
+		{Name: "local-lock", Class: bh.RemoteSystem, All: []string{"lock failure on|unable to lock|cannot update mailbox|error writing message|" +
+			"error while writing to|input/output error|read-only file system|no such file or directory|" +
+			"permission denied"}, Code: "0|4",
 			Example: `procmail: Lock failure on "/var/virtmail/k/ij/it/kijitora/mailbox.lock" procmail: Error while writing to "/var/virtmail/k/ij/it/kijitora/mailbox`, Ref: "procmail(1)"},
 	}
 }
@@ -39,21 +76,41 @@ func localRules() []Rule {
 // not exist" is wider.
 func domainRules() []Rule {
 	return []Rule{
-		{Name: "local-null-mx", Class: bh.DomainAcceptsNoMail, All: []string{"null mx|nullmx|does not accept mail|does not accept email|doesn't accept mail|does not accept incoming|accepts no mail|no mail is accepted|accepts no email|mail is not accepted for|not accept mail for this domain|does not want mail|has no mail service|no smtp service here|does not accept any mail|doesn't receive email|does not receive mail|sends and receives no email"},
+		{Name: "local-null-mx", Class: bh.DomainAcceptsNoMail, All: []string{"null mx|nullmx|does not accept mail|does not accept email|doesn't accept mail|" +
+			"does not accept incoming|accepts no mail|no mail is accepted|accepts no email|" +
+			"mail is not accepted for|not accept mail for this domain|does not want mail|has no mail service|" +
+			"no smtp service here|does not accept any mail|doesn't receive email|does not receive mail|" +
+			"sends and receives no email"},
 			None:    []string{"sender|envelope from"},
 			Example: "550 Domain nomail.example sends and receives no email (NULL MX)", Ref: "RFC 7505"},
-		{Name: "local-no-mx", Class: bh.DomainAcceptsNoMail, All: []string{"no mx record found for domain|no mx found for domain|_no mx for |no valid mx hosts|all relevant mx records point to non-existent|mail host is a non-existent"},
+		{Name: "local-no-mx", Class: bh.DomainAcceptsNoMail, All: []string{"no mx record found for domain|no mx found for domain|_no mx for |no valid mx hosts|" +
+			"all relevant mx records point to non-existent|mail host is a non-existent"},
 			None:    []string{"sender"},
 			Example: "550 No MX for example.net", Ref: "github.com/haraka/Haraka outbound"},
 		{Name: "dns-try-again", Class: bh.DNSFailure, All: []string{"host not found, try again"},
 			Example: "Host or domain name not found. Name service error for name=mx.example.net type=A: Host not found, try again", Ref: refPostfix},
-		{Name: "dns-failure", Class: bh.DNSFailure, All: []string{"malformed or unexpected name server reply|name service error for name=<host> type=mx: temporary|temporary mx lookup|temporary failure in mx lookup|dns lookup failure|lookup failed temporarily|temporary lookup failure|responded with code servfail|responded with code refused|host lookup did not complete|name server timeout|name server: temporary|temporary dns|dns query has failed|server failure|temporarily unable to resolve|temporarily unresolvable|lookup timed out|dns error: <n> dns type|name service error|dns soft error|dns server returned"},
-			None:    []string{"host not found |type=a: host not found_|type=mx: host not found_|type=aaaa: host not found_|null mx|directory|spf|sender|_dmarc_|query refused|nxdomain"},
+		{Name: "dns-failure", Class: bh.DNSFailure, All: []string{"malformed or unexpected name server reply|name service error for name=<host> type=mx: temporary|" +
+			"temporary mx lookup|temporary failure in mx lookup|dns lookup failure|lookup failed temporarily|" +
+			"temporary lookup failure|responded with code servfail|responded with code refused|" +
+			"host lookup did not complete|name server timeout|name server: temporary|temporary dns|" +
+			"dns query has failed|server failure|temporarily unable to resolve|temporarily unresolvable|" +
+			"lookup timed out|dns error: <n> dns type|name service error|dns soft error|dns server returned"},
+			None: []string{"host not found |type=a: host not found_|type=mx: host not found_|type=aaaa: host not found_|" +
+				"null mx|directory|spf|sender|_dmarc_|query refused|nxdomain"},
 			Example: "Name service error for name=example.org type=MX: Malformed or unexpected name server reply", Ref: refPostfix},
-		{Name: "postfix-host-not-found", Class: bh.NoSuchDomain, All: []string{"name service error for name=|host or domain name not found|couldn't find any host|host unknown (name server|unrouteable address|unrouteable mail domain|unrouteable domain|all relevant mx|domain does not exist|no mail servers appear to|non-existent domain|nonexistent domain|no such domain|unknown domain|domain unknown|domain not found|unknown mail domain|domain is not valid|invalid domain_|host name lookup failed|nxdomain|bad destination system|recipient address rejected: domain not found|could not find any mx|no host found for domain|mail domain not found|is not a valid domain|has no mail server|no mail exchanger|domain has no"},
+		{Name: "postfix-host-not-found", Class: bh.NoSuchDomain, All: []string{"name service error for name=|host or domain name not found|couldn't find any host|" +
+			"host unknown (name server|unrouteable address|unrouteable mail domain|unrouteable domain|" +
+			"all relevant mx|domain does not exist|no mail servers appear to|non-existent domain|" +
+			"nonexistent domain|no such domain|unknown domain|domain unknown|domain not found|" +
+			"unknown mail domain|domain is not valid|invalid domain_|host name lookup failed|nxdomain|" +
+			"bad destination system|recipient address rejected: domain not found|could not find any mx|" +
+			"no host found for domain|mail domain not found|is not a valid domain|has no mail server|" +
+			"no mail exchanger|domain has no"},
 			None:    []string{"sender|helo|ehlo|_from_|reverse|tenant|client|mailbox domain|rcpthosts"},
 			Example: "Host or domain name not found. Name service error for name=nonexistent.example type=MX: Host not found", Ref: refPostfix},
-		{Name: "domain-unknown", Class: bh.NoSuchDomain, All: []string{"mail domain|recipient domain|recipient's domain|destination domain|domain name|the domain|_domain <host>|this domain", "does not exist|doesn't exist|unknown|not found|is not registered|could not be found|has expired|is expired|no longer exist|not known"}, None: []string{"sender|user|mailbox|account|helo|ehlo|_from_|your|reverse|client|hosted|dmarc"},
+		{Name: "domain-unknown", Class: bh.NoSuchDomain, All: []string{"mail domain|recipient domain|recipient's domain|destination domain|domain name|the domain|" +
+			"_domain <host>|this domain", "does not exist|doesn't exist|unknown|not found|is not registered|could not be found|has expired|" +
+			"is expired|no longer exist|not known"}, None: []string{"sender|user|mailbox|account|helo|ehlo|_from_|your|reverse|client|hosted|dmarc"},
 			Example: "550 Mail domain mentioned in email address is unknown", Ref: "docs.sendgrid.com: bounce texts"},
 	}
 }

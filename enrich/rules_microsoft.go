@@ -54,7 +54,8 @@ func microsoftRules() []Rule {
 		{Name: "microsoft-banned", Class: bh.Reputation, Provider: "microsoft",
 			All:     []string{"banned sending ip|banned sender"},
 			Example: "550 5.7.606 Access denied, banned sending IP [203.0.113.24]. To request removal from this list please visit https://sender.office.com/ and follow the directions.", Ref: refMicrosoftNDR},
-		{Name: "microsoft-banned-code", Class: bh.Reputation, Provider: "microsoft", Enhanced: "5.7.511|5.7.606|5.7.607|5.7.608|5.7.609|5.7.61*|5.7.62*|5.7.63*|5.7.64*|5.7.708|5.7.501|5.7.502|5.7.503|5.7.750",
+		{Name: "microsoft-banned-code", Class: bh.Reputation, Provider: "microsoft", Enhanced: "5.7.511|5.7.606|5.7.607|5.7.608|5.7.609|5.7.61*|5.7.62*|5.7.63*|5.7.64*|5.7.708|5.7.501|5.7.502|" +
+			"5.7.503|5.7.750",
 			None:    []string{"attribution"},
 			Example: "550 5.7.708 Access denied, traffic not accepted from this IP", Ref: refMicrosoftNDR},
 		{Name: "microsoft-rate-reputation", Class: bh.Reputation, Provider: "microsoft", Enhanced: "4.7.650",
@@ -65,7 +66,8 @@ func microsoftRules() []Rule {
 		{Name: "microsoft-agent-busy", Class: bh.RemoteSystem, Provider: "microsoft", Enhanced: "4.7.700",
 			All:     []string{"agent busy"},
 			Example: "451 4.7.700 PFA agent busy, please try again. [BN8NAM11FT003.eop-nam11.prod.protection.outlook.com]", Ref: refMicrosoftNDR},
-		{Name: "microsoft-rate", Class: bh.RateLimited, Provider: "microsoft", Enhanced: "4.7.651|4.7.652|4.7.500|4.7.501|4.7.502|4.7.503|4.7.850|4.7.851|5.7.508|x.2.121|x.2.122|5.7.705|5.1.90|5.7.232|5.7.233",
+		{Name: "microsoft-rate", Class: bh.RateLimited, Provider: "microsoft", Enhanced: "4.7.651|4.7.652|4.7.500|4.7.501|4.7.502|4.7.503|4.7.850|4.7.851|5.7.508|x.2.121|x.2.122|5.7.705|" +
+			"5.1.90|5.7.232|5.7.233",
 			Example: "451 4.7.652 The mail server [203.0.113.9] has exceeded the maximum number of connections. (S3115) [Name=Protocol Filter Agent][AGT=PFA][MxId=11BA9B3FA168ABBF] [BN3PEPF0000B370.namprd21.prod.outlook.com]", Ref: refMicrosoftNDR},
 		{Name: "microsoft-thread-limit", Class: bh.RateLimited, Provider: "microsoft",
 			All:     []string{"recipient thread limit exceeded|queue quota exceeded|message submission rate|thread limit exceeded"},

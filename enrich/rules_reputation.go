@@ -6,7 +6,10 @@ import bh "github.com/bouncehouse/bouncehouse"
 // and content.
 func reputationRules() []Rule {
 	return []Rule{
-		{Name: "greylist", Class: bh.Greylisted, All: []string{"greylist|graylist|grey list|gray list|greylisted|grey-list|gray-list|postgrey|deferred for policy reasons: first|not yet authorized to deliver mail|not yet known to this server|come back in <n>:|policy rejection- please try later|retrying too fast|delayed for a few minutes"},
+		{Name: "greylist", Class: bh.Greylisted, All: []string{"greylist|graylist|grey list|gray list|greylisted|grey-list|gray-list|postgrey|" +
+			"deferred for policy reasons: first|not yet authorized to deliver mail|" +
+			"not yet known to this server|come back in <n>:|policy rejection- please try later|" +
+			"retrying too fast|delayed for a few minutes"},
 			Example: "450 4.2.0 <user@example.net>: Recipient address rejected: Greylisted, see http://postgrey.schweikert.ch/help/example.net.html", Ref: "RFC 6647"},
 		{Name: "postscreen-greeting", Class: bh.Greylisted, Code: "450", Enhanced: "4.3.2", All: []string{"service currently unavailable"},
 			Example: "450 4.3.2 Service currently unavailable", Ref: "postfix.org/POSTSCREEN_README.html"},
@@ -14,44 +17,91 @@ func reputationRules() []Rule {
 		{Name: "url-listed", Class: bh.SpamContent, All: []string{"_url_|_urls_|_uri_|_uris_|link in|links in|domain in message|body contains|message contains a", "list|blacklist|blocked|uribl|surbl|in [black|_dbl_"}, None: []string{"client host|attachment|virus|malware|see url"},
 			Example: "550-Blacklisted URL in message. (bad.example) in [black]. See http://lookup.uribl.com.", Ref: "uribl.com"},
 		{Name: "spamcop-currently", Class: bh.DNSBL, All: []string{"currently sending spam"}, Example: "451 Currently Sending Spam See: http://www.sorbs.net/lookup.shtml?198.51.100.4", Ref: "sorbs.net"},
-		{Name: "dnsbl-using", Class: bh.DNSBL, All: []string{"blocked using|blocked by dnsbl|block by dnsbl|_dnsbl_|_dnsbls_|_rbl_|_rbls_|drbl|blacklisted at|blacklisted by|blacklisted in|blacklisted on|listed in zen|listed by|listed at|listed on a|black list at|blocklist at|blocked by zen|blocked by spamhaus|blocked by bl.|is listed by|real-time blackhole|realtime blackhole|realtime blocklist|real time blacklist|real-time blacklist|real-time block"},
+		{Name: "dnsbl-using", Class: bh.DNSBL, All: []string{"blocked using|blocked by dnsbl|block by dnsbl|_dnsbl_|_dnsbls_|_rbl_|_rbls_|drbl|blacklisted at|" +
+			"blacklisted by|blacklisted in|blacklisted on|listed in zen|listed by|listed at|listed on a|" +
+			"black list at|blocklist at|blocked by zen|blocked by spamhaus|blocked by bl.|is listed by|" +
+			"real-time blackhole|realtime blackhole|realtime blocklist|real time blacklist|" +
+			"real-time blacklist|real-time block"},
 			None:    []string{"internal rbl is disabled|recipient's|by recipient|recipient not on|policy service"},
 			Example: "554 5.7.1 Service unavailable; Client host [198.51.100.4] blocked using ee.countries.nerd.dk; Your IP is in ee, rejected based on geographical location", Ref: refPostfixUCE},
 		{Name: "cloudmark-refused", Class: bh.Reputation, All: []string{"mail refused"}, None: []string{"listed|blacklist|blocklist|orbs|spamhaus"}, Example: "554 IMP cxr IMP 554 - ERROR: Mail refused - <203.0.113.25> - See http://csi.cloudmark.com/reset-request/?ip=203.0.113.25", Ref: "csi.cloudmark.com"},
-		{Name: "dnsbl-named", Class: bh.DNSBL, All: []string{"spamhaus|spamcop|sorbs|barracudacentral|brbl|uceprotect|backscatterer|psbl|mailspike|spamrats|abusix|invaluement|ivmsip|cloudmark|manitu|nixspam|hostkarma|spfbl|blocklist.de|abuseat|dronebl|gbudb|spameatingmonkey|s5h.net|wpbl|0spam|njabl|ahbl|ordb.org|orbs.org|dsbl.org|mail-abuse|anti-spam.org.cn|senderscore|returnpath|senderbase|cobion|junkemailfilter"},
+		{Name: "dnsbl-named", Class: bh.DNSBL, All: []string{"spamhaus|spamcop|sorbs|barracudacentral|brbl|uceprotect|backscatterer|psbl|mailspike|spamrats|" +
+			"abusix|invaluement|ivmsip|cloudmark|manitu|nixspam|hostkarma|spfbl|blocklist.de|abuseat|dronebl|" +
+			"gbudb|spameatingmonkey|s5h.net|wpbl|0spam|njabl|ahbl|ordb.org|orbs.org|dsbl.org|mail-abuse|" +
+			"anti-spam.org.cn|senderscore|returnpath|senderbase|cobion|junkemailfilter"},
 			None:    []string{"bad reputation|quota|in this email"},
 			Example: "551 Server access forbidden by your IP 203.0.113.9 websites spamcop.net, mailspike.net for removal", Ref: "blocklist operators' pages"},
-		{Name: "dnsbl-said", Class: bh.DNSBL, All: []string{"blacklist|black list|black-list|blocklist|block list|block-list|blackhole|on one or more", "see http|lookup|removal|delist|third-party|third party|external|public|several|server response|ip address is listed|is in a |spamblock"},
+		{Name: "dnsbl-said", Class: bh.DNSBL, All: []string{"blacklist|black list|black-list|blocklist|block list|block-list|blackhole|on one or more", "see http|lookup|removal|delist|third-party|third party|external|public|several|server response|" +
+			"ip address is listed|is in a |spamblock"},
 			None:    []string{"our block list|locally|internal|recipient|sender|url|removed from your list"},
 			Example: "550 198.51.100.44 blacklisted see https://multirbl.example.org/lookup/198.51.100.44", Ref: refMilter},
 		{Name: "postfix-service-unavailable", Class: bh.DNSBL, Code: "554", Enhanced: "5.7.1", All: []string{"service unavailable;"}, Example: "554 5.7.1 Service unavailable;", Ref: refPostfixUCE},
 		{Name: "outblaze", Class: bh.DNSBL, All: []string{"spamblock.outblaze"}, Example: "554 EMail from mailserver at 203.0.113.77 is refused. See http://spamblock.outblaze.com/203.0.113.77", Ref: "outblaze.com"},
 
-		{Name: "recipient-blacklist", Class: bh.RecipientRefused, All: []string{"by recipient|by the recipient|by user|recipient's blacklist|user's blacklist|recipient's personal|personal blacklist", "blacklist|blocked|block|rejected|refused|denied"}, None: []string{"_spf_|limit|quota"},
+		{Name: "recipient-blacklist", Class: bh.RecipientRefused, All: []string{"by recipient|by the recipient|by user|recipient's blacklist|user's blacklist|" +
+			"recipient's personal|personal blacklist", "blacklist|blocked|block|rejected|refused|denied"}, None: []string{"_spf_|limit|quota"},
 			Example: "550 5.7.1 IP address blacklisted by recipient", Ref: refMilter},
 
-		{Name: "rate-limited", Class: bh.RateLimited, All: []string{"rate limit|rate-limit|ratelimit|throttl|too many connections|too many concurrent|too many simultaneous|too many sessions|too many messages|too many mails|too many emails|too much mail|connection rate|message rate|sending rate|concurrency limit|connection limit|connections limit|limit of connections|limit on the number of|maximum number of connections|maximum connections|number of connections|simultaneous connections|concurrent connections|concurrent smtp|please slow down|try again slower|slow down|sending too fast|too fast|excessive volume|exceeded the rate|exceeded the max|exceeded its|exceeded your|exceeded their|has exceeded|hourly limit|daily limit|per hour|per minute|per day|per session|this hour|sending quota|daily quota|message quota|transfer quota|sending limit|quota of messages|mails per|messages per|emails per|receiving email at a rate|receiving mail too quickly|receive limit|too frequent|frequency|flood|traffic limit|throughput|outgoing limit|exceding|exceeding the|exceeds the number of messages|limit for messages|exceeded maximum number|message limit|mail limit|sender rate|smtp limit|session limit"},
-			None:    []string{"size|mailbox|storage|disk|deliveries for user|failed|recipients|unrecognized|too many unknown|bad commands|user over quota|user is over|number of recipients|invalid recipients|hop|load average|box full|space|errors|spool|authentication"},
+		{Name: "rate-limited", Class: bh.RateLimited, All: []string{"rate limit|rate-limit|ratelimit|throttl|too many connections|too many concurrent|" +
+			"too many simultaneous|too many sessions|too many messages|too many mails|too many emails|" +
+			"too much mail|connection rate|message rate|sending rate|concurrency limit|connection limit|" +
+			"connections limit|limit of connections|limit on the number of|maximum number of connections|" +
+			"maximum connections|number of connections|simultaneous connections|concurrent connections|" +
+			"concurrent smtp|please slow down|try again slower|slow down|sending too fast|too fast|" +
+			"excessive volume|exceeded the rate|exceeded the max|exceeded its|exceeded your|exceeded their|" +
+			"has exceeded|hourly limit|daily limit|per hour|per minute|per day|per session|this hour|" +
+			"sending quota|daily quota|message quota|transfer quota|sending limit|quota of messages|" +
+			"mails per|messages per|emails per|receiving email at a rate|receiving mail too quickly|" +
+			"receive limit|too frequent|frequency|flood|traffic limit|throughput|outgoing limit|exceding|" +
+			"exceeding the|exceeds the number of messages|limit for messages|exceeded maximum number|" +
+			"message limit|mail limit|sender rate|smtp limit|session limit"},
+			None: []string{"size|mailbox|storage|disk|deliveries for user|failed|recipients|unrecognized|too many unknown|" +
+				"bad commands|user over quota|user is over|number of recipients|invalid recipients|hop|" +
+				"load average|box full|space|errors|spool|authentication"},
 			Example: "550 Domain example.com has exceeded the max emails per hour (101/100 (101%)) allowed. Message discarded.", Ref: "cpanel.net: Exim limits"},
-		{Name: "rate-recipients", Class: bh.RateLimited, All: []string{"recipients", "this hour|per hour|per day|hourly|daily|too many recipients from|in a short|rate|messages sent|today|within|last hour"}, None: []string{"one recipient|each recipient|separate"},
+		{Name: "rate-recipients", Class: bh.RateLimited, All: []string{"recipients", "this hour|per hour|per day|hourly|daily|too many recipients from|in a short|rate|messages sent|" +
+			"today|within|last hour"}, None: []string{"one recipient|each recipient|separate"},
 			Example: "550 5.1.1 <user@example.com> has sent to too many recipients this hour", Ref: "postfix.org: anvil"},
 		{Name: "sent-messages-limit", Class: bh.RateLimited, All: []string{"too many messages sent|submission quota exceeded"}, Example: "550 5.2.2 Submission quota exceeded", Ref: "exchange: submission limits"},
 
-		{Name: "virus", Class: bh.Virus, All: []string{"_virus_|_viruses_|virus_scan|malware|_trojan|_worm_|eicar|viral|infected|phishing.|ransomware|clamav|potentially executable"},
+		{Name: "virus", Class: bh.Virus, All: []string{"_virus_|_viruses_|virus_scan|malware|_trojan|_worm_|eicar|viral|infected|phishing.|ransomware|" +
+			"clamav|potentially executable"},
 			None:    []string{"spam or virus or|virus or spam|virus_scan|scan failed|bl.|blocked using|error in processing|virus scanner|virus engine"},
 			Example: "550 Virus Detected; Content Rejected", Ref: refMilter},
 		{Name: "banned-attachment", Class: bh.Policy, All: []string{"banned|attachment|file type|_extension_|executable", "banned:|attachment|attached|not accept|not allowed|blocked|prohibited|rejected|forbidden|illegal"},
 			None:    []string{"banned sending|banned sender|_ip_|_host_|too large|size|caused by|big attachment"},
 			Example: "550 This message contains an attachment of a type which we do not accept (.exe)", Ref: "exim.org: exiscan"},
-		{Name: "spam-content", Class: bh.SpamContent, All: []string{"as spam|is spam|spam message|spam mail|spam content|spam-like|like spam|spam points|spam score|spam detected|possible spam|probable spam|identified spam|contains spam|probability of spam|spam list|considered spam|spam or virus|spam filter|spam check|antispam check|anti-spam check|spamassassin|spambouncer|looked like spam|tagged as spam|classified as|unsolicited content|unsolicited email|unsolicited bulk|unsolicited commercial|_ube_|_uce_|- spam|junk mail|is junk|message content rejected|content rejected|content denied|rejected due to content|content filter|content reject|offensive content|prohibited content|message looks|credential leak|phish|rejected as spam|possibly spam|due to spam|spam rejected|detected as spam|suspected spam|spam-related|message filtered|bulk mail|spammy|bayes|dspam|razor|pyzor"},
+		{Name: "spam-content", Class: bh.SpamContent, All: []string{"as spam|is spam|spam message|spam mail|spam content|spam-like|like spam|spam points|spam score|" +
+			"spam detected|possible spam|probable spam|identified spam|contains spam|probability of spam|" +
+			"spam list|considered spam|spam or virus|spam filter|spam check|antispam check|anti-spam check|" +
+			"spamassassin|spambouncer|looked like spam|tagged as spam|classified as|unsolicited content|" +
+			"unsolicited email|unsolicited bulk|unsolicited commercial|_ube_|_uce_|- spam|junk mail|is junk|" +
+			"message content rejected|content rejected|content denied|rejected due to content|content filter|" +
+			"content reject|offensive content|prohibited content|message looks|credential leak|phish|" +
+			"rejected as spam|possibly spam|due to spam|spam rejected|detected as spam|suspected spam|" +
+			"spam-related|message filtered|bulk mail|spammy|bayes|dspam|razor|pyzor"},
 			None:    []string{"from your server|from your ip|spam source|blacklisted|local policy|no spam please|spam ip|spam sender|blocklisting"},
 			Example: "550 High probability of spam", Ref: refMilter},
 		{Name: "blocked-spam-system", Class: bh.SpamContent, All: []string{"anti-spam|antispam|spam filter|content filter|by our content|anti spam", "rejected|blocked|refused|denied|detected|identified"}, None: []string{"_ip_|greylist|locally blacklisted|unavailable"},
 			Example: "554 5.7.1 Message rejected by anti-spam engine", Ref: refMilter},
 
 		{Name: "reputation-said", Class: bh.Reputation, All: []string{"reputation"}, Example: "550 Connections from mx.example.jp (203.0.113.9) are being rejected due to a poor email reputation score.", Ref: refMilter},
-		{Name: "reputation", Class: bh.Reputation, All: []string{"reputation|poor sender|your ip address is blocked|_ip is blocked|_ip blocked|ip address blocked|access from ip address|bad ip_|your ip has been|your network is|listed as abusive|high volumes of complaints|user complaints|spam complaints|too many complaints|complaints from|abusive|generating high volumes|locally blacklisted|local blacklist|local block|internal rbl|internal blacklist|our blacklist|our block list|our blocklist|rejected based on blacklist|ip blacklisted|ip address blacklisted|ip is blacklisted|ip has been blacklisted|temporary blacklisted|temporarily blacklisted|is blacklisted|blocked for abuse|blocked for spam|sent spam|sending spam|spam source|source of spam|spamming|spammer|is an open relay|possible open relay|open proxy|has been blocked|ip banned|is temporarily blocked|banned ip|ip address is banned|host banned|ip address has been|ip has been|too many invalid recipients|invalid recipients from|too many unknown users|excessive unknown|too many bad|mail refused - <ip>|directory harvest|dictionary attack|not allowed to connect|not trusted|untrusted ip|low sender|suspicious ip|suspicious activity|unusual activity|refuse spam ip|ip not accepted|client ip rejected|your server is"},
-			None:    []string{"open relay, so|account has been|user has been|mailbox has been|domain has been blocked due|relay denied|recipient has been blocked|sending to|inactivity|attachment|sender address"},
+		{Name: "reputation", Class: bh.Reputation, All: []string{"reputation|poor sender|your ip address is blocked|_ip is blocked|_ip blocked|ip address blocked|" +
+			"access from ip address|bad ip_|your ip has been|your network is|listed as abusive|" +
+			"high volumes of complaints|user complaints|spam complaints|too many complaints|complaints from|" +
+			"abusive|generating high volumes|locally blacklisted|local blacklist|local block|internal rbl|" +
+			"internal blacklist|our blacklist|our block list|our blocklist|rejected based on blacklist|" +
+			"ip blacklisted|ip address blacklisted|ip is blacklisted|ip has been blacklisted|" +
+			"temporary blacklisted|temporarily blacklisted|is blacklisted|blocked for abuse|blocked for spam|" +
+			"sent spam|sending spam|spam source|source of spam|spamming|spammer|is an open relay|" +
+			"possible open relay|open proxy|has been blocked|ip banned|is temporarily blocked|banned ip|" +
+			"ip address is banned|host banned|ip address has been|ip has been|too many invalid recipients|" +
+			"invalid recipients from|too many unknown users|excessive unknown|too many bad|" +
+			"mail refused - <ip>|directory harvest|dictionary attack|not allowed to connect|not trusted|" +
+			"untrusted ip|low sender|suspicious ip|suspicious activity|unusual activity|refuse spam ip|" +
+			"ip not accepted|client ip rejected|your server is"},
+			None: []string{"open relay, so|account has been|user has been|mailbox has been|domain has been blocked due|" +
+				"relay denied|recipient has been blocked|sending to|inactivity|attachment|sender address"},
 			Example: "550 Access from ip address 203.0.113.9 blocked.", Ref: refMilter},
 		{Name: "listed-plain", Class: bh.DNSBL, All: []string{"is listed|are listed|been listed|listed in|listed on|found on", "_ip_|<ip>|_host_|server|address"}, None: []string{"recipient|sender|user|mailbox"},
 			Example: "550 5.7.1 Rejected: 198.51.100.44 is listed in our partner's database", Ref: refMilter},
