@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -369,6 +370,7 @@ func TestFollowDelay(t *testing.T) {
 		start := time.Now()
 		time.AfterFunc(30*time.Second, func() { l.write(1) })
 		b, _ := r.read(t.Context())
+		synctest.Wait()
 		if d := time.Since(start) - 30*time.Second; d < 0 || d > 300*time.Millisecond {
 			t.Errorf("the line came after %v", d)
 		}
@@ -383,6 +385,7 @@ func TestFollowDelay(t *testing.T) {
 		tick()
 		seq := r.seq
 		r.follow(13 * time.Second)
+		synctest.Wait() // for the last tick
 		r.inOrder(l.lines)
 		if n := r.seq - seq; n > 12 {
 			t.Errorf("%d chunks in ten seconds", n)

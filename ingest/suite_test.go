@@ -397,6 +397,7 @@ func testFollow(t *testing.T, s subject) {
 			got = append(got, p.texts(b)...)
 			p.settle(src, b)
 		}
+		synctest.Wait() // for what added to want
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
