@@ -243,6 +243,34 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
+// TestDSN reaches the engine as any server that a DSN names.
+func TestDSN(t *testing.T) {
+	s := startEngine(t)
+	end := s.endpoint.Load()
+	c, err := Open(Options{DSN: "http://" + engine.Writer + ":" + end.WriterPassword + "@" + end.Addr + "/bouncehouse?max_threads=1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	events := attempts(5, func(int) time.Time { return noon })
+	for _, again := range []bool{false, true} {
+		write(t, c, bouncehouse.Batch{ID: "dsn", Recover: again}, &bouncehouse.Result{Events: events})
+	}
+	exactly(t, c, "by a DSN", events)
+
+	wrong, err := Open(Options{DSN: "http://" + engine.Writer + ":wrong@" + end.Addr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer wrong.Close()
+	if err := wrong.Migrate(t.Context()); err == nil || errors.Is(err, ErrUnreachable) {
+		t.Errorf("with a wrong password: %v", err)
+	}
+}
+
 func TestUnreachable(t *testing.T) {
 	for _, o := range []Options{
 		{DSN: "http://127.0.0.1:1"},
