@@ -1,3 +1,6 @@
+// Package sink makes what was read durable: events, arrivals and dead letters
+// in ClickHouse (clickhouse.go, write.go, recover.go), or chunks on a Kafka
+// topic (kafka.go).
 package sink
 
 import (
@@ -37,15 +40,16 @@ type Options struct {
 	Embedded func(ctx context.Context) (addr, user, password string, err error)
 
 	// Cluster, where set, makes the tables replicated ones on all servers of
-	// the cluster of this name.
+	// the cluster of this name. DSN then names one replica: a recovery asks it
+	// which rows are there, and others may lag behind.
 	Cluster string
 
 	Log *slog.Logger
 }
 
-// ClickHouse writes events to their table, each once: what DESIGN calls exact
-// counting lies in Write and in recover.go. It may be used by several
-// pipelines at once, as long as no two write the same batch.
+// ClickHouse writes events to their table, each once: write.go and recover.go
+// say how. It may be used by several pipelines at once, as long as no two
+// write the same batch.
 type ClickHouse struct {
 	conn    driver.Conn
 	native  bool // the native protocol; else HTTP

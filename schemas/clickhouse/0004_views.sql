@@ -59,6 +59,8 @@ LEFT JOIN
     SELECT event_id, time, host, queue_id, message_id, sender, recipient, remote_host, outcome, class, reply_text
     FROM bouncehouse.events
     WHERE source NOT IN ('dsn', 'arf') AND direction = 'outbound'
+        -- The join holds this side in memory: those who had a bounce mail only.
+        AND recipient IN (SELECT recipient FROM bouncehouse.events WHERE source = 'dsn')
 ) AS a
 ON a.recipient = b.recipient
     AND (a.queue_id = b.queue_id AND b.queue_id != '' OR a.message_id = b.message_id AND b.message_id != '');
