@@ -19,8 +19,8 @@ const (
 	maxQueueTime = 30 * 24 * time.Hour
 	// maxAsked is how many messages one question names.
 	maxAsked = 2000
-	// maxArrivals is how many arrivals of one host and queue id are looked at,
-	// the newest ones.
+	// maxArrivals is how many arrivals of one host and queue id are looked at:
+	// the newest ones, those that say most first (see fuller).
 	maxArrivals = 20
 )
 
@@ -82,7 +82,7 @@ func fillContext(e *bouncehouse.Event, arrivals []bouncehouse.Arrival) {
 	if n == 0 {
 		return
 	}
-	a := &arrivals[n-1]
+	a := fuller(arrivals[:n])
 	for _, f := range []struct {
 		to   *string
 		from string
@@ -92,6 +92,24 @@ func fillContext(e *bouncehouse.Event, arrivals []bouncehouse.Arrival) {
 		}
 	}
 	e.ContextKnown = true
+}
+
+// fuller is the last arrival, or the one that it repeats. Postfix says sender
+// and size again whenever the queue manager takes a deferred message up
+// ("from=<...>, size=..., (queue active)"), and a parser that has not seen how
+// the message came in makes an arrival of that, without message id and client.
+func fuller(arrivals []bouncehouse.Arrival) *bouncehouse.Arrival {
+	last := &arrivals[len(arrivals)-1]
+	for i := len(arrivals) - 1; i >= 0; i-- {
+		a := &arrivals[i]
+		if a.Sender != last.Sender || a.Size != last.Size {
+			break // the queue id was used for another message
+		}
+		if a.MessageID != "" || a.Client != "" {
+			return a
+		}
+	}
+	return last
 }
 
 // ask appends the arrivals of the messages to asked, oldest first.
@@ -111,11 +129,11 @@ func (m messageContext) ask(ctx context.Context, messages []message, first, last
 		"most": strconv.Itoa(maxArrivals),
 	}
 	rows, err := m.c.conn.Query(clickhouse.Context(ctx, clickhouse.WithParameters(params)),
-		`SELECT host, queue_id, time, sender, message_id, client, sasl_user FROM (
+		`SELECT host, queue_id, time, sender, message_id, client, sasl_user, size FROM (
   SELECT * FROM bouncehouse.messages
   WHERE host IN {hosts:Array(String)} AND queue_id IN {ids:Array(String)}
     AND time >= fromUnixTimestamp64Milli({first:Int64}, 'UTC') AND time <= fromUnixTimestamp64Milli({last:Int64}, 'UTC')
-  ORDER BY time DESC, offset DESC LIMIT {most:UInt64} BY host, queue_id)
+  ORDER BY message_id != '' OR client != '' DESC, time DESC, offset DESC LIMIT {most:UInt64} BY host, queue_id)
 ORDER BY time, offset`)
 	if err != nil {
 		return fmt.Errorf("ask for messages: %w", reached(err))
@@ -124,7 +142,7 @@ ORDER BY time, offset`)
 	for rows.Next() {
 		var k message
 		var a bouncehouse.Arrival
-		if err := rows.Scan(&k.host, &k.queueID, &a.Time, &a.Sender, &a.MessageID, &a.Client, &a.SASLUser); err != nil {
+		if err := rows.Scan(&k.host, &k.queueID, &a.Time, &a.Sender, &a.MessageID, &a.Client, &a.SASLUser, &a.Size); err != nil {
 			return fmt.Errorf("ask for messages: %w", err)
 		}
 		if _, ok := asked[k]; ok {
