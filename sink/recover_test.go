@@ -241,3 +241,29 @@ func TestFindReadsFewGranules(t *testing.T) {
 		t.Errorf("reads %d of %d granules:\n%s", read, of, plan)
 	}
 }
+
+// TestRecoverManyFiles recovers a batch of mails: each is a file of its own,
+// and the questions are cut.
+func TestRecoverManyFiles(t *testing.T) {
+	_, c := store(t)
+	const n = 10*maxSpans + 7
+	events := attempts(n, func(i int) time.Time { return noon.Add(-time.Duration(i) * 10 * time.Minute) })
+	for i := range events {
+		events[i].Stream, events[i].FileID, events[i].Offset = `mx1:/var/mail/it's\bounces`, fmt.Sprintf("mail\t%d", i), 0
+	}
+	b := bouncehouse.Batch{ID: "mails"}
+	var half []*bouncehouse.Event
+	for i := range events {
+		if i%2 == 0 {
+			half = append(half, &events[i])
+		}
+	}
+	if err := c.insertEvents(t.Context(), b.ID, b.ID, half); err != nil {
+		t.Fatal(err)
+	}
+	b.Recover = true
+	start := time.Now()
+	write(t, c, b, &bouncehouse.Result{Events: events})
+	t.Logf("%d files in %v", n, time.Since(start))
+	exactly(t, c, "mails", events)
+}

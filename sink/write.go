@@ -47,6 +47,11 @@ func (c *ClickHouse) Write(ctx context.Context, b bouncehouse.Batch, res *bounce
 	}
 	pieces := cut(b.ID, events)
 	if b.Recover {
+		// The outage that brought this about may have kept the enricher from
+		// its answers, too.
+		if err := c.Context().Enrich(ctx, res.Events); err != nil {
+			return err
+		}
 		return c.recover(ctx, b.ID, pieces)
 	}
 	for _, p := range pieces {
