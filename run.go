@@ -65,7 +65,11 @@ func (p *Pipeline) Run(ctx context.Context, src Source) error {
 		res.Reset()
 		p.parse(parsers, b, &res)
 		for _, e := range p.Enrichers {
-			if err := e.Enrich(ctx, res.Events); err != nil && ctx.Err() == nil {
+			err := e.Enrich(ctx, res.Events)
+			if err != nil && ctx.Err() != nil {
+				return ctx.Err() // nothing of the batch is written: the next start reads it again
+			}
+			if err != nil {
 				p.Log.Warn("enrich", "error", err)
 			}
 		}

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"strconv"
@@ -22,6 +23,8 @@ const (
 	// maxArrivals is how many arrivals of one host and queue id are looked at:
 	// the newest ones, those that say most first (see fuller).
 	maxArrivals = 20
+	// maxRefused is how often a question is put that the server refuses.
+	maxRefused = 4
 )
 
 // Context returns an enricher that fills sender, message id, client and SASL
@@ -34,7 +37,9 @@ type messageContext struct{ c *ClickHouse }
 // message names one as the logs do.
 type message struct{ host, queueID string }
 
-// Enrich asks once for a batch, but for more than maxAsked messages.
+// Enrich asks once for a batch, but for more than maxAsked messages. While
+// ClickHouse does not answer it waits, as the batch's write would: what was
+// stored without its context would stay so.
 func (m messageContext) Enrich(ctx context.Context, events []bouncehouse.Event) error {
 	asked := map[message][]bouncehouse.Arrival{}
 	var order []message
@@ -58,7 +63,9 @@ func (m messageContext) Enrich(ctx context.Context, events []bouncehouse.Event) 
 	}
 	for len(order) > 0 {
 		n := min(len(order), maxAsked)
-		if err := m.ask(ctx, order[:n], storable(first.Add(-maxQueueTime)), storable(last), asked); err != nil {
+		if err := m.insist(ctx, func() error {
+			return m.ask(ctx, order[:n], storable(first.Add(-maxQueueTime)), storable(last), asked)
+		}); err != nil {
 			return err
 		}
 		order = order[n:]
@@ -69,6 +76,29 @@ func (m messageContext) Enrich(ctx context.Context, events []bouncehouse.Event) 
 		}
 	}
 	return nil
+}
+
+// insist repeats a question for as long as ClickHouse does not answer it, and
+// maxRefused times where it answers with an error.
+func (m messageContext) insist(ctx context.Context, ask func() error) error {
+	refused := 0
+	for wait := 200 * time.Millisecond; ; wait = min(2*wait, 30*time.Second) {
+		err := ask()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if !errors.Is(err, ErrUnreachable) {
+			if refused++; refused >= maxRefused {
+				return err
+			}
+		}
+		m.c.log.Warn("no context of messages, asking again", "wait", wait, "error", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func wantsContext(e *bouncehouse.Event) bool {
@@ -117,6 +147,7 @@ func (m messageContext) ask(ctx context.Context, messages []message, first, last
 	hosts, ids := make([]string, 0, 8), make([]string, len(messages))
 	seen := map[string]bool{}
 	for i, k := range messages {
+		asked[k] = nil // what a failed question has brought
 		ids[i] = k.queueID
 		if !seen[k.host] {
 			seen[k.host] = true
