@@ -128,7 +128,7 @@ func deadColumns() []column[bouncehouse.DeadLetter] {
 			return fill(&g.ints, ds, func(d *D) int64 { return storable(d.Time).UnixMilli() })
 		}},
 		text("host", low, func(d *D) string { return d.Host }),
-		text("file", "String", func(d *D) string { return d.File }),
+		text("file_name", "String", func(d *D) string { return d.File }),
 		text("reason", "String", func(d *D) string { return d.Reason }),
 		text("raw", "String", func(d *D) string { return d.Raw }),
 	}

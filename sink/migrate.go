@@ -49,7 +49,7 @@ func (c *ClickHouse) Migrate(ctx context.Context) error {
 			clickhouse.Named("version", m.Version), clickhouse.Named("name", m.Name)); err != nil {
 			return fmt.Errorf("record migration %d: %w", m.Version, reached(err))
 		}
-		c.log.Info("tables brought up to date", "version", m.Version, "name", m.Name)
+		c.log.Debug("tables brought up to date", "version", m.Version, "name", m.Name)
 	}
 	return nil
 }

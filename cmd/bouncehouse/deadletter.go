@@ -21,7 +21,7 @@ type deadLetter struct {
 	Time   time.Time `json:"time" ch:"time"`
 	Host   string    `json:"host" ch:"host"`
 	Stream string    `json:"stream" ch:"stream"`
-	File   string    `json:"file" ch:"file"`
+	File   string    `json:"file_name" ch:"file_name"`
 	Offset int64     `json:"offset" ch:"offset"`
 	Reason string    `json:"reason" ch:"reason"`
 	Raw    string    `json:"raw" ch:"raw"`
@@ -41,7 +41,7 @@ func (cmd *deadletterListCmd) Run(a *app) error {
 	}
 	defer stop()
 	var rows []deadLetter
-	const sql = `SELECT time, host, stream, file, offset, reason, raw FROM bouncehouse.dead_letters FINAL ORDER BY time DESC, stream, offset LIMIT $1`
+	const sql = `SELECT time, host, stream, file_name, offset, reason, raw FROM bouncehouse.dead_letters FINAL ORDER BY time DESC, stream, offset LIMIT $1`
 	if err := db.Select(a.ctx, &rows, sql, cmd.Limit); err != nil {
 		return fmt.Errorf("list dead letters: %w", err)
 	}

@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS bouncehouse.dead_letters {{.OnCluster}}
     chunk   UInt64,
     time    DateTime64(3, 'UTC'),
     host    LowCardinality(String),
-    file    String CODEC(ZSTD(1)),
+    file_name String CODEC(ZSTD(1)),
     reason  String CODEC(ZSTD(1)),
     raw     String CODEC(ZSTD(3)) -- the record, cut to 64 KiB
 )
