@@ -23,7 +23,8 @@ const (
 	// maxArrivals is how many arrivals of one host and queue id are looked at:
 	// the newest ones, those that say most first (see fuller).
 	maxArrivals = 20
-	// maxRefused is how often a question is put that the server refuses.
+	// maxRefused is how often a question is put that the server answers with an
+	// error.
 	maxRefused = 4
 )
 
@@ -41,6 +42,28 @@ type message struct{ host, queueID string }
 // ClickHouse does not answer it waits, as the batch's write would: what was
 // stored without its context would stay so.
 func (m messageContext) Enrich(ctx context.Context, events []bouncehouse.Event) error {
+	refused := 0
+	for wait := 200 * time.Millisecond; ; wait = min(2*wait, 30*time.Second) {
+		err := m.fill(ctx, events)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if !errors.Is(err, ErrUnreachable) {
+			if refused++; refused >= maxRefused {
+				return err
+			}
+		}
+		m.c.log.Warn("no context of messages, asking again", "wait", wait, "error", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// fill asks once.
+func (m messageContext) fill(ctx context.Context, events []bouncehouse.Event) error {
 	asked := map[message][]bouncehouse.Arrival{}
 	var order []message
 	var first, last time.Time
@@ -63,9 +86,7 @@ func (m messageContext) Enrich(ctx context.Context, events []bouncehouse.Event) 
 	}
 	for len(order) > 0 {
 		n := min(len(order), maxAsked)
-		if err := m.insist(ctx, func() error {
-			return m.ask(ctx, order[:n], storable(first.Add(-maxQueueTime)), storable(last), asked)
-		}); err != nil {
+		if err := m.ask(ctx, order[:n], storable(first.Add(-maxQueueTime)), storable(last), asked); err != nil {
 			return err
 		}
 		order = order[n:]
@@ -76,29 +97,6 @@ func (m messageContext) Enrich(ctx context.Context, events []bouncehouse.Event) 
 		}
 	}
 	return nil
-}
-
-// insist repeats a question for as long as ClickHouse does not answer it, and
-// maxRefused times where it answers with an error.
-func (m messageContext) insist(ctx context.Context, ask func() error) error {
-	refused := 0
-	for wait := 200 * time.Millisecond; ; wait = min(2*wait, 30*time.Second) {
-		err := ask()
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		if !errors.Is(err, ErrUnreachable) {
-			if refused++; refused >= maxRefused {
-				return err
-			}
-		}
-		m.c.log.Warn("no context of messages, asking again", "wait", wait, "error", err)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }
 
 func wantsContext(e *bouncehouse.Event) bool {
@@ -147,7 +145,6 @@ func (m messageContext) ask(ctx context.Context, messages []message, first, last
 	hosts, ids := make([]string, 0, 8), make([]string, len(messages))
 	seen := map[string]bool{}
 	for i, k := range messages {
-		asked[k] = nil // what a failed question has brought
 		ids[i] = k.queueID
 		if !seen[k.host] {
 			seen[k.host] = true
