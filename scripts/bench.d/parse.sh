@@ -3,13 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 cd "$top"
 
-log=$cache/bench/mail.log
-if [ ! -s "$log" ]; then
-	mkdir -p "$cache/bench"
-	times=$((1000000 / $(wc -l <testdata/demo/mail.log) + 1))
-	for ((i = 0; i < times; i++)); do cat testdata/demo/mail.log; done >"$log.new"
-	mv "$log.new" "$log"
-fi
+log=$(bench_log)
 lines=$(wc -l <"$log")
 echo "Postfix log of $lines lines, $(($(stat -c %s "$log") / 1000000)) MB, on $(nproc) cores"
 
