@@ -37,7 +37,7 @@ type sourceFlags struct {
 }
 
 const (
-	runChunk   = 16 << 20   // what one insert is made of; bigger is faster, smaller is sooner
+	runChunk   = 16 << 20  // what one insert is made of; bigger is faster, smaller is sooner
 	kafkaChunk = 256 << 10 // uncompressed, well below a broker's limit of a message
 )
 
