@@ -76,13 +76,9 @@ func run(args []string) int {
 	context.AfterFunc(ctx, stop)
 
 	var c cli
-	formats := []string{}
-	for _, f := range parse.Formats() {
-		formats = append(formats, f.Name)
-	}
 	parser, err := kong.New(&c,
 		kong.Name("bouncehouse"), kong.Description(description),
-		kong.Vars{"state": defaultState(), "formats": strings.Join(formats, ", ")},
+		vars(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.UsageOnError())
 	if err != nil {
@@ -113,6 +109,15 @@ func run(args []string) int {
 		}
 		return 1
 	}
+}
+
+// vars are what help texts take from the code.
+func vars() kong.Vars {
+	var formats []string
+	for _, f := range parse.Formats() {
+		formats = append(formats, f.Name)
+	}
+	return kong.Vars{"state": defaultState(), "formats": strings.Join(formats, ", ")}
 }
 
 // config is the configuration after file and flags, checked.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -10,7 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/enrich"
 )
 
 // The README shows what parse makes of its log lines.
@@ -55,5 +60,33 @@ func TestReadme(t *testing.T) {
 	delete(got, "event_id")
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// The README names every command and class, and how many providers there are.
+func TestReadmeIsWhole(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, c := range bouncehouse.Classes() {
+		want = append(want, "`"+string(c)+"`")
+	}
+	want = append(want, fmt.Sprintf("%d are known by name", len(enrich.Providers())))
+	var c cli
+	k, err := kong.New(&c, vars())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, leaf := range k.Model.Leaves(true) {
+		if leaf.Path() != "clickhouse serve" { // said as clickhouse
+			want = append(want, "`"+leaf.Path())
+		}
+	}
+	for _, w := range want {
+		if !strings.Contains(string(readme), w) {
+			t.Errorf("the README does not say %s", w)
+		}
 	}
 }
