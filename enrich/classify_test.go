@@ -269,7 +269,7 @@ func FuzzClassify(f *testing.F) {
 func benchEvents(b *testing.B) []bouncehouse.Event {
 	var events []bouncehouse.Event
 	for _, r := range readLabelled(b, "testdata/replies.jsonl") {
-		code, enhanced, text := SplitReply(r.Reply)
+		code, enhanced, text := splitReply(r.Reply)
 		events = append(events, bouncehouse.Event{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced,
 			ReplyCode: code, EnhancedCode: enhanced, ReplyText: bouncehouse.Clean(text, bouncehouse.MaxText)})
 	}

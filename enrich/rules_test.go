@@ -7,7 +7,7 @@ import (
 )
 
 func classifyReply(c *Classifier, reply string, provider bouncehouse.Provider, stage ...bouncehouse.Stage) bouncehouse.Event {
-	code, enhanced, text := SplitReply(reply)
+	code, enhanced, text := splitReply(reply)
 	e := bouncehouse.Event{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced, Provider: provider,
 		ReplyCode: code, EnhancedCode: enhanced, ReplyText: bouncehouse.Clean(text, bouncehouse.MaxText)}
 	if len(stage) > 0 {

@@ -2,11 +2,11 @@ package enrich
 
 import "strings"
 
-// SplitReply takes a reply as it came over the wire, on one line, apart:
+// splitReply takes a reply as it came over the wire, on one line, apart:
 // "550-5.7.1 No 550 5.7.1 thanks" is 550, "5.7.1", "No thanks". The code is 0
 // where s begins with none, and the codes that the lines of a reply repeat
 // are left out.
-func SplitReply(s string) (code uint16, enhanced, text string) {
+func splitReply(s string) (code uint16, enhanced, text string) {
 	s = strings.TrimSpace(s)
 	if !startsWithCode(s) {
 		return 0, "", s
