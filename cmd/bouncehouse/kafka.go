@@ -121,7 +121,7 @@ func (cmd *processCmd) Run(a *app) error {
 	}
 	store, stop, err := openStore(a, c)
 	if err != nil {
-		return err
+		return unlessDone(a.ctx, err)
 	}
 	defer stop()
 	stages, stopStages, err := processing(a, c, store.Context())

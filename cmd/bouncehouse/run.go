@@ -59,7 +59,7 @@ func (cmd *runCmd) Run(a *app) error {
 	defer closeAll(sources)
 	store, stop, err := openStore(a, c)
 	if err != nil {
-		return err
+		return unlessDone(a.ctx, err)
 	}
 	defer stop()
 	if len(c.Egress) == 0 && !cmd.Once {
@@ -119,7 +119,6 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 		src, err := ingest.Open(path, o)
 		if err != nil {
 			faults = append(faults, err)
-			a.log.Error("left out", "error", err)
 			continue
 		}
 		if seen[src.Stream()] {
@@ -131,6 +130,9 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	}
 	if len(sources) == 0 {
 		return nil, nil, errors.Join(faults...)
+	}
+	for _, err := range faults {
+		a.log.Error("left out", "error", err)
 	}
 	if len(faults) > 0 {
 		bad = fmt.Errorf("%d of %d paths could not be read, see above", len(faults), len(paths))

@@ -43,7 +43,10 @@ func openStore(a *app, c Config) (*sink.ClickHouse, func(), error) {
 		if err == nil {
 			return store, stop, nil
 		}
-		if a.ctx.Err() != nil || !errors.Is(err, sink.ErrUnreachable) {
+		if a.ctx.Err() != nil {
+			err = a.ctx.Err() // we were told to stop, however the question ended
+		}
+		if !errors.Is(err, sink.ErrUnreachable) {
 			stop()
 			return nil, nil, err
 		}
