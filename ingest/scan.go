@@ -148,14 +148,15 @@ func (l *logFile) forget() {
 	if l.failed != nil {
 		return
 	}
-	if k := l.last; k != nil && k.seen.IsZero() {
+	isGone := func(k *known) bool {
+		return k.seen.Before(l.scanned) && (l.cur == nil || l.cur.known != k) && (l.kept == nil || l.kept.known != k)
+	}
+	// A recovery opens a file before any scan has met it.
+	if k := l.last; k != nil && k.seen.IsZero() && isGone(k) {
 		l.o.Log.Warn("the file that was last read is gone: what was written to it later was not read", "stream", l.stream, "file", k.Name, "file_id", k.ID, "offset", k.Read)
 	}
 	l.last = nil
 	gone := 0
-	isGone := func(k *known) bool {
-		return k.seen.Before(l.scanned) && (l.cur == nil || l.cur.known != k) && (l.kept == nil || l.kept.known != k)
-	}
 	for _, k := range l.pos.Files {
 		if isGone(k) {
 			gone++
