@@ -108,8 +108,14 @@ func (h *house) crash(t *testing.T, points, log string) {
 	}
 }
 
-// finish reads the rest of the log.
-func (h *house) finish(log string) { h.t.Helper(); h.must("run", "--once", log) }
+// finish reads the rest of the log, and has nothing to say about it.
+func (h *house) finish(log string) {
+	h.t.Helper()
+	end := h.try(h.command("run", "--once", log))
+	if end.status != 0 || strings.Contains(end.err, "level=WARN") || strings.Contains(end.err, "level=ERROR") {
+		h.t.Fatalf("run after the last kill: exit status %d\n%s", end.status, end.err)
+	}
+}
 
 const randomKills = 30
 

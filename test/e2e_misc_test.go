@@ -31,14 +31,11 @@ func oneLine(t *testing.T, end ended, texts ...string) {
 
 // TestFullDisk fills the disk of the state directory: before the first start, and before a later one.
 func TestFullDisk(t *testing.T) {
-	if name, err := os.Hostname(); err != nil || name != test.Hostname {
-		test.Missing(t, test.PartIsolation, "no mounts of its own for a full disk")
-	}
 	log := filepath.Join(t.TempDir(), "mail.log")
 	text := demoLog(t)
 	half := len(text)/2 + strings.Index(text[len(text)/2:], "\n") + 1
 	write(t, log, text)
-	plain := newHouse(t, crashBinary(t), "")
+	plain := newHouse(t, binary(t), "")
 	plain.must("run", "--once", log)
 	want := plain.kept()
 
@@ -47,22 +44,16 @@ func TestFullDisk(t *testing.T) {
 		size   string
 		engine bool // its data is on that disk, too
 	}{
-		{"positions", "size=256k", false},
-		{"positions and engine", "size=96m", true},
+		{"positions", "256k", false},
+		{"positions and engine", "96m", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			h := newHouse(t, crashBinary(t), "")
+			h := newHouse(t, binary(t), "")
+			diskFor(t, h.state, tc.size)
 			write(t, log, text[:half])
 			if !tc.engine {
 				h.dsn = away(t).dsn(t)
 			}
-			if err := os.MkdirAll(h.state, 0o700); err != nil {
-				t.Fatal(err)
-			}
-			if err := unix.Mount("tmpfs", h.state, "tmpfs", 0, tc.size); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = unix.Unmount(h.state, unix.MNT_DETACH) })
 			fill(t, h.state)
 			oneLine(t, h.try(h.command("run", "--once", log)), "no space left on device")
 			empty(t, h.state)
@@ -78,6 +69,64 @@ func TestFullDisk(t *testing.T) {
 			sameRows(t, h.events(), want.events)
 		})
 	}
+}
+
+// TestFullEngine leaves room for positions but for no rows: run says so and waits.
+func TestFullEngine(t *testing.T) {
+	h := newHouse(t, binary(t), "")
+	diskFor(t, h.state, "96m")
+	dir := t.TempDir()
+	first, log := filepath.Join(dir, "first", "mail.log"), filepath.Join(dir, "mail.log")
+	lines := strings.SplitAfter(demoLog(t), "\n")
+	write(t, first, strings.Join(lines[:100], ""))
+	write(t, log, demoLog(t))
+	h.must("run", "--once", first)
+	fill(t, h.state)
+	if err := os.Truncate(filepath.Join(h.state, "filler"), size(t, filepath.Join(h.state, "filler"))-200<<10); err != nil {
+		t.Fatal(err)
+	}
+	run := test.Start(t, "run", h.command("run", "--once", first, log))
+	test.Await(t, time.Minute, "a word of the disk", func() bool { return strings.Contains(run.Output(), "not enough space") })
+	empty(t, h.state)
+	test.Await(t, time.Minute, "the end of run", func() bool {
+		select {
+		case <-run.Done():
+			return true
+		default:
+			return false
+		}
+	})
+	if err := run.Err(); err != nil {
+		t.Errorf("run ended with %v once there was room", err)
+	}
+	plain := newHouse(t, binary(t), "")
+	plain.must("run", "--once", first, log)
+	want := plain.kept()
+	h.sameAs(want)
+}
+
+// diskFor puts a small disk at dir, in the tests' own mounts.
+func diskFor(t *testing.T, dir, size string) {
+	t.Helper()
+	if name, err := os.Hostname(); err != nil || name != test.Hostname {
+		test.Missing(t, test.PartIsolation, "no mounts of its own for a full disk")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+}
+
+func size(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
 }
 
 // fill leaves no room on the disk of dir.
