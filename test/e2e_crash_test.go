@@ -59,12 +59,11 @@ func TestCrashAtPoints(t *testing.T) {
 	}
 	bin := crashBinary(t)
 	log := filepath.Join(t.TempDir(), "mail.log")
-	lines := strings.SplitAfter(demoLog(t), "\n")
-	write(t, log, strings.Join(lines[:1500], ""))
+	write(t, log, demoLog(t))
 	plain := newHouse(t, bin, "")
 	plain.must("run", "--once", log)
 	want := plain.kept()
-	if len(want.events) < 300 {
+	if len(want.events) < 1000 {
 		t.Fatalf("only %d events: too few to tell anything", len(want.events))
 	}
 	for _, p := range crashPoints {
@@ -83,10 +82,11 @@ func TestCrashAtPoints(t *testing.T) {
 			t.Parallel()
 			r := crashSeed(t)
 			h := newHouse(t, bin, "")
-			// Two kills of the child for each of run: it is started again after a pause that doubles.
-			for range killsAtPoint / 2 {
+			// Two kills of the child for each of run, since it is started again after a pause that doubles; one where the
+			// second comes in that pause.
+			for engines := 0; engines < killsAtPoint; {
 				first := 1 + r.IntN(2)
-				h.crash(t, "engine@"+p.point(r, first)+",engine@"+p.point(r, first+2)+","+p.point(r, first+4), log)
+				engines += h.crash(t, "engine@"+p.point(r, first)+",engine@"+p.point(r, first+2)+","+p.point(r, first+4), log)
 			}
 			h.finish(log)
 			h.sameAs(want)
@@ -94,8 +94,8 @@ func TestCrashAtPoints(t *testing.T) {
 	}
 }
 
-// crash runs until it is killed at the points.
-func (h *house) crash(t *testing.T, points, log string) {
+// crash runs until it is killed at the points, and returns how many engines were.
+func (h *house) crash(t *testing.T, points, log string) (engines int) {
 	t.Helper()
 	cmd := h.command("run", "--once", log)
 	cmd.Env = append(cmd.Env, "BOUNCEHOUSE_CHUNK=4096", "BOUNCEHOUSE_CRASH="+points)
@@ -103,9 +103,7 @@ func (h *house) crash(t *testing.T, points, log string) {
 	if end.status != -1 {
 		t.Fatalf("with BOUNCEHOUSE_CRASH=%s: exit status %d, not killed\n%s", points, end.status, end.err)
 	}
-	if n, want := strings.Count(end.err, "crashtest: kill"), strings.Count(points, "engine@"); n != want {
-		t.Fatalf("with BOUNCEHOUSE_CRASH=%s: the engine was killed %d times\n%s", points, n, end.err)
-	}
+	return strings.Count(end.err, "crashtest: kill")
 }
 
 // finish reads the rest of the log, and has nothing to say about it.
