@@ -113,4 +113,7 @@ func (m *meter) close() {
 		fmt.Fprintf(m.app.stderr, ", %d dead letters (bouncehouse deadletter list)", m.dead)
 	}
 	fmt.Fprintf(m.app.stderr, ", in %s\n", time.Since(m.begin).Round(10*time.Millisecond))
+	if m.stores && m.records > 0 && m.events == 0 && m.dead == 0 {
+		fmt.Fprintln(m.app.stderr, nothingFound)
+	}
 }

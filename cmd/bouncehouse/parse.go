@@ -25,6 +25,9 @@ type parseCmd struct {
 	Files    []string `arg:"" optional:"" name:"file" help:"Log files, mboxes, bounce mails; - is standard input."`
 }
 
+// nothingFound is said where records were read and none told of an attempt.
+const nothingFound = "None of it tells of a delivery attempt. Is it the log of a mail system that bouncehouse knows? bouncehouse parse --help names them."
+
 // parsedEvent is an event as it is printed: with its id, which the table
 // computes of its own.
 type parsedEvent struct {
@@ -85,6 +88,8 @@ func (cmd *parseCmd) Run(a *app) error {
 		}
 		if err != nil {
 			failed = append(failed, err)
+		} else if st, err := os.Stat(name); err == nil && st.Size() == 0 && st.Mode().IsRegular() {
+			a.log.Warn("the file is empty", "path", name)
 		}
 	}
 	if err := out.Flush(); err != nil {
@@ -98,6 +103,9 @@ func (cmd *parseCmd) Run(a *app) error {
 		fmt.Fprintf(a.stderr, ", %d unreadable", p.dead)
 	}
 	fmt.Fprintln(a.stderr)
+	if p.records > 0 && p.events == 0 && p.dead == 0 {
+		fmt.Fprintln(a.stderr, nothingFound)
+	}
 	return errors.Join(failed...)
 }
 

@@ -126,6 +126,9 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 			continue
 		}
 		seen[src.Stream()] = true
+		if st, err := os.Stat(path); err == nil && st.Size() == 0 {
+			a.log.Warn("the file is empty", "path", path)
+		}
 		sources = append(sources, src)
 	}
 	if len(sources) == 0 {
