@@ -19,7 +19,8 @@ import (
 const (
 	firstPause  = 200 * time.Millisecond // before the first restart; doubled for each one in a row
 	longestTime = 30 * time.Second       // the longest pause, and the time after which a child counts as healthy
-	startTime   = 2 * time.Minute        // for the first answer: the lock of the one before, loading many parts
+	startTime   = time.Minute            // for the first answer: the lock of the one before, loading many parts
+	startTries  = 3                      // of the first child, where ClickHouse itself failed or hung
 	stopTime    = 20 * time.Second       // between SIGTERM and SIGKILL
 	failedMost  = 6                      // children in a row that never answered, before giving up
 )
@@ -44,14 +45,23 @@ type Child struct {
 func Start(ctx context.Context, dir string, cmd func() *exec.Cmd, log *slog.Logger) (*Child, error) {
 	run, cancel := context.WithCancel(context.Background())
 	c := &Child{dir: dir, cmd: cmd, log: log, cancel: cancel, done: make(chan struct{})}
-	p, err := c.start(ctx)
-	if err != nil {
-		cancel()
-		return nil, err
+	for try := 1; ; try++ {
+		p, err := c.start(ctx)
+		if err == nil {
+			go c.supervise(run, p)
+			return c, nil
+		}
+		if try == startTries || ctx.Err() != nil || !errors.Is(err, errNotLoaded) {
+			cancel()
+			return nil, err
+		}
+		log.Warn("trying again", "error", err)
 	}
-	go c.supervise(run, p)
-	return c, nil
 }
+
+// errNotLoaded is a start at which ClickHouse failed to load its tables, or hung. Seen twice in some thousand starts after
+// kill -9, and gone at the next start: its threads that load tables raced for a symbolic link.
+var errNotLoaded = errors.New("the engine did not start")
 
 // Endpoint is where the engine answers; after a restart it may be another.
 func (c *Child) Endpoint() Endpoint {
@@ -130,6 +140,7 @@ func (c *Child) finish(err error) {
 
 // start runs one child until it answers. Without a nil error no process is left.
 func (c *Child) start(ctx context.Context) (*proc, error) {
+	asked := ctx
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	p, err := spawn(c.cmd())
@@ -142,8 +153,15 @@ func (c *Child) start(ctx context.Context) (*proc, error) {
 		select {
 		case <-p.exited:
 			p.lifeline.Close()
+			if wrote := p.tail.String(); strings.Contains(wrote, "DB::Exception") {
+				return nil, fmt.Errorf("%w (%s): %s", errNotLoaded, p.status(), wrote)
+			}
 			return nil, fmt.Errorf("the engine ended at its start (%s): %s", p.status(), p.tail.String())
 		case <-ctx.Done():
+			if asked.Err() == nil {
+				p.kill() // hung in the library, it would not answer SIGTERM either
+				return nil, fmt.Errorf("%w: no answer within %s; it wrote: %s", errNotLoaded, startTime, p.tail.String())
+			}
 			err := p.stop()
 			return nil, errors.Join(fmt.Errorf("the engine does not answer: %w; it wrote: %s", ctx.Err(), p.tail.String()), err)
 		case <-look.C:
@@ -212,14 +230,20 @@ func (p *proc) stop() error {
 	select {
 	case <-p.exited:
 	case <-wait.C:
-		_ = p.cmd.Process.Kill() // it may have ended just now
-		<-p.exited
+		p.kill()
 		return fmt.Errorf("the engine did not end within %s of SIGTERM and was killed: %s", stopTime, p.tail.String())
 	}
 	if p.err != nil {
 		return fmt.Errorf("the engine ended with %s: %s", p.status(), p.tail.String())
 	}
 	return nil
+}
+
+// kill ends the process at once and waits for its end.
+func (p *proc) kill() {
+	_ = p.cmd.Process.Kill() // it may have ended just now
+	<-p.exited
+	p.lifeline.Close()
 }
 
 func (p *proc) status() string { return p.cmd.ProcessState.String() }

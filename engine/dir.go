@@ -264,12 +264,16 @@ func (d dir) lastPort() string {
 }
 
 // writeConfig writes the engine's configuration and returns its path. It is named to the engine always: without one it takes
-// a config.xml from the working directory. Every MergeTree table has its parts synced before an INSERT is acknowledged.
+// a config.xml from the working directory. Tables are loaded by one thread: several race for the symbolic link of their
+// database ("Directory metadata/bouncehouse already exists", once in a thousand starts). Every MergeTree table has its parts synced before an INSERT is acknowledged.
 func (d dir) writeConfig(memory int64) (string, error) {
 	return d.file("config.xml"), d.write("config.xml", fmt.Sprintf(`<clickhouse>
   <max_server_memory_usage>%d</max_server_memory_usage>
   <mark_cache_size>%d</mark_cache_size>
   <uncompressed_cache_size>0</uncompressed_cache_size>
+  <async_load_databases>0</async_load_databases>
+  <tables_loader_foreground_pool_size>1</tables_loader_foreground_pool_size>
+  <tables_loader_background_pool_size>1</tables_loader_background_pool_size>
   <merge_tree>
     <fsync_after_insert>1</fsync_after_insert>
     <fsync_part_directory>1</fsync_part_directory>
