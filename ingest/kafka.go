@@ -286,7 +286,7 @@ func kafkaMechanism(s bouncehouse.KafkaSASL) (sasl.Mechanism, error) {
 const (
 	// kafkaReplay is how many messages before the first batch are read again,
 	// so that the parsers know what they did; kafkaReplayBytes bounds them.
-	kafkaReplay      = 8
+	kafkaReplay      = 64
 	kafkaReplayBytes = 4 << 20
 	// kafkaMaxMessages ends a batch of very small messages.
 	kafkaMaxMessages = 20_000

@@ -12,7 +12,9 @@ import (
 const (
 	maxLine    = 256 << 10 // a longer line is no log line
 	brokenData = 4 << 10   // how much of one is kept
-	replaySize = 256 << 10 // how much is parsed again after a start
+	// How much is parsed again after a start: what one attempt of a message may take on a busy server, so that the parser knows
+	// its recipients when it expires.
+	replaySize = 4 << 20
 )
 
 // piece is what one chunk is made of.
