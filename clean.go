@@ -3,6 +3,7 @@ package bouncehouse
 import (
 	"encoding/binary"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -62,6 +63,7 @@ func plain(s string) bool {
 }
 
 func (e *Event) clean() {
+	e.Time = e.Time.Truncate(time.Millisecond) // as the table has it
 	for _, f := range []*string{&e.Host, &e.QueueID, &e.MessageID, &e.Sender, &e.Recipient, &e.OriginalRecipient, &e.SASLUser,
 		&e.Client, &e.RemoteHost, &e.EnhancedCode, &e.Rule, (*string)(&e.Provider), &e.ProviderCode, &e.DNSBL, &e.TLS, &e.RDNS, &e.FeedbackType} {
 		*f = Clean(*f, MaxField)
