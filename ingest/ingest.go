@@ -181,7 +181,7 @@ next:
 // lock ends with unlock or with the process, however it ends.
 func Lock(state string) (unlock func(), err error) {
 	if err := os.MkdirAll(state, 0o700); err != nil {
-		return nil, explain("create state directory", state, err)
+		return nil, fmt.Errorf("create the state directory: %w: name another with --state DIR", err)
 	}
 	path := filepath.Join(state, "lock")
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)

@@ -56,7 +56,7 @@ func (cmd *ingestCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	unlock, err := lockState(c.State)
+	unlock, err := ingest.Lock(c.State)
 	if err != nil {
 		return err
 	}

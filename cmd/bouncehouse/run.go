@@ -47,7 +47,7 @@ func (cmd *runCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	unlock, err := lockState(c.State)
+	unlock, err := ingest.Lock(c.State)
 	if err != nil {
 		return err
 	}
@@ -161,14 +161,6 @@ func closeAll(sources []ingest.Source) {
 	for _, s := range sources {
 		s.Close()
 	}
-}
-
-// lockState makes the state directory and takes it for this process.
-func lockState(dir string) (unlock func(), err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the state directory: %w; name another with --state DIR", err)
-	}
-	return ingest.Lock(dir)
 }
 
 // stages are what lies between a source and the sink.
