@@ -29,7 +29,13 @@ func (e *embedded) endpoint(ctx context.Context) (engine.Endpoint, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.child != nil {
-		return e.child.Endpoint(), nil
+		select {
+		case <-e.child.Done(): // given up after several starts in a row; who asks again waits longer each time
+			e.app.log.Error("the engine was given up, starting another", "error", e.child.Err())
+			e.child = nil
+		default:
+			return e.child.Endpoint(), nil
+		}
 	}
 	// Another process may have the directory, and its engine be about to
 	// answer; or take it while we start ours.
