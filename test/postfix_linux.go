@@ -59,12 +59,12 @@ queue_run_delay = 1s
 minimal_backoff_time = 1s
 maximal_backoff_time = 2s
 smtp_connect_timeout = 2s
-smtp_helo_timeout = 3s
-smtp_mail_timeout = 3s
-smtp_rcpt_timeout = 3s
-smtp_data_init_timeout = 3s
-smtp_data_done_timeout = 3s
-smtp_quit_timeout = 3s
+smtp_helo_timeout = 8s
+smtp_mail_timeout = 8s
+smtp_rcpt_timeout = 8s
+smtp_data_init_timeout = 8s
+smtp_data_done_timeout = 8s
+smtp_quit_timeout = 8s
 `
 	// Debian's services, none in a chroot of its own: Postfix is in one already.
 	postfixServices = `
