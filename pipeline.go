@@ -32,6 +32,7 @@ type Chunk struct {
 	Ref    time.Time `json:"ref"`              // the file's mtime when this was read: no stamp is much later
 	Offset int64     `json:"offset"`           // of Data in the decompressed file
 	Replay bool      `json:"-"`                // parsed to restore the parser's memory; its events are already stored
+	Head   string    `json:"head,omitempty"`   // of Lines: the file's header, if it begins with one (#Fields: ..., the names of a CSV's columns)
 	Reason string    `json:"reason,omitempty"` // of a broken chunk
 	Data   string    `json:"-"`
 }

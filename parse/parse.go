@@ -22,13 +22,15 @@ type Format struct {
 	Name string
 	// Sniff tells by its own words whether head (a log line or several, or
 	// the beginning of a mail) is of this format. What it cannot tell from
-	// these words alone it denies.
+	// these words alone it denies. Auto asks it of every line that no other
+	// format took: it must deny by the first bytes where it can.
 	Sniff func(head string) bool
 	// New makes the parser of one stream.
 	New func(Options) bouncehouse.Parser
-	// entries, where set, makes the parser of a format that stands behind
-	// syslog headers, one header reader being shared by all of them.
-	entries func(Options) entryParser
+	// syslog is set where lines of the format may stand behind syslog headers:
+	// what New returns is an entryParser then too. Auto reads the header once
+	// for all of them and asks Sniff of other lines only.
+	syslog bool
 	// mails is set where a record is a whole mail, not a line.
 	mails bool
 }
@@ -36,7 +38,19 @@ type Format struct {
 // Formats returns the table of formats, in the order in which they are asked.
 func Formats() []Format {
 	return []Format{
-		{Name: "postfix", Sniff: sniffPostfix, New: newPostfix, entries: newPostfixEntries},
+		{Name: "postfix", Sniff: sniffPostfix, New: newPostfix, syslog: true},
+		{Name: "exim", Sniff: sniffExim, New: newExim, syslog: true},
+		{Name: "sendmail", Sniff: sniffSendmail, New: newSendmail, syslog: true},
+		{Name: "opensmtpd", Sniff: sniffOpenSMTPD, New: newOpenSMTPD, syslog: true},
+		{Name: "qmail", Sniff: sniffQmail, New: newQmail, syslog: true},
+		{Name: "courier", Sniff: sniffCourier, New: newCourier, syslog: true},
+		{Name: "haraka", Sniff: sniffHaraka, New: newHaraka, syslog: true},
+		{Name: "zonemta", Sniff: sniffZoneMTA, New: newZoneMTA, syslog: true},
+		{Name: "exchange", Sniff: sniffExchange, New: newExchange},
+		{Name: "hmailserver", Sniff: sniffHMailServer, New: newHMailServer},
+		{Name: "mdaemon", Sniff: sniffMDaemon, New: newMDaemon},
+		{Name: "powermta", Sniff: sniffPowerMTA, New: newPowerMTA},
+		{Name: "kumomta", Sniff: sniffKumoMTA, New: newKumoMTA},
 		{Name: "dsn", Sniff: sniffDSN, New: newDSN, mails: true},
 	}
 }
@@ -48,7 +62,8 @@ const Auto = "auto"
 // to dsn and each line to the format that knows it.
 func New(name string, o Options) (bouncehouse.Parser, error) {
 	if name == Auto {
-		return &auto{options: o, formats: Formats()}, nil
+		formats := Formats()
+		return &auto{options: o, formats: formats, parsers: make([]bouncehouse.Parser, len(formats))}, nil
 	}
 	names := []string{Auto}
 	for _, f := range Formats() {
@@ -69,43 +84,74 @@ type entryParser interface {
 
 // auto asks every record for itself whose it is, so that the answer depends
 // neither on how the stream was cut nor on where reading began: several
-// systems may write to one log.
+// systems may write to one log. Where a file's head names its format (a CSV
+// with a header), its lines are of that.
 type auto struct {
 	options Options
 	formats []Format
 	head    headReader
 	entry   entry
-	syslog  []entryParser                 // in the order of formats; nil until the first line
-	others  map[string]bouncehouse.Parser // by the format's name
+	parsers []bouncehouse.Parser // beside formats; nil until needed
+	syslog  []entryParser        // of parsers, those behind syslog headers; nil until the first line
+
+	top   string // the head that was asked last
+	named int    // the format that it names, or -1
 }
 
 func (a *auto) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	mail := r.Kind == bouncehouse.Mail
+	headed := false
 	if !mail {
-		if mine, err := a.parseSyslog(r, res); mine || err != nil {
+		if r.Head != "" {
+			if i := a.nameHead(r.Head); i >= 0 {
+				return a.parser(i).Parse(r, res)
+			}
+		}
+		var mine bool
+		var err error
+		if headed, mine, err = a.parseSyslog(r, res); mine || err != nil {
 			return err
 		}
 	}
 	for i := range a.formats {
-		if f := &a.formats[i]; f.entries == nil && f.mails == mail && (mail || f.Sniff(r.Text)) {
-			return a.parser(f).Parse(r, res)
+		f := &a.formats[i]
+		if f.mails != mail || headed && f.syslog {
+			continue
+		}
+		if mail || f.Sniff(r.Text) {
+			return a.parser(i).Parse(r, res)
 		}
 	}
 	return nil
 }
 
+// nameHead returns the format whose header stands at the file's beginning, or -1.
+func (a *auto) nameHead(head string) int {
+	if a.top == head {
+		return a.named
+	}
+	a.top, a.named = strings.Clone(head), -1
+	for i := range a.formats {
+		if f := &a.formats[i]; !f.mails && !f.syslog && f.Sniff(head) {
+			a.named = i
+			break
+		}
+	}
+	return a.named
+}
+
 // parseSyslog reads a line's header once and offers what is behind it to
 // each format that stands behind one.
-func (a *auto) parseSyslog(r bouncehouse.Record, res *bouncehouse.Result) (mine bool, err error) {
+func (a *auto) parseSyslog(r bouncehouse.Record, res *bouncehouse.Result) (headed, mine bool, err error) {
 	if a.syslog == nil {
 		for i := range a.formats {
-			if f := &a.formats[i]; f.entries != nil {
-				a.syslog = append(a.syslog, f.entries(a.options))
+			if a.formats[i].syslog {
+				a.syslog = append(a.syslog, a.parser(i).(entryParser))
 			}
 		}
 	}
 	if !a.head.read(&r, &a.entry) {
-		return false, nil
+		return false, false, nil
 	}
 	for _, p := range a.syslog {
 		if mine, err = p.parseEntry(r, &a.head, &a.entry, res); mine || err != nil {
@@ -113,18 +159,19 @@ func (a *auto) parseSyslog(r bouncehouse.Record, res *bouncehouse.Result) (mine 
 		}
 	}
 	a.entry = entry{} // its strings are the chunk's, which must not outlive the batch
-	return mine, err
+	return true, mine, err
 }
 
-// parser returns the stream's one parser of a format that is not syslog.
-func (a *auto) parser(f *Format) bouncehouse.Parser {
-	p := a.others[f.Name]
-	if p == nil {
-		if a.others == nil {
-			a.others = map[string]bouncehouse.Parser{}
-		}
-		p = f.New(a.options)
-		a.others[f.Name] = p
+// parser returns the stream's one parser of a format.
+func (a *auto) parser(i int) bouncehouse.Parser {
+	if a.parsers[i] == nil {
+		a.parsers[i] = a.formats[i].New(a.options)
 	}
-	return p
+	return a.parsers[i]
+}
+
+// newEvent appends an empty event of that system.
+func newEvent(res *bouncehouse.Result, source bouncehouse.System) *bouncehouse.Event {
+	res.Events = append(res.Events, bouncehouse.Event{Source: source})
+	return &res.Events[len(res.Events)-1]
 }

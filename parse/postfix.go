@@ -29,8 +29,6 @@ type postfix struct {
 
 func newPostfix(Options) bouncehouse.Parser { return &postfix{} }
 
-func newPostfixEntries(Options) entryParser { return &postfix{} }
-
 // sniffPostfix looks for a line of a program that Postfix may be.
 func sniffPostfix(head string) bool {
 	var h headReader
@@ -265,7 +263,7 @@ func (p *postfix) expired(r bouncehouse.Record, h *headReader, e *entry, id, sen
 		left = m.deferred
 	}
 	for i := range max(1, len(left)) {
-		ev := newEvent(res)
+		ev := newEvent(res, bouncehouse.Postfix)
 		ev.Time, ev.Host, ev.QueueID, ev.Sender = at, e.host, id, sender
 		ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Outbound, bouncehouse.Expired, true
 		ev.ReplyText = status
@@ -275,14 +273,6 @@ func (p *postfix) expired(r bouncehouse.Record, h *headReader, e *entry, id, sen
 		p.context(ev, m)
 	}
 	return nil
-}
-
-// newEvent appends an empty event of Postfix.
-func newEvent(res *bouncehouse.Result) *bouncehouse.Event {
-	res.Events = append(res.Events, bouncehouse.Event{})
-	ev := &res.Events[len(res.Events)-1]
-	ev.Source = bouncehouse.Postfix
-	return ev
 }
 
 // context adds what is remembered of the message.

@@ -35,7 +35,7 @@ func (p *postfix) refusal(r bouncehouse.Record, h *headReader, e *entry, id, res
 	if err != nil {
 		return err
 	}
-	ev := newEvent(res)
+	ev := newEvent(res, bouncehouse.Postfix)
 	ev.Time, ev.Host, ev.QueueID = at, e.host, id
 	ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Inbound, bouncehouse.Rejected, true
 	ev.Stage = f.stage
@@ -69,7 +69,7 @@ func (p *postfix) oversize(r bouncehouse.Record, h *headReader, e *entry, id str
 	if err != nil {
 		return err
 	}
-	ev := newEvent(res)
+	ev := newEvent(res, bouncehouse.Postfix)
 	ev.Time, ev.Host, ev.QueueID = at, e.host, id
 	ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Inbound, bouncehouse.Rejected, true
 	ev.Stage, ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = bouncehouse.StageEOD, 552, "5.3.4", "message file too big"

@@ -61,7 +61,7 @@ func (p *postfix) result(r bouncehouse.Record, h *headReader, e *entry, id, rest
 			dsn = val
 		}
 	}
-	ev := newEvent(res)
+	ev := newEvent(res, bouncehouse.Postfix)
 	ev.Outcome, ev.Counted, ok = outcome(status, dsn)
 	if !ok || status == "deliverable" {
 		res.Events = res.Events[:len(res.Events)-1]
