@@ -85,6 +85,8 @@ type block struct {
 	remote     string // Remote-MTA
 	diagnostic string // Diagnostic-Code
 	attempt    time.Time
+	text       string            // the recipient's own paragraph for people, where the dialect tells it
+	stage      bouncehouse.Stage // where the dialect tells it
 }
 
 // dialects returns the ways of bounce mails in the order in which they are
@@ -143,9 +145,15 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 		if !strings.EqualFold(b.original, b.recipient) {
 			e.OriginalRecipient = b.original
 		}
-		text := paragraph(rep.human, lower, b.recipient, b.original)
+		text := b.text
+		if text == "" {
+			text = paragraph(rep.human, lower, b.recipient, b.original)
+		}
 		said := b.said(text, transcript, len(rep.blocks) == 1)
 		e.RemoteHost, e.RemoteIP, e.Stage = said.host, said.ip, said.stage
+		if b.stage != "" {
+			e.Stage = b.stage
+		}
 		e.ReplyCode, e.EnhancedCode, e.ReplyText = said.code, firstOf(said.enhanced, b.status), said.text
 
 		// The time of the attempt, as near as the report tells it:
