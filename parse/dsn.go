@@ -92,6 +92,11 @@ type block struct {
 // dialects returns the ways of bounce mails in the order in which they are
 // tried. Each returns the mail's reports, nothing where the mail is not of
 // its kind, or an error where it is and cannot be read.
+//
+// Every mail passes all of them up to its own: a dialect looks at what is
+// there already (m.text(), m.lower(), m.subject(), m.original(), m.header;
+// dsn_content.go), for literal words first, and walks no parts, decodes
+// nothing and copies nothing before it knows its mail.
 func dialects() []func(*mimePart) ([]report, error) {
 	return []func(*mimePart) ([]report, error){
 		readStatusParts,  // RFC 3464
@@ -137,7 +142,7 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 		base.MessageID = firstOf(base.MessageID, angled(id))
 	}
 	base.DSNOrigin, base.QueueID = d.ours.judge(r, rep)
-	lower, transcript := lowerASCII(rep.human), readTranscript(rep.human)
+	lower, transcript := rep.lower(), readTranscript(rep.human)
 	for i := range rep.blocks {
 		b := &rep.blocks[i]
 		e := base
@@ -182,6 +187,14 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 		e.Counted = e.DSNOrigin == bouncehouse.DSNRemote && (e.Outcome == bouncehouse.Bounced || e.Outcome == bouncehouse.Expired)
 		res.Events = append(res.Events, e)
 	}
+}
+
+// lower is the text for people in lower case.
+func (rep *report) lower() string {
+	if rep.human == rep.mail.text() {
+		return rep.mail.lower()
+	}
+	return lowerASCII(rep.human)
 }
 
 // receipt is when the mail came in: as the server of the mailbox wrote on top

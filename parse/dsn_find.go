@@ -36,43 +36,20 @@ func readStatusParts(m *mimePart) ([]report, error) {
 
 // newReport reads the parts of m that belong to its own report.
 func newReport(m *mimePart) report {
-	rep := report{mail: m}
-	var rest, label string
-	var html *mimePart
-	for p := range m.own() {
-		switch {
-		case isStatus(p):
-			// QUIRK: Chinese systems write their own bytes into a part that
-			// has no charset: that of the text for people.
-			groups, after := statusGroups(toUTF8(p.decoded(), firstOf(p.params["charset"], label)))
-			// QUIRK: without the empty line the fields are part of the
-			// part's own header.
-			if p != m {
-				groups = append([]mimeHeader{withoutContent(p.header)}, groups...)
-			}
-			rep.readGroups(groups)
-			rest = firstOf(rest, after)
-		case rep.original != nil:
-		case isMessage(p.media):
-			if len(p.parts) > 0 {
-				rep.original = p.parts[0].header
-			} else {
-				rep.original = originalHeader(p.decoded())
-			}
-		case p.media == "text/rfc822-headers" || p.media == "message/global-headers" || p.media == "message/rfc822-headers":
-			rep.original = originalHeader(p.decoded())
-		case p.media == "text/html":
-			label = firstOf(label, p.params["charset"])
-			if html == nil {
-				html = p
-			}
-		case len(p.parts) == 0 && strings.HasPrefix(p.media, "text/") && len(rep.human) < maxHuman:
-			label = firstOf(label, p.params["charset"])
-			rep.human += clip(p.head(4*maxHuman)) + "\n\n"
+	c := m.content()
+	rep := report{mail: m, human: c.text, original: c.original}
+	var rest string
+	for _, p := range c.status {
+		// QUIRK: Chinese systems write their own bytes into a part that
+		// has no charset: that of the text for people.
+		groups, after := statusGroups(toUTF8(p.decoded(), firstOf(p.params["charset"], c.charset)))
+		// QUIRK: without the empty line the fields are part of the
+		// part's own header.
+		if p != m {
+			groups = append([]mimeHeader{withoutContent(p.header)}, groups...)
 		}
-	}
-	if html != nil && strings.TrimSpace(rep.human) == "" {
-		rep.human = stripTags(clip(html.head(4 * maxHuman)))
+		rep.readGroups(groups)
+		rest = firstOf(rest, after)
 	}
 	if rep.original == nil {
 		rep.original = originalHeader(rest)
@@ -264,9 +241,6 @@ func readClaims(m *mimePart) ([]report, error) {
 		return nil, nil
 	}
 	rep := newReport(m)
-	if rep.human == "" && m.raw != "" && len(m.parts) == 0 {
-		rep.human = clip(m.head(4 * maxHuman))
-	}
 	for _, a := range rep.recipients() {
 		rep.blocks = append(rep.blocks, block{recipient: a})
 	}

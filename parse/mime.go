@@ -24,6 +24,7 @@ type mimePart struct {
 	params map[string]string // of Content-Type
 	raw    string            // the body as it stands, still encoded
 	parts  []mimePart        // of a multipart; the one message of a message/rfc822
+	read   *content          // what content() made
 }
 
 // parseMail splits a whole mail.

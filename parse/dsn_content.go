@@ -1,0 +1,112 @@
+package parse
+
+import "strings"
+
+// What the dialects ask of a mail. All of them look at the same few strings,
+// and most say no: those strings are made once, when first asked for.
+
+// content is what a mail says, apart from the message that it returns.
+type content struct {
+	text     string      // for people, in UTF-8: text() below
+	lower    string      // text in lower case
+	subject  string      // decoded
+	original mimeHeader  // of the returned message, where it is a part of its own
+	status   []*mimePart // the machine's parts
+	charset  string      // of the first text that names one
+
+	lowered, titled bool
+}
+
+// content returns what m says; m's parts are walked by the first call.
+func (m *mimePart) content() *content {
+	if m.read == nil {
+		m.read = readContent(m)
+	}
+	return m.read
+}
+
+// text is the mail's text for people: its text/plain parts up to the returned
+// message, joined by an empty line; where they are missing, its HTML without
+// tags. A mail of one part may hold the returned message too: cutReturned. At
+// most some times maxHuman bytes.
+func (m *mimePart) text() string { return m.content().text }
+
+// lower is text() with A-Z in lower case: offsets in it are those of text().
+func (m *mimePart) lower() string {
+	c := m.content()
+	if !c.lowered {
+		c.lower, c.lowered = lowerASCII(c.text), true
+	}
+	return c.lower
+}
+
+// subject is the mail's subject with its encoded words decoded.
+func (m *mimePart) subject() string {
+	c := m.content()
+	if !c.titled {
+		c.subject, c.titled = decodeWords(m.header.get("Subject")), true
+	}
+	return c.subject
+}
+
+// original is the header of the returned message, where it stands in a part
+// of its own, else nil.
+func (m *mimePart) original() mimeHeader { return m.content().original }
+
+func readContent(m *mimePart) *content {
+	c := &content{}
+	var html *mimePart
+	for p := range m.own() {
+		switch {
+		case isStatus(p):
+			c.status = append(c.status, p)
+		case c.original != nil:
+		case isMessage(p.media):
+			if len(p.parts) > 0 {
+				c.original = p.parts[0].header
+			} else {
+				c.original = originalHeader(p.decoded())
+			}
+		case p.media == "text/rfc822-headers" || p.media == "message/global-headers" || p.media == "message/rfc822-headers":
+			c.original = originalHeader(p.decoded())
+		case p.media == "text/html":
+			c.charset = firstOf(c.charset, p.params["charset"])
+			if html == nil {
+				html = p
+			}
+		case len(p.parts) == 0 && strings.HasPrefix(p.media, "text/") && len(c.text) < maxHuman:
+			c.charset = firstOf(c.charset, p.params["charset"])
+			if text := clip(p.head(4 * maxHuman)); c.text == "" {
+				c.text = text
+			} else {
+				c.text += "\n\n" + text
+			}
+		}
+	}
+	switch {
+	case strings.TrimSpace(c.text) != "":
+	case html != nil:
+		c.text = stripTags(clip(html.head(4 * maxHuman)))
+	case len(m.parts) == 0 && len(c.status) == 0 && !isMessage(m.media):
+		c.text = clip(m.head(4 * maxHuman)) // QUIRK: a multipart without its boundary, an unknown type
+	}
+	return c
+}
+
+// cutReturned cuts text where a line says that the returned message follows:
+//
+//	--- Below this line is a copy of the message.
+//	   ----- Unsent message follows -----
+//
+// and returns what stands before it, and the header of the message. Dialects
+// with a line of their own cut there and call originalHeader.
+func cutReturned(text string) (string, mimeHeader) {
+	for at := 0; at < len(text); {
+		line, next := cutLine(text, at)
+		if returnsMessage(strings.TrimLeft(line, " ")) {
+			return text[:at], originalHeader(text[next:])
+		}
+		at = next
+	}
+	return text, nil
+}
