@@ -46,6 +46,7 @@ type known struct {
 	Marks []string `json:"marks,omitempty"`
 
 	seen time.Time // the scan that last met it
+	top  string    // see bouncehouse.FileHead
 }
 
 // disk is a state of a file on disk. A file that looks the same has nothing

@@ -176,16 +176,20 @@ func (in *intent) chunk(stream, data string) bouncehouse.Chunk {
 func (l *logFile) batch(h *handle, p *piece, in *intent) bouncehouse.Batch {
 	l.under = &underway{in: in, known: h.known, marks: p.marks, took: h.consumed(in)}
 	b := bouncehouse.Batch{ID: in.Batch, Recover: l.pos.Intent == in}
+	chunk := in.chunk(l.stream, p.data)
+	if in.Kind == bouncehouse.Lines {
+		chunk.Head = h.known.top
+	}
 	if !l.started && in.From > 0 {
 		// It only restores what the parser remembers: without it, goes on.
 		if was, err := h.cut.before(h.content, in.From); err == nil && was != nil {
-			c := in.chunk(l.stream, was.data)
-			c.Kind, c.Offset, c.Reason, c.Replay = was.kind, was.from, "", true
+			c := chunk
+			c.Kind, c.Offset, c.Reason, c.Data, c.Replay, c.Head = was.kind, was.from, "", was.data, true, h.known.top
 			b.Chunks = append(b.Chunks, c)
 		}
 	}
 	l.started, l.woken, l.gave = true, false, l.o.Now()
-	b.Chunks = append(b.Chunks, in.chunk(l.stream, p.data))
+	b.Chunks = append(b.Chunks, chunk)
 	return b
 }
 

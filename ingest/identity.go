@@ -8,6 +8,8 @@ import (
 	"io"
 	"regexp"
 	"slices"
+
+	"github.com/bouncehouse/bouncehouse"
 )
 
 const (
@@ -149,6 +151,7 @@ func (p *position) recognise(r io.ReaderAt, live, whole bool) (*known, match, er
 	}
 	switch {
 	case best != nil:
+		best.top = fileHead(peek)
 		return best, isKnown, nil
 	case short:
 		return nil, isCut, nil
@@ -157,5 +160,9 @@ func (p *position) recognise(r io.ReaderAt, live, whole bool) (*known, match, er
 	if head == 0 {
 		return nil, notYet, nil
 	}
-	return &known{ID: identify(peek[:head], gen), Head: head, Gen: gen}, isNew, nil
+	return &known{ID: identify(peek[:head], gen), Head: head, Gen: gen, top: fileHead(peek)}, isNew, nil
+}
+
+func fileHead(peek []byte) string {
+	return bouncehouse.FileHead(string(peek[:min(len(peek), bouncehouse.MaxHead)]))
 }

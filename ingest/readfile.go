@@ -52,6 +52,7 @@ func ReadFile(path string, o Options, yield func(*bouncehouse.Chunk) error) erro
 	if err == nil && m == isNew {
 		r.chunk.FileID = k.ID
 		if kind == kindLog {
+			r.chunk.Head = k.top
 			err = r.lines()
 		} else {
 			err = r.mails(kind == kindMail)

@@ -1,0 +1,88 @@
+package ingest
+
+import (
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// Every chunk of a file with a header carries it, wherever reading began.
+func TestFileHeadInEveryChunk(t *testing.T) {
+	const head = "\ufeff#Software: Microsoft Exchange Server\r\n#Fields: date-time,client-ip,event-id\r\n"
+	rows := func(from, to int) string {
+		var b strings.Builder
+		for i := from; i < to; i++ {
+			fmt.Fprintf(&b, "2026-11-21T10:00:%02d.000Z,203.0.113.%d,SEND\r\n", i%60, i%250)
+		}
+		return b.String()
+	}
+	check := func(t *testing.T, path string, o Options, batches int) {
+		t.Helper()
+		src, err := Open(path, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer src.Close()
+		chunks := 0
+		for range batches {
+			b, err := src.Read(t.Context())
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err == nil {
+				err = errors.Join(src.Intend(t.Context(), b), src.Commit(t.Context(), b))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range b.Chunks {
+				if chunks++; c.Head != head {
+					t.Errorf("chunk at %d: head %q", c.Offset, c.Head)
+				}
+			}
+		}
+		if chunks < 2 {
+			t.Errorf("%d chunks: nothing was shown", chunks)
+		}
+	}
+	for _, name := range []string{"MSGTRK.LOG", "packed.log.1.gz"} {
+		t.Run(name, func(t *testing.T) {
+			o := Options{State: t.TempDir(), Host: "mx1", Zone: "UTC", ChunkSize: 4 << 10, Once: true}
+			path := filepath.Join(t.TempDir(), name)
+			text := head + rows(0, 600)
+			f, err := os.Create(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var w io.WriteCloser = f
+			if strings.HasSuffix(name, ".gz") {
+				w = gzip.NewWriter(f)
+			}
+			_, err = io.WriteString(w, text)
+			if err = errors.Join(err, w.Close()); err != nil {
+				t.Fatal(err)
+			}
+			check(t, path, o, 2)
+			check(t, path, o, 2) // from the middle, with what came before replayed
+			check(t, path, o, 1000)
+
+			chunks := 0
+			err = ReadFile(path, o, func(c *bouncehouse.Chunk) error {
+				if chunks++; c.Head != head {
+					t.Errorf("ReadFile, chunk at %d: head %q", c.Offset, c.Head)
+				}
+				return nil
+			})
+			if err != nil || chunks < 2 {
+				t.Errorf("ReadFile: %d chunks, %v", chunks, err)
+			}
+		})
+	}
+}
