@@ -27,13 +27,14 @@ const (
 )
 
 // maildir is the source of a Maildir: new and cur, of which nothing is moved
-// or changed. A mail is known by its unique name and by its content, so that
+// or changed, unless it is the spool. A mail is known by its unique name and by its content, so that
 // neither flags nor a copy bring it twice.
 type maildir struct {
 	*mailbox
 	seen  [2]time.Time // when new and cur were last changed
 	stale bool         // they had changed when last listed: list once more
 	queue []mailFile   // listed and not yet read
+	spool bool         // ours: what is done with is removed
 }
 
 type mailFile struct {
@@ -58,7 +59,10 @@ func openMaildir(path string, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &maildir{mailbox: box}
+	m := &maildir{mailbox: box, spool: isSpool(path, o)}
+	if m.spool {
+		m.tidy()
+	}
 	files, err := m.list()
 	if err != nil {
 		m.done.close()
@@ -142,6 +146,9 @@ func (m *maildir) fill() error {
 	files, err := m.list()
 	if err != nil {
 		return err
+	}
+	if m.spool {
+		files = m.dropDone(files)
 	}
 	if len(m.done.names) > 2*len(files)+1000 {
 		if err := m.prune(files); err != nil {

@@ -14,7 +14,9 @@ import (
 
 // How rotated files are named: mail.log.1, mail.log.0.gz, mail.log-20261120,
 // mail.log-2026-11-20.zst, mail.log.old, with the extension last
-// mail-20261120.log.gz; and multilog's @40000000...s beside current.
+// mail-20261120.log.gz, hmailserver_2026-11-20.log, MDaemon-2026-11-20-SMTP-(out).log;
+// Exchange's MSGTRK2026112014-1.LOG, KumoMTA's 20261120-140000, neither of
+// which has a file without a date; and multilog's @40000000...s beside current.
 const (
 	rotation = `[.-](\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?|\d{1,3}|old)`
 	packed   = `(\.(?:gz|bz2|zst|xz|lzma|lz4|Z))?`
@@ -22,7 +24,9 @@ const (
 
 var (
 	rotatedLast = regexp.MustCompile(`^(.+?)` + rotation + packed + `$`)
-	rotatedMid  = regexp.MustCompile(`^(.+?)[.-](\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?)(\.[A-Za-z]+)` + packed + `$`)
+	rotatedMid  = regexp.MustCompile(`^(.+?)[._-](\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?)([._-]\(?[A-Za-z][^/]*?)` + packed + `$`)
+	exchange    = regexp.MustCompile(`^([A-Za-z]{3,})(\d{8}(?:\d\d)?-\d+)(\.[A-Za-z]+)` + packed + `$`)
+	dateOnly    = regexp.MustCompile(`^(\d{8}-\d{6}(?:\.\d+)?)` + packed + `$`)
 	multilog    = regexp.MustCompile(`^@[0-9a-f]{24}\.[su]$`)
 	packedOnly  = regexp.MustCompile(`^(.+)\.(gz|bz2|zst|xz|lzma|lz4|Z)$`)
 )
@@ -37,8 +41,13 @@ func baseName(name string) (base, mark, plain string) {
 	if multilog.MatchString(name) {
 		return "current", "", plain
 	}
-	if m := rotatedMid.FindStringSubmatch(name); m != nil && !rotatedOnlyPacked(m[3]) {
-		return m[1] + m[3], m[2], plain
+	if m := dateOnly.FindStringSubmatch(name); m != nil {
+		return "segments", m[1], plain
+	}
+	for _, dated := range []*regexp.Regexp{rotatedMid, exchange} {
+		if m := dated.FindStringSubmatch(name); m != nil && !rotatedOnlyPacked(m[3]) {
+			return m[1] + m[3], m[2], plain
+		}
 	}
 	if m := rotatedLast.FindStringSubmatch(name); m != nil {
 		return m[1], m[2], plain

@@ -351,7 +351,10 @@ func TestBaseName(t *testing.T) {
 		"mainlog.01": "mainlog", "mail-20261120.log": "mail.log", "mail-20261120.log.gz": "mail.log", "mail.log.old": "mail.log",
 		"mail.log.gz": "mail.log", "postfix2.log": "postfix2.log", "mx1.example.org.log": "mx1.example.org.log",
 		"@400000006560a1b21d3f5c2c.s": "current", "mail.log.1~": "mail.log.1~",
-		"SEND2026112014-1.LOG": "SEND2026112014-1.LOG", "current": "current",
+		"current": "current", "SEND2026112014-1.LOG": "SEND.LOG", "MSGTRK20261120-2.LOG.gz": "MSGTRK.LOG", "MSGTRKMS20261120-1.LOG": "MSGTRKMS.LOG",
+		"hmailserver_2026-11-20.log": "hmailserver.log", "MDaemon-2026-11-20-SMTP-(out).log": "MDaemon-SMTP-(out).log",
+		"20261120-140000": "segments", "20261120-140000.123456.zst": "segments", "acct-2026-11-20-0000.csv": "acct.csv", "acct.2026-11-20.csv.gz": "acct.csv",
+		"lhost-exim-01.eml": "lhost-exim-01.eml",
 	} {
 		if got, _, _ := baseName(name); got != want {
 			t.Errorf("%s: got %s, want %s", name, got, want)

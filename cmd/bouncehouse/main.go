@@ -1,7 +1,7 @@
 // Command bouncehouse reads the logs and bounce mails of mail servers into
 // ClickHouse and tells which mailbox provider defers or refuses mail, with
 // which codes, and why. Events go to stdout, everything else to stderr; exit
-// status 0 is done, 1 failed, 2 wrong use.
+// status 0 is done, 1 failed, 2 wrong use; of deliver 75 is any failure.
 package main
 
 import (
@@ -31,6 +31,7 @@ type cli struct {
 	Report     reportCmd     `cmd:"" help:"Which providers defer or refuse our mail, and with what words."`
 	Query      queryCmd      `cmd:"" help:"Run SQL against the server in use, as a reader."`
 	Parse      parseCmd      `cmd:"" help:"Print the events of log files and bounce mails as JSON lines; no database, no network."`
+	Deliver    deliverCmd    `cmd:"" help:"Take one mail from standard input, for a pipe of the mail server: run and ingest read it."`
 	Ingest     ingestCmd     `cmd:"" help:"Follow logs and bounce mails into Kafka."`
 	Process    processCmd    `cmd:"" help:"Take them from Kafka into ClickHouse."`
 	ClickHouse clickhouseCmd `cmd:"" name:"clickhouse" help:"Serve the embedded ClickHouse on loopback; back it up or restore it."`
@@ -92,12 +93,18 @@ func run(args []string) int {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bouncehouse:", err)
 		fmt.Fprintln(os.Stderr, "Try: bouncehouse --help")
+		if args[0] == "deliver" {
+			return exitTempFail
+		}
 		return 2
 	}
 	a := &app{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	switch err := k.Run(a); {
 	case err == nil:
 		return 0
+	case k.Command() == "deliver":
+		fmt.Fprintln(os.Stderr, "bouncehouse:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		return exitTempFail
 	case errors.Is(err, errWrongUse):
 		fmt.Fprintln(os.Stderr, "bouncehouse:", err)
 		return 2

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,6 +113,9 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 		}
 		fmt.Fprintln(a.stderr, "Reading", strings.Join(paths, ", "))
 	}
+	if paths, err = withSpool(c.State, paths, once); err != nil {
+		return nil, nil, err
+	}
 	o := ingest.Options{State: c.State, Host: c.Host, Zone: c.Timezone, ChunkSize: chunkSize(max(min(chunk, allChunks/len(paths)), kafkaChunk)), Once: once, Log: a.log}
 	var faults []error
 	seen := map[string]bool{}
@@ -144,6 +148,19 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 		fmt.Fprintln(a.stderr, "Following", names(sources)+"; stop with Ctrl-C.")
 	}
 	return sources, bad, nil
+}
+
+// withSpool adds the spool of deliver to the paths, once there is one; who
+// follows logs makes it.
+func withSpool(state string, paths []string, once bool) ([]string, error) {
+	if !once {
+		if err := ingest.MakeSpool(state); err != nil {
+			return nil, err
+		}
+	} else if _, err := os.Stat(ingest.SpoolDir(state)); err != nil {
+		return paths, nil
+	}
+	return append(slices.Clip(paths), ingest.SpoolDir(state)), nil
 }
 
 func names(sources []ingest.Source) string {

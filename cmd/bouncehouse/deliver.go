@@ -1,0 +1,35 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/bouncehouse/bouncehouse/ingest"
+)
+
+// exitTempFail is EX_TEMPFAIL of sysexits.h: the mail server keeps the mail
+// and tries again. Any other status but 0 would bounce it.
+const exitTempFail = 75
+
+// deliverCmd is for a pipe of the mail server's, such as
+//
+//	bounces: "|/usr/bin/bouncehouse deliver --state /var/lib/bouncehouse"
+//
+// in the aliases. run and ingest on the same state directory read the spool.
+type deliverCmd struct {
+	baseFlags
+	StateDir string `name:"state" placeholder:"DIR" help:"State directory, in which the spool lies (default ${state})."`
+}
+
+func (cmd *deliverCmd) Run(a *app) error {
+	c, err := cmd.config(a)
+	if err != nil {
+		return err
+	}
+	if cmd.StateDir != "" {
+		c.State = cmd.StateDir
+	}
+	if err := ingest.Deliver(c.State, a.stdin); err != nil {
+		return fmt.Errorf("%w: the mail server shall try again (run as the owner of the state directory, or name one with --state)", err)
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Skipped is a path that is not read, and why.
+type Skipped struct {
+	Path, Reason string
+}
+
+// maxExpanded bounds how many files a directory may stand for.
+const maxExpanded = 100_000
+
+// Expand takes paths as people give them and returns what is to be read. A
+// directory that is no Maildir stands for the Maildirs and text files in it
+// and below it; files and directories whose name begins with a dot are left
+// out. A file that repeats another's lines is skipped where the other is read
+// too, whoever named it: its attempts would count twice. A path that is not
+// there, or cannot be read, stays: reading it tells why.
+func Expand(paths []string) (files []string, skipped []Skipped, err error) {
+	for _, path := range paths {
+		st, err := os.Stat(path)
+		if err != nil || !st.IsDir() || isMaildir(path) {
+			files = append(files, path)
+			continue
+		}
+		found, left, err := expandDir(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		files, skipped = append(files, found...), append(skipped, left...)
+	}
+	names := map[string]bool{}
+	for _, path := range files {
+		names[basePath(path)] = true
+	}
+	files = slices.DeleteFunc(files, func(path string) bool {
+		main := repeats(basePath(path), names)
+		if main != "" {
+			skipped = append(skipped, Skipped{path, "repeats lines of " + filepath.Base(main)})
+		}
+		return main != ""
+	})
+	return files, skipped, nil
+}
+
+func expandDir(dir string) (files []string, skipped []Skipped, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil && path == dir:
+			return explain("open", path, err)
+		case err != nil:
+			skipped = append(skipped, Skipped{path, explain("open", path, err).Error()})
+			return nil
+		case path != dir && strings.HasPrefix(d.Name(), "."):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case d.IsDir() && isMaildir(path):
+			files = append(files, path)
+			return fs.SkipDir
+		case !d.Type().IsRegular():
+			return nil
+		}
+		var no *notText
+		if _, err := sniffFile(path); errors.As(err, &no) {
+			skipped = append(skipped, Skipped{path, no.reason})
+			return nil
+		}
+		if files = append(files, path); len(files) > maxExpanded {
+			return fmt.Errorf("open %s: holds more than %d files: name those to read", dir, maxExpanded)
+		}
+		return nil
+	})
+	return files, skipped, err
+}
+
+// isMaildir tells whether the directory has the folders of a Maildir.
+func isMaildir(path string) bool {
+	for _, sub := range []string{"cur", "new"} {
+		if st, err := os.Stat(filepath.Join(path, sub)); err != nil || !st.IsDir() {
+			return false
+		}
+	}
+	return true
+}
+
+// basePath is path without what rotation added to its name.
+func basePath(path string) string {
+	base, _, _ := baseName(filepath.Base(path))
+	return filepath.Join(filepath.Dir(path), base)
+}
+
+// repeaters are log files and the file of the same directory, the first of
+// those that are there, whose lines they repeat: the usual syslog
+// configurations, and Exim's log of refusals, each of which is in its main
+// log too.
+var repeaters = []struct {
+	name string
+	of   []string
+}{
+	{"mail.info", []string{"mail.log", "maillog", "mail"}},
+	{"mail.warn", []string{"mail.log", "maillog", "mail", "mail.info"}},
+	{"mail.err", []string{"mail.log", "maillog", "mail", "mail.info", "mail.warn"}},
+	{"syslog", []string{"mail.log", "maillog", "mail"}},
+	{"messages", []string{"mail.log", "maillog", "mail"}},
+	{"rejectlog", []string{"mainlog"}},
+	{"paniclog", []string{"mainlog"}},
+	{"exim_rejectlog", []string{"exim_mainlog"}},
+	{"exim_paniclog", []string{"exim_mainlog"}},
+	{"reject.log", []string{"main.log"}},
+	{"panic.log", []string{"main.log"}},
+}
+
+// repeats is the path among names whose lines the log at path repeats, if
+// there is one.
+func repeats(path string, names map[string]bool) string {
+	for _, r := range repeaters {
+		if filepath.Base(path) != r.name {
+			continue
+		}
+		for _, of := range r.of {
+			if other := filepath.Join(filepath.Dir(path), of); names[other] {
+				return other
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,99 @@
+package ingest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// staleDelivery is how long no delivery takes (maildir(5) says 36 hours).
+const staleDelivery = 36 * time.Hour
+
+// SpoolDir is the Maildir in the state directory that Deliver writes to. The
+// source that reads it removes the mails that are durable downstream; of no
+// other Maildir is anything moved or changed.
+func SpoolDir(state string) string { return filepath.Join(state, "spool") }
+
+// MakeSpool makes the spool's folders where they are not there.
+func MakeSpool(state string) error {
+	for _, sub := range []string{"tmp", "new", "cur"} {
+		if err := os.MkdirAll(filepath.Join(SpoolDir(state), sub), 0o700); err != nil {
+			return explain("create", SpoolDir(state), err)
+		}
+	}
+	return nil
+}
+
+// Deliver puts the mail that r gives into the spool. Once it returns nil the
+// mail is on disk; after an error nothing of it is there. The file is named
+// by its content: a mail server that was told nothing and hands the same mail
+// in again does not bring it twice. An empty mail is an error.
+func Deliver(state string, r io.Reader) error {
+	if err := MakeSpool(state); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Join(SpoolDir(state), "tmp"), "")
+	if err != nil {
+		return explain("create a file in", SpoolDir(state), err)
+	}
+	defer os.Remove(f.Name()) // no longer there after the rename
+	sum := sha256.New()
+	n, err := io.Copy(io.MultiWriter(f, sum), r)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("spool the mail: %w", err)
+	}
+	if n == 0 {
+		return errors.New("spool the mail: it is empty")
+	}
+	dir := filepath.Join(SpoolDir(state), "new")
+	if err := os.Rename(f.Name(), filepath.Join(dir, hex.EncodeToString(sum.Sum(nil)[:16]))); err != nil {
+		return explain("spool the mail to", dir, err)
+	}
+	return syncDir(dir)
+}
+
+// isSpool tells whether path is the spool of the state directory.
+func isSpool(path string, o Options) bool {
+	if o.State == "" {
+		return false
+	}
+	spool, err := filepath.Abs(SpoolDir(o.State))
+	return err == nil && path == spool
+}
+
+// dropDone removes the spool's mails that are durable downstream and returns
+// the others.
+func (m *maildir) dropDone(files []mailFile) []mailFile {
+	left := files[:0]
+	for _, f := range files {
+		if !m.done.hasName(f.unique) {
+			left = append(left, f)
+			continue
+		}
+		if err := os.Remove(f.path); err != nil {
+			m.trouble(err)
+		}
+	}
+	return left
+}
+
+// tidy removes what deliveries that were killed left in the spool's tmp.
+func (m *maildir) tidy() {
+	entries, err := os.ReadDir(filepath.Join(m.path, "tmp"))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && m.o.Now().Sub(info.ModTime()) > staleDelivery {
+			os.Remove(filepath.Join(m.path, "tmp", e.Name()))
+		}
+	}
+}
