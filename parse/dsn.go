@@ -101,7 +101,10 @@ func dialects() []func(*mimePart) ([]report, error) {
 	return []func(*mimePart) ([]report, error){
 		readStatusParts,  // RFC 3464
 		readInlineStatus, // its fields within a text
-		readClaims,       // a report without them
+		readSendmail,
+		readDragonFly,
+		readOpenSMTPD,
+		readClaims, // a report without them
 	}
 }
 
@@ -191,8 +194,8 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 
 // lower is the text for people in lower case.
 func (rep *report) lower() string {
-	if rep.human == rep.mail.text() {
-		return rep.mail.lower()
+	if strings.HasPrefix(rep.mail.text(), rep.human) { // most often they are the same bytes
+		return rep.mail.lower()[:len(rep.human)]
 	}
 	return lowerASCII(rep.human)
 }
@@ -223,6 +226,8 @@ func (b *block) outcome(code uint16, reply, text string, waited bool) bouncehous
 		return bouncehouse.Delivered
 	case strings.HasPrefix(action, "relay"), strings.HasPrefix(action, "expand"):
 		return bouncehouse.Relayed
+	case strings.HasPrefix(action, "expire"): // our own word, where a text says that its server gave up
+		return bouncehouse.Expired
 	case strings.HasPrefix(action, "fail"):
 	case strings.HasPrefix(b.status, "2."):
 		return bouncehouse.Delivered

@@ -225,8 +225,8 @@ func returnsMessage(line string) bool {
 		return false
 	}
 	line = strings.ToLower(line)
-	for _, words := range []string{"below this line is a copy", "this is a copy of", "message follows", "message below", "headers follow",
-		"enclosed are the original", "returned message", "unsent message"} {
+	for _, words := range []string{"below this line is a copy", "this is a copy of", "message follows", "message below", "headers follow", "header follows",
+		"enclosed are the original", "returned message", "unsent message", "no message was collected", "return message suppressed"} {
 		if strings.Contains(line, words) {
 			return true
 		}
@@ -270,7 +270,9 @@ func originalHeader(text string) mimeHeader {
 	return nil
 }
 
-func clip(s string) string { return s[:min(len(s), maxHuman)] }
+func clip(s string) string { return clipTo(s, maxHuman) }
+
+func clipTo(s string, n int) string { return s[:min(len(s), n)] }
 
 // stripTags makes text of HTML, roughly: tags go, blocks end lines.
 func stripTags(s string) string {

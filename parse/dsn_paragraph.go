@@ -122,6 +122,8 @@ const maxExchanges = 1000
 type exchange struct {
 	command string // lower case; empty for the greeting
 	said    said
+	reply   string // as it stands, lines joined by a space
+	at      int    // offset of its last line
 }
 
 // readTranscript reads the refusals in Sendmail's transcript of the session:
@@ -138,11 +140,13 @@ func readTranscript(human string) []exchange {
 	var found []exchange
 	var command, host string
 	var reply strings.Builder // in the form of joined replies everywhere else
+	last := 0                 // offset of the reply's last line
 	finish := func() {
 		if reply.Len() == 0 {
 			return
 		}
-		r := parseReply(reply.String())
+		whole := reply.String()
+		r := parseReply(whole)
 		reply.Reset()
 		if r.code < 400 || command == "quit" || len(found) >= maxExchanges {
 			return
@@ -163,12 +167,16 @@ func readTranscript(human string) []exchange {
 			stage = bouncehouse.StageEOD
 		}
 		s := said{host: host, stage: stage, code: r.code, enhanced: r.enhanced, text: r.text}
-		found = append(found, exchange{command, s})
+		found = append(found, exchange{command, s, whole, last})
 	}
-	for line := range lines(human) {
+	for at := 0; at < len(human); {
+		line, next := cutLine(human, at)
+		here := at
+		at = next
 		line = strings.TrimRight(line, " \t\r")
 		switch {
 		case strings.HasPrefix(line, "<<<"):
+			last = here
 			words := strings.TrimSpace(line[3:])
 			if reply.Len() > 0 && reply.Len() < maxParagraph {
 				reply.WriteByte(' ')
@@ -185,6 +193,9 @@ func readTranscript(human string) []exchange {
 		case strings.HasPrefix(line, "... while talking to "):
 			finish()
 			host, command = hostName(strings.TrimSuffix(line[len("... while talking to "):], ":")), ""
+		case strings.HasPrefix(line, "While talking to "): // version 5
+			finish()
+			host, command = hostName(strings.TrimSuffix(line[len("While talking to "):], ":")), ""
 		default:
 			finish()
 		}
