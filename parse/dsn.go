@@ -73,6 +73,7 @@ type report struct {
 	messageID string
 	blocks    []block
 	seen      map[block]bool // the blocks so far
+	inbound   bool           // it tells whom the reporting server itself refused
 }
 
 // block is what a report says of one recipient.
@@ -104,6 +105,9 @@ func dialects() []func(*mimePart) ([]report, error) {
 		readSendmail,
 		readDragonFly,
 		readOpenSMTPD,
+		readPostfixNotice,
+		readMFilter,
+		readSES,
 		readClaims, // a report without them
 	}
 }
@@ -143,6 +147,9 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 	// In-Reply-To (Exchange, Gmail) and References (Exim) name it too.
 	for _, id := range []string{rep.original.get("Message-ID"), rep.messageID, rep.mail.header.get("In-Reply-To"), rep.mail.header.get("References")} {
 		base.MessageID = firstOf(base.MessageID, angled(id))
+	}
+	if rep.inbound {
+		base.Direction = bouncehouse.Inbound
 	}
 	base.DSNOrigin, base.QueueID = d.ours.judge(r, rep)
 	lower, transcript := rep.lower(), readTranscript(rep.human)
@@ -226,6 +233,8 @@ func (b *block) outcome(code uint16, reply, text string, waited bool) bouncehous
 		return bouncehouse.Delivered
 	case strings.HasPrefix(action, "relay"), strings.HasPrefix(action, "expand"):
 		return bouncehouse.Relayed
+	case strings.HasPrefix(action, "reject"):
+		return bouncehouse.Rejected
 	case strings.HasPrefix(action, "expire"): // our own word, where a text says that its server gave up
 		return bouncehouse.Expired
 	case strings.HasPrefix(action, "fail"):

@@ -1,0 +1,67 @@
+package parse
+
+import (
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// m-FILTER (Digital Arts), a gateway common in Japan:
+//
+//	このメールは「m-FILTER」が自動的に生成して送信しています。
+//	...
+//	以下のメールアドレスへの送信に失敗しました。
+//	user@example.net
+//
+//
+//	-------server message
+//	550 5.1.1 <user@example.net>: User unknown
+//
+//	-------SMTP command
+//	RCPT TO
+//
+//	-------original message
+//
+// The words above can be set and translated; the lines of hyphens stay.
+func readMFilter(m *mimePart) ([]report, error) {
+	const server, command, message = "-------server message", "-------SMTP command", "-------original message"
+	text := m.text()
+	at := strings.Index(text, server)
+	if at < 0 {
+		return nil, nil
+	}
+	rep := report{mail: m, human: text[:at], original: m.original()}
+	reply, rest, _ := strings.Cut(text[at+len(server):], command)
+	step, returned, _ := strings.Cut(rest, message)
+	if rep.original == nil {
+		rep.original = originalHeader(returned)
+	}
+	reply = unfold(clipTo(reply, maxParagraph))
+	stage := commandStage(lowerASCII(strings.TrimSpace(step)))
+	for line := range lines(rep.human) {
+		a := strings.Trim(line, "<> \t")
+		if strings.Contains(a, "@") && !strings.ContainsAny(a, " \t,;:") && len(rep.blocks) < maxRecipients {
+			rep.blocks = append(rep.blocks, block{recipient: a, action: "failed", diagnostic: reply, text: reply, stage: stage})
+		}
+	}
+	if len(rep.blocks) == 0 {
+		return nil, nil
+	}
+	return []report{rep}, nil
+}
+
+// commandStage is stageOf for a command that stands alone, in lower case: it
+// may lack its argument.
+func commandStage(command string) bouncehouse.Stage {
+	switch {
+	case strings.HasPrefix(command, "mail"):
+		return bouncehouse.StageMAIL
+	case strings.HasPrefix(command, "rcpt"):
+		return bouncehouse.StageRCPT
+	case command == ".", strings.HasPrefix(command, "bdat"):
+		return bouncehouse.StageEOD
+	case strings.HasPrefix(command, "lhlo"):
+		return bouncehouse.StageHELO
+	}
+	return stageOf(command)
+}

@@ -1,0 +1,169 @@
+package parse
+
+import (
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// Postfix's notices of sessions that went wrong (notify_classes): to the
+// postmaster, of a client of its server or a server that its client talked
+// to (smtpd_chat.c, smtp_chat.c). Its bounce mails are RFC 3464.
+//
+//	Subject: Postfix SMTP server: errors from client.example.net[192.0.2.1]
+//
+//	Transcript of session follows.
+//
+//	 Out: 220 mx1.example.com ESMTP Postfix
+//	 In:  EHLO client.example.net
+//	 Out: 250-mx1.example.com
+//	 Out: 250 SMTPUTF8
+//	 In:  MAIL FROM:<news@example.net>
+//	     SIZE=20088
+//	 Out: 250 2.1.0 Ok
+//	 In:  RCPT TO:<user@example.com>
+//	 Out: 550 5.1.1 <user@example.com>: Recipient address rejected: User unknown
+//
+//	Session aborted, reason: lost connection
+//	For other details, see the local mail logfile
+//
+// In a notice of the SMTP client, Out is the command and In the reply.
+func readPostfixNotice(m *mimePart) ([]report, error) {
+	text := m.text()
+	at := strings.Index(text, "Transcript of session follows.")
+	if at < 0 {
+		return nil, nil
+	}
+	subject := m.header.get("Subject")
+	_, peer, ok := strings.Cut(subject, ": errors from ")
+	server := ok && strings.Contains(subject, "SMTP server")
+	if !ok || !server && !strings.Contains(subject, "SMTP client") {
+		return nil, nil
+	}
+	if name, ip, ok := strings.Cut(strings.TrimSuffix(peer, "]"), "["); ok {
+		peer = name + " (" + ip + ")"
+	}
+	n := notice{remote: peer, action: "rejected", stage: bouncehouse.StageConnect}
+	commands, replies := " In:", " Out:"
+	if !server {
+		commands, replies, n.action = replies, commands, ""
+	}
+	for line := range lines(text[at:]) {
+		switch {
+		case strings.HasPrefix(line, commands):
+			n.endReply()
+			n.endCommand()
+			n.command = append(n.command[:0], strings.TrimSpace(line[len(commands):])...)
+		case strings.HasPrefix(line, replies):
+			n.endCommand()
+			n.addReply(strings.TrimSpace(line[len(replies):]))
+		case strings.HasPrefix(line, "     ") && len(n.command) > 0 && len(n.command) < maxParagraph:
+			n.command = append(append(n.command, ' '), strings.TrimSpace(line)...)
+		case strings.TrimSpace(line) != "" && !strings.HasPrefix(line, " "):
+			n.endReply()
+		}
+	}
+	n.endReply()
+	if len(n.blocks) == 0 {
+		return nil, nil
+	}
+	return []report{{mail: m, sender: n.sender, inbound: server, human: text[:at], blocks: n.blocks}}, nil
+}
+
+// notice is the session that a notice tells, as far as it was read.
+type notice struct {
+	remote, action string
+
+	command  []byte // under way
+	reply    []byte // under way, lines joined by a space
+	stage    bouncehouse.Stage
+	sender   string
+	rcpt     string   // of the RCPT command just given
+	accepted []string // recipients of the transaction so far
+	blocks   []block
+}
+
+// endCommand takes the command that is whole.
+func (n *notice) endCommand() {
+	if len(n.command) == 0 {
+		return
+	}
+	command := string(n.command)
+	n.command = n.command[:0]
+	n.rcpt = ""
+	n.stage = commandStage(lowerASCII(command))
+	switch n.stage {
+	case bouncehouse.StageMAIL:
+		n.sender, n.accepted = pathOf(command), nil
+	case bouncehouse.StageRCPT:
+		n.rcpt = pathOf(command)
+	}
+}
+
+func (n *notice) addReply(line string) {
+	if len(n.reply) > 0 {
+		n.reply = append(n.reply, ' ')
+	}
+	if len(n.reply) < maxParagraph {
+		n.reply = append(n.reply, line...)
+	}
+	if len(line) < 4 || line[3] != '-' {
+		n.endReply()
+	}
+}
+
+// endReply takes the reply that is whole: what it refuses, and whose it is.
+func (n *notice) endReply() {
+	if len(n.reply) == 0 {
+		return
+	}
+	reply := string(n.reply)
+	n.reply = n.reply[:0]
+	stage, rcpt := n.stage, n.rcpt
+	n.rcpt = ""
+	switch {
+	case !startsWithCode(reply):
+		return
+	case reply[0] < '4':
+		if rcpt != "" && len(n.accepted) < maxRecipients {
+			n.accepted = append(n.accepted, rcpt)
+		}
+		if stage == bouncehouse.StageDATA { // the next reply is to the end of data
+			n.stage = bouncehouse.StageEOD
+		}
+		return
+	}
+	refused := n.accepted
+	switch stage {
+	case bouncehouse.StageRCPT:
+		refused = []string{rcpt}
+	case bouncehouse.StageDATA, bouncehouse.StageEOD:
+		n.accepted = nil
+	default:
+		return // of no recipient
+	}
+	for _, a := range refused {
+		if a != "" && len(n.blocks) < maxRecipients {
+			n.blocks = append(n.blocks, block{recipient: a, action: n.action, remote: n.remote, diagnostic: reply, text: reply, stage: stage, status: noticeStatus(n.action, reply)})
+		}
+	}
+}
+
+// noticeStatus makes a block without action deferred where the reply is.
+func noticeStatus(action, reply string) string {
+	if r := parseReply(reply); action == "" && r.enhanced == "" {
+		return reply[:1] + ".0.0"
+	} else {
+		return r.enhanced
+	}
+}
+
+// pathOf returns the address of a MAIL or RCPT command.
+func pathOf(command string) string {
+	_, path, ok := strings.Cut(command, "<")
+	if !ok {
+		return ""
+	}
+	path, _, _ = strings.Cut(path, ">")
+	return path
+}
