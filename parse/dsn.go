@@ -153,6 +153,7 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 	}
 	base.DSNOrigin, base.QueueID = d.ours.judge(r, rep)
 	lower, transcript := rep.lower(), readTranscript(rep.human)
+	rep.fromTranscript(transcript)
 	for i := range rep.blocks {
 		b := &rep.blocks[i]
 		e := base

@@ -172,7 +172,8 @@ func automatic(m *mimePart) bool {
 }
 
 // readInlineStatus reads reports whose fields stand in the middle of a text:
-// gateways cut the MIME structure off or quote a whole report.
+// gateways cut the MIME structure off or quote a whole report; people forward
+// one behind ">".
 func readInlineStatus(m *mimePart) ([]report, error) {
 	if m.media == "multipart/report" && m.params["report-type"] != "" && !strings.EqualFold(m.params["report-type"], "delivery-status") {
 		return nil, nil
@@ -182,26 +183,53 @@ func readInlineStatus(m *mimePart) ([]report, error) {
 			continue
 		}
 		text := p.head(maxInline)
-		at := inlineStart(text)
-		if at < 0 {
-			continue
+		if rep := inlineReport(m, text); rep != nil {
+			return []report{*rep}, nil
 		}
-		rep := report{mail: m, human: clip(text[:at])}
-		groups, rest := statusGroups(text[at:])
-		rep.readGroups(groups)
-		kept := rep.blocks[:0]
-		for _, b := range rep.blocks {
-			if b.recipient != "" && (b.action != "" || b.status != "") {
-				kept = append(kept, b)
+		if strings.Contains(text, "\n> Final-Recipient:") || strings.Contains(text, "\n>Final-Recipient:") {
+			if rep := inlineReport(m, unquote(text)); rep != nil {
+				return []report{*rep}, nil
 			}
-		}
-		rep.blocks = kept
-		rep.original = originalHeader(rest)
-		if len(rep.blocks) > 0 {
-			return []report{rep}, nil
 		}
 	}
 	return nil, nil
+}
+
+// inlineReport reads the report whose fields stand in text, if any do.
+func inlineReport(m *mimePart, text string) *report {
+	at := inlineStart(text)
+	if at < 0 {
+		return nil
+	}
+	rep := report{mail: m, human: clip(text[:at])}
+	groups, rest := statusGroups(text[at:])
+	rep.readGroups(groups)
+	kept := rep.blocks[:0]
+	for _, b := range rep.blocks {
+		if b.recipient != "" && (b.action != "" || b.status != "") {
+			kept = append(kept, b)
+		}
+	}
+	rep.blocks = kept
+	rep.original = originalHeader(rest)
+	if len(rep.blocks) == 0 {
+		return nil
+	}
+	return &rep
+}
+
+// unquote takes one level of ">" off the lines of text.
+func unquote(text string) string {
+	var b strings.Builder
+	b.Grow(len(text))
+	for line := range lines(text) {
+		if rest, ok := strings.CutPrefix(line, ">"); ok {
+			line = strings.TrimPrefix(rest, " ")
+		}
+		b.WriteString(line)
+		b.WriteByte('\n')
+	}
+	return b.String()
 }
 
 // inlineStart returns where in text the fields of a report begin, or -1.

@@ -260,7 +260,7 @@ func saysExpired(text string) bool {
 	text = strings.ToLower(text)
 	for _, words := range []string{"retry timeout exceeded", "retry time exceeded", "message expired", "queue.expired", "delivery time expired",
 		"unable to deliver in", "could not be delivered for", "queue too long", "queued too long", "message too old", "has stopped trying",
-		"maximum queue time", "queue lifetime", "retry limit", "will be deleted from queue", "been in the queue for too long", "giving up on this message after"} {
+		"maximum queue time", "queue lifetime", "retry limit", "will be deleted from queue", "been in the queue for too long", "giving up on this message after", "envelope expired"} {
 		if strings.Contains(text, words) {
 			return true
 		}

@@ -94,6 +94,7 @@ type sendmailReport struct {
 	blocks     []block
 	index      map[string]int // recipient, lower case: its block
 	last       string         // the last result of a host
+	loose      string         // the last line with a code that names nobody: 451 4.0.0 Operating system error
 }
 
 // read walks over the lines of the report.
@@ -161,10 +162,54 @@ func (s *sendmailReport) read(own string) {
 			if strings.Contains(result, "Host unknown") {
 				from = here // this host's results follow, and no remote spoke
 			}
+		case startsWithCode(line):
+			s.loose = parseReply(line).text
+			words = nil
 		case trimmed != "" && len(words) < 4:
 			words = append(words, trimmed)
 		}
 	}
+}
+
+// fromTranscript takes from Sendmail's transcript what the machine's part
+// lacks: before 8.10 it has no Diagnostic-Code, later none for what Sendmail
+// itself or a local mailer says.
+func (rep *report) fromTranscript(transcript []exchange) {
+	if !strings.Contains(rep.human, "----- Transcript of session follows") {
+		return
+	}
+	var s *sendmailReport
+	for i := range rep.blocks {
+		b := &rep.blocks[i]
+		if d := typed(b.diagnostic).value; b.text != "" || strings.Trim(d, "0123456789") != "" {
+			continue
+		}
+		if s == nil {
+			s = &sendmailReport{transcript: transcript}
+			s.read(rep.human)
+		}
+		if r := s.find(b, len(rep.blocks) == 1); r != nil && r.diagnostic != "" {
+			b.diagnostic, b.stage = r.diagnostic, r.stage
+			b.remote = firstOf(b.remote, r.remote)
+		} else if len(rep.blocks) == 1 && s.loose != "" {
+			b.diagnostic = "x-unix; " + s.loose
+		}
+	}
+}
+
+// find returns the transcript's block of a recipient, whom it names as it
+// was given: without domain, or by an alias; only tells that there is no other.
+func (s *sendmailReport) find(b *block, only bool) *block {
+	local, _, _ := strings.Cut(b.recipient, "@")
+	for _, name := range []string{b.recipient, b.original, local} {
+		if n, ok := s.index[lowerASCII(name)]; ok {
+			return &s.blocks[n]
+		}
+	}
+	if only && len(s.blocks) == 1 {
+		return &s.blocks[0]
+	}
+	return nil
 }
 
 // add returns the block of a recipient, making it where there is none.
@@ -220,6 +265,7 @@ func vague(text string) bool {
 //	550 5.1.1 <user@example.net>... User unknown
 //	554 user@example.net... Service unavailable
 //	<user@example.net>... Deferred: Connection refused by mx.example.net.
+//	user... Deferred: Connection refused by [127.0.0.1]
 //	550 example.org (smtp)... 550 Host unknown             host
 func sendmailResult(line string) (recipient, result string, host bool) {
 	dots := strings.Index(line, "... ")
@@ -234,9 +280,11 @@ func sendmailResult(line string) (recipient, result string, host bool) {
 	switch {
 	case strings.HasSuffix(who, ")"):
 		return "", result, coded
-	case who == "" || strings.ContainsAny(who, " \t"), !coded && !strings.HasPrefix(who, "<"):
+	case who == "" || strings.ContainsAny(who, " \t"):
 		return "", "", false
-	case !strings.Contains(who, "@") && (!coded || strings.Contains(who, ".")):
+	case !coded && !strings.HasPrefix(who, "<") && !strings.HasPrefix(result, "Deferred"):
+		return "", "", false
+	case !strings.Contains(who, "@") && strings.Contains(who, "."):
 		return "", result, coded // 550 example.org.tcp... 550 Host unknown
 	}
 	return (typedValue{value: who}).address(), result, false

@@ -112,6 +112,7 @@ func decodeUTF8Address(s string) string {
 //	dns; mx.example.com (192.0.2.1)                                    PowerMTA
 //	dns; mx.example.com. (192.0.2.1, the server for the domain ...)    Gmail
 //	dns;mx.example.com (TCP|198.51.100.7|47323|192.0.2.1|25) (banner)  Oracle
+//	dns; mx.example.com [192.0.2.1]                                    Courier
 //	dns; [192.0.2.1]
 func remoteMTA(s string) (host string, ip netip.Addr) {
 	s = typed(s).value
@@ -131,6 +132,9 @@ func remoteMTA(s string) (host string, ip netip.Addr) {
 		comment = fields[3] // the remote's end
 	}
 	addr, _, _ := strings.Cut(comment, ",")
+	if addr == "" && len(words) > 1 {
+		addr = words[1]
+	}
 	ip, _ = parseIP(addr)
 	return host, ip
 }
