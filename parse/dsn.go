@@ -101,7 +101,17 @@ type block struct {
 func dialects() []func(*mimePart) ([]report, error) {
 	return []func(*mimePart) ([]report, error){
 		readStatusParts,  // RFC 3464
-		readInlineStatus, // its fields within a text
+		readQSBMF,        // qmail and its kin: may return any other report
+		readInlineStatus, // fields of RFC 3464 within a text
+		readActiveHunter,
+		readZoho,
+		readNemesis,
+		readExim,
+		readMoan,
+		readGoogle,
+		readX1,
+		readX3,
+		readFML,
 		readSendmail,
 		readDragonFly,
 		readOpenSMTPD,

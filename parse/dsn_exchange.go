@@ -1,0 +1,299 @@
+package parse
+
+import (
+	"strings"
+)
+
+// Bounce mails of Microsoft's servers, where they are no RFC 3464 or where
+// their text tells more than their machine part does. The words around are
+// translated into every language that Office has; what is looked for here is
+// what stays: the codes, the marks around them, the addresses.
+//
+// Exchange 5.5 (Internet Mail Service):
+//
+//	did not reach the following recipient(s):
+//
+//	user@example.com on Thu, 29 Oct 2026 10:00:00 +0000
+//	    The recipient name is not recognized
+//		The MTS-ID of the original message is: c=us;a= ;p=example;l=MAIL-261029100000Z-1
+//	    MSEXCH:IMS:Example:SITE:MAIL 0 (000C05A6) Unknown Recipient
+//
+// Exchange 2000 and 2003 (also of Outlook, for a mail that never left):
+//
+//	      user@example.com on 10/29/2026 10:00 AM
+//	            There was a SMTP communication problem with the recipient's email server.
+//	            <mail.example.net #5.5.0 smtp;550 5.1.1 <user@example.com>... User unknown>
+//
+// Exchange 2007 and later: dsn_exchange_ndr.go. The SMTP service of Windows
+// and of Exchange 2000 and 2003, once Hotmail's too:
+//
+//	This is an automatically generated Delivery Status Notification.
+//
+//	Delivery to the following recipients failed.
+//
+//	       user@example.com
+
+// readOldExchange reads the reports of Exchange 5.5, 2000 and 2003, alone or
+// beside a machine part: that has no more than X-Supplementary-Info.
+func readOldExchange(m *mimePart) ([]report, error) {
+	text := m.text()
+	if !strings.Contains(text, "MSEXCH:") && !strings.Contains(text, " #5.") && !strings.Contains(text, " #4.") {
+		return nil, nil
+	}
+	entries := oldExchangeEntries(text)
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	rep := newReport(m)
+	if len(rep.blocks) > 0 {
+		for i := range rep.blocks {
+			b := &rep.blocks[i]
+			if b.diagnostic != "" {
+				continue
+			}
+			for j := range entries {
+				if e := &entries[j]; strings.EqualFold(e.recipient, b.recipient) || len(entries) == 1 && len(rep.blocks) == 1 {
+					b.diagnostic, b.text = e.diagnostic, e.text
+					break
+				}
+			}
+		}
+		return []report{rep}, nil
+	}
+	for _, b := range entries {
+		if b.recipient == "" && len(entries) == 1 {
+			b.recipient = oldExchangeTo(&rep)
+		}
+		if b.recipient == "" {
+			continue
+		}
+		b.action = failedUnless(m)
+		rep.blocks = append(rep.blocks, b)
+	}
+	if len(rep.blocks) == 0 {
+		return nil, errNoRecipient
+	}
+	return []report{rep}, nil
+}
+
+// failedUnless is the action of a report that tells it in words only.
+func failedUnless(m *mimePart) string {
+	if saysRetrying(m.text()) || strings.Contains(m.lower(), "warning message only") {
+		return "delayed"
+	}
+	return "failed"
+}
+
+// oldExchangeTo is the recipient where the report names him by his name in
+// the directory: as the returned message addresses him, or the words about it.
+//
+//	Your message
+//
+//	  To:      user@example.com
+//	  Subject: ...
+func oldExchangeTo(rep *report) string {
+	if found := rep.recipients(); len(found) == 1 {
+		return found[0]
+	}
+	for line := range lines(rep.human) {
+		if line = strings.TrimLeft(line, " \t"); hasPrefixFold(line, "to:") {
+			return addressIn(line)
+		}
+	}
+	return ""
+}
+
+// oldExchangeEntries returns what text says of each recipient: a line with
+// the name and the time, below it the reason in words, and at its end the
+// mark by which the entry is known.
+func oldExchangeEntries(text string) []block {
+	var found []block
+	var entry string // the line with the recipient
+	var reason strings.Builder
+	marked := false
+	flush := func() {
+		if entry != "" && marked && len(found) < maxRecipients {
+			found = append(found, oldExchangeBlock(entry, reason.String()))
+		}
+		entry, marked = "", false
+		reason.Reset()
+	}
+	for line := range lines(text) {
+		words := strings.Trim(line, " \t\r")
+		switch {
+		case words == "":
+			if marked {
+				flush()
+			}
+		case namesTime(words):
+			flush()
+			entry = words
+		case entry != "":
+			if reason.Len() < maxParagraph {
+				if reason.Len() > 0 {
+					reason.WriteByte(' ')
+				}
+				reason.WriteString(words)
+			}
+			if !marked {
+				_, _, _, ok := hashed(reason.String())
+				marked = ok || strings.HasPrefix(words, "MSEXCH:")
+			}
+		}
+	}
+	flush()
+	return found
+}
+
+// namesTime tells the first line of an entry: it ends with a time of day, and
+// is none of the fields of a message.
+func namesTime(line string) bool {
+	if fieldName(line) != "" || len(line) > 500 {
+		return false
+	}
+	for i := 1; i+2 < len(line); i++ {
+		if line[i] == ':' && line[i-1]-'0' <= 9 && line[i+1]-'0' <= 9 && line[i+2]-'0' <= 9 {
+			return true
+		}
+	}
+	return false
+}
+
+func oldExchangeBlock(entry, reason string) block {
+	b := block{text: reason, diagnostic: reason}
+	if _, after, ok := strings.Cut(entry, "SMTP="); ok { // c=US;a= ;p=Example;dda:SMTP=user@example.com; on Thu, ...
+		entry, _, _ = strings.Cut(after, ";")
+	}
+	b.recipient = addressIn(entry)
+	if status, reply, at, ok := hashed(reason); ok {
+		b.status = status
+		if b.diagnostic = strings.TrimSpace(reason[:at]); reply != "" {
+			b.diagnostic = "smtp; " + reply
+		}
+		b.text = b.diagnostic
+		if b.recipient == "" {
+			b.recipient = addressIn(reply)
+		}
+	}
+	return b
+}
+
+// hashed reads the mark in which Exchange puts its code, and the reply that
+// it was given:
+//
+//	<mail.example.net #5.1.1>
+//	<mail.example.net #5.5.0 smtp;550 5.1.1 <user@example.com>... User unknown>
+//	< #5.7.1 smtp;550 5.7.1 Unable to relay>
+//
+// The host is the server that writes the report. at is where the mark begins.
+func hashed(s string) (status, reply string, at int, ok bool) {
+	for n := 0; ; n += 2 {
+		m := strings.Index(s[n:], " #")
+		if m < 0 {
+			return "", "", 0, false
+		}
+		n += m
+		size := enhancedLen(s[n+2:])
+		at = strings.LastIndexByte(s[:n], '<')
+		if size == 0 || at < 0 || strings.ContainsAny(s[at:n], " @") {
+			continue
+		}
+		status = s[n+2 : n+2+size]
+		rest := s[n+2+size:]
+		if end := strings.LastIndexByte(rest, '>'); end >= 0 {
+			rest = rest[:end]
+		}
+		if _, reply, _ = strings.Cut(rest, ";"); !citesReply(strings.TrimSpace(reply)) {
+			reply = ""
+		}
+		return status, strings.TrimSpace(reply), at, true
+	}
+}
+
+// readSMTPService reads what the SMTP service of Windows writes, where its
+// machine part lacks, or has no reply: the reason is a sentence before the
+// recipients then.
+func readSMTPService(m *mimePart) ([]report, error) {
+	if !strings.Contains(m.params["boundary"], "DSN=_") && !strings.Contains(m.lower(), "\n\ndelivery to the following recipients") &&
+		!strings.Contains(m.lower(), "\r\n\r\ndelivery to the following recipients") {
+		return nil, nil
+	}
+	rep := newReport(m)
+	before, addresses := indentedAddresses(rep.human)
+	if len(rep.blocks) == 0 {
+		for _, a := range addresses {
+			rep.blocks = append(rep.blocks, block{recipient: a, action: "failed"})
+			b := &rep.blocks[len(rep.blocks)-1]
+			if lower := m.lower(); strings.Contains(lower, "has been delayed") || strings.Contains(lower, "warning message only") {
+				b.action = "delayed"
+			} else if strings.Contains(lower, "successfully relayed") {
+				b.action = "relayed"
+			}
+		}
+	}
+	for i := range rep.blocks {
+		// "Delivery to the following recipients failed." tells nothing;
+		// "Unable to deliver message to the following recipients, due to
+		// being unable to connect successfully to ..." does.
+		if b := &rep.blocks[i]; b.diagnostic == "" && !hasPrefixFold(before, "Delivery to the following") {
+			b.text = before
+		}
+	}
+	if len(rep.blocks) == 0 {
+		return nil, nil
+	}
+	return []report{rep}, nil
+}
+
+// indentedAddresses returns the addresses that stand indented on lines of
+// their own, and the line of words before them.
+func indentedAddresses(text string) (before string, found []string) {
+	last := ""
+	for line := range lines(text) {
+		words := strings.Trim(line, " \t\r")
+		switch {
+		case words == "":
+		case indentOf(line) > 0 && isAddress(words):
+			if len(found) == 0 {
+				before = last
+			}
+			if len(found) < maxRecipients {
+				found = append(found, words)
+			}
+		case len(found) > 0:
+			return before, found
+		default:
+			last = words
+		}
+	}
+	return before, found
+}
+
+// isAddress tells whether s is an address and nothing else.
+func isAddress(s string) bool {
+	at := strings.LastIndexByte(s, '@')
+	return at > 0 && at < len(s)-1 && len(s) <= 320 && !strings.ContainsAny(s, " \t<>()[],;:\"")
+}
+
+// addressIn returns the first address in s, without brackets and quotes.
+func addressIn(s string) string {
+	const ends = " \t\r\n<>()[],;:\"'`"
+	for at := 0; ; {
+		n := strings.IndexByte(s[at:], '@')
+		if n < 0 {
+			return ""
+		}
+		n += at
+		from := strings.LastIndexAny(s[at:n], ends) + 1 + at
+		to := n + 1
+		if m := strings.IndexAny(s[to:], ends); m >= 0 {
+			to += m
+		} else {
+			to = len(s)
+		}
+		if a := strings.TrimRight(s[from:to], "."); from < n && n+1 < from+len(a) && len(a) <= 320 {
+			return a
+		}
+		at = n + 1
+	}
+}
