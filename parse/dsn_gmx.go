@@ -1,0 +1,132 @@
+package parse
+
+import (
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// The bounces of United Internet's mailers (GMX, WEB.DE, mail.com, 1&1 IONOS,
+// kundenserver.de), whose server is named Nemesis. They begin as Exim's do:
+//
+//	This message was created automatically by mail delivery software.
+//
+//	A message that you sent could not be delivered to one or more of
+//	its recipients. This is a permanent error. The following address
+//	failed:
+//
+//	"user@example.net":
+//	SMTP error from remote server after RCPT command:
+//	host: mx.example.net
+//	5.1.1 <user@example.net>... User Unknown
+//
+//	user@example.net:
+//	SMTP error from remote server for TEXT command, host: mx.example.net (192.0.2.1) reason: 550 5.2.0 Mail rejected.
+//
+//	user@example.net
+//
+//	For the following reason:
+//
+//	Mail size limit exceeded.
+//
+//	--- The header of the original message is following. ---
+
+const nemesisCopy = "The header of the original message is following"
+
+// readNemesis reads the bounces of GMX and 1&1.
+func readNemesis(m *mimePart) ([]report, error) {
+	text := m.text()
+	head := text[:min(len(text), maxGreeting)]
+	if !strings.Contains(head, eximCreated) || !strings.Contains(text, nemesisCopy) && !strings.Contains(head, "\nSMTP error from remote server ") {
+		return nil, nil
+	}
+	rep := textReport(m, text)
+	listed := false
+	var b *block
+	var said strings.Builder
+	finish := func() {
+		if b != nil {
+			b.readNemesis(said.String())
+		}
+		said.Reset()
+	}
+	for at := 0; at < len(text); {
+		line, next := cutLine(text, at)
+		words := strings.Trim(line, " \t\r")
+		name := strings.Trim(strings.TrimSuffix(words, ":"), `"<>`)
+		switch {
+		case words == "", words == "For the following reason:":
+		case strings.HasPrefix(words, "---"):
+			rep.human = text[:at]
+			if rep.original == nil {
+				rep.original = originalHeader(text[next:])
+			}
+			next = len(text)
+		case strings.HasSuffix(words, "failed:"):
+			listed = true
+		case !listed:
+		case strings.Contains(name, "@") && !strings.ContainsAny(name, " \t<>") && len(rep.blocks) < maxRecipients:
+			finish()
+			rep.blocks = append(rep.blocks, block{recipient: name, action: "failed"})
+			b = &rep.blocks[len(rep.blocks)-1]
+		case b != nil && said.Len() < maxParagraph:
+			if said.Len() > 0 {
+				said.WriteByte(' ')
+			}
+			said.WriteString(words)
+		}
+		at = next
+	}
+	finish()
+	if len(rep.blocks) == 0 {
+		return nil, nil
+	}
+	return []report{rep}, nil
+}
+
+// readNemesis fills b with the lines under its address, joined.
+func (b *block) readNemesis(text string) {
+	b.text = text
+	own, reply, ok := strings.Cut(text, "host: ")
+	if !ok {
+		b.diagnostic = text
+		return
+	}
+	host, reply, _ := strings.Cut(reply, " ")
+	if strings.HasPrefix(reply, "(") {
+		addr, rest, _ := strings.Cut(reply, ")")
+		host, reply = host+" "+addr+")", rest
+	}
+	b.remote = "dns; " + host
+	reply = strings.TrimSpace(reply)
+	for _, label := range []string{"reason:", "Reason:"} {
+		reply = strings.TrimSpace(strings.TrimPrefix(reply, label))
+	}
+	if b.diagnostic = reply; !startsWithCode(reply) {
+		b.status, b.diagnostic = cutEnhanced(reply)
+	}
+	if b.diagnostic == "" {
+		b.diagnostic = strings.TrimRight(own, ", ")
+	}
+	own = lowerASCII(own)
+	for _, lead := range []string{"after ", "for ", "in "} {
+		if _, command, ok := strings.Cut(own, "remote server "+lead); ok {
+			b.stage = nemesisStage(command)
+		}
+	}
+}
+
+// nemesisStage reads the command that failed, in lower case.
+func nemesisStage(command string) bouncehouse.Stage {
+	switch {
+	case strings.HasPrefix(command, "rcpt"):
+		return bouncehouse.StageRCPT
+	case strings.HasPrefix(command, "mail"):
+		return bouncehouse.StageMAIL
+	case strings.HasPrefix(command, "text"), strings.HasPrefix(command, "transfer of"):
+		return bouncehouse.StageEOD
+	case strings.HasPrefix(command, "greeting"), strings.HasPrefix(command, "connect"):
+		return bouncehouse.StageConnect
+	}
+	return stageOf(command)
+}

@@ -1,0 +1,274 @@
+package parse
+
+import (
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// Google's bounces. Those with a machine part (since 2016) are read by
+// readStatusParts. Before, in English for all:
+//
+//	Delivery to the following recipient failed permanently:
+//
+//	     user@example.net
+//
+//	Technical details of permanent failure:
+//	PERM_FAILURE: SMTP Error (state 9): 550 5.1.1 User unknown           2006
+//
+//	Google tried to deliver your message, but it was rejected by the server for
+//	the recipient domain example.net by mx.example.net. [192.0.2.1].      2012
+//
+//	The error that the other server returned was:
+//	550 5.1.1 <user@example.net>... User unknown
+//
+//	----- Original message -----
+//
+// "(state 14)" behind a reply is the step of Google's session. A warning says
+// "has been delayed" and "Technical details of temporary failure". Since 2016,
+// in the language of the account and as HTML, too:
+//
+//	** Message blocked **
+//
+//	Your message to user@example.net has been blocked. [...]
+//
+//	The response from the remote server was:
+//	550 5.7.1 Message rejected
+//
+// Google Groups answers, in the language of the account, to whom may not post
+// to a group; X-Failed-Recipients alone names the group's address.
+
+// readGoogle reads the bounces of Gmail, Google Workspace and Google Groups.
+func readGoogle(m *mimePart) ([]report, error) {
+	text := m.text()
+	head := text[:min(len(text), maxGreeting)]
+	if strings.Contains(head, "Technical details of permanent failure:") || strings.Contains(head, "Technical details of temporary failure:") {
+		return readOldGmail(m)
+	}
+	if !strings.Contains(m.header.get("From"), "mailer-daemon@google") {
+		return nil, nil
+	}
+	rep := textReport(m, text)
+	rep.cutGoogle()
+	failed := rep.failedRecipients()
+	action := "failed"
+	if strings.Contains(m.header.get("Subject"), "(Delay)") { // in every language
+		action = "delayed"
+	}
+	if strings.Contains(rep.human, "groups.google.com/") || strings.Contains(m.header.get("Message-ID"), ".GMR@") {
+		for _, a := range failed {
+			rep.blocks = append(rep.blocks, block{recipient: a, action: action, diagnostic: groupsReason(rep.human)})
+		}
+	} else {
+		reply := googleResponse(rep.human)
+		if len(failed) == 0 {
+			failed = firstAddress(rep.human)
+		}
+		for _, a := range failed {
+			b := block{recipient: a, action: action}
+			b.readGoogle(reply)
+			rep.blocks = append(rep.blocks, b)
+		}
+	}
+	if len(rep.blocks) == 0 {
+		return nil, nil
+	}
+	return []report{rep}, nil
+}
+
+// cutGoogle cuts the text where the returned message begins.
+func (rep *report) cutGoogle() {
+	for _, words := range []string{"----- Original message -----", "----- Message header follows -----"} {
+		if n := strings.Index(rep.human, words); n >= 0 {
+			if rep.original == nil {
+				rep.original = originalHeader(rep.human[n+len(words):])
+			}
+			rep.human = rep.human[:n]
+		}
+	}
+}
+
+func readOldGmail(m *mimePart) ([]report, error) {
+	rep := textReport(m, m.text())
+	rep.cutGoogle()
+	human, details, _ := strings.Cut(rep.human, "Technical details of ")
+	_, details, _ = strings.Cut(details, "failure:")
+	details = unfold(details)
+	action := "failed"
+	if strings.Contains(human, "has been delayed:") || strings.Contains(human, "Message will be retried for ") {
+		action = "delayed"
+	}
+	listed := false
+	for line := range lines(human) {
+		words := strings.Trim(line, " \t\r*")
+		switch {
+		case words == "":
+		case strings.HasPrefix(words, "Delivery to the following recipient"):
+			listed = true
+		case listed && indentOf(line) > 0 && strings.Contains(words, "@") && len(rep.blocks) < maxRecipients:
+			b := block{recipient: (typedValue{value: words}).address(), action: action}
+			b.readGoogle(details)
+			rep.blocks = append(rep.blocks, b)
+		default:
+			listed = false
+		}
+	}
+	if len(rep.blocks) == 0 {
+		for _, a := range rep.failedRecipients() {
+			b := block{recipient: a, action: action}
+			b.readGoogle(details)
+			rep.blocks = append(rep.blocks, b)
+		}
+	}
+	if len(rep.blocks) == 0 {
+		return nil, nil
+	}
+	return []report{rep}, nil
+}
+
+// readGoogle fills b with what Google tells of the failure, on one line.
+func (b *block) readGoogle(text string) {
+	for _, label := range []string{"PERM_FAILURE: ", "TEMP_FAILURE: "} {
+		text = strings.TrimPrefix(text, label)
+	}
+	own, reply, said := strings.Cut(text, "returned was:")
+	if rest, ok := strings.CutPrefix(text, "SMTP Error (state "); ok && !said {
+		own, reply, said = strings.Cut(rest, "): ")
+		b.stage = gmailStage(own)
+	}
+	if !said {
+		own, reply = text, text
+	}
+	reply = strings.TrimSpace(reply)
+	if n := strings.LastIndex(reply, " (state "); n >= 0 && len(reply)-n < 16 {
+		b.stage = gmailStage(strings.TrimRight(reply[n+8:], "). "))
+		reply = reply[:n]
+	}
+	if len(reply) > 7 && startsWithCode(reply) && startsWithCode(reply[4:]) && reply[:3] == reply[4:7] {
+		reply = reply[4:] // QUIRK: 550 550 5.1.1
+	}
+	b.text, b.diagnostic = text, reply
+
+	// ... for the recipient domain example.net by mx.example.net. [192.0.2.1].
+	if _, where, ok := strings.Cut(own, " recipient domain "); ok {
+		if _, where, ok = strings.Cut(where, " by "); ok {
+			host, addr, _ := strings.Cut(where, " ")
+			addr, _, _ = strings.Cut(addr, "]")
+			b.remote = "dns; " + host + " (" + strings.TrimPrefix(addr, "[") + ")"
+		}
+	}
+	// [mx.example.net 192.0.2.1: socket error] or [mx.example.net. (1): Connection refused]
+	if !startsWithCode(reply) && b.remote == "" {
+		if _, tried, ok := strings.Cut(text, "["); ok {
+			tried, _, _ = strings.Cut(tried, "]")
+			name, addr, ok := strings.Cut(tried, " ")
+			if addr, _, colon := strings.Cut(addr, ": "); ok && colon && strings.Contains(name, ".") {
+				b.remote = "dns; " + name + " (" + strings.Trim(addr, "()") + ")"
+				b.stage = bouncehouse.StageConnect
+			}
+		}
+	}
+	if strings.Contains(own, "did not accept our requests to connect") || strings.Contains(own, "Could not initiate SMTP conversation") {
+		b.stage = bouncehouse.StageConnect
+	}
+}
+
+// gmailStage reads the number of a state of Gmail's client. Google names them
+// nowhere; these are plain from the replies that stand before them.
+func gmailStage(state string) bouncehouse.Stage {
+	switch state {
+	case "13":
+		return bouncehouse.StageMAIL
+	case "14":
+		return bouncehouse.StageRCPT
+	case "18":
+		return bouncehouse.StageEOD
+	}
+	return ""
+}
+
+// googleResponse finds what the remote server answered, or Google says in
+// its stead, in a text of any language: what begins with a code, else what
+// follows the English words, else the last paragraph.
+func googleResponse(human string) string {
+	last, lastAt := -1, 0
+	blank := true
+	for at := 0; at < len(human); {
+		line, next := cutLine(human, at)
+		words := strings.TrimSpace(line)
+		if citesReply(words) && words[0] != '2' {
+			return googleParagraph(human[at:])
+		}
+		if words != "" && blank {
+			last, lastAt = at, at
+		}
+		blank = words == ""
+		at = next
+	}
+	for _, lead := range []string{"The response from the remote server was:", "The response was:"} {
+		if _, rest, ok := strings.Cut(human, lead); ok && strings.TrimSpace(rest) != "" {
+			return googleParagraph(strings.TrimLeft(rest, " \t\r\n"))
+		}
+	}
+	if last < 0 {
+		return ""
+	}
+	return googleParagraph(human[lastAt:])
+}
+
+// googleParagraph joins the lines up to the next empty one.
+func googleParagraph(text string) string {
+	end := 0
+	for end < len(text) && end < maxParagraph {
+		line, next := cutLine(text, end)
+		if strings.TrimSpace(line) == "" {
+			break
+		}
+		end = next
+	}
+	return unfold(text[:min(end, len(text))])
+}
+
+// firstAddress returns the first word of a text that is an address.
+func firstAddress(text string) []string {
+	for _, w := range strings.Fields(text[:min(len(text), maxGreeting)]) {
+		w = strings.Trim(w, "<>()[]\"',;:.*")
+		if n := strings.IndexByte(w, '@'); n > 0 && strings.Contains(w[n:], ".") {
+			return []string{w}
+		}
+	}
+	return nil
+}
+
+// groupsReason returns why a group did not take the message: the paragraph
+// under the greeting, and the last one with a link, which is the same address
+// in every language.
+func groupsReason(human string) string {
+	var reason, link string
+	greeted := false
+	for rest := human; rest != ""; {
+		rest = strings.TrimLeft(rest, " \t\r\n")
+		p := googleParagraph(rest)
+		if p == "" {
+			break
+		}
+		switch {
+		case !greeted && len(p) < 200 && strings.Contains(p, "@"):
+			greeted = true
+		case reason == "":
+			reason = p
+		case strings.Contains(p, "https://") || strings.Contains(p, "http://"):
+			link = p
+		}
+		n := 0
+		for n < len(rest) { // behind the paragraph
+			line, next := cutLine(rest, n)
+			n = next
+			if strings.TrimSpace(line) == "" {
+				break
+			}
+		}
+		rest = rest[n:]
+	}
+	return strings.TrimSpace(reason + " " + link)
+}
