@@ -31,6 +31,12 @@ func readDiagnostic(value string) said {
 		r := parseReply(m[2] + " " + m[3])
 		return said{code: r.code, enhanced: firstOf(r.enhanced, m[1]), text: r.text}
 	}
+	if strings.HasPrefix(text, "<") {
+		if status, reply, _, ok := hashed(text); ok {
+			r := parseReply(reply)
+			return said{code: r.code, enhanced: firstOf(r.enhanced, status), text: r.text}
+		}
+	}
 	if d.kind == "x-unix" {
 		return said{text: text} // a program's words, or its exit status
 	}

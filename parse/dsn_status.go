@@ -181,7 +181,7 @@ func (rep *report) addBlock(h mimeHeader) {
 		original:   typed(h.get("Original-Recipient")).address(),
 		action:     h.get("Action"),
 		remote:     h.get("Remote-MTA"),
-		diagnostic: h.get("Diagnostic-Code"),
+		diagnostic: firstOf(h.get("Diagnostic-Code"), h.get("X-Supplementary-Info")), // Exchange 2000, 2003: the one or the other
 		attempt:    parseDate(h.get("Last-Attempt-Date")),
 	}
 	for i := range h { // QUIRK: repeated; one of them is the remote's
