@@ -106,6 +106,11 @@ func dialects() []func(*mimePart) ([]report, error) {
 		readStatusParts,  // RFC 3464
 		readQSBMF,        // qmail and its kin: may return any other report
 		readInlineStatus, // fields of RFC 3464 within a text
+		readExchange,
+		readNotesGateway,
+		readIMail,
+		readEZweb,
+		readGateways, // the table of filter gateways, groupware, mobile gateways
 		readActiveHunter,
 		readZoho,
 		readNemesis,
@@ -251,14 +256,14 @@ func (b *block) outcome(code uint16, reply, text string, waited bool) bouncehous
 		return bouncehouse.Rejected
 	case strings.HasPrefix(action, "expire"): // our own word, where a text says that its server gave up
 		return bouncehouse.Expired
-	case strings.HasPrefix(action, "fail"), action == "expired": // so a dialect
+	case strings.HasPrefix(action, "fail"):
 	case strings.HasPrefix(b.status, "2."):
 		return bouncehouse.Delivered
 	case strings.HasPrefix(b.status, "4."):
 		return bouncehouse.Deferred
 	}
 	switch {
-	case action == "expired", strings.HasSuffix(b.status, ".4.7"), saysExpired(reply): // RFC 3463: X.4.7 delivery time expired
+	case strings.HasSuffix(b.status, ".4.7"), saysExpired(reply): // RFC 3463: X.4.7 delivery time expired
 		return bouncehouse.Expired
 	case code >= 500:
 		return bouncehouse.Bounced
