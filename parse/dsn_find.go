@@ -131,7 +131,7 @@ func isStatus(p *mimePart) bool {
 	if !strings.HasPrefix(p.media, "text/") && p.media != "application/octet-stream" || p.media == "text/html" || p.media == "text/rfc822-headers" {
 		return false
 	}
-	text := strings.TrimLeft(p.head(4<<10), "\r\n \t")
+	text := strings.TrimLeft(p.headBytes(4<<10), "\r\n \t") // the names are ASCII
 	line, _ := cutLine(text, 0)
 	name := fieldName(line)
 	return strings.EqualFold(name, "Reporting-MTA") || strings.EqualFold(name, "Final-Recipient") || strings.EqualFold(name, "Original-Recipient")

@@ -25,6 +25,10 @@ type mimePart struct {
 	raw    string            // the body as it stands, still encoded
 	parts  []mimePart        // of a multipart; the one message of a message/rfc822
 	read   *content          // what content() made
+
+	utf8       string // what head() made, of that many bytes
+	decodedLen int
+	decodedTo  bool
 }
 
 // parseMail splits a whole mail.

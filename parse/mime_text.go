@@ -24,8 +24,17 @@ const fewHighBytes = 40
 func (p *mimePart) decoded() string { return p.decode(p.raw) }
 
 // head is what the first n bytes of the part's body hold, to the end of a
-// line, in UTF-8.
+// line, in UTF-8. It is decoded once.
 func (p *mimePart) head(n int) string {
+	n = min(n, len(p.raw))
+	if !p.decodedTo || p.decodedLen != n {
+		p.utf8, p.decodedTo, p.decodedLen = toUTF8(p.headBytes(n), p.params["charset"]), true, n
+	}
+	return p.utf8
+}
+
+// headBytes is head in the part's own charset.
+func (p *mimePart) headBytes(n int) string {
 	raw := p.raw
 	if len(raw) > n {
 		raw = raw[:n]
@@ -33,7 +42,7 @@ func (p *mimePart) head(n int) string {
 			raw = raw[:end]
 		}
 	}
-	return toUTF8(p.decode(raw), p.params["charset"])
+	return p.decode(raw)
 }
 
 func (p *mimePart) decode(raw string) string {
@@ -155,6 +164,9 @@ func toUTF8(s, label string) string {
 	if mostlyUTF8(s) {
 		return strings.ToValidUTF8(s, "\uFFFD") // cut within a character, or patched by a gateway
 	}
+	if japanese := guessJapanese(s, label); japanese != "" {
+		label = japanese
+	}
 	if label == "" || high > 0 && sevenBit(label) {
 		return guessUTF8(s, high)
 	}
@@ -217,6 +229,40 @@ func decodeAs(s, label string) (string, bool) {
 	}
 	out, err := io.ReadAll(r)
 	return string(out), err == nil
+}
+
+// guessJapanese tells which of Japan's encodings s is in, where the label
+// names another of them or none, by its kana; empty where there are few.
+// QUIRK: labelled ISO-2022-JP, and gateways have made it EUC-JP or Shift_JIS;
+// not labelled at all, and full of escapes.
+func guessJapanese(s, label string) string {
+	if label != "" && !strings.HasPrefix(label, "iso-2022-jp") && label != "us-ascii" {
+		return ""
+	}
+	if strings.Contains(s, "\x1b$B") || strings.Contains(s, "\x1b$@") {
+		return "iso-2022-jp"
+	}
+	euc, sjis, other := 0, 0, 0
+	for i := 0; i+1 < len(s); i++ {
+		switch c, d := s[i], s[i+1]; {
+		case c < 0x80:
+			continue
+		case (c == 0xa4 || c == 0xa5) && d >= 0xa1 && d <= 0xf6:
+			euc++
+		case c == 0x82 && d >= 0x9f && d <= 0xf1, c == 0x83 && d >= 0x40 && d <= 0x96:
+			sjis++
+		default:
+			other++
+		}
+		i++
+	}
+	switch {
+	case euc >= 8 && euc > 8*sjis && euc > other/4:
+		return "euc-jp"
+	case sjis >= 8 && sjis > 8*euc && sjis > other/4:
+		return "shift_jis"
+	}
+	return ""
 }
 
 // guessUTF8 decodes s, whose label is missing or wrong.
