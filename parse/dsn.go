@@ -114,9 +114,9 @@ func dialects() []func(*mimePart) ([]report, error) {
 		readActiveHunter,
 		readZoho,
 		readNemesis,
+		readGoogle, // before Exim: both write X-Failed-Recipients
 		readExim,
 		readMoan,
-		readGoogle,
 		readX1,
 		readX3,
 		readFML,

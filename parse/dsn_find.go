@@ -254,7 +254,7 @@ func returnsMessage(line string) bool {
 	}
 	line = strings.ToLower(line)
 	for _, words := range []string{"below this line is a copy", "this is a copy of", "message follows", "message below", "headers follow", "header follows",
-		"enclosed are the original", "returned message", "unsent message", "no message was collected", "return message suppressed"} {
+		"enclosed are the original", "enclosed is a copy", "is the original bounce", "original message is following", "returned message", "unsent message", "no message was collected", "return message suppressed"} {
 		if strings.Contains(line, words) {
 			return true
 		}

@@ -41,6 +41,10 @@ func readNemesis(m *mimePart) ([]report, error) {
 		return nil, nil
 	}
 	rep := textReport(m, text)
+	action := "failed"
+	if strings.Contains(head, "not yet been delivered") {
+		action = "delayed"
+	}
 	listed := false
 	var b *block
 	var said strings.Builder
@@ -62,12 +66,12 @@ func readNemesis(m *mimePart) ([]report, error) {
 				rep.original = originalHeader(text[next:])
 			}
 			next = len(text)
-		case strings.HasSuffix(words, "failed:"):
+		case strings.HasSuffix(words, "failed:"), strings.HasSuffix(words, "delivered:"):
 			listed = true
 		case !listed:
 		case strings.Contains(name, "@") && !strings.ContainsAny(name, " \t<>") && len(rep.blocks) < maxRecipients:
 			finish()
-			rep.blocks = append(rep.blocks, block{recipient: name, action: "failed"})
+			rep.blocks = append(rep.blocks, block{recipient: name, action: action})
 			b = &rep.blocks[len(rep.blocks)-1]
 		case b != nil && said.Len() < maxParagraph:
 			if said.Len() > 0 {

@@ -45,7 +45,8 @@ func readGoogle(m *mimePart) ([]report, error) {
 	if strings.Contains(head, "Technical details of permanent failure:") || strings.Contains(head, "Technical details of temporary failure:") {
 		return readOldGmail(m)
 	}
-	if !strings.Contains(m.header.get("From"), "mailer-daemon@google") {
+	if !strings.Contains(head, "The response from the remote server was:") && !strings.Contains(head, "The response was:") &&
+		!strings.Contains(m.header.get("From"), "mailer-daemon@google") {
 		return nil, nil
 	}
 	rep := textReport(m, text)

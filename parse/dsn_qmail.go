@@ -156,6 +156,10 @@ func (b *block) readQSBMF(text string) {
 	if _, code, ok := strings.Cut(own, "(#"); ok {
 		b.status = statusCode(code)
 	}
+	// Other programs' words name hosts, too: "denied, based on relay 192.0.2.9".
+	if !strings.Contains(own, "Connected to ") && !strings.Contains(own, "Giving up on ") && b.stage == "" {
+		return
+	}
 	if host, ip := qsbmfHost(own); ip.IsValid() {
 		b.remote = "dns; " + host + " (" + ip.String() + ")"
 	}
@@ -190,9 +194,6 @@ func qsbmfStage(own string) bouncehouse.Stage {
 // qsbmfHost finds the remote host in qmail-remote's words: by its address,
 // to which patches add its name: mx.example.net[192.0.2.1].
 func qsbmfHost(own string) (host string, ip netip.Addr) {
-	if strings.HasPrefix(own, "Sorry") {
-		return "", ip // names hosts that it did not reach
-	}
 	for rest := own; rest != ""; {
 		var word string
 		word, rest, _ = strings.Cut(rest, " ")

@@ -221,7 +221,12 @@ func replyWithin(text, lower string) int {
 		}
 	}
 	// Exim: SMTP error from remote mail server after RCPT TO:<a@b>: host H [IP]: 550 ...
-	if at := strings.Index(lower, "remote mail"); at >= 0 && first < 0 {
+	// or, of a local transport: LMTP error after end of data: 452 4.2.2 ...
+	at := strings.Index(lower, "remote mail")
+	if at < 0 {
+		at = strings.Index(lower, "lmtp error after ")
+	}
+	if at >= 0 && first < 0 {
 		for n := strings.Index(text[at:], ": "); n >= 0; n = strings.Index(text[at:], ": ") {
 			if at += n + 2; citesReply(text[at:]) {
 				return at
@@ -266,7 +271,8 @@ func saysExpired(text string) bool {
 	text = strings.ToLower(text)
 	for _, words := range []string{"retry timeout exceeded", "retry time exceeded", "message expired", "queue.expired", "delivery time expired",
 		"unable to deliver in", "could not be delivered for", "queue too long", "queued too long", "message too old", "has stopped trying",
-		"maximum queue time", "queue lifetime", "retry limit", "will be deleted from queue", "been in the queue for too long", "giving up on this message after", "envelope expired"} {
+		"maximum queue time", "queue lifetime", "retry limit", "will be deleted from queue", "been in the queue for too long", "giving up on this message after", "envelope expired",
+		"failing for a long time", "after a long failure period", "after multiple retries, giving up"} {
 		if strings.Contains(text, words) {
 			return true
 		}

@@ -1,10 +1,21 @@
 package parse
 
+import "strings"
+
 // What readers of bounce mails without a machine part share.
 
 // textReport begins the report of a mail whose text is all there is. The
 // text may hold the returned message too: the reader cuts human where it
 // begins, and reads its header where original is still nil.
 func textReport(m *mimePart, human string) report {
-	return report{mail: m, human: human, original: m.original()}
+	rep := report{mail: m, human: human, original: m.original()}
+	if n := len(m.parts); rep.original == nil && n > 1 {
+		// QUIRK: the message is the last part itself, without a type of its
+		// own, so that its header is the part's.
+		last := m.parts[n-1].header
+		if strings.Contains(last.get("Message-ID"), "@") || last.get("Received") != "" {
+			rep.original = last
+		}
+	}
+	return rep
 }
