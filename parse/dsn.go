@@ -71,6 +71,8 @@ type report struct {
 	queueID   string // at the reporting server
 	sender    string // envelope sender, as the reporting server knew it
 	messageID string
+	complaint *complaint // of a complaint, which tells of no delivery
+	autoReply bool       // of an automatic reply, which neither does
 	blocks    []block
 	seen      map[block]bool // the blocks so far
 	inbound   bool           // it tells whom the reporting server itself refused
@@ -103,6 +105,9 @@ func dialects() []func(*mimePart) ([]report, error) {
 		readDomino,       // with or without a machine part, which is the poorer
 		readOldExchange,  // the same
 		readSMTPService,  // the same
+		readComplaint, // RFC 5965 and what resembles it
+		readAutoReply, // RFC 3834
+		readCoremail,
 		readStatusParts,  // RFC 3464
 		readQSBMF,        // qmail and its kin: may return any other report
 		readInlineStatus, // fields of RFC 3464 within a text
@@ -126,6 +131,10 @@ func dialects() []func(*mimePart) ([]report, error) {
 		readPostfixNotice,
 		readMFilter,
 		readSES,
+		readEyouMail,
+		readWinmail,
+		readChinese,
+		readProse,  // any other words
 		readClaims, // a report without them
 	}
 }
@@ -170,6 +179,10 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 		base.Direction = bouncehouse.Inbound
 	}
 	base.DSNOrigin, base.QueueID = d.ours.judge(r, rep)
+	if rep.complaint != nil || rep.autoReply {
+		rep.answers(base, date, received, res)
+		return
+	}
 	lower, transcript := rep.lower(), readTranscript(rep.human)
 	rep.fromTranscript(transcript)
 	for i := range rep.blocks {
@@ -184,6 +197,9 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 			text = paragraph(rep.human, lower, b.recipient, b.original)
 		}
 		said := b.said(text, transcript, len(rep.blocks) == 1)
+		if said.text == "" && said.code == 0 {
+			said.text = mention(rep.human, lower, b.recipient)
+		}
 		e.RemoteHost, e.RemoteIP, e.Stage = said.host, said.ip, said.stage
 		if b.stage != "" {
 			e.Stage = b.stage
@@ -248,6 +264,8 @@ func (b *block) outcome(code uint16, reply, text string, waited bool) bouncehous
 	switch {
 	case strings.HasPrefix(action, "delay"):
 		return bouncehouse.Deferred
+	case strings.HasPrefix(action, "expire"): // no value of the RFC: a dialect tells it
+		return bouncehouse.Expired
 	case strings.HasPrefix(action, "deliver"):
 		return bouncehouse.Delivered
 	case strings.HasPrefix(action, "relay"), strings.HasPrefix(action, "expand"):

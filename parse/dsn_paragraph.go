@@ -52,6 +52,42 @@ func paragraph(human, lower string, addresses ...string) string {
 	return first
 }
 
+// mention returns the lines that name the recipient, up to the end of their
+// paragraph: what little a report without a diagnostic says of it ("Your
+// message wasn't delivered to user@example.net because ...").
+func mention(human, lower, address string) string {
+	address = lowerASCII(address)
+	at := 0
+	for range maxMentions {
+		n := strings.Index(lower[at:], address)
+		if n < 0 || len(address) < 3 {
+			break
+		}
+		n += at
+		at = n + len(address)
+		start := strings.LastIndexByte(lower[:n], '\n') + 1
+		line, next := cutLine(human, start)
+		if strings.HasPrefix(line, "  pipe to ") || strings.HasPrefix(line, "  save to ") { // Exim's list of addresses
+			return ""
+		}
+		if strings.HasPrefix(strings.TrimLeft(line, "> "), "<<<") || quotesHeader(line) || strings.TrimSpace(human[start:n]) == "" {
+			continue
+		}
+		for next < len(human) && next-start < maxMention {
+			line, after := cutLine(human, next)
+			if strings.TrimSpace(line) == "" {
+				break
+			}
+			next = after
+		}
+		return unfold(human[start:next])
+	}
+	return ""
+}
+
+// maxMention bounds the lines that mention() joins.
+const maxMention = 1 << 10
+
 // paragraphFrom returns the paragraph whose first line begins at offset start
 // and names its recipient before offset end.
 func paragraphFrom(human string, start, end int) string {
@@ -60,11 +96,15 @@ func paragraphFrom(human string, start, end int) string {
 	line, next := cutLine(human, end)
 	var b strings.Builder
 	rest := strings.TrimLeft(line, ">)\"'. \t")
-	b.WriteString(strings.TrimLeft(rest, ":, "))
+	rest = strings.TrimLeft(rest, ":,; ")
+	if hasPrefixFold(rest, "Action: ") {
+		rest = "" // user@example.net; Action: Delayed
+	}
+	b.WriteString(rest)
 	for at := next; at < len(human) && b.Len() < maxParagraph; {
 		line, next := cutLine(human, at)
 		words := strings.Trim(line, " \t\r")
-		if words == "" || strings.HasPrefix(words, "-----") || strings.HasPrefix(words, "<") && strings.Contains(words, "@") && indentOf(line) <= indent ||
+		if words == "" || strings.HasPrefix(words, "-----") || strings.HasPrefix(words, "<") && !strings.HasPrefix(words, "<<<") && strings.Contains(words, "@") && indentOf(line) <= indent ||
 			indent > 0 && indentOf(line) <= indent {
 			break
 		}

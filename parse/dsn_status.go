@@ -192,6 +192,9 @@ func (rep *report) addBlock(h mimeHeader) {
 			}
 		}
 	}
+	if b.diagnostic == "" {
+		b.diagnostic = h.get("X-Network-Error") // Courier: Connection refused
+	}
 	b.status = statusCode(h.get("Status"))
 	if _, comment, ok := strings.Cut(h.get("Status"), "("); ok {
 		b.comment = strings.TrimSuffix(comment, ")")
