@@ -27,15 +27,16 @@ var (
 func readDiagnostic(value string) said {
 	d := typed(value)
 	text := decodeWords(d.value)
+	if strings.HasPrefix(text, "<") {
+		if status, reply, _, ok := hashed(text); ok { // Exchange
+			s := readDiagnostic(reply)
+			s.enhanced = firstOf(s.enhanced, status)
+			return s
+		}
+	}
 	if m := ironPort.FindStringSubmatch(text); m != nil {
 		r := parseReply(m[2] + " " + m[3])
 		return said{code: r.code, enhanced: firstOf(r.enhanced, m[1]), text: r.text}
-	}
-	if strings.HasPrefix(text, "<") {
-		if status, reply, _, ok := hashed(text); ok {
-			r := parseReply(reply)
-			return said{code: r.code, enhanced: firstOf(r.enhanced, status), text: r.text}
-		}
 	}
 	if d.kind == "x-unix" {
 		return said{text: text} // a program's words, or its exit status
@@ -96,6 +97,7 @@ func readSentence(text string) said {
 //	connect to mx.example.net[192.0.2.1]:25: ...        Postfix
 //	host mx.example.net [192.0.2.1]                     Exim
 //	Remote Server at example.net (192.0.2.1) returned   Exchange
+//	mx.example.net [192.0.2.1]: >>> DATA <<< 554 ...    Courier
 func whoAnswered(text string) (string, netip.Addr) {
 	for at := 0; at < len(text); at++ {
 		n := strings.IndexAny(text[at:], "[(")
@@ -113,6 +115,9 @@ func whoAnswered(text string) (string, netip.Addr) {
 		}
 		before := strings.TrimSuffix(text[:at], " ")
 		name := before[strings.LastIndexByte(before, ' ')+1:]
+		if len(name) == len(before) && name != "" && strings.HasPrefix(text[at+end+1:], ": ") {
+			return hostName(name), ip
+		}
 		lead := lowerASCII(before[max(0, len(before)-len(name)-20) : len(before)-len(name)])
 		for _, words := range []string{"host ", "connect to ", "connection to ", "connection with ", "conversation with ", "server at "} {
 			if strings.HasSuffix(lead, words) && name != "" {
@@ -184,7 +189,7 @@ func cited(text string, at int) string {
 //	lost connection with mx.example.net while sending DATA  Postfix
 //	SMTP error from remote mail server after end of data:   Exim
 func stageWithin(lower string) bouncehouse.Stage {
-	for _, lead := range []string{"in reply to ", "while sending ", "while performing ", "remote mail server after ", "remote mailer after ", "error after "} {
+	for _, lead := range []string{"in reply to ", "while sending ", "while performing ", "remote mail server after ", "remote mailer after ", "error after ", ">>> "} {
 		_, after, ok := strings.Cut(lower, lead)
 		if !ok {
 			continue
@@ -205,7 +210,7 @@ func stageWithin(lower string) bouncehouse.Stage {
 func replyWithin(text, lower string) int {
 	first := -1
 	for _, lead := range []string{" said: ", " said:", "returned '", "returned \"", "responded with: ", "responded with \"", "responded with: \"", "smtp;",
-		"talk to me: ", "], ", "] ", "]: ", "server was: ", "error message was: ", "(reason: "} {
+		"talk to me: ", "], ", "] ", "]: ", "server was: ", "error message was: ", "(reason: ", " <<< "} {
 		for at := 0; ; {
 			n := strings.Index(lower[at:], lead)
 			if n < 0 {
