@@ -4,11 +4,12 @@ package parse
 // of deliveries under way. It has two generations. When the younger is full
 // the elder is forgotten: what was neither made nor found since goes first.
 type recent[K comparable, V any] struct {
-	now, before map[K]*recentItem[V]
+	now, before map[K]*recentItem[K, V]
 	bytes       int // of now
 }
 
-type recentItem[V any] struct {
+type recentItem[K comparable, V any] struct {
+	key   K // as put, so that a find does not keep the caller's strings
 	value V
 	bytes int
 }
@@ -30,21 +31,21 @@ func (m *recent[K, V]) find(key K) *V {
 		return nil
 	}
 	delete(m.before, key)
-	return m.add(key, item)
+	return m.add(item)
 }
 
 // put forgets what was known of key and returns its new, empty entry. The
 // caller has cloned key's strings.
 func (m *recent[K, V]) put(key K) *V {
 	m.remove(key)
-	return m.add(key, &recentItem[V]{bytes: recentBytes})
+	return m.add(&recentItem[K, V]{key: key, bytes: recentBytes})
 }
 
-func (m *recent[K, V]) add(key K, item *recentItem[V]) *V {
+func (m *recent[K, V]) add(item *recentItem[K, V]) *V {
 	if m.now == nil || len(m.now) >= maxRecent || m.bytes >= maxRecentBytes {
-		m.before, m.now, m.bytes = m.now, map[K]*recentItem[V]{}, 0
+		m.before, m.now, m.bytes = m.now, map[K]*recentItem[K, V]{}, 0
 	}
-	m.now[key] = item
+	m.now[item.key] = item
 	m.bytes += item.bytes
 	return &item.value
 }
