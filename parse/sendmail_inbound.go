@@ -1,0 +1,515 @@
+package parse
+
+import (
+	"strings"
+	"time"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// Clients that our own server refused:
+//
+//	[QID: ]ruleset=check_relay, arg1=host, arg2=127.0.0.2, relay=host [ip] (may be forged), reject=554 5.7.1 text  [srvrsmtp.c, rscheck in envelope.c]
+//	QID: ruleset=check_rcpt, arg1=<a@b>, relay=host [ip], reject=550 5.7.1 <a@b>... Relaying denied
+//	QID: <a@b>... User unknown                                          [err.c, usrerr]
+//	QID: Milter: to=<a@b>, reject=550 5.7.1 text                        [srvrsmtp.c]
+//	QID: Milter: data, reject=554 5.7.1 text
+//	QID: Milter: connect: host=h, addr=ip, rejecting commands
+//	QID: rejecting commands from host [ip] due to pre-greeting traffic after 2 seconds
+//	QID: to=<a@b>, delay=00:00:00, pri=31540, stat=Message exceeds maximum fixed size (1000000)  [srvrsmtp.c, logundelrcpts]
+//
+// Who the client was, and the sender, stand in the from= line, which comes
+// when the message ends, also where all of it was refused: what names neither
+// waits for it. Lines that tell of the client alone:
+//
+//	NOQUEUE: connect from host [ip]                                     from LogLevel 10
+//	[QID: ]AUTH=server, relay=host [ip], authid=u, mech=PLAIN, bits=0   [srvrsmtp.c]
+//
+// No refusals are discard, quarantine=, and rulesets of our own client side
+// (tls_server, tls_rcpt, try_tls, check_compat), whose verdict the result tells.
+
+// mailClient is "host [ip] (may be forged)", "IDENT:user@host [ip]" or, for
+// mail submitted on this machine, "user@localhost".
+type mailClient struct{ host, ip string }
+
+func clientOf(s string) mailClient {
+	host, rest, ok := strings.Cut(s, "[")
+	if !ok {
+		host, _, _ = strings.Cut(s, " ")
+		return mailClient{host: host}
+	}
+	ip, _, _ := strings.Cut(rest, "]")
+	host = strings.TrimSuffix(host, " ")
+	if at := strings.LastIndexByte(host, '@'); at >= 0 { // what the client's identd says
+		host = host[at+1:]
+	}
+	return mailClient{host, ip}
+}
+
+// String is the client as events name it: "host[ip]".
+func (c mailClient) String() string {
+	if c.ip == "" {
+		return c.host
+	}
+	return c.host + "[" + c.ip + "]"
+}
+
+func (c mailClient) set(ev *bouncehouse.Event) {
+	if ip := hostIP(c.ip); ip.IsValid() {
+		ev.RemoteHost, ev.RemoteIP = c.host, ip
+	}
+}
+
+// mailProcess is what a process told: sendmail forks for every client, and
+// for every queue run.
+type mailProcess struct {
+	client string // "host [ip]", as relay= says it
+	user   string // who authenticated, from there
+	relay  string // the client that did
+	conns  [4]conn
+	next   int
+
+	message uint64            // hash of the queue id of which stage is known
+	stage   bouncehouse.Stage // of its next result
+}
+
+// process returns what is known of e's process, made if need be.
+func (p *sendmail) process(e *entry) *mailProcess {
+	key := processKey{e.host, e.pid}
+	if known := p.processes.find(key); known != nil {
+		return known
+	}
+	return p.processes.put(processKey{strings.Clone(e.host), strings.Clone(e.pid)})
+}
+
+// connected begins a client's session: process ids are used again.
+func (p *sendmail) connected(e *entry, client string) {
+	if len(client) > maxKept {
+		return
+	}
+	*p.process(e) = mailProcess{client: strings.Clone(client)}
+}
+
+func (p *sendmail) authenticated(e *entry, rest string) {
+	relay, rest, ok := strings.Cut(rest, ", authid=")
+	if !ok || len(relay) > maxKept {
+		return
+	}
+	user := rest
+	if at := strings.LastIndex(rest, ", mech="); at >= 0 {
+		user = rest[:at]
+	}
+	process := p.process(e)
+	process.user, process.relay = strings.Clone(user[:min(len(user), maxKept)]), strings.Clone(relay)
+}
+
+// userOf is who authenticated from relay in e's process.
+func (p *sendmail) userOf(e *entry, relay string) string {
+	if known := p.processes.find(processKey{e.host, e.pid}); known != nil && known.relay == relay {
+		return known.user
+	}
+	return ""
+}
+
+// refusedRecipients are refusals that wait for the from= line.
+type refusedRecipients struct {
+	list []bouncehouse.Event
+	done bool // the message as a whole was refused, and it was told
+}
+
+const maxRefused = 256 // of one message; further ones do not wait
+
+// refuse makes an event of what was refused, at once where sender and client
+// are known or never will be, else with the from= line.
+func (p *sendmail) refuse(e *entry, ev *bouncehouse.Event, res *bouncehouse.Result) {
+	ev.Source, ev.Host, ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Sendmail, e.host, bouncehouse.Inbound, bouncehouse.Rejected, true
+	m := p.memory.find(e.host, ev.QueueID)
+	if ev.QueueID != "" && m != nil && m.announced {
+		recipient, known := ev.Recipient, *ev
+		p.context(ev, m)
+		ev.Recipient, ev.ContextKnown = recipient, true
+		if known.Sender != "" {
+			ev.Sender = known.Sender
+		}
+		if !ev.RemoteIP.IsValid() {
+			clientOf(m.client).set(ev)
+		}
+		res.Events = append(res.Events, *ev)
+		return
+	}
+	waits := ev.QueueID != "" && ev.Stage != bouncehouse.StageConnect && ev.Stage != bouncehouse.StageHELO &&
+		(!ev.RemoteIP.IsValid() || ev.Stage != bouncehouse.StageMAIL && ev.Stage != bouncehouse.StageSTARTTLS)
+	if waits && p.wait(ev) {
+		return
+	}
+	if known := p.processes.find(processKey{e.host, e.pid}); known != nil && !ev.RemoteIP.IsValid() {
+		clientOf(known.client).set(ev)
+	}
+	ev.ContextKnown = ev.QueueID == "" || ev.Sender != "" || ev.Stage == bouncehouse.StageConnect || ev.Stage == bouncehouse.StageHELO
+	res.Events = append(res.Events, *ev)
+}
+
+// wait keeps ev until the from= line; it is false where too many wait.
+func (p *sendmail) wait(ev *bouncehouse.Event) bool {
+	key := queueKey{strings.Clone(ev.Host), strings.Clone(ev.QueueID)}
+	waiting := p.refused.find(key)
+	if waiting == nil {
+		waiting = p.refused.put(key)
+	}
+	if len(waiting.list) >= maxRefused {
+		return false
+	}
+	kept := *ev
+	kept.Host, kept.QueueID = key.host, key.id
+	kept.Sender, kept.Recipient, kept.RemoteHost = strings.Clone(ev.Sender), strings.Clone(ev.Recipient), strings.Clone(ev.RemoteHost)
+	kept.EnhancedCode, kept.ReplyText = strings.Clone(ev.EnhancedCode), strings.Clone(ev.ReplyText)
+	waiting.list = append(waiting.list, kept)
+	p.refused.charge(key, 700+len(kept.Recipient)+len(kept.ReplyText))
+	return true
+}
+
+// refusals completes what waits for the from= line of a message.
+func (p *sendmail) refusals(e *entry, id, sender string, client mailClient, user string, res *bouncehouse.Result) {
+	key := queueKey{e.host, id}
+	waiting := p.refused.find(key)
+	if waiting == nil {
+		return
+	}
+	for i := range waiting.list {
+		ev := &waiting.list[i]
+		if ev.Sender == "" {
+			ev.Sender = sender
+		}
+		if !ev.RemoteIP.IsValid() {
+			client.set(ev)
+		}
+		ev.SASLUser, ev.ContextKnown = user, true
+		res.Events = append(res.Events, *ev)
+	}
+	if waiting.done {
+		waiting.list = nil // its recipients are still to come
+		return
+	}
+	p.refused.remove(key)
+}
+
+// badRecipient reads "<a@b>... User unknown".
+func (p *sendmail) badRecipient(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+	const dots = ">... "
+	at := strings.Index(rest, dots)
+	if strings.HasPrefix(rest, `<"`) { // a quoted local part may hold anything
+		at = -1
+		for i := 2; i < len(rest); i++ {
+			if rest[i] == '\\' {
+				i++
+			} else if rest[i] == '"' {
+				if n := strings.Index(rest[i:], dots); n >= 0 {
+					at = i + n
+				}
+				break
+			}
+		}
+	}
+	if at < 0 {
+		return nil
+	}
+	when, err := h.clock.time(&r, &e.stamp)
+	if err != nil {
+		return err
+	}
+	ev := bouncehouse.Event{Time: when, QueueID: id, Stage: bouncehouse.StageRCPT, Recipient: rest[1:at], ReplyText: rest}
+	if rest[at+len(dots):] == "User unknown" { // the code of this is always the same; of others it is not logged
+		ev.ReplyCode, ev.EnhancedCode = 550, "5.1.1"
+	}
+	p.refuse(e, &ev, res)
+	return nil
+}
+
+// ruleset reads "check_rcpt, arg1=<a@b>, relay=host [ip], reject=550 5.7.1 text".
+func (p *sendmail) ruleset(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+	name, rest, _ := strings.Cut(rest, ", ")
+	switch name {
+	case "tls_server", "tls_rcpt", "try_tls", "tls_clt_features", "authinfo", "check_compat":
+		return nil
+	}
+	arg := ""
+	for strings.HasPrefix(rest, "arg") {
+		var val string
+		if _, val, rest = cutField(rest); arg == "" {
+			arg = val
+		}
+		rest = strings.TrimPrefix(rest, ", ")
+	}
+	relay, said, ok := strings.Cut(rest, ", reject=")
+	if !ok {
+		return nil // discard, quarantine=
+	}
+	relay = strings.TrimPrefix(relay, "relay=")
+	at, err := h.clock.time(&r, &e.stamp)
+	if err != nil {
+		return err
+	}
+	ev := bouncehouse.Event{Time: at, QueueID: id}
+	switch strings.ToLower(name) {
+	case "check_relay", "conncontrol", "ratecontrol", "local_check_relay":
+		ev.Stage = bouncehouse.StageConnect
+	case "check_mail", "local_check_mail", "trust_auth":
+		ev.Stage, ev.Sender = bouncehouse.StageMAIL, trimBrackets(arg)
+	case "check_rcpt", "local_check_rcpt", "check_vrfy", "check_expn", "check_etrn":
+		ev.Stage, ev.Recipient = bouncehouse.StageRCPT, trimBrackets(arg)
+	case "check_data":
+		ev.Stage = bouncehouse.StageDATA
+	case "tls_client":
+		ev.Stage = bouncehouse.StageSTARTTLS
+	default: // check_eoh, check_eom, those of single header fields
+		ev.Stage = bouncehouse.StageEOD
+	}
+	clientOf(relay).set(&ev)
+	setReply(&ev, said)
+	p.refuse(e, &ev, res)
+	return nil
+}
+
+func trimBrackets(s string) string {
+	if len(s) >= 2 && s[0] == '<' && s[len(s)-1] == '>' {
+		return s[1 : len(s)-1]
+	}
+	return s
+}
+
+// milter reads what a filter had refused.
+func (p *sendmail) milter(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+	ev := bouncehouse.Event{QueueID: id}
+	key, said := "", ""
+	if client, ok := strings.CutPrefix(rest, "connect: host="); ok {
+		host, rest, ok := strings.Cut(client, ", addr=")
+		if !ok {
+			return nil
+		}
+		addr, verdict, _ := strings.Cut(rest, ", ")
+		mailClient{host, addr}.set(&ev)
+		ev.Stage = bouncehouse.StageConnect
+		switch {
+		case strings.HasPrefix(verdict, "reject="):
+			said = verdict[len("reject="):]
+		case strings.HasPrefix(verdict, "rejecting commands"):
+			said = "554 Command rejected"
+		case strings.HasPrefix(verdict, "temp failing commands"):
+			said = "450 4.3.0 Please try again later."
+		default:
+			return nil
+		}
+	} else {
+		const reject = ", reject="
+		at := strings.Index(rest, reject)
+		if key, _, _ = strings.Cut(rest, ","); strings.HasPrefix(rest, "from=<") || strings.HasPrefix(rest, "to=<") {
+			// The address may look like a verdict.
+			val := ""
+			key, val, _ = strings.Cut(rest, "=<")
+			if addr, after, ok := cutAddress(val); ok && strings.HasPrefix(after, reject) {
+				at = len(rest) - len(after)
+				if key == "to" {
+					ev.Recipient = addr
+				} else {
+					ev.Sender = addr
+				}
+			}
+		} else {
+			key, _, _ = strings.Cut(key, "=")
+		}
+		if at < 0 {
+			return nil // accept, discard, a filter's own state
+		}
+		said = rest[at+len(reject):]
+		switch key {
+		case "to":
+			ev.Stage = bouncehouse.StageRCPT
+		case "from":
+			ev.Stage = bouncehouse.StageMAIL
+		case "helo":
+			ev.Stage = bouncehouse.StageHELO
+		case "data", "eom", "eoh", "header", "body":
+			// That it is "data" tells not whether the command or the
+			// message: filters judge the message.
+			ev.Stage = bouncehouse.StageEOD
+		default:
+			return nil // cmd=
+		}
+	}
+	var err error
+	if ev.Time, err = h.clock.time(&r, &e.stamp); err != nil {
+		return err
+	}
+	setReply(&ev, said)
+	p.refuse(e, &ev, res)
+	if ev.Stage == bouncehouse.StageEOD {
+		p.told(e, id)
+	}
+	return nil
+}
+
+// told notes that the refusal of a whole message has its event.
+func (p *sendmail) told(e *entry, id string) {
+	known := p.refused.find(queueKey{e.host, id})
+	if known == nil {
+		known = p.refused.put(queueKey{strings.Clone(e.host), strings.Clone(id)})
+	}
+	known.done = true
+}
+
+// talkedEarly reads "host [ip] due to pre-greeting traffic after 2 seconds".
+func (p *sendmail) talkedEarly(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+	client, why, ok := strings.Cut(rest, " due to ")
+	if !ok {
+		return nil
+	}
+	at, err := h.clock.time(&r, &e.stamp)
+	if err != nil {
+		return err
+	}
+	ev := bouncehouse.Event{Time: at, QueueID: id, Stage: bouncehouse.StageConnect, ReplyCode: 554, ReplyText: why}
+	clientOf(client).set(&ev)
+	p.refuse(e, &ev, res)
+	return nil
+}
+
+// notTaken reads of recipients whose message was refused at its end. Where a
+// filter's verdict was told already it says the same again.
+func (p *sendmail) notTaken(at time.Time, e *entry, id string, d *delivery, m *message, res *bouncehouse.Result) {
+	if known := p.refused.find(queueKey{e.host, id}); known != nil && known.done {
+		return
+	}
+	for rcpt := range d.recipients {
+		ev := bouncehouse.Event{Time: at, QueueID: id, Stage: bouncehouse.StageEOD, Recipient: rcpt, EnhancedCode: d.dsn}
+		setReply(&ev, strings.TrimPrefix(d.stat, "Deferred: "))
+		if strings.HasPrefix(ev.ReplyText, "Message exceeds maximum fixed size") && ev.ReplyCode == 0 {
+			ev.ReplyCode, ev.EnhancedCode = 552, "5.2.3" // the code is not logged, and always this [collect.c]
+		}
+		p.refuse(e, &ev, res)
+	}
+}
+
+// encrypted reads "host., version=TLSv1.3, verify=FAIL, cipher=...".
+func (p *sendmail) encrypted(e *entry, rest string) {
+	relay, rest, ok := strings.Cut(rest, ", version=")
+	if !ok || len(relay) > 256 {
+		return
+	}
+	version, _, _ := strings.Cut(rest, ",")
+	process := p.process(e)
+	for i := range process.conns {
+		if c := &process.conns[i]; c.relay == relay {
+			c.version = tlsVersion(version)
+			return
+		}
+	}
+	process.conns[process.next] = conn{relay: strings.Clone(relay), version: tlsVersion(version)}
+	process.next = (process.next + 1) % len(process.conns)
+}
+
+// note keeps the stage of the next result of a message.
+func (p *sendmail) note(e *entry, id string, stage bouncehouse.Stage) {
+	if stage == "" {
+		return
+	}
+	process := p.process(e)
+	process.message, process.stage = hash(id), stage
+}
+
+// session adds what the process told before the result: the stage, and the
+// version of TLS. Its lines have the host's name whole, which results cut.
+func (p *sendmail) session(e *entry, id string, ev *bouncehouse.Event, d *delivery) {
+	process := p.processes.find(processKey{e.host, e.pid})
+	if process == nil {
+		return
+	}
+	if process.message != 0 {
+		if process.message == hash(id) && ev.Stage == "" {
+			ev.Stage = process.stage
+		}
+		process.message = 0
+	}
+	// QUIRK: of a connection that is used again the address is not always logged.
+	answered := ev.RemoteIP.IsValid() || ev.ReplyCode != 0 || ev.Outcome == bouncehouse.Delivered
+	if !answered || ev.Stage == bouncehouse.StageSTARTTLS || ev.Stage == bouncehouse.StageConnect {
+		return
+	}
+	host, _, _ := strings.Cut(d.relay, " [")
+	for i := range process.conns {
+		c := &process.conns[i]
+		if c.relay == "" {
+			continue
+		}
+		if c.relay == host {
+			ev.TLS = c.version
+			return
+		}
+		if head, tail, ok := strings.Cut(host, "..."); ok && len(c.relay) > len(host) && strings.HasPrefix(c.relay, head) && strings.HasSuffix(c.relay, tail) {
+			ev.TLS, ev.RemoteHost = c.version, strings.TrimSuffix(c.relay, ".")
+			return
+		}
+	}
+}
+
+// waitingFor is the stage of "client greeting" [usersmtp.c, SmtpPhase].
+func waitingFor(phase string) bouncehouse.Stage {
+	switch {
+	case strings.HasPrefix(phase, "greeting"):
+		return bouncehouse.StageConnect
+	case strings.HasPrefix(phase, "EHLO"), strings.HasPrefix(phase, "HELO"), strings.HasPrefix(phase, "LHLO"):
+		return bouncehouse.StageHELO
+	case strings.HasPrefix(phase, "STARTTLS"):
+		return bouncehouse.StageSTARTTLS
+	case strings.HasPrefix(phase, "AUTH"):
+		return bouncehouse.StageAuth
+	case strings.HasPrefix(phase, "MAIL"):
+		return bouncehouse.StageMAIL
+	case strings.HasPrefix(phase, "RCPT"):
+		return bouncehouse.StageRCPT
+	case strings.HasPrefix(phase, "DATA 354"):
+		return bouncehouse.StageDATA
+	case strings.HasPrefix(phase, "DATA"):
+		return bouncehouse.StageEOD
+	}
+	return ""
+}
+
+// protocolError is the stage of "host: SMTP DATA-2" [usersmtp.c, smtp_...].
+func protocolError(s string) bouncehouse.Stage {
+	switch s[strings.LastIndexByte(s, ' ')+1:] {
+	case "EHLO", "HELO":
+		return bouncehouse.StageHELO
+	case "MAIL":
+		return bouncehouse.StageMAIL
+	case "RCPT":
+		return bouncehouse.StageRCPT
+	case "DATA-1":
+		return bouncehouse.StageDATA
+	case "DATA-2", "DATA-3":
+		return bouncehouse.StageEOD
+	}
+	return ""
+}
+
+// stageNamed is the stage of stage=, whose names differ between builds.
+func stageNamed(s string) bouncehouse.Stage {
+	switch strings.ToLower(s) {
+	case "greet", "greeting", "connect":
+		return bouncehouse.StageConnect
+	case "ehlo", "helo", "lhlo":
+		return bouncehouse.StageHELO
+	case "starttls", "tls":
+		return bouncehouse.StageSTARTTLS
+	case "auth":
+		return bouncehouse.StageAuth
+	case "mail":
+		return bouncehouse.StageMAIL
+	case "rcpt":
+		return bouncehouse.StageRCPT
+	case "data":
+		return bouncehouse.StageDATA
+	case "eom", "data2", "dot":
+		return bouncehouse.StageEOD
+	}
+	return ""
+}
