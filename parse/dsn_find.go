@@ -263,19 +263,35 @@ func returnsMessage(line string) bool {
 }
 
 // readClaims reads what is left of mails that claim to be a delivery report
-// but whose machine part is missing, empty or cut off.
+// but whose machine part is missing, empty or cut off; that they are one, the
+// text of a known system says too.
 func readClaims(m *mimePart) ([]report, error) {
-	if !claims(m) {
+	claimed := claims(m)
+	if !claimed && !introduced(m.text()) {
 		return nil, nil
 	}
 	rep := newReport(m)
+	if rep.original == nil {
+		rep.human, rep.original = cutReturned(rep.human)
+	}
 	for _, a := range rep.recipients() {
 		rep.blocks = append(rep.blocks, block{recipient: a})
 	}
-	if len(rep.blocks) == 0 {
+	switch {
+	case len(rep.blocks) > 0:
+		return []report{rep}, nil
+	case claimed:
 		return nil, errNoRecipient
 	}
-	return []report{rep}, nil
+	return nil, nil
+}
+
+// introduced tells whether text is one of systems that write RFC 3464 and
+// give each recipient a paragraph of its own: it is lost with the MIME
+// structure where a list or a gateway makes text of all.
+func introduced(text string) bool {
+	return strings.Contains(text, "This is the Postfix program at host ") || strings.Contains(text, "This is the mail system at host ") ||
+		strings.Contains(text, "running the Courier mail server, version ")
 }
 
 // originalHeader finds the header of the returned message at the beginning
