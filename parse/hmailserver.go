@@ -1,11 +1,222 @@
 package parse
 
-import "github.com/bouncehouse/bouncehouse"
+import (
+	"net/netip"
+	"strings"
+	"unicode/utf8"
 
-type hMailServer struct{}
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// hMailServer 4 to 5.8 [Common/Application/Logger.cpp]: fields between tabs,
+// strings quoted without escapes, local time. SMTPC is its client, SMTPD its
+// server; column 2 is a thread, column 3 the session. [nl] stands for a line
+// break. The code page is the system's: GBK on Chinese installations.
+//
+//	"SMTPC"	2148	31	"2021-07-07 07:07:01.017"	"198.51.100.77"	"RECEIVED: 220 mx.example ESMTP"
+//	"SMTPC"	2152	31	"2021-07-07 07:07:01.034"	"198.51.100.77"	"SENT: HELO mail.example.com"
+//	"SMTPD"	2152	32	"2021-07-07 07:07:01.034"	"198.51.100.9"	"SENT: 550 Unknown user"
+//	"TCPIP"	2152	"2021-07-07 07:07:01.034"	"TCPConnection - TLS/SSL handshake completed. Session Id: 31, Remote IP: 198.51.100.77, Version: TLSv1.2, Cipher: ..."
+//	"APPLICATION"	3100	"2021-07-07 07:07:00.100"	"SMTPDeliverer - Message 77: ..."
+//
+// POP3D, POP3C, IMAPD, DEBUG and ERROR tell of no results. Lines of 500
+// characters and more may be cut in the middle, with " ... " in the place.
+// What the delivery thread says of messages: hmailserver_queue.go.
+type hMailServer struct {
+	clock    clock
+	sessions recent[hmailSession, dialogue]
+	queue    hmailQueue
+}
+
+type hmailSession struct {
+	server bool
+	id     string
+}
 
 func newHMailServer(Options) bouncehouse.Parser { return &hMailServer{} }
 
-func sniffHMailServer(head string) bool { return false }
+func sniffHMailServer(head string) bool {
+	head = strings.TrimPrefix(head, "\ufeff")
+	if head == "" || head[0] != '"' {
+		return false
+	}
+	for line := range strings.Lines(head) {
+		kind, rest, ok := cutQuoted(strings.TrimRight(line, "\r\n"))
+		if !ok {
+			continue
+		}
+		switch kind {
+		case "SMTPC", "SMTPD", "POP3D", "POP3C", "IMAPD", "APPLICATION", "TCPIP", "DEBUG", "ERROR":
+			thread, _, ok := strings.Cut(rest, "\t")
+			if ok && digits(thread) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
-func (p *hMailServer) Parse(r bouncehouse.Record, res *bouncehouse.Result) error { return nil }
+// cutQuoted cuts a quoted field with the tab behind it off.
+func cutQuoted(s string) (field, rest string, ok bool) {
+	if s == "" || s[0] != '"' {
+		return "", s, false
+	}
+	n := strings.IndexByte(s, '\t')
+	if n < 2 || s[n-1] != '"' {
+		return "", s, false
+	}
+	return s[1 : n-1], s[n+1:], true
+}
+
+func (p *hMailServer) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
+	kind, rest, ok := cutQuoted(strings.TrimPrefix(r.Text, "\ufeff"))
+	if !ok {
+		return nil
+	}
+	server := false
+	switch kind {
+	case "SMTPD":
+		server = true
+	case "SMTPC":
+	case "APPLICATION", "TCPIP", "DEBUG":
+		_, rest, ok = strings.Cut(rest, "\t")
+		if !ok {
+			return nil
+		}
+		stamp, text, ok := cutQuoted(rest)
+		if !ok {
+			return nil
+		}
+		text = strings.TrimSuffix(strings.TrimPrefix(text, `"`), `"`)
+		if kind == "TCPIP" {
+			p.handshake(text)
+			return nil
+		}
+		return p.delivery(&r, stamp, text, res)
+	default:
+		return nil
+	}
+	_, rest, ok = strings.Cut(rest, "\t")
+	if !ok {
+		return nil
+	}
+	id, rest, ok := strings.Cut(rest, "\t")
+	if !ok {
+		return nil
+	}
+	stamp, rest, ok := cutQuoted(rest)
+	if !ok {
+		return nil
+	}
+	ip, text, ok := cutQuoted(rest)
+	if !ok {
+		return nil
+	}
+	text = strings.TrimSuffix(strings.TrimPrefix(text, `"`), `"`)
+	if !utf8.ValidString(text) {
+		text = toUTF8(text, "")
+	}
+	if id == "0" { // SMTPDeliverer - Message 41 - Connection failed: ...
+		return p.delivery(&r, stamp, text, res)
+	}
+	return p.line(&r, hmailSession{server, id}, stamp, hostIP(ip), text, res)
+}
+
+// line takes one line of a session.
+func (p *hMailServer) line(r *bouncehouse.Record, key hmailSession, stamp string, ip netip.Addr, text string, res *bouncehouse.Result) error {
+	text, sent := strings.CutPrefix(text, "SENT: ")
+	if !sent {
+		var ok bool
+		if text, ok = strings.CutPrefix(text, "RECEIVED: "); !ok {
+			return nil
+		}
+	}
+	isReply := sent == key.server
+	d := p.sessions.find(key)
+	if d == nil || d.remote.Addr() != ip {
+		key.id = strings.Clone(key.id)
+		d = p.sessions.put(key)
+		d.remote = netip.AddrPortFrom(ip, 0)
+		d.direction = bouncehouse.Outbound
+		if key.server {
+			d.direction = bouncehouse.Inbound
+		}
+		if isReply {
+			d.connected()
+		}
+	}
+	before, bytes := len(res.Events), d.bytes
+	if isReply {
+		hmailReply(d, text, res)
+	} else {
+		d.command(strings.TrimPrefix(text, "[nl]"), res)
+	}
+	var err error
+	if len(res.Events) > before || d.held.fresh {
+		at, timeErr := p.time(r, stamp)
+		if err = timeErr; err == nil {
+			d.timed(at, bouncehouse.HMailServer, res.Events[before:])
+			if !key.server {
+				p.queue.settle(res, before)
+			}
+		}
+	}
+	if d.over && isReply && len(d.pending) == 0 {
+		p.sessions.remove(key)
+	} else if d.bytes > bytes {
+		p.sessions.charge(key, d.bytes-bytes)
+	}
+	return err
+}
+
+// hmailReply takes a reply as it was received: one line or several, with
+// [nl] between them.
+func hmailReply(d *dialogue, text string, res *bouncehouse.Result) {
+	text = strings.TrimSuffix(text, "[nl]")
+	last := strings.LastIndex(text, "[nl]")
+	if len(text) > 400 && strings.Contains(text, " ... ") { // cut: the last line's code may be lost
+		d.whole(strings.ReplaceAll(text, "[nl]", " "), res)
+		return
+	}
+	if last < 0 {
+		d.reply(text, res) // older versions log each line of a reply
+		return
+	}
+	if end := text[last+len("[nl]"):]; len(end) > 3 && end[3] == '-' && startsWithCode(end) {
+		for line := range strings.SplitSeq(text, "[nl]") {
+			d.reply(line, res) // more lines are to come
+		}
+		return
+	}
+	if len(d.lines) > 0 {
+		for line := range strings.SplitSeq(text, "[nl]") {
+			d.reply(line, res)
+		}
+		return
+	}
+	d.whole(strings.ReplaceAll(text, "[nl]", " "), res)
+}
+
+// handshake takes a session's TLS version:
+//
+//	TCPConnection - TLS/SSL handshake completed. Session Id: 31, Remote IP: 198.51.100.77, Version: TLSv1.2, Cipher: ...
+func (p *hMailServer) handshake(text string) {
+	if !strings.HasPrefix(text, "TCPConnection - TLS/SSL handshake completed.") {
+		return
+	}
+	_, rest, ok := strings.Cut(text, "Session Id: ")
+	if !ok {
+		return
+	}
+	id, rest, _ := strings.Cut(rest, ",")
+	_, rest, ok = strings.Cut(rest, "Version: ")
+	if !ok {
+		return
+	}
+	version, _, _ := strings.Cut(rest, ",")
+	for _, server := range [...]bool{false, true} {
+		if d := p.sessions.find(hmailSession{server, id}); d != nil {
+			d.tls = tlsVersion(version)
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package parse
+
+import (
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// The column recipient-status is a list parallel to recipient-address:
+//
+//	550 5.1.1 <a@x>... User unknown;552 5.2.2 <b@x>... full                        2007, 2010
+//	[{LED=550-5.1.1 The account ... 550 5.1.1 text};{MSG=};{FQDN=mx.x};{IP=203.0.113.1};{LRT=6/1/2024 1:03:02 AM}]
+//	[{LRT=...};{LED=451 4.4.397 Error communicating with target host. -> 421 4.2.1 Unable to connect -> SocketTimedout: ...};{FQDN=};{IP=}]
+//	451 4.4.0 Primary target IP address responded with: "421 4.4.1 Connection timed out." Attempted failover to ...
+//
+// LED is the last error detail, LRT the last retry time. Replies hold
+// semicolons, braces and quotes of their own.
+
+// statusList cuts the column into as many parts as there are recipients.
+type statusList struct {
+	rest  string
+	left  int
+	cut   bool // something was cut off: the parts are one a recipient
+	whole string
+}
+
+// next is the next recipient's status. One status alone is for all.
+func (l *statusList) next() string {
+	if l.left <= 1 || l.rest == "" {
+		if l.rest == "" && !l.cut {
+			return l.whole
+		}
+		s := l.rest
+		l.rest = ""
+		return s
+	}
+	l.left--
+	end := statusEnd(l.rest)
+	if end < 0 && !l.cut {
+		l.whole, l.rest = l.rest, ""
+		return l.whole
+	}
+	l.cut = true
+	if end < 0 {
+		s := l.rest
+		l.rest = ""
+		return s
+	}
+	s := l.rest[:end]
+	l.rest = l.rest[end+1:]
+	return s
+}
+
+// statusEnd finds the semicolon that ends the first status of s: one that
+// another status follows.
+func statusEnd(s string) int {
+	at := 0
+	if strings.HasPrefix(s, "[{") {
+		if at = strings.Index(s, "}];"); at < 0 {
+			return -1
+		}
+	}
+	for at < len(s) {
+		n := strings.IndexByte(s[at:], ';')
+		if n < 0 {
+			return -1
+		}
+		at += n
+		if after := s[at+1:]; after == "" || after[0] == ';' || startsWithCode(after) || strings.HasPrefix(after, "[{") {
+			return at
+		}
+		at++
+	}
+	return -1
+}
+
+// readStatus reads one recipient's status. remote tells that an SMTP server
+// may have said it.
+func readStatus(ev *bouncehouse.Event, s string, remote bool) {
+	s = strings.TrimSpace(s)
+	if strings.Contains(s, "{LED=") || strings.HasPrefix(s, "[{") {
+		host, ip := statusValue(s, "{FQDN="), hostIP(statusValue(s, "{IP="))
+		if remote && ip.IsValid() {
+			ev.RemoteHost, ev.RemoteIP = exchangeHost(host), ip
+		} else if remote && host != "" {
+			ev.RemoteHost = exchangeHost(host)
+		}
+		led := statusValue(s, "{LED=")
+		if led == "" {
+			led = statusValue(s, "{MSG=")
+		}
+		s = led
+	}
+	if s == "" {
+		return
+	}
+	said := parseReply(s)
+	ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = said.code, said.enhanced, said.text
+	if said.code == 0 {
+		return
+	}
+	if said.enhanced == "4.4.7" || strings.HasPrefix(said.text, "QUEUE.Expired") {
+		// 550 4.4.7 QUEUE.Expired; message expired. 400 4.4.7 Message delayed is a notice.
+		if ev.Outcome == bouncehouse.Bounced {
+			ev.Outcome = bouncehouse.Expired
+		}
+		ev.ReplyCode = 0
+		return
+	}
+	if !remote || ownWords(said.text) {
+		ev.ReplyCode = 0
+	}
+	const respondedWith = `target IP address responded with: "`
+	at := strings.Index(said.text, respondedWith)
+	if at < 0 {
+		if at = strings.Index(said.text, " -> 4"); at >= 0 && ev.ReplyCode == 0 { // 451 4.4.397 Error ... -> 421 4.4.2 Connection dropped
+			if cause := parseReply(said.text[at+len(" -> "):]); cause.enhanced != "" {
+				ev.EnhancedCode = cause.enhanced
+			}
+		}
+		return
+	}
+	inner := said.text[at+len(respondedWith):]
+	if end := strings.Index(inner, `" Attempted failover`); end >= 0 {
+		inner = inner[:end]
+	} else if end := strings.LastIndexByte(inner, '"'); end >= 0 {
+		inner = inner[:end]
+	}
+	cause := parseReply(strings.Trim(inner, `" `))
+	if cause.enhanced != "" {
+		ev.EnhancedCode = cause.enhanced
+	}
+	if cause.code != 0 && !ownWords(cause.text) {
+		ev.ReplyCode, ev.ReplyText = cause.code, cause.text
+	}
+}
+
+// statusValue is the value of a key in [{KEY=value};{KEY=value}].
+func statusValue(s, key string) string {
+	at := strings.Index(s, key)
+	if at < 0 {
+		return ""
+	}
+	s = s[at+len(key):]
+	end := len(s)
+	for _, next := range [...]string{"};{LED=", "};{MSG=", "};{FQDN=", "};{IP=", "};{LRT="} {
+		if n := strings.Index(s[:end], next); n >= 0 {
+			end = n
+		}
+	}
+	if end == len(s) {
+		s = strings.TrimSuffix(strings.TrimSuffix(s, "]"), "}")
+		return strings.Trim(s, " ")
+	}
+	return strings.Trim(s[:end], " ")
+}
+
+// ownWords tells replies that Exchange wrote itself: where it met no server,
+// or lost it, it makes up a code of the same form.
+func ownWords(text string) bool {
+	for _, own := range [...]string{
+		"Primary target IP address responded with", "Error encountered while communicating with", "Error communicating with target host",
+		"Unable to connect", "Failed to connect", "Cannot connect to", "Connection timed out", "Connection dropped", "Connection refused",
+		"Connection reset", "Connection expired", "Connection was dropped", "Socket", "Winsock", "DNS query failed", "DNS.", "DNS domain",
+		"Cannot achieve Exchange Server authentication", "Certificate validation", "Certificate expired", "Message expired", "Message delayed",
+		"Message deferred", "Target host responded with error", "Proxy session", "Last endpoint attempted",
+		"STARTTLS is required to send mail", "TLS negotiation", "Domain is not configured",
+	} {
+		if strings.HasPrefix(text, own) {
+			return true
+		}
+	}
+	// SMTPSEND.DNS.NonExistentDomain; nonexistent domain. ROUTING.NoConnectorForAddressType; ...
+	for _, part := range [...]string{"SMTPSEND.", "ROUTING.", "QUEUE.", "AGENT."} {
+		if strings.HasPrefix(text, part) {
+			return true
+		}
+	}
+	return false
+}
