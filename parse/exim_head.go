@@ -1,0 +1,297 @@
+package parse
+
+import "strings"
+
+// What stands before the words of an Exim line.
+
+// sniffExim tells by a line's own stamp and words, also where it is wrapped.
+func sniffExim(head string) bool {
+	for head != "" {
+		line := head
+		if n := strings.IndexByte(head, '\n'); n >= 0 {
+			line, head = head[:n], head[n+1:]
+		} else {
+			head = ""
+		}
+		var e entry
+		line = trimHead(line)
+		if cutEximHead(line, &e) && eximWords(e.msg) {
+			return true
+		}
+		if at := wrapped(line); at > 0 && cutEximHead(line[at:], &e) && eximWords(e.msg) {
+			return true
+		}
+	}
+	return false
+}
+
+// trimHead takes off what editors and crashes leave before a line.
+func trimHead(s string) string {
+	if s != "" && (s[0] == 0xef || s[0] == 0) {
+		s = strings.TrimLeft(strings.TrimPrefix(s, bom), "\x00")
+	}
+	return s
+}
+
+// cutEximHead reads "2026-11-01 18:56:32.123 +0100 [4711] words" [log.c,
+// tod.c]; fraction, zone and process may be missing.
+func cutEximHead(s string, e *entry) bool {
+	if len(s) < 21 || s[4] != '-' || s[10] != ' ' || s[0]-'0' > 9 {
+		return false
+	}
+	st, rest, ok := cutStamp(s)
+	if !ok || st.zone != "" || len(rest) < 2 || rest[0] != ' ' {
+		return false
+	}
+	rest = rest[1:]
+	if (rest[0] == '+' || rest[0] == '-') && len(rest) > 6 && rest[5] == ' ' && digits(rest[1:5]) {
+		st.zone, rest = rest[:5], rest[6:]
+	}
+	e.stamp = st
+	if pid, after, ok := cutPID(rest); ok {
+		e.pid, rest = pid, after
+	}
+	e.msg = rest
+	return true
+}
+
+// cutPID cuts "[4711] " off.
+func cutPID(s string) (pid, rest string, ok bool) {
+	if len(s) < 4 || s[0] != '[' || s[1]-'0' > 9 {
+		return "", s, false
+	}
+	end := strings.IndexByte(s[:min(len(s), 16)], ']')
+	if end < 0 || !digits(s[1:end]) || end+1 >= len(s) || s[end+1] != ' ' {
+		return "", s, false
+	}
+	return s[1:end], s[end+2:], true
+}
+
+// eximWords tells whether s, behind a stamp, is of Exim's words. Many
+// programs write such stamps.
+func eximWords(s string) bool {
+	if id, _ := cutEximID(s); id != "" {
+		return true
+	}
+	if len(s) < 4 {
+		return false
+	}
+	var words []string
+	switch s[0] {
+	case 'H':
+		return s[1] == '=' && strings.Contains(s[:min(len(s), 600)], " [") || s[1] == '=' && s[2] == '['
+	case 'U':
+		return s[1] == '='
+	case 'F':
+		return strings.HasPrefix(s, "F=<")
+	case 'c':
+		return strings.HasPrefix(s, "cwd=")
+	case 'S':
+		words = sWords[:]
+	case 'E':
+		return strings.HasPrefix(s, "End queue run: pid=")
+	case 'C':
+		return strings.HasPrefix(s, "Connection from ")
+	case 'n':
+		return strings.HasPrefix(s, "no host name found for ") || strings.HasPrefix(s, "no MAIL in ") || strings.HasPrefix(s, "no IP address found for ")
+	case 'r':
+		words = rWords[:]
+	case 'u':
+		return strings.HasPrefix(s, "unqualified ") || strings.HasPrefix(s, "unexpected disconnection while reading SMTP")
+	case 't':
+		if strings.HasPrefix(s, "too many recipients: ") {
+			return true
+		}
+	}
+	for _, w := range words {
+		if strings.HasPrefix(s, w) {
+			return true
+		}
+	}
+	return authFailed(s) > 0
+}
+
+var (
+	sWords = [...]string{"SMTP connection from ", "Start queue run: pid=", "SMTP protocol ", "SMTP call from ", "SMTP syntax error in ",
+		"SMTP command timeout on ", "SMTP data timeout ", "SMTP message from "}
+	rWords = [...]string{"rejected ", "refused connection ", "recipients refused from ", "recipients from "}
+)
+
+// wrapped is where an Exim line may begin in what a container runtime,
+// compose or grep put before it, or 0. Nothing but a name may stand before
+// it: all else, headers in the reject log too, is strangers' words.
+func wrapped(s string) int {
+	if len(s) < 32 {
+		return 0
+	}
+	switch c := s[0]; {
+	case c == '{': // {"log":"line\n","stream":"stdout","time":"2026-09-12T15:49:12.650438Z"}
+		if strings.HasPrefix(s, `{"log":"`) {
+			return len(`{"log":"`)
+		}
+	case c-'0' <= 9 && s[4] == '-' && s[10] == 'T': // docker logs -t; CRI
+		n := strings.IndexByte(s[:min(len(s), 40)], ' ') + 1
+		if n > 0 && (strings.HasPrefix(s[n:], "stdout F ") || strings.HasPrefix(s[n:], "stderr F ")) {
+			n += len("stdout F ")
+		}
+		return n
+	case c > ' ':
+		for i := 1; i < len(s)-22 && i < 256; i++ {
+			switch s[i] {
+			case ' ': // compose: "mail_1   | line"
+				for i < len(s) && s[i] == ' ' {
+					i++
+				}
+				if strings.HasPrefix(s[i:], "| ") {
+					return i + 2
+				}
+				return 0
+			case ':': // grep: "mainlog:line", "mainlog:12:line"
+				if s[i+5] == '-' && s[i+11] == ' ' {
+					return i + 1
+				}
+			}
+		}
+	}
+	return 0
+}
+
+// unwrap takes the wrapping of a whole line off; "" where it has none.
+func (p *exim) unwrap(s string) string {
+	at := wrapped(s)
+	var e entry
+	if at == 0 || !cutEximHead(s[at:], &e) || !eximWords(e.msg) {
+		return ""
+	}
+	if s[0] != '{' {
+		return s[at:]
+	}
+	if !strings.Contains(s, `\n","`) {
+		return "" // cut off at docker's 16 KiB
+	}
+	inner, _ := p.head.unwrapJSON(s, &e)
+	return inner
+}
+
+// piece is a line that came through syslog in parts, as far as it was read.
+type piece struct {
+	text  []byte
+	next  int
+	of    int
+	stamp stamp
+}
+
+// join takes one part of a line: "[2/5] text" is cut at syslog's length,
+// "[2\5] text" at the end of a line [log.c, write_syslog]. It is false until
+// the last one, when e has the whole line. Of many lines (the reject log adds
+// the message's headers) only the first tells of the refusal.
+func (p *exim) join(e *entry) bool {
+	n, of, cut, text, ok := cutPiece(e.msg)
+	if !ok {
+		return true
+	}
+	key := processKey{e.host, e.pid}
+	if n == 1 {
+		if of == 1 {
+			e.msg = text
+			return true
+		}
+		w := p.pieces.put(processKey{strings.Clone(e.host), strings.Clone(e.pid)})
+		*w = piece{next: 2, of: of, text: append([]byte(nil), text...)}
+		p.pieces.charge(key, len(text))
+		if cut == '\\' {
+			w.text = append(w.text, '\n')
+		}
+		return false
+	}
+	w := p.pieces.find(key)
+	if w == nil || w.next != n || w.of != of {
+		p.pieces.remove(key)
+		return false
+	}
+	w.next++
+	if room := maxJoined - len(w.text); room > 0 {
+		text = text[:min(len(text), room)]
+		w.text = append(w.text, text...)
+		if cut == '\\' {
+			w.text = append(w.text, '\n')
+		}
+		p.pieces.charge(key, len(text)+1)
+	}
+	if n < of {
+		return false
+	}
+	e.msg, _, _ = strings.Cut(string(w.text), "\n")
+	p.pieces.remove(key)
+	return true
+}
+
+// cutPiece reads "[2/5] text".
+func cutPiece(s string) (n, of int, cut byte, text string, ok bool) {
+	end := strings.IndexByte(s[:min(len(s), 16)], ']')
+	if end < 4 || end+1 >= len(s) || s[end+1] != ' ' {
+		return
+	}
+	at := strings.IndexAny(s[:end], `/\`)
+	if at < 2 {
+		return
+	}
+	if n, of = pieceNumber(s[1:at]), pieceNumber(s[at+1:end]); n < 1 || of < n {
+		return
+	}
+	return n, of, s[at], s[end+2:], true
+}
+
+// pieceNumber reads up to five digits; what is none is -1.
+func pieceNumber(s string) int {
+	if !digits(s) || len(s) > 5 {
+		return -1
+	}
+	n := 0
+	for i := range len(s) {
+		n = n*10 + int(s[i]-'0')
+	}
+	return n
+}
+
+// refusedLine is a refusal that one process sent to syslog last.
+type refusedLine struct {
+	line uint64 // hash; 0: none
+}
+
+// duplicate tells that e is a refusal that the same process has just sent
+// for the main log: behind syslog it comes a second time, for the reject log,
+// at once (unless syslog_duplication is off).
+func (p *exim) duplicate(e *entry) bool {
+	if e.pid == "" || len(p.twice.now)+len(p.twice.before) == 0 && !mayRefuse(e.msg) {
+		return false
+	}
+	key := processKey{e.host, e.pid}
+	last := p.twice.find(key)
+	if !mayRefuse(e.msg) {
+		if last != nil {
+			last.line = 0
+		}
+		return false
+	}
+	sum := hash(e.msg)
+	if last == nil {
+		last = p.twice.put(processKey{strings.Clone(e.host), strings.Clone(e.pid)})
+	} else if last.line == sum {
+		last.line = 0
+		return true
+	}
+	last.line = sum
+	return false
+}
+
+// mayRefuse tells cheaply what may be the refusal of a client.
+func mayRefuse(s string) bool {
+	if id, rest := cutEximID(s); id != "" {
+		s = rest
+	}
+	if len(s) < 4 || s[2] == ' ' { // "=> "
+		return false
+	}
+	return strings.Contains(s, "reject") || strings.Contains(s, "refused") || strings.Contains(s, " dropped: ") || authFailed(s) > 0
+}

@@ -1,0 +1,311 @@
+package parse
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// What Exim says of a failure [transports/smtp.c, check_response]. pipelined
+// stands where the command was sent before the reply to another was read:
+//
+//	SMTP error from remote mail server after pipelined MAIL FROM:<a@b> SIZE=1: 550 text
+//	SMTP error from remote mail server after RCPT TO:<c@d>: host h [ip]: 550 text   before 4.83; "remote mailer" before 4.50
+//	Remote host closed connection in response to EHLO name
+//	Remote host h [ip] closed connection in response to EHLO name
+//	SMTP timeout after end of data (1234 bytes written)
+//	SMTP timeout while connected to h [ip] after RCPT TO:<c@d>
+//	Malformed SMTP reply in response to DATA: text
+//	Malformed SMTP reply from h [ip] in response to DATA: text
+//	LMTP error after RCPT TO:<c@d>: 550 text                                        [transports/lmtp.c]
+//
+// Lines of a reply are joined by a literal \n, other bytes are \ooo.
+func readEximReason(ev *bouncehouse.Event, s string) {
+	if s == "" {
+		return
+	}
+	if !ev.Repeat {
+		if reply, ok := eximSaid(ev, s); ok {
+			setEximReply(ev, reply)
+			return
+		}
+	}
+	if startsWithCode(s) { // a router's :fail: text; nobody else has answered
+		ev.EnhancedCode, _ = cutEnhanced(s[min(4, len(s)):])
+	}
+	ev.ReplyText = printed(s)
+}
+
+// eximSaid finds stage and host of an SMTP failure, and the reply, if any.
+func eximSaid(ev *bouncehouse.Event, s string) (reply string, ok bool) {
+	at := -1
+	for _, said := range [...]string{"SMTP error from remote mail", "LMTP error "} { // LMTP through the smtp transport too
+		if n := strings.Index(s, said); n >= 0 && (n == 0 || strings.HasPrefix(s[n-min(n, 2):], ": ")) {
+			at = n
+			break
+		}
+	}
+	if at >= 0 {
+		n := strings.Index(s[at:], " after ")
+		if n < 0 {
+			return "", false
+		}
+		var command string
+		command, reply = cutCommand(s[at+n+len(" after "):])
+		ev.Stage = eximStage(command)
+		if rest, ok := strings.CutPrefix(reply, "host "); ok {
+			if after := eximHost(ev, rest); after != "" {
+				reply = strings.TrimPrefix(after, ": ")
+			}
+		}
+		return reply, startsWithCode(reply)
+	}
+	for _, mark := range [...]string{" in response to ", "TP timeout after ", "TP connection closed after "} {
+		n := strings.Index(s, mark)
+		if n < 0 {
+			continue
+		}
+		command, _ := cutCommand(s[n+len(mark):])
+		ev.Stage = eximStage(command)
+		for _, host := range [...]string{"Remote host ", "SMTP reply from "} {
+			if n := strings.Index(s[:n], host); n >= 0 {
+				eximHost(ev, s[n+len(host):])
+			}
+		}
+		return "", false
+	}
+	const connected = "SMTP timeout while connected to "
+	switch n := strings.Index(s, connected); {
+	case n >= 0:
+		if after := eximHost(ev, s[n+len(connected):]); strings.HasPrefix(after, " after ") {
+			command, _ := cutCommand(after[len(" after "):])
+			ev.Stage = eximStage(command)
+		}
+	case strings.Contains(s, "TLS session") || strings.Contains(s, "failure while setting up TLS") || strings.HasPrefix(s, "TLS error"):
+		// "a TLS session is required, but ...": before 4.83 "is required for h [ip]"
+		ev.Stage = bouncehouse.StageSTARTTLS
+		if _, host, ok := strings.Cut(s, " is required for "); ok {
+			eximHost(ev, host)
+		}
+	case strings.HasPrefix(s, "authentication required") || strings.HasPrefix(s, "authentication is required") || strings.Contains(s, "authenticator failed"):
+		ev.Stage = bouncehouse.StageAuth
+	case strings.HasPrefix(s, "utf8 support required") || strings.HasPrefix(s, "mail size exceeds") || strings.HasPrefix(s, "message is too big"):
+		ev.Stage = bouncehouse.StageMAIL
+	}
+	return "", false
+}
+
+// eximHost reads "h [ip]" where no H= told it.
+func eximHost(ev *bouncehouse.Event, s string) (rest string) {
+	name, rest, ok := strings.Cut(s, " [")
+	if !ok || strings.IndexByte(name, ' ') >= 0 {
+		return ""
+	}
+	ip, port, rest := cutBracketed(s[len(name)+1:])
+	if !ip.IsValid() {
+		return ""
+	}
+	if !ev.RemoteIP.IsValid() {
+		ev.RemoteHost, ev.RemoteIP, ev.RemotePort = name, ip, port
+	}
+	return rest
+}
+
+// cutCommand cuts an SMTP command off; behind its colon is the reply. An
+// address in it is a stranger's.
+func cutCommand(s string) (command, reply string) {
+	from := 0
+	if n := strings.Index(s[:min(len(s), 32)], ":<"); n >= 0 { // MAIL FROM:<a>, also behind "pipelined "
+		if _, rest, ok := cutAddress(s[n+2:]); ok {
+			from = len(s) - len(rest)
+		}
+	}
+	n := strings.Index(s[from:], ": ")
+	if n < 0 {
+		return strings.TrimSuffix(s, ":"), ""
+	}
+	return s[:from+n], strings.TrimLeft(s[from+n+2:], " ")
+}
+
+// eximStage is the stage of a command.
+func eximStage(s string) bouncehouse.Stage {
+	s = strings.TrimPrefix(s, "pipelined ")
+	switch {
+	case strings.HasPrefix(s, "end of data"), strings.HasPrefix(s, "BDAT"), strings.HasPrefix(s, "transfer of"):
+		return bouncehouse.StageEOD
+	case strings.HasPrefix(s, "initial connection"):
+		return bouncehouse.StageConnect
+	case strings.HasPrefix(s, "sending data"): // the data is on its way
+		return bouncehouse.StageDATA
+	}
+	return inReplyTo(s)
+}
+
+// setEximReply takes a reply apart whose lines are joined by \n. Where they
+// begin is known, so no word of them is taken for a code.
+func setEximReply(ev *bouncehouse.Event, s string) {
+	first, rest, more := strings.Cut(s, `\n`)
+	if !more {
+		setReply(ev, printed(s))
+		return
+	}
+	r := parseReply(first)
+	text := []byte(r.text)
+	for more {
+		var line string
+		line, rest, more = strings.Cut(rest, `\n`)
+		line = strings.Trim(line, " ")
+		if startsWithCode(line) && startsWithCode(s) && line[:3] == s[:3] {
+			line = strings.TrimLeft(line[min(4, len(line)):], " ")
+		}
+		if enhanced, after := cutEnhanced(line); enhanced != "" {
+			if r.enhanced == "" {
+				r.enhanced = enhanced
+			}
+			if enhanced == r.enhanced {
+				line = after
+			}
+		}
+		if line != "" && len(text) > 0 {
+			text = append(text, ' ')
+		}
+		text = append(text, line...)
+	}
+	ev.ReplyCode, ev.ReplyText = r.code, printed(string(text))
+	if r.enhanced != "" {
+		ev.EnhancedCode = r.enhanced
+	}
+}
+
+// printed undoes what Exim does to bytes that are not printable [string.c,
+// string_printing]: \ooo, and \n, \t and the like, which become a blank. A
+// backslash itself it leaves as it is.
+func printed(s string) string {
+	at := strings.IndexByte(s, '\\')
+	if at < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for {
+		b = append(b, s[:at]...)
+		s = s[at:]
+		switch {
+		case len(s) >= 4 && s[1]-'0' <= 3 && s[2]-'0' <= 7 && s[3]-'0' <= 7:
+			b = append(b, (s[1]-'0')<<6|(s[2]-'0')<<3|(s[3]-'0'))
+			s = s[4:]
+		case len(s) >= 2 && (s[1] == 'n' || s[1] == 'r' || s[1] == 't'):
+			if len(b) > 0 && b[len(b)-1] != ' ' {
+				b = append(b, ' ')
+			}
+			s = strings.TrimLeft(s[2:], " ")
+		default:
+			b = append(b, '\\')
+			s = s[1:]
+		}
+		if at = strings.IndexByte(s, '\\'); at < 0 {
+			return string(append(b, s...))
+		}
+	}
+}
+
+// eximUnquote undoes the backslashes before \ and " of a quoted field.
+func eximUnquote(s string) string {
+	if !strings.Contains(s, `\\`) && !strings.Contains(s, `\"`) {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) && (s[i+1] == '\\' || s[i+1] == '"') {
+			i++
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
+}
+
+// cutTimes cuts " DT=0.01s" off, which log_selector = +deliver_time puts
+// behind the text of a failure.
+func cutTimes(s string) string {
+	at := strings.LastIndex(s, " DT=")
+	if at < 0 {
+		if strings.HasPrefix(s, "DT=") {
+			at = 0
+		} else {
+			return s
+		}
+	}
+	if !eximTime(strings.TrimPrefix(s[at:], " ")[len("DT="):]).Known {
+		return s
+	}
+	return s[:at]
+}
+
+// failedHosts is the hosts of a message that could not be reached, the last
+// few: a result line that follows does not name its own.
+type failedHosts struct {
+	hosts [4]failedHost
+	next  int
+}
+
+type failedHost struct {
+	name string
+	ip   netip.Addr
+	port uint16
+	text string
+}
+
+// of returns the host of a result with that text: the last that fits, one
+// under the recipient's domain before others, since hosts of several domains
+// are tried at once.
+func (f *failedHosts) of(text, rcpt string) *failedHost {
+	var last *failedHost
+	domain := strings.ToLower(rcpt[strings.LastIndexByte(rcpt, '@')+1:])
+	for i := range f.hosts {
+		host := &f.hosts[(f.next+len(f.hosts)-1-i)%len(f.hosts)]
+		if !host.ip.IsValid() || host.text != text {
+			continue
+		}
+		if strings.HasSuffix(strings.ToLower(host.name), domain) {
+			return host
+		}
+		if last == nil {
+			last = host
+		}
+	}
+	return last
+}
+
+// hostFailed remembers a host that could not be reached: "H=host [ip]:25
+// Connection refused", before 4.83 "host [ip] Connection refused". Where the
+// server said something the result line says it again, with the host.
+func (p *exim) hostFailed(e *entry, id, s string) bool {
+	s = strings.TrimPrefix(s, "H=")
+	name, _, ok := strings.Cut(s, " ")
+	if !ok || len(s) <= len(name)+2 || s[len(name)+1] != '[' || strings.HasPrefix(name, "(") {
+		return false
+	}
+	ip, port, rest := cutBracketed(s[len(name)+1:])
+	if !ip.IsValid() {
+		return false
+	}
+	if strings.HasPrefix(rest, ":") {
+		return true // with words of the server, or of TLS
+	}
+	if len(rest) < 3 || rest[0] != ' ' || rest[1] < 'A' || rest[1] > 'Z' || rest[2] == '=' {
+		return false // a client's
+	}
+	if strings.HasPrefix(rest, " SMTP error from ") {
+		return true
+	}
+	key := queueKey{e.host, id}
+	hosts := p.failed.find(key)
+	if hosts == nil {
+		hosts = p.failed.put(queueKey{strings.Clone(e.host), strings.Clone(id)})
+	}
+	text := rest[1:min(len(rest), 128)]
+	hosts.hosts[hosts.next] = failedHost{name: strings.Clone(name), ip: ip, port: port, text: strings.Clone(text)}
+	hosts.next = (hosts.next + 1) % len(hosts.hosts)
+	p.failed.charge(key, len(name)+len(text)+96)
+	return true
+}
