@@ -102,11 +102,11 @@ type block struct {
 // nothing and copies nothing before it knows its mail.
 func dialects() []func(*mimePart) ([]report, error) {
 	return []func(*mimePart) ([]report, error){
-		readDomino,       // with or without a machine part, which is the poorer
-		readOldExchange,  // the same
-		readSMTPService,  // the same
-		readComplaint, // RFC 5965 and what resembles it
-		readAutoReply, // RFC 3834
+		readDomino,      // with or without a machine part, which is the poorer
+		readOldExchange, // the same
+		readSMTPService, // the same
+		readComplaint,   // RFC 5965 and what resembles it
+		readAutoReply,   // RFC 3834
 		readCoremail,
 		readStatusParts,  // RFC 3464
 		readQSBMF,        // qmail and its kin: may return any other report
@@ -130,6 +130,7 @@ func dialects() []func(*mimePart) ([]report, error) {
 		readOpenSMTPD,
 		readPostfixNotice,
 		readMFilter,
+		readIMS,
 		readSES,
 		readEyouMail,
 		readWinmail,

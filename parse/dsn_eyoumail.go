@@ -1,0 +1,104 @@
+package parse
+
+import "strings"
+
+// EyouMail Server (eyou.net, eyousoft.net), a Chinese mail server. A report
+// is of one recipient; its reason is one reply, or the server's own words:
+//
+//	[ EyouMail Server -- Error Report ]
+//
+//	Mail [1139607179137.5408.mail_server1] From [example.com].
+//
+//	Mail from: <sender@example.com>
+//	Rcpt to: <user@example.net>
+//
+//	The message to user@example.net is bounced because:
+//	550 invalid address (#5.5.0)
+//	554 IP is Hangup, too much auth error,203.0.113.25,192.0.2.1     own address, the remote's
+//	remote server said: 553 Sorry
+//	Try send out of range,no more information                        given up
+//	Invalid spool file
+//
+// Templates are edited and translated; the sentence with "is bounced because"
+// is the program's.
+
+const bouncedBecause = " is bounced because:"
+
+// readEyouMail reads EyouMail's reports.
+func readEyouMail(m *mimePart) ([]report, error) {
+	text := m.text()
+	at := strings.Index(text, bouncedBecause)
+	if at < 0 || !strings.Contains(text, "Mail [") && !strings.Contains(text, "EyouMail") && !strings.Contains(text, "Eyoumail") || !writtenBySystem(m) && !strings.Contains(m.subject(), "EyouMail") {
+		return nil, nil
+	}
+	rep := report{mail: m, original: m.original()}
+	recipient := ""
+	var reason []string
+	open, blank := false, false
+	finish := func() {
+		if open && strings.Contains(recipient, "@") && len(rep.blocks) < maxRecipients {
+			b := block{recipient: recipient, action: "failed"}
+			b.eyouReason(strings.Join(reason, " "))
+			b.text = firstOf(b.diagnostic, " ")
+			rep.blocks = append(rep.blocks, b)
+		}
+		open, reason = false, nil
+	}
+	for offset := 0; offset < len(text); {
+		line, next := cutLine(text, offset)
+		line = strings.TrimSpace(line)
+		switch {
+		case open && (line == "" && len(reason) > 0 || strings.HasPrefix(line, "---")):
+			finish()
+			if rep.original == nil {
+				if _, rep.original = cutOriginal(text[offset:]); rep.original == nil {
+					rep.original = originalHeader(text[next:])
+				}
+			}
+		case strings.HasPrefix(line, "Mail [") && rep.queueID == "":
+			id, after, _ := strings.Cut(line[len("Mail ["):], "]")
+			rep.queueID = strings.TrimSpace(id)
+			if _, from, ok := strings.Cut(after, "["); ok {
+				from, _, _ = strings.Cut(from, "]")
+				_ = from // the sender's domain, which Mail from: tells whole
+			}
+		case hasPrefixFold(line, "mail from:") && rep.sender == "":
+			rep.sender = angled(line[len("mail from:"):])
+		case hasPrefixFold(line, "rcpt to:") && !open:
+			recipient = angled(line[len("rcpt to:"):])
+		case strings.HasSuffix(line, strings.TrimSpace(bouncedBecause)) || strings.Contains(line, bouncedBecause):
+			finish()
+			open, blank = true, false
+			if found := addressesIn(line); len(found) > 0 {
+				recipient = found[0]
+			}
+			if _, rest, _ := strings.Cut(line, bouncedBecause); strings.TrimSpace(rest) != "" {
+				reason = append(reason, strings.TrimSpace(rest))
+			}
+		case open && line != "" && len(reason) < 30:
+			reason = append(reason, line)
+		}
+		blank = blank || line == ""
+		offset = next
+	}
+	finish()
+	if len(rep.blocks) == 0 {
+		return nil, nil
+	}
+	return []report{rep}, nil
+}
+
+// eyouReason reads the reason.
+func (b *block) eyouReason(reason string) {
+	lower := lowerASCII(reason)
+	if strings.Contains(lower, "send out of range") || strings.Contains(lower, "no more information") {
+		b.action = "expired"
+	}
+	// The remote's address is tacked on behind a comma, ours before it.
+	if n := strings.LastIndexByte(reason, ','); n > 0 && replyAt(reason) >= 0 {
+		if ip, ok := parseIP(strings.TrimRight(strings.TrimSpace(reason[n+1:]), ".")); ok {
+			b.remote, reason = ip.String(), strings.TrimRight(reason[:n], ", ")
+		}
+	}
+	b.tell(reason)
+}

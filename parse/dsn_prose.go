@@ -1,0 +1,475 @@
+package parse
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// Bounce mails of no known form, in any language. Templates change, words are
+// translated; what stays is that a program writes, says that something did
+// not arrive, names the address, and cites a reply or gives a reason near it:
+//
+//	The following message could not be delivered:
+//
+//	   user@example.net
+//	   550 5.1.1 No such user
+//
+// An address counts where a reply or a reason follows it, or where a sentence
+// of failure introduces it; not where it is the sender's, the mail system's
+// or part of a quoted header. Below the returned message nothing counts.
+
+// maxProseLines bounds how many lines of a text are looked at.
+const maxProseLines = 400
+
+// readProse reads what no other dialect knew.
+func readProse(m *mimePart) ([]report, error) {
+	if !noticeOfFailure(m) {
+		return nil, nil
+	}
+	own, original := cutOriginal(m.text())
+	if m.original() != nil {
+		original = m.original()
+	}
+	rep := report{mail: m, original: original}
+	p := prose{others: rep.otherAddresses()}
+	p.read(own)
+	var failed []string
+	for _, f := range strings.FieldsFunc(m.header.get("X-Failed-Recipients"), func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
+		if a := (typedValue{value: f}).address(); strings.Contains(a, "@") && len(failed) < maxRecipients {
+			failed = append(failed, a)
+		}
+	}
+	rep.blocks = p.blocks(failed)
+	if len(rep.blocks) == 0 && (p.reply != "" || failureSubject(m.subject()) && speaksOfFailure(lowerASCII(own))) {
+		if to := oneAddress(original.get("To")); to != "" && !p.others[lowerASCII(to)] {
+			b := block{recipient: to}
+			b.tell(firstOf(p.reply, p.reason))
+			rep.blocks = []block{b}
+		}
+	}
+	if len(rep.blocks) == 0 {
+		return nil, nil
+	}
+	rep.settle(own)
+	return []report{rep}, nil
+}
+
+// noticeOfFailure tells mails that a program wrote to say that something did
+// not arrive.
+func noticeOfFailure(m *mimePart) bool {
+	if isMultipart(m.media) && m.media == "multipart/report" && m.params["report-type"] != "" && !strings.EqualFold(m.params["report-type"], "delivery-status") {
+		return false // a receipt (RFC 8098), or another kind
+	}
+	if !writtenBySystem(m) || fromList(m) {
+		return false
+	}
+	return failureSubject(m.subject()) || speaksOfFailure(m.lower())
+}
+
+// writtenBySystem tells mails of mail systems: by the null return path, the
+// sender, or their own word.
+func writtenBySystem(m *mimePart) bool {
+	for i := range m.header {
+		f := &m.header[i]
+		switch {
+		case strings.EqualFold(f.name, "Return-Path"):
+			if path := f.value(); path == "<>" || daemonAddress(angled(path)) {
+				return true
+			}
+		case strings.EqualFold(f.name, "From"):
+			from := f.value()
+			if daemonAddress(angled(from)) || containsAny(lowerASCII(from), []string{"mail delivery", "mailer-daemon", "mailer daemon", "postmaster", "mail administrator", "system administrator", "mail system"}) {
+				return true
+			}
+		case strings.EqualFold(f.name, "Auto-Submitted"):
+			if hasPrefixFold(f.value(), "auto-") {
+				return true
+			}
+		case strings.EqualFold(f.name, "X-Failed-Recipients"):
+			return true
+		}
+	}
+	return false
+}
+
+// cutOriginal cuts text where the returned message or its header begins, and
+// returns what stands before it and the header.
+func cutOriginal(text string) (string, mimeHeader) {
+	for at := 0; at < len(text); {
+		line, next := cutLine(text, at)
+		bare := strings.TrimLeft(line, " \t")
+		switch {
+		case returnsMessage(bare), quotesOriginal(bare):
+			return text[:at], originalHeader(text[next:])
+		case strings.HasPrefix(line, "Received:"), strings.HasPrefix(line, "Return-Path:"):
+			return text[:at], originalHeader(text[at:])
+		}
+		at = next
+	}
+	return text, nil
+}
+
+// quotesOriginal tells lines that begin the returned message, of systems that
+// have no dialect of their own.
+func quotesOriginal(line string) bool {
+	if line == "" || line[0] != '-' && line[0] != '=' && line[0] != '*' && line[0] != '_' && line[0] != '#' {
+		return false
+	}
+	words := strings.ToLower(strings.Trim(line, "-=*_# \t\r"))
+	if words == "" || len(words) > 120 {
+		return false
+	}
+	return containsAny(words, []string{"original message", "original mail", "original header", "original email", "message header", "mail header", "headers follow", "header follow", "header of the original",
+		"header and top", "returned message", "returned mail", "your message", "message text", "text of your", "copy of the message", "copy of your", "forwarded message", "message follows", "included is",
+		"ursprüngliche nachricht", "originalnachricht", "message d'origine", "mensaje original", "mensagem original", "messaggio originale", "oorspronkelijk bericht", "исходное сообщение",
+		"原邮件", "原始邮件", "原信", "邮件头", "信头", "原郵件", "原始郵件", "元のメッセージ", "元のメール", "원본 메시지", "원래 메시지"})
+}
+
+// otherAddresses are those that may stand in a report and are not the failed
+// recipient: whom it was sent to, who wrote it, who wrote the message.
+func (rep *report) otherAddresses() map[string]bool {
+	others := map[string]bool{}
+	add := func(values ...string) {
+		for _, v := range values {
+			if len(v) > 4096 {
+				continue
+			}
+			for _, a := range addressesIn(v) {
+				others[lowerASCII(a)] = true
+			}
+		}
+	}
+	h := rep.mail.header
+	add(h.get("To"), h.get("From"), h.get("Reply-To"), h.get("Sender"), h.get("Return-Path"), h.get("Delivered-To"), h.get("X-Original-To"), h.get("Cc"))
+	add(rep.original.get("From"), rep.original.get("Return-Path"), rep.original.get("Sender"), rep.original.get("Reply-To"))
+	return others
+}
+
+// prose is what a text tells of the addresses in it.
+type prose struct {
+	others map[string]bool
+	found  []proseMention
+	reply  string // the first reply of the text, with the words that lead to it
+	reason string // the first reason without one
+}
+
+// proseMention is an address of the text and what is told of it.
+type proseMention struct {
+	address    string
+	introduced bool     // by a sentence of failure
+	words      []string // the lines from the address on
+	gap        bool     // an empty line stands before the last of words
+	done       bool
+}
+
+// read looks at each line once: an address opens a mention, what follows
+// belongs to it.
+func (p *prose) read(text string) {
+	failure := 0 // lines since a sentence of failure, 0 where there was none
+	n := 0
+	for line := range lines(text) {
+		if n++; n > maxProseLines {
+			return
+		}
+		line = strings.Trim(line, " \t\r\u00a0\u3000")
+		if line == "" {
+			p.blank()
+			continue
+		}
+		if line[0] == '>' || line[0] == '|' || quotesHeader(line) && !hasPrefixFold(line, "to:") && !recipientField(fieldName(line)) {
+			p.close()
+			continue
+		}
+		lower := lowerASCII(line)
+		phrase := containsAny(lower, failurePhrases)
+		at := replyAt(line)
+		if p.reply == "" && at >= 0 {
+			p.reply = line
+		}
+		if p.reason == "" && at < 0 && (phrase || containsAny(lower, failureReasons)) {
+			p.reason = line
+		}
+		addresses := addressesIn(line)
+		kept := addresses[:0]
+		for _, a := range addresses {
+			if !p.others[lowerASCII(a)] && !daemonAddress(a) && !helpAddress(lower) && len(p.found) < maxRecipients {
+				kept = append(kept, a)
+			}
+		}
+		first := -1
+		if len(kept) > 0 {
+			first = strings.Index(line, kept[0])
+		}
+		// "550 5.1.1 <user@example.net>: unknown" is the reply of the proseMention
+		// that is open, or of its own address.
+		if first >= 0 && !(at >= 0 && at < first && p.open(kept[0])) {
+			p.close()
+			for i, a := range kept {
+				m := proseMention{address: a, introduced: phrase || failure > 0 && failure <= 6}
+				rest := line[first+len(a):]
+				if i > 0 {
+					rest = line[strings.Index(line, a)+len(a):]
+				}
+				if at >= 0 && at < first {
+					rest = line[at:]
+				}
+				m.words = append(m.words, strings.TrimLeft(rest, ">)]\"'’,:;. \t：，。"))
+				m.done = i < len(kept)-1
+				p.found = append(p.found, m)
+			}
+		} else if m := p.last(); m != nil && len(m.words) < 12 {
+			m.words = append(m.words, line)
+		}
+		if phrase {
+			failure = 1
+		} else if failure > 0 {
+			failure++
+		}
+	}
+}
+
+// open tells whether the last mention is still being read and is of that
+// address or has no reply yet.
+func (p *prose) open(address string) bool {
+	m := p.last()
+	return m != nil && (strings.EqualFold(m.address, address) || replyAt(strings.Join(m.words, " ")) < 0)
+}
+
+func (p *prose) last() *proseMention {
+	if n := len(p.found); n > 0 && !p.found[n-1].done {
+		return &p.found[n-1]
+	}
+	return nil
+}
+
+func (p *prose) close() {
+	if m := p.last(); m != nil {
+		m.done = true
+	}
+}
+
+// blank ends a mention's paragraph. One paragraph more belongs to it where
+// the first told no reason: the reason stands in a paragraph of its own.
+func (p *prose) blank() {
+	m := p.last()
+	if m == nil {
+		return
+	}
+	told := strings.Join(m.words, " ")
+	if m.gap && strings.TrimSpace(told) != "" || replyAt(told) >= 0 || containsAny(lowerASCII(told), failureReasons) {
+		m.done = true
+	}
+	m.gap = true
+}
+
+// blocks makes blocks of the mentions that tell of a failure. Where the mail's
+// header names the failed recipients, of these only.
+func (p *prose) blocks(failed []string) []block {
+	var out []block
+	seen := map[string]int{}
+	for _, a := range failed {
+		if _, dup := seen[lowerASCII(a)]; !dup {
+			seen[lowerASCII(a)] = len(out)
+			out = append(out, block{recipient: a})
+		}
+	}
+	for i := range p.found {
+		m := &p.found[i]
+		told := strings.TrimSpace(strings.Join(m.words, " "))
+		at := replyAt(told)
+		reason := at >= 0 || containsAny(lowerASCII(told), failureReasons)
+		if !reason && !m.introduced {
+			continue
+		}
+		n, dup := seen[lowerASCII(m.address)]
+		if !dup {
+			if len(failed) > 0 {
+				continue
+			}
+			n = len(out)
+			seen[lowerASCII(m.address)] = n
+			out = append(out, block{recipient: m.address})
+		}
+		if out[n].diagnostic == "" || at >= 0 && replyAt(out[n].diagnostic) < 0 {
+			if reason {
+				out[n].tell(told)
+			}
+		}
+	}
+	for i := range out {
+		if out[i].diagnostic == "" && (len(out) == 1 || p.reply == "") {
+			out[i].tell(firstOf(p.reply, p.reason))
+		}
+	}
+	return out
+}
+
+// settle sets what all blocks of a text have: the text is done with, and it
+// tells whether the mail system goes on trying.
+func (rep *report) settle(text string) {
+	action := "failed"
+	if saysWaiting(lowerASCII(text)) || saysRetrying(text) {
+		action = "delayed"
+	}
+	for i := range rep.blocks {
+		b := &rep.blocks[i]
+		b.action = firstOf(b.action, action)
+		b.text = firstOf(b.text, b.diagnostic, " ")
+	}
+}
+
+// saysWaiting tells warnings of mail systems that go on trying; saysRetrying
+// knows the words of the great ones.
+func saysWaiting(lower string) bool {
+	return containsAny(lower[:min(len(lower), maxSearched)], []string{"warning message only", "this is only a warning", "has been delayed", "is delayed", "delivery delayed", "temporary non-fatal", "not yet been delivered", "has not been delivered yet", "will continue to try",
+		"will continue trying", "attempts will continue", "still trying", "will be attempted", "keep trying", "retrying", "attempts to deliver this message are pending", "还会继续", "将继续尝试", "继续尝试投递", "會繼續嘗試", "繼續嘗試", "再送を試み", "再送信を試み", "warteschlange und wird"})
+}
+
+// helpAddress tells lines that name an address to turn to.
+func helpAddress(lower string) bool {
+	return containsAny(lower, []string{"contact ", "for help", "for assistance", "further assistance", "please send", "please forward", "questions", "mailto:", "message-id", "message id", "kontakt", "contacter", "contacte", "联系", "聯絡", "お問い合わせ", "http://", "https://"}) &&
+		!containsAny(lower, []string{"deliver", "failed", "550", "554", "553", "552", "551", "5.1.", "unknown", "not found"})
+}
+
+// tell makes of words, which may cite a reply, what b says.
+func (b *block) tell(words string) {
+	words = strings.TrimSpace(words)
+	if words == "" {
+		return
+	}
+	b.diagnostic = words
+	if startsWithCode(words) {
+		return
+	}
+	if at := replyWithin(words, lowerASCII(words)); at >= 0 && at <= max(0, replyAt(words)) {
+		return // readSentence reads it
+	}
+	at := replyAt(words)
+	if at < 0 {
+		return
+	}
+	own := words[:at]
+	b.diagnostic = cited(words, at)
+	host, ip := whoAnswered(own)
+	if !ip.IsValid() {
+		ip = bracketedIP(own)
+	}
+	switch {
+	case host != "":
+		b.remote = host + " (" + ip.String() + ")"
+	case ip.IsValid():
+		b.remote = ip.String()
+	}
+	lower := lowerASCII(own)
+	if b.stage == "" {
+		b.stage = stageWithin(lower)
+	}
+	for _, verb := range []string{"rcpt to", "mail from", "end of data", "starttls", "ehlo", "helo"} {
+		if b.stage == "" && strings.Contains(lower, verb) {
+			b.stage = stageOf(verb)
+		}
+	}
+}
+
+// bracketedIP finds an address in brackets.
+func bracketedIP(s string) netip.Addr {
+	for at := 0; at < len(s); at++ {
+		n := strings.IndexAny(s[at:], "[(")
+		if n < 0 {
+			break
+		}
+		at += n
+		if end := strings.IndexAny(s[at:min(len(s), at+60)], "])"); end > 0 {
+			if ip, ok := parseIP(s[at+1 : at+end]); ok {
+				return ip
+			}
+		}
+	}
+	return netip.Addr{}
+}
+
+// replyAt returns where in s a reply begins: a code of class 4 or 5 at the
+// beginning, behind punctuation, a word of another script or a word that
+// leads to it; or before an enhanced code. A number alone is none: "more than
+// 500 recipients". It returns -1 where there is none.
+func replyAt(s string) int {
+	for i := 0; i+3 <= len(s); i++ {
+		if c := s[i]; c != '4' && c != '5' || s[i+1]-'0' > 9 || s[i+2]-'0' > 9 {
+			continue
+		}
+		rest := s[i+3:]
+		if rest == "" || rest[0] != ' ' && rest[0] != '-' || len(rest) < 3 {
+			continue
+		}
+		if i > 0 && (s[i-1]-'0' <= 9 || s[i-1] == '.' || s[i-1] == '-' || s[i-1] == '/' || s[i-1] == '=' || s[i-1]|0x20 >= 'a' && s[i-1]|0x20 <= 'z') {
+			continue
+		}
+		if enhancedLen(strings.TrimLeft(rest[1:], "#(")) > 0 || leadsToReply(s[:i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+func leadsToReply(before string) bool {
+	trimmed := strings.TrimRight(before, " \t")
+	if trimmed == "" {
+		return true
+	}
+	switch c := trimmed[len(trimmed)-1]; {
+	case c >= 0x80, strings.IndexByte(":<>'\"([,;|=", c) >= 0:
+		return true
+	}
+	word := lowerASCII(trimmed[strings.LastIndexAny(trimmed, " \t:(")+1:])
+	switch word {
+	case "said", "error", "code", "replied", "reply", "response", "responded", "returned", "status", "smtp", "esmtp", "message", "reason", "was", "with", "because", "answer", "answered", "diagnostic", "is", "-", "--", "->", "<-", "<--", "<<<":
+		return true
+	}
+	return false
+}
+
+// addressesIn returns the mail addresses of a line.
+func addressesIn(s string) []string {
+	var found []string
+	for at := 0; at < len(s); {
+		n := strings.IndexByte(s[at:], '@')
+		if n < 0 {
+			break
+		}
+		n += at
+		start, end := n, n+1
+		for start > at && addressByte(s[start-1]) {
+			start--
+		}
+		for end < len(s) && (s[end]-'0' <= 9 || s[end]|0x20 >= 'a' && s[end]|0x20 <= 'z' || s[end] == '.' || s[end] == '-' || s[end] == '_') {
+			end++
+		}
+		domain := strings.TrimRight(s[n+1:end], ".-_")
+		local := strings.TrimLeft(s[start:n], "'.-=")
+		if local != "" && strings.IndexByte(domain, '.') > 0 && !strings.Contains(domain, "..") && len(local) <= 256 && !strings.HasSuffix(s[:start], "/") {
+			found = append(found, local+"@"+domain)
+		}
+		at = max(end, n+1)
+	}
+	return found
+}
+
+// addressByte tells bytes of a local part that need no quotes.
+func addressByte(c byte) bool {
+	return c-'0' <= 9 || c|0x20 >= 'a' && c|0x20 <= 'z' || strings.IndexByte(".!#$%&'*+-/=?^_`{|}~", c) >= 0
+}
+
+// connectBlock sets what a sentence tells that no host answered.
+func (b *block) connectBlock(ip netip.Addr, host string) {
+	b.stage = bouncehouse.StageConnect
+	switch {
+	case host != "" && ip.IsValid():
+		b.remote = host + " (" + ip.String() + ")"
+	case ip.IsValid():
+		b.remote = ip.String()
+	case host != "":
+		b.remote = host
+	}
+}
