@@ -174,6 +174,9 @@ func parseDate(s string) time.Time {
 	if s == "" {
 		return time.Time{}
 	}
+	if t, ok := commonDate(s); ok {
+		return t
+	}
 	if n := strings.IndexByte(s, ','); n == 3 && len(s) > 4 && s[4] != ' ' {
 		s = s[:4] + " " + s[4:] // QUIRK: "Thu,29 Apr"
 	}
@@ -194,6 +197,72 @@ func parseDate(s string) time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+// commonDate reads the form that nearly all dates have; net/mail tries it
+// among many, and takes a tenth of all the time of bounce mails.
+//
+//	Thu, 29 Oct 2026 10:00:00 +0900 (JST)
+//	29 Oct 2026 10:00:00 GMT
+func commonDate(s string) (time.Time, bool) {
+	if len(s) > 4 && s[3] == ',' {
+		s = s[4:]
+	}
+	s = strings.TrimLeft(s, " ")
+	day, n := 0, 0
+	for n < len(s) && n < 2 && isDigit(s[n]) {
+		day = day*10 + int(s[n]-'0')
+		n++
+	}
+	// " Oct 2026 10:00:00 " and a zone
+	if s = s[n:]; n == 0 || len(s) < 22 || s[0] != ' ' || s[4] != ' ' || s[9] != ' ' || s[12] != ':' || s[15] != ':' || s[18] != ' ' {
+		return time.Time{}, false
+	}
+	month := time.Month(month(s[1:4]))
+	year, ok1 := dateDigits(s[5:9])
+	hour, ok2 := dateDigits(s[10:12])
+	minute, ok3 := dateDigits(s[13:15])
+	second, ok4 := dateDigits(s[16:18])
+	if month == 0 || !ok1 || !ok2 || !ok3 || !ok4 || hour > 23 || minute > 59 || second > 59 {
+		return time.Time{}, false
+	}
+	zone, offset := s[19:], 0
+	switch {
+	case zone[0] == '+' || zone[0] == '-':
+		if len(zone) < 5 || len(zone) > 5 && zone[5] != ' ' {
+			return time.Time{}, false
+		}
+		hours, ok5 := dateDigits(zone[1:3])
+		minutes, ok6 := dateDigits(zone[3:5])
+		if !ok5 || !ok6 || hours > 23 || minutes > 59 {
+			return time.Time{}, false
+		}
+		if offset = hours*3600 + minutes*60; zone[0] == '-' {
+			offset = -offset
+		}
+	case zone == "GMT", zone == "UTC":
+	default:
+		return time.Time{}, false
+	}
+	t := time.Date(year, month, day, hour, minute, second-offset, 0, time.UTC)
+	if day == 0 || day > 28 && day > time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC).Day() {
+		return time.Time{}, false
+	}
+	return t, true
+}
+
+func isDigit(c byte) bool { return c-'0' <= 9 }
+
+// dateDigits reads a number of digits only.
+func dateDigits(s string) (int, bool) {
+	n := 0
+	for i := range len(s) {
+		if !isDigit(s[i]) {
+			return 0, false
+		}
+		n = n*10 + int(s[i]-'0')
+	}
+	return n, true
 }
 
 // angled returns what stands in the last angle brackets of s, or all of it.
