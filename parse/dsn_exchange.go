@@ -17,6 +17,7 @@ import (
 //	    The recipient name is not recognized
 //		The MTS-ID of the original message is: c=us;a= ;p=example;l=MAIL-261029100000Z-1
 //	    MSEXCH:IMS:Example:SITE:MAIL 0 (000C05A6) Unknown Recipient
+//	    MSEXCH:IMS:Example:SITE:MAIL 3550 (000B09B6) 550 5.7.1 Unable to relay
 //
 // Exchange 2000 and 2003 (also of Outlook, for a mail that never left):
 //
@@ -109,6 +110,7 @@ func oldExchangeTo(rep *report) string {
 func oldExchangeEntries(text string) []block {
 	var found []block
 	var entry string // the line with the recipient
+	indent := 0      // of it
 	var reason strings.Builder
 	marked := false
 	flush := func() {
@@ -125,9 +127,9 @@ func oldExchangeEntries(text string) []block {
 			if marked {
 				flush()
 			}
-		case namesTime(words):
+		case (entry == "" || indentOf(line) <= indent) && namesTime(words):
 			flush()
-			entry = words
+			entry, indent = words, indentOf(line)
 		case entry != "":
 			if reason.Len() < maxParagraph {
 				if reason.Len() > 0 {
@@ -135,7 +137,7 @@ func oldExchangeEntries(text string) []block {
 				}
 				reason.WriteString(words)
 			}
-			if !marked {
+			if !marked && (strings.IndexByte(words, '>') >= 0 || strings.HasPrefix(words, "MSEXCH:")) {
 				_, _, _, ok := hashed(reason.String())
 				marked = ok || strings.HasPrefix(words, "MSEXCH:")
 			}
@@ -145,14 +147,15 @@ func oldExchangeEntries(text string) []block {
 	return found
 }
 
-// namesTime tells the first line of an entry: it ends with a time of day, and
-// is none of the fields of a message.
+// namesTime tells the first line of an entry: it has a time of day, written
+// as the server's country does, and is none of the fields of a message.
 func namesTime(line string) bool {
 	if fieldName(line) != "" || len(line) > 500 {
 		return false
 	}
 	for i := 1; i+2 < len(line); i++ {
-		if line[i] == ':' && line[i-1]-'0' <= 9 && line[i+1]-'0' <= 9 && line[i+2]-'0' <= 9 {
+		if (line[i] == ':' || line[i] == '.') && line[i-1]-'0' <= 9 && line[i+1]-'0' <= 9 && line[i+2]-'0' <= 9 &&
+			(line[i] == ':' || i+3 == len(line) || line[i+3] == ' ' || line[i+3] == ':' || line[i+3] == '.') {
 			return true
 		}
 	}
@@ -161,6 +164,14 @@ func namesTime(line string) bool {
 
 func oldExchangeBlock(entry, reason string) block {
 	b := block{text: reason, diagnostic: reason}
+	if words, after, ok := strings.Cut(reason, "MSEXCH:"); ok {
+		words, _, _ = strings.Cut(words, "The MTS-ID of ")
+		b.diagnostic = words + "MSEXCH:" + after
+		if _, reply, ok := strings.Cut(after, ") "); ok && citesReply(reply) {
+			b.diagnostic = reply
+		}
+		b.text = b.diagnostic
+	}
 	if _, after, ok := strings.Cut(entry, "SMTP="); ok { // c=US;a= ;p=Example;dda:SMTP=user@example.com; on Thu, ...
 		entry, _, _ = strings.Cut(after, ";")
 	}
@@ -184,6 +195,7 @@ func oldExchangeBlock(entry, reason string) block {
 //	<mail.example.net #5.1.1>
 //	<mail.example.net #5.5.0 smtp;550 5.1.1 <user@example.com>... User unknown>
 //	< #5.7.1 smtp;550 5.7.1 Unable to relay>
+//	<[192.0.2.1] #5.0.0 smtp; 5.1.0 - Unknown address error 550-'5.1.1 User unknown' (delivery attempts: 0)>
 //
 // The host is the server that writes the report. at is where the mark begins.
 func hashed(s string) (status, reply string, at int, ok bool) {
@@ -194,8 +206,11 @@ func hashed(s string) (status, reply string, at int, ok bool) {
 		}
 		n += m
 		size := enhancedLen(s[n+2:])
-		at = strings.LastIndexByte(s[:n], '<')
-		if size == 0 || at < 0 || strings.ContainsAny(s[at:n], " @") {
+		if size == 0 {
+			continue
+		}
+		from := max(0, n-300) // a host's name is not longer
+		if at = from + strings.LastIndexByte(s[from:n], '<'); at < from || strings.ContainsAny(s[at:n], " @") {
 			continue
 		}
 		status = s[n+2 : n+2+size]
@@ -203,10 +218,12 @@ func hashed(s string) (status, reply string, at int, ok bool) {
 		if end := strings.LastIndexByte(rest, '>'); end >= 0 {
 			rest = rest[:end]
 		}
-		if _, reply, _ = strings.Cut(rest, ";"); !citesReply(strings.TrimSpace(reply)) {
+		_, reply, _ = strings.Cut(rest, ";")
+		// Not the next field of X-Supplementary-Info.
+		if reply = strings.TrimSpace(reply); !citesReply(reply) && enhancedLen(reply) == 0 {
 			reply = ""
 		}
-		return status, strings.TrimSpace(reply), at, true
+		return status, reply, at, true
 	}
 }
 
@@ -232,10 +249,8 @@ func readSMTPService(m *mimePart) ([]report, error) {
 		}
 	}
 	for i := range rep.blocks {
-		// "Delivery to the following recipients failed." tells nothing;
-		// "Unable to deliver message to the following recipients, due to
-		// being unable to connect successfully to ..." does.
-		if b := &rep.blocks[i]; b.diagnostic == "" && !hasPrefixFold(before, "Delivery to the following") {
+		// "Delivery to the following recipients failed." tells nothing more.
+		if b := &rep.blocks[i]; b.diagnostic == "" && hasPrefixFold(before, "Unable to deliver message to the following recipients, due to") {
 			b.text = before
 		}
 	}

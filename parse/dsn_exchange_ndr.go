@@ -158,7 +158,7 @@ func ndrDiagnostic(text string, at int) (string, int) {
 }
 
 // quotedReply returns where in a line a reply begins that stands in single
-// quotes, with both of its codes; -1 where none does.
+// quotes, with both of its codes or behind "returned"; -1 where none does.
 func quotedReply(line string) int {
 	for at := 0; ; {
 		n := strings.IndexByte(line[at:], '\'')
@@ -166,7 +166,9 @@ func quotedReply(line string) int {
 			return -1
 		}
 		at += n + 1
-		if rest := line[at:]; citesReply(rest) && len(rest) > 4 && enhancedLen(rest[4:]) > 0 {
+		rest := line[at:]
+		returned := strings.HasSuffix(line[:at], "returned '")
+		if citesReply(rest) && (returned || len(rest) > 4 && enhancedLen(rest[4:]) > 0) || returned && strings.HasPrefix(rest, "<") {
 			return at
 		}
 	}
@@ -185,6 +187,8 @@ func ndrBlock(recipient, host, diagnostic string) block {
 		own, reply, _ = strings.Cut(diagnostic, "#")
 		b.remote = firstOf(strings.TrimSpace(own), host)
 		reply = strings.TrimSpace(strings.TrimSuffix(strings.TrimSuffix(reply, "#SMTP#"), "##"))
+	}
+	if strings.HasPrefix(reply, "<") {
 		if status, r, _, ok := hashed(reply); ok {
 			b.status, reply = status, firstOf(r, reply)
 		}
@@ -205,11 +209,19 @@ func ndrBlock(recipient, host, diagnostic string) block {
 // names, in "Your message to user@example.com couldn't be delivered".
 func (rep *report) readErrorDetails() {
 	recipient, reply, remote := "", "", ""
+	before := ""
 	for line := range lines(rep.human) {
 		words := strings.Trim(line, " \t\r")
+		if words == "" {
+			continue
+		}
 		if recipient == "" {
 			recipient = addressIn(words)
 		}
+		if strings.HasSuffix(before, ":") && !strings.HasSuffix(words, ":") {
+			words = before + words // a table whose cells became lines
+		}
+		before = words
 		label, value, ok := strings.Cut(words, ":")
 		if value = strings.TrimSpace(value); !ok {
 			continue

@@ -130,6 +130,32 @@ func gatewayTable() []gatewayForm {
 		//
 		//	Subject: Minutes
 		{mark: []string{"your message to: ", "spam firewall", "has not been delivered"}, to: []string{"your message to: "}, why: []string{"\nwas "}},
+		// MailEnable:
+		//
+		//	The following recipient(s) could not be reached:
+		//
+		//	Recipient: [SMTP:user@example.com]
+		//	Reason: Remote SMTP Server Returned: 550 5.1.1 User unknown
+		//
+		//	Message headers follow:
+		{mark: []string{"recipient: [smtp:"}, to: []string{"recipient: [smtp:"}, why: []string{"server returned:", "reason:"}, end: "message headers follow:"},
+		// CommuniGate Pro:
+		//
+		//	Failed to deliver to 'user@example.com'
+		//	SMTP module(domain example.com) reports:
+		//	 host mx.example.com says:
+		//	 550 5.1.1 User unknown
+		{mark: []string{"failed to deliver to '", " module("}, to: []string{"failed to deliver to '"}, why: []string{" says:", " reports:"}},
+		// Isode M-Switch and other X.400 gateways of the PP family:
+		//
+		//	This report relates to your message:
+		//	  Subject: Minutes
+		//
+		//	Your message was not delivered to   user@example.com
+		//	   for the following reason:
+		//	        Diagnostic was Unable to transfer, Message timed out
+		{mark: []string{"this report relates to your message"}, to: []string{"your message was not delivered to"}, why: []string{"for the following reason:"},
+			expired: "timed out"},
 		// Verizon Wireless, vtext.com:
 		//
 		//	Error: Invalid user address
@@ -321,10 +347,18 @@ func (f *gatewayForm) finish(b *block) {
 			b.remote, b.diagnostic = strings.Replace(strings.Replace(own, "[", " (", 1), "]", ")", 1), reply
 		}
 	}
-	b.text = b.diagnostic
-	if b.status = statusCode(b.diagnostic); b.status != "" && b.action == "failed" && strings.HasPrefix(b.status, "4.") {
-		b.action = "expired" // a temporary failure that was given up
+	b.diagnostic = strings.TrimSuffix(strings.TrimSuffix(b.diagnostic, "<"+b.recipient+">"), " ") // MX Logic says him twice
+	if citesReply(b.diagnostic) && strings.HasPrefix(b.diagnostic[3:], " - ") {
+		b.diagnostic = b.diagnostic[:4] + b.diagnostic[6:] // Verizon
 	}
+	// A temporary failure that was given up has expired.
+	if b.status = statusCode(b.diagnostic); strings.HasPrefix(b.status, "4.") && b.action == "failed" {
+		b.action = "expired"
+	}
+	if status, words := cutEnhanced(b.diagnostic); status != "" && !strings.HasPrefix(words, "- ") {
+		b.diagnostic = words
+	}
+	b.text = b.diagnostic
 	if f.expired != "" && strings.Contains(lowerASCII(b.diagnostic), f.expired) {
 		b.action = "expired"
 	}
