@@ -264,6 +264,13 @@ func (a *eximAddress) block(warning bool) block {
 			b.recipient = firstOf(b.recipient, b.original)
 		}
 	}
+	if rest, ok := strings.CutPrefix(b.text, "host "); ok { // a line of its own since Exim 4.82
+		if name, rest, ok := strings.Cut(rest, " ["); ok {
+			if addr, rest, ok := strings.Cut(rest, "] "); ok && !strings.Contains(name, " ") {
+				b.remote, b.text = "dns; "+name+" ("+addr+")", rest
+			}
+		}
+	}
 	return b
 }
 
