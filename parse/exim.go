@@ -117,22 +117,30 @@ func (p *exim) line(r bouncehouse.Record, h *headReader, e *entry, res *bounceho
 	return p.refusal(r, h, e, id, rest, res)
 }
 
+// base62 is how many letters and digits s begins with, up to 12.
+func base62(s string) int {
+	n := 0
+	for n < len(s) && n < 12 && (s[n]|0x20 >= 'a' && s[n]|0x20 <= 'z' || s[n]-'0' <= 9) {
+		n++
+	}
+	return n
+}
+
 // cutEximID cuts a message id and the blank behind it off: 6-6-2 or 6-11-4
 // characters of base 62.
 func cutEximID(s string) (id, rest string) {
-	n := 16
-	if len(s) >= 23 && s[6] == '-' && s[18] == '-' {
-		n = 23
-	} else if len(s) < 16 || s[6] != '-' || s[13] != '-' {
+	if len(s) < 16 || s[6] != '-' || base62(s) != 6 {
 		return "", s
 	}
-	for i := range n {
-		c := s[i]
-		if c|0x20 < 'a' && c-'0' > 9 && c != '-' || c|0x20 > 'z' {
-			return "", s
-		}
+	n := 7 + base62(s[7:])
+	if n < 13 || n > 18 || n+3 > len(s) || s[n] != '-' {
+		return "", s
 	}
-	if len(s) == n {
+	last := base62(s[n+1:])
+	if n += 1 + last; last < 2 || last > 4 {
+		return "", s
+	}
+	if n == len(s) {
 		return s, ""
 	}
 	if s[n] != ' ' {
@@ -152,7 +160,7 @@ func (p *exim) arrival(r bouncehouse.Record, h *headReader, e *entry, id, s stri
 		return err
 	}
 	m := p.memory.renew(e.host, id)
-	m.begun, m.announced = true, true
+	m.begun, m.announced, m.arrived = true, true, at
 	m.sender = p.memory.keep(m, sender)
 	for len(s) > 1 && s[0] == ' ' {
 		if strings.HasPrefix(s, " H=") {
@@ -267,4 +275,7 @@ func (p *exim) context(ev *bouncehouse.Event, host, id string) {
 		return
 	}
 	ev.Sender, ev.MessageID, ev.Client, ev.SASLUser, ev.ContextKnown = m.sender, m.messageID, m.client, m.saslUser, true
+	if d := ev.Time.Sub(m.arrived); d >= 0 {
+		ev.Delay = bouncehouse.Delay{Duration: d, Known: true}
+	}
 }

@@ -37,9 +37,8 @@ func (p *exim) result(r bouncehouse.Record, h *headReader, e *entry, id, flag, s
 		ev.RemoteHost = f.host
 	}
 	ev.TLS = eximTLS(f.tls)
-	ev.Delay = f.queued
-	if !ev.Delay.Known {
-		ev.Delay = sinceEximID(id, at)
+	if f.queued.Known {
+		ev.Delay = f.queued
 	}
 	switch flag {
 	case "==":
@@ -271,6 +270,11 @@ func cutEximRecipient(s string) (addr, top, rest string, ok bool) {
 		for end < len(s) && s[end] != ' ' && (s[end] != ':' || end+1 < len(s) && s[end+1] != ' ') {
 			end++
 		}
+		if strings.HasPrefix(s[end:], " ") && !strings.HasPrefix(s[end:], " <") && strings.IndexByte(s[:end], '@') < 0 {
+			// A quoted local part is logged without its quotation marks, but
+			// for the address that the message was for.
+			end = max(end, topAt(s))
+		}
 	}
 	addr, rest = s[:end], s[end:]
 	if addr == "" {
@@ -315,8 +319,9 @@ func topAt(s string) int {
 func setEximRecipient(ev *bouncehouse.Event, addr, top string) {
 	ev.Recipient = addr
 	switch {
-	case top == "":
-	case strings.IndexByte(addr, '@') < 0, addr[0] == '|', addr[0] == '/', addr[0] == '>', strings.EqualFold(addr, top):
+	case top == "": // it is the same
+	case strings.IndexByte(addr, '@') < 0, addr[0] == '|', addr[0] == '/', addr[0] == '>', strings.EqualFold(addr, top),
+		top[0] == '"' && strings.EqualFold(addr, strings.ReplaceAll(top, `"`, "")):
 		ev.Recipient = top
 	default:
 		ev.OriginalRecipient = top
@@ -381,28 +386,4 @@ func eximUnit(c byte) (time.Duration, bool) {
 		return 7 * 86400, true
 	}
 	return 0, false
-}
-
-// sinceEximID is the time since the message came in: its id begins with that
-// second, in base 62. (Where file names know no case it is base 36, and what
-// comes out is out of reason.)
-func sinceEximID(id string, at time.Time) bouncehouse.Delay {
-	var sec int64
-	for i := range 6 {
-		c := id[i]
-		switch {
-		case c <= '9':
-			c -= '0'
-		case c <= 'Z':
-			c -= 'A' - 10
-		default:
-			c -= 'a' - 36
-		}
-		sec = sec*62 + int64(c)
-	}
-	d := at.Unix() - sec
-	if d < 0 || d > 31*86400 {
-		return bouncehouse.Delay{}
-	}
-	return bouncehouse.Delay{Duration: time.Duration(d) * time.Second, Known: true}
 }

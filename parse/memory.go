@@ -1,6 +1,9 @@
 package parse
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // memory is what one stream's lines told of messages still in the queue:
 // bounded, the message that was not heard of for longest going first. What
@@ -35,6 +38,7 @@ type message struct {
 	messageID string
 	sender    string
 	size      int64
+	arrived   time.Time // as Exim says it, zero where unknown
 
 	begun     bool     // its first line was seen: client= or uid=
 	resent    bool     // messageID is of Resent-Message-ID
