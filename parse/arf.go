@@ -211,17 +211,13 @@ func (rep *report) complainers(fields mimeHeader) {
 
 // answers appends the events of complaints and automatic replies, which tell
 // of no delivery: base is what all of them have.
-func (rep *report) answers(base bouncehouse.Event, date, received time.Time, res *bouncehouse.Result) {
+func (rep *report) answers(r *bouncehouse.Record, base bouncehouse.Event, date time.Time, res *bouncehouse.Result) {
 	// A complaint is made when the mail is written; the message came days ago.
-	for _, t := range []time.Time{date, rep.arrival} {
-		if base.Time = t; !t.IsZero() {
-			break
-		}
+	base.Time = date
+	if date.IsZero() {
+		base.Time = rep.arrival
 	}
-	if !received.IsZero() && (base.Time.IsZero() || base.Time.Sub(received).Abs() > maxClockSkew) {
-		base.Time = received
-	}
-	base.Time = base.Time.UTC()
+	base.Time = plausible(r, rep.mail, base.Time)
 	base.Outcome = bouncehouse.AutoReply
 	if c := rep.complaint; c != nil {
 		base.Source, base.Outcome, base.FeedbackType = bouncehouse.ARF, bouncehouse.Complaint, c.feedback

@@ -102,12 +102,13 @@ type block struct {
 // nothing and copies nothing before it knows its mail.
 func dialects() []func(*mimePart) ([]report, error) {
 	return []func(*mimePart) ([]report, error){
-		readDomino,      // with or without a machine part, which is the poorer
-		readOldExchange, // the same
-		readSMTPService, // the same
-		readComplaint,   // RFC 5965 and what resembles it
-		readAutoReply,   // RFC 3834
-		readCoremail,
+		readComplaint,    // RFC 5965 and what resembles it
+		readAutoReply,    // RFC 3834
+		readDomino,       // with or without a machine part, which is the poorer
+		readOldExchange,  // the same
+		readSMTPService,  // the same
+		readCoremail,     // the same
+		readMDaemon,      // the same
 		readStatusParts,  // RFC 3464
 		readQSBMF,        // qmail and its kin: may return any other report
 		readInlineStatus, // fields of RFC 3464 within a text
@@ -134,6 +135,8 @@ func dialects() []func(*mimePart) ([]report, error) {
 		readSES,
 		readEyouMail,
 		readWinmail,
+		readHMailServer,
+		readSmarterMail,
 		readChinese,
 		readProse,  // any other words
 		readClaims, // a report without them
@@ -165,7 +168,7 @@ func (d *dsn) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 
 // events appends the report's events.
 func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result) {
-	date, received := parseDate(rep.mail.header.get("Date")), receipt(r, rep.mail)
+	date := parseDate(rep.mail.header.get("Date"))
 	base := bouncehouse.Event{
 		Source:       bouncehouse.DSN,
 		Direction:    bouncehouse.Outbound,
@@ -181,7 +184,7 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 	}
 	base.DSNOrigin, base.QueueID = d.ours.judge(r, rep)
 	if rep.complaint != nil || rep.autoReply {
-		rep.answers(base, date, received, res)
+		rep.answers(r, base, date, res)
 		return
 	}
 	lower, transcript := rep.lower(), readTranscript(rep.human)
@@ -217,10 +220,7 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 			}
 		}
 		last := e.Time
-		if !received.IsZero() && (e.Time.IsZero() || e.Time.Sub(received).Abs() > maxClockSkew) {
-			e.Time = received
-		}
-		e.Time = e.Time.UTC()
+		e.Time = plausible(r, rep.mail, e.Time)
 		if delay := b.attempt.Sub(rep.arrival); !b.attempt.IsZero() && !rep.arrival.IsZero() && delay >= 0 {
 			e.Delay = bouncehouse.Delay{Duration: delay, Known: true}
 		}
@@ -243,15 +243,21 @@ func (rep *report) lower() string {
 	return lowerASCII(rep.human)
 }
 
-// receipt is when the mail came in: as the server of the mailbox wrote on top
-// of it, which a copy or an archive keeps; else the file's time.
-func receipt(r *bouncehouse.Record, mail *mimePart) time.Time {
+// plausible returns t, the time that a mail tells; where that is too far from
+// its receipt, or missing, the receipt. When a mail came in the server of the
+// mailbox wrote on top of it, which a copy or an archive keeps. The file's
+// time alone says only that the mail came no later.
+func plausible(r *bouncehouse.Record, mail *mimePart, t time.Time) time.Time {
 	top := mail.header.get("Received")
-	t := parseDate(strings.TrimSpace(top[strings.LastIndexByte(top, ';')+1:]))
-	if t.IsZero() || !r.Ref.IsZero() && t.After(r.Ref.Add(24*time.Hour)) {
-		return r.Ref
+	received := parseDate(strings.TrimSpace(top[strings.LastIndexByte(top, ';')+1:]))
+	earliest := received.Add(-maxClockSkew)
+	if received.IsZero() || !r.Ref.IsZero() && received.After(r.Ref.Add(24*time.Hour)) {
+		received, earliest = r.Ref, time.Time{}
 	}
-	return t
+	if !received.IsZero() && (t.IsZero() || t.Before(earliest) || t.After(received.Add(maxClockSkew))) {
+		t = received
+	}
+	return t.UTC()
 }
 
 // minLifetime is the shortest time after which a temporary failure that was

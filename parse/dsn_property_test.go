@@ -29,7 +29,8 @@ func checkDSN(t testing.TB, mail string) {
 			t.Fatalf("stage %q", e.Stage)
 		case !slices.Contains(bouncehouse.DSNOrigins(), e.DSNOrigin):
 			t.Fatalf("dsn_origin %q", e.DSNOrigin)
-		case e.Counted && (e.DSNOrigin != bouncehouse.DSNRemote || e.Outcome != bouncehouse.Bounced && e.Outcome != bouncehouse.Expired):
+		case e.Counted && e.Outcome != bouncehouse.Complaint && (e.DSNOrigin != bouncehouse.DSNRemote || e.Outcome != bouncehouse.Bounced && e.Outcome != bouncehouse.Expired),
+			e.Counted && e.DSNOrigin == bouncehouse.DSNBackscatter:
 			t.Fatalf("counted: %s %s", e.DSNOrigin, e.Outcome)
 		case e.ReplyCode != 0 && (e.ReplyCode < 200 || e.ReplyCode > 599):
 			t.Fatalf("reply_code %d", e.ReplyCode)

@@ -1,0 +1,63 @@
+package parse
+
+import "strings"
+
+// SmarterMail: a text with a field for the recipient and one for the reason:
+//
+//	Could not deliver message to the following recipient(s):
+//
+//	Failed Recipient: user@example.net
+//	Reason: Remote host said: 550 5.1.1 No such user
+//
+//	   -- The header and top 20 lines of the message follows --
+//
+// Its own words ("The mailbox is full") have no code.
+
+// readSmarterMail reads SmarterMail's bounce mails.
+func readSmarterMail(m *mimePart) ([]report, error) {
+	text := m.text()
+	if !strings.Contains(text, "Failed Recipient:") || !strings.Contains(text, "Reason:") || !writtenBySystem(m) {
+		return nil, nil
+	}
+	own, original := cutOriginal(text)
+	rep := report{mail: m, original: original}
+	if m.original() != nil {
+		rep.original = m.original()
+	}
+	recipients, reason, open := []string(nil), "", false
+	finish := func() {
+		for _, a := range recipients {
+			if len(rep.blocks) < maxRecipients && reason != "" {
+				b := block{recipient: a}
+				b.tell(reason)
+				rep.blocks = append(rep.blocks, b)
+			}
+		}
+		if reason != "" {
+			recipients, reason = nil, ""
+		}
+		open = false
+	}
+	for line := range lines(own) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "Failed Recipient:"):
+			finish()
+			if found := addressesIn(line); len(found) > 0 && len(recipients) < maxRecipients {
+				recipients = append(recipients, found[0])
+			}
+		case strings.HasPrefix(line, "Reason:"):
+			reason, open = strings.TrimSpace(line[len("Reason:"):]), true
+		case line == "":
+			finish()
+		case open && len(reason) < maxParagraph:
+			reason += " " + line
+		}
+	}
+	finish()
+	if len(rep.blocks) == 0 {
+		return nil, nil
+	}
+	rep.settle(own)
+	return []report{rep}, nil
+}
