@@ -95,6 +95,11 @@ func readSES(m *mimePart) ([]report, error) {
 		for _, r := range n.Delay.Recipients {
 			add(r, "delayed", n.Delay.Timestamp)
 		}
+	case "Complaint":
+		for _, r := range n.Complaint.Recipients {
+			add(r, "", n.Complaint.Timestamp)
+		}
+		rep.complaint = &complaint{feedback: feedbackType(n.Complaint.Type)}
 	case "Delivery":
 		rep.mta = hostName(n.Delivery.ReportingMTA)
 		for _, a := range n.Delivery.Recipients {
