@@ -81,13 +81,13 @@ func TestDSNTime(t *testing.T) {
 	}
 	const in2019, in2026 = "Tue, 3 Dec 2019 10:00:00 +0100", "Mon, 2 Nov 2026 09:00:00 +0000"
 	for name, test := range map[string]struct{ mail, want string }{
-		"its date":                              {mail("", in2026), "2026-11-02T09:00:00Z"},
-		"old, in a copied file, no Received":    {mail("", in2019), "2019-12-03T09:00:00Z"},
-		"far ahead of the file":                 {mail("", "Mon, 2 Nov 2099 09:00:00 +0000"), "2026-11-03T09:00:00Z"},
-		"far off: the time of receipt":          {mail(in2026, in2019), "2026-11-02T09:00:00Z"},
-		"an old mail in a copied file":          {mail(in2019, "Tue, 3 Dec 2019 08:59:00 +0000"), "2019-12-03T08:59:00Z"},
-		"received after the file was written":   {mail("Mon, 2 Nov 2099 09:00:00 +0000", "Mon, 2 Nov 2099 09:00:00 +0000"), "2026-11-03T09:00:00Z"},
-		"no date":                               {mail("", "gone"), "2026-11-03T09:00:00Z"},
+		"its date":                            {mail("", in2026), "2026-11-02T09:00:00Z"},
+		"old, in a copied file, no Received":  {mail("", in2019), "2019-12-03T09:00:00Z"},
+		"far ahead of the file":               {mail("", "Mon, 2 Nov 2099 09:00:00 +0000"), "2026-11-03T09:00:00Z"},
+		"far off: the time of receipt":        {mail(in2026, in2019), "2026-11-02T09:00:00Z"},
+		"an old mail in a copied file":        {mail(in2019, "Tue, 3 Dec 2019 08:59:00 +0000"), "2019-12-03T08:59:00Z"},
+		"received after the file was written": {mail("Mon, 2 Nov 2099 09:00:00 +0000", "Mon, 2 Nov 2099 09:00:00 +0000"), "2026-11-03T09:00:00Z"},
+		"no date":                             {mail("", "gone"), "2026-11-03T09:00:00Z"},
 	} {
 		res, _ := parseDSN(t, dsnOptions, test.mail)
 		if len(res.Events) != 1 || res.Events[0].Time.Format(time.RFC3339) != test.want {
