@@ -37,7 +37,7 @@ func readMFilter(m *mimePart) ([]report, error) {
 		rep.original = originalHeader(returned)
 	}
 	reply = unfold(clipTo(reply, maxParagraph))
-	stage := commandStage(lowerASCII(strings.TrimSpace(step)))
+	stage := stageOfCommand(lowerASCII(strings.TrimSpace(step)))
 	for line := range lines(rep.human) {
 		a := strings.Trim(line, "<> \t")
 		if strings.Contains(a, "@") && !strings.ContainsAny(a, " \t,;:") && len(rep.blocks) < maxRecipients {
@@ -50,9 +50,9 @@ func readMFilter(m *mimePart) ([]report, error) {
 	return []report{rep}, nil
 }
 
-// commandStage is stageOf for a command that stands alone, in lower case: it
+// stageOfCommand is stageOf for a command that stands alone, in lower case: it
 // may lack its argument.
-func commandStage(command string) bouncehouse.Stage {
+func stageOfCommand(command string) bouncehouse.Stage {
 	switch {
 	case strings.HasPrefix(command, "mail"):
 		return bouncehouse.StageMAIL

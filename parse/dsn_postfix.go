@@ -91,7 +91,7 @@ func (n *notice) endCommand() {
 	command := string(n.command)
 	n.command = n.command[:0]
 	n.rcpt = ""
-	n.stage = commandStage(lowerASCII(command))
+	n.stage = stageOfCommand(lowerASCII(command))
 	switch n.stage {
 	case bouncehouse.StageMAIL:
 		n.sender, n.accepted = pathOf(command), nil
