@@ -19,12 +19,13 @@ var allowed = map[string][]string{
 	"ingest":          {""},
 	"parse":           {""},
 	"enrich":          {""},
+	"explain":         {""},
 	"sink":            {"", "schemas"},
 	"schemas":         {},
 	"engine":          {},
 	"query":           {},
 	"report":          {"", "schemas", "query"},
-	"cmd/bouncehouse": {"", "ingest", "parse", "enrich", "sink", "schemas", "engine", "query", "report"},
+	"cmd/bouncehouse": {"", "ingest", "parse", "enrich", "explain", "sink", "schemas", "engine", "query", "report"},
 	"test":            {""},
 }
 

@@ -117,16 +117,21 @@ type Result struct {
 	Events   []Event
 	Arrivals []Arrival
 	Dead     []DeadLetter
-	Lines    int // records parsed
-	Unread   int // of them, lines of a known mail system that tell of an attempt in words not understood
+	Lines    int      // records parsed
+	Unread   int      // of them, lines of a known mail system that tell of an attempt in words not understood
+	Samples  []string // the first of these lines, at most MaxSamples of a batch; parts of its chunks
 }
+
+// MaxSamples is how many lines that were not understood a result shows.
+const MaxSamples = 100
 
 // Reset empties r and keeps its memory.
 func (r *Result) Reset() {
 	clear(r.Events)
 	clear(r.Arrivals)
 	clear(r.Dead)
-	*r = Result{Events: r.Events[:0], Arrivals: r.Arrivals[:0], Dead: r.Dead[:0]}
+	clear(r.Samples)
+	*r = Result{Events: r.Events[:0], Arrivals: r.Arrivals[:0], Dead: r.Dead[:0], Samples: r.Samples[:0]}
 }
 
 // Source is where batches come from. It is used by one goroutine, with one

@@ -152,7 +152,11 @@ func (p *Pipeline) parse(parsers map[string]Parser, b Batch, res *Result) {
 			parser = p.Parser(c.Stream)
 			parsers[c.Stream] = parser
 		}
+		events, dead := len(res.Events), len(res.Dead)
 		ParseChunk(parser, c, res)
+		if c.Kind == Mail && len(res.Events) == events && len(res.Dead) == dead {
+			p.Log.Debug("a mail that is no report of a delivery", "stream", c.Stream, "file", c.File)
+		}
 	}
 }
 
@@ -170,11 +174,14 @@ func ParseChunk(parser Parser, c *Chunk, res *Result) {
 	}
 	for r := range c.Records {
 		res.Lines++
-		events, arrivals := len(res.Events), len(res.Arrivals)
+		events, arrivals, unread := len(res.Events), len(res.Arrivals), res.Unread
 		if err := safeParse(parser, r, res); err != nil {
 			res.Events, res.Arrivals = res.Events[:events], res.Arrivals[:arrivals]
 			res.Dead = append(res.Dead, deadLetter(&r, err.Error()))
 			continue
+		}
+		if res.Unread > unread && len(res.Samples) < MaxSamples {
+			res.Samples = append(res.Samples, r.Text)
 		}
 		for i := events; i < len(res.Events); i++ {
 			e := &res.Events[i]

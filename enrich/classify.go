@@ -6,7 +6,6 @@ package enrich
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -68,7 +67,8 @@ type verdict struct {
 	findZone     bool // the reply names a blocklist that no table has
 }
 
-// NewClassifier compiles the rules. An error is a fault in them.
+// NewClassifier compiles the rules. An error is a RuleError: the first fault
+// in them.
 func NewClassifier(opt Options) (*Classifier, error) {
 	c := &Classifier{
 		providers: newProviderTable(append(Providers(), opt.Known...)),
@@ -84,11 +84,6 @@ func NewClassifier(opt Options) (*Classifier, error) {
 		c.only = netip.Addr{}
 	}
 	rules := append(append([]Rule{}, opt.Rules...), Rules()...)
-	for _, r := range rules {
-		if !knownClass(r.Class) {
-			return nil, fmt.Errorf("rule %q: unknown class %q", r.Name, r.Class)
-		}
-	}
 	v := &vocabulary{ids: map[string]int32{}}
 	var err error
 	if c.matcher, err = newMatcher(rules, v); err != nil {
@@ -102,15 +97,6 @@ func NewClassifier(opt Options) (*Classifier, error) {
 	}
 	c.folder = newFolder(rules, c.providers)
 	return c, nil
-}
-
-func knownClass(class bouncehouse.Class) bool {
-	for _, c := range bouncehouse.Classes() {
-		if c == class {
-			return true
-		}
-	}
-	return false
 }
 
 // newFolder keeps those host names in templates that rules and the tables of
@@ -282,7 +268,7 @@ func (c *Classifier) judge(template string, e *bouncehouse.Event) *verdict {
 	code := strconv.AppendUint(digits[:0], uint64(e.ReplyCode), 10)
 
 	// An unknown provider leaves out the dialect rules marked Only.
-	rule := c.matcher.find(evidence{v.provider, string(code), enhanced, e.Stage}, words, &set)
+	rule := c.matcher.find(evidence{template, v.provider, string(code), enhanced, e.Stage}, words, &set)
 	switch {
 	case rule != nil:
 		v.class, v.rule = rule.Class, rule.Name

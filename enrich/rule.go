@@ -1,7 +1,8 @@
 package enrich
 
 import (
-	"fmt"
+	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -40,6 +41,11 @@ type Rule struct {
 	All []string
 	// None must not be found. Written as All.
 	None []string
+	// Match, where set, is a regular expression (RE2, without regard to case)
+	// that the template must match too. Only users' rules have any: it is
+	// tried once a template, after all other conditions, but a rule without
+	// literals has it tried for every template that was not seen before.
+	Match string
 
 	Example string // a real reply that this rule, and no other, decides
 	Ref     string // where the wording or its meaning is published
@@ -61,6 +67,7 @@ type compiled struct {
 	stages   []string
 	all      [][]int32 // groups of alternatives
 	none     []int32
+	match    *regexp.Regexp
 	names    bool // Provider is sure by the codes alone
 }
 
@@ -93,22 +100,23 @@ func newMatcher(rules []Rule, v *vocabulary) (*matcher, error) {
 	m := &matcher{}
 	names := map[string]bool{}
 	for i, r := range rules {
-		if names[r.Name] || r.Name == "" {
-			return nil, fmt.Errorf("rule %q: the name is empty or taken", r.Name)
+		err := r.validate()
+		if err == nil && names[r.Name] {
+			err = errors.New("the name is taken")
+		}
+		if err != nil {
+			return nil, &RuleError{r.Name, err.Error()}
 		}
 		names[r.Name] = true
-		if r.Only && r.Provider == "" {
-			return nil, fmt.Errorf("rule %q: Only without a provider", r.Name)
-		}
-		if len(r.All) == 0 && r.Code == "" && r.Enhanced == "" {
-			return nil, fmt.Errorf("rule %q: no condition", r.Name)
-		}
 		c := compiled{Rule: r, codes: split(r.Code), enhanced: split(r.Enhanced), stages: split(r.Stage)}
 		for _, s := range r.All {
 			c.all = append(c.all, v.group(s))
 		}
 		for _, s := range r.None {
 			c.none = append(c.none, v.group(s)...)
+		}
+		if r.Match != "" {
+			c.match = regexp.MustCompile("(?i:" + r.Match + ")") // validate tried it
 		}
 		c.names = r.Provider != "" && !r.Only && len(r.All) == 0 && r.Enhanced != ""
 		m.rules = append(m.rules, c)
@@ -133,8 +141,9 @@ func split(s string) []string {
 	return strings.Split(s, "|")
 }
 
-// evidence is what there is besides the text.
+// evidence is what there is besides the text's words.
 type evidence struct {
+	template       string
 	provider       bouncehouse.Provider
 	code, enhanced string
 	stage          bouncehouse.Stage
@@ -185,7 +194,7 @@ func (r *compiled) matches(e evidence, set *wordSet) bool {
 			return false
 		}
 	}
-	return !set.any(r.none)
+	return !set.any(r.none) && (r.match == nil || r.match.MatchString(e.template))
 }
 
 func anyPrefix(prefixes []string, s string) bool {

@@ -52,6 +52,24 @@ func Expand(paths []string) (files []string, skipped []Skipped, err error) {
 }
 
 func expandDir(dir string) (files []string, skipped []Skipped, err error) {
+	met := map[disk]bool{} // a file that has several names is read once
+	add := func(path string) error {
+		st, err := os.Stat(path)
+		if err != nil || !st.Mode().IsRegular() || met[inode(st)] {
+			return nil
+		}
+		met[inode(st)] = true
+		var no *notText
+		if _, err := sniffFile(path); errors.As(err, &no) {
+			skipped = append(skipped, Skipped{path, no.reason})
+			return nil
+		}
+		if files = append(files, path); len(files) > maxExpanded {
+			return fmt.Errorf("open %s: holds more than %d files: name those to read", dir, maxExpanded)
+		}
+		return nil
+	}
+	var links []string // followed to files, not to directories, and last: their targets' own names tell more
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil && path == dir:
@@ -67,20 +85,25 @@ func expandDir(dir string) (files []string, skipped []Skipped, err error) {
 		case d.IsDir() && isMaildir(path):
 			files = append(files, path)
 			return fs.SkipDir
-		case !d.Type().IsRegular():
+		case d.IsDir():
+			return nil
+		case d.Type()&fs.ModeSymlink != 0:
+			links = append(links, path)
 			return nil
 		}
-		var no *notText
-		if _, err := sniffFile(path); errors.As(err, &no) {
-			skipped = append(skipped, Skipped{path, no.reason})
-			return nil
-		}
-		if files = append(files, path); len(files) > maxExpanded {
-			return fmt.Errorf("open %s: holds more than %d files: name those to read", dir, maxExpanded)
-		}
-		return nil
+		return add(path)
 	})
+	for _, path := range links {
+		if err == nil {
+			err = add(path)
+		}
+	}
 	return files, skipped, err
+}
+
+func inode(st os.FileInfo) disk {
+	d := diskOf(st)
+	return disk{Dev: d.Dev, Inode: d.Inode}
 }
 
 // isMaildir tells whether the directory has the folders of a Maildir.

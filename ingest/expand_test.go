@@ -15,6 +15,12 @@ func TestExpand(t *testing.T) {
 		"alone/rejectlog", "box/new/1", "box/cur/2:2,S", "box/tmp/3", ".hidden/x.log", ".dot", "mails/a.eml"} {
 		write(t, filepath.Join(dir, name), "Nov 21 18:56:32 mx1 x: y\n")
 	}
+	for link, to := range map[string]string{"again.log": "mail.log", "gone.log": "nowhere", "loop": ".", "zlinks/b.eml": "../mails/a.eml"} {
+		os.MkdirAll(filepath.Dir(filepath.Join(dir, link)), 0o700)
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	write(t, filepath.Join(dir, "wtmp"), "\x07\x00\x00\x00\x08\x00")
 	relative := func(paths []string) (out []string) {
 		for _, p := range paths {

@@ -12,7 +12,8 @@ import (
 
 // ReadFile reads one file once, for a look at it: no state, no rotated
 // siblings, a last line also without its line end. It decompresses, and tells
-// logs, mboxes and mails apart as Open does. The path "-" is standard input.
+// logs, mboxes and mails apart as Open does. A Maildir is read mail by mail.
+// The path "-" is standard input.
 func ReadFile(path string, o Options, yield func(*bouncehouse.Chunk) error) error {
 	o = o.withDefaults()
 	var f io.ReaderAt
@@ -30,7 +31,7 @@ func ReadFile(path string, o Options, yield func(*bouncehouse.Chunk) error) erro
 			return explain("open", path, err)
 		}
 		if st.IsDir() {
-			return fmt.Errorf("open %s: a directory: give a file", path)
+			return readMaildir(path, o, yield)
 		}
 		if f, ref = file, st.ModTime(); !st.Mode().IsRegular() {
 			f, ref = &window{r: file}, o.Now() // a pipe
@@ -60,6 +61,22 @@ func ReadFile(path string, o Options, yield func(*bouncehouse.Chunk) error) erro
 	}
 	if err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
+	}
+	return nil
+}
+
+func readMaildir(path string, o Options, yield func(*bouncehouse.Chunk) error) error {
+	if !isMaildir(path) {
+		return fmt.Errorf("open %s: a directory that is no Maildir", path)
+	}
+	files, err := (&maildir{mailbox: &mailbox{path: path}}).list()
+	if err != nil {
+		return explain("read", path, err)
+	}
+	for _, f := range files {
+		if err := ReadFile(f.path, o, yield); err != nil {
+			return err
+		}
 	}
 	return nil
 }

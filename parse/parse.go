@@ -63,7 +63,7 @@ const Auto = "auto"
 func New(name string, o Options) (bouncehouse.Parser, error) {
 	if name == Auto {
 		formats := Formats()
-		return &auto{options: o, formats: formats, parsers: make([]bouncehouse.Parser, len(formats))}, nil
+		return &auto{options: o, formats: formats, parsers: make([]bouncehouse.Parser, len(formats)), taken: make([]int, len(formats))}, nil
 	}
 	names := []string{Auto}
 	for _, f := range Formats() {
@@ -73,6 +73,22 @@ func New(name string, o Options) (bouncehouse.Parser, error) {
 		names = append(names, f.Name)
 	}
 	return nil, fmt.Errorf("unknown format %q: use one of %s", name, strings.Join(names, ", "))
+}
+
+// Taken tells how many records each format, by its name, took of what p has
+// parsed; nil where p is not of format Auto.
+func Taken(p bouncehouse.Parser) map[string]int {
+	a, ok := p.(*auto)
+	if !ok {
+		return nil
+	}
+	taken := map[string]int{}
+	for i, n := range a.taken {
+		if n > 0 {
+			taken[a.formats[i].Name] = n
+		}
+	}
+	return taken
 }
 
 // entryParser is a format that stands behind syslog headers.
@@ -93,6 +109,9 @@ type auto struct {
 	entry   entry
 	parsers []bouncehouse.Parser // beside formats; nil until needed
 	syslog  []entryParser        // of parsers, those behind syslog headers; nil until the first line
+	places  []int                // beside syslog: the format's place
+
+	taken []int // beside formats: how many records each took
 
 	top   string // the head that was asked last
 	named int    // the format that it names, or -1
@@ -104,6 +123,7 @@ func (a *auto) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	if !mail {
 		if r.Head != "" {
 			if i := a.nameHead(r.Head); i >= 0 {
+				a.taken[i]++
 				return a.parser(i).Parse(r, res)
 			}
 		}
@@ -113,16 +133,32 @@ func (a *auto) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 			return err
 		}
 	}
-	for i := range a.formats {
-		f := &a.formats[i]
-		if f.mails != mail || headed && f.syslog {
-			continue
-		}
-		if mail || f.Sniff(r.Text) {
-			return a.parser(i).Parse(r, res)
-		}
+	if i := a.sniff(r.Text, mail, headed); i >= 0 {
+		return a.parser(i).Parse(r, res)
+	}
+	if mail || headed || a.head.inner == "" {
+		return nil
+	}
+	r, err := a.unwrapped(r)
+	if err != nil {
+		return err
+	}
+	if i := a.sniff(r.Text, false, false); i >= 0 {
+		return a.parser(i).Parse(r, res)
 	}
 	return nil
+}
+
+// sniff returns the format that takes text, or -1.
+func (a *auto) sniff(text string, mail, headed bool) int {
+	for i := range a.formats {
+		f := &a.formats[i]
+		if f.mails == mail && !(headed && f.syslog) && (mail || f.Sniff(text)) {
+			a.taken[i]++
+			return i
+		}
+	}
+	return -1
 }
 
 // nameHead returns the format whose header stands at the file's beginning, or -1.
@@ -147,19 +183,38 @@ func (a *auto) parseSyslog(r bouncehouse.Record, res *bouncehouse.Result) (heade
 		for i := range a.formats {
 			if a.formats[i].syslog {
 				a.syslog = append(a.syslog, a.parser(i).(entryParser))
+				a.places = append(a.places, i)
 			}
 		}
 	}
 	if !a.head.read(&r, &a.entry) {
 		return false, false, nil
 	}
-	for _, p := range a.syslog {
+	for i, p := range a.syslog {
 		if mine, err = p.parseEntry(r, &a.head, &a.entry, res); mine || err != nil {
+			a.taken[a.places[i]]++
 			break
 		}
 	}
 	a.entry = entry{} // its strings are the chunk's, which must not outlive the batch
 	return true, mine, err
+}
+
+// unwrapped is what stands in r's wrapping. The wrapping's stamp becomes the
+// reference, which a line without a stamp of its own takes.
+func (a *auto) unwrapped(r bouncehouse.Record) (bouncehouse.Record, error) {
+	r.Text, a.head.inner = a.head.inner, ""
+	if a.entry.stamp.kind != stampNone {
+		at, err := a.head.clock.time(&r, &a.entry.stamp)
+		if err != nil {
+			return r, err
+		}
+		c := *r.Chunk
+		c.Ref = at
+		r.Chunk = &c
+	}
+	a.entry = entry{}
+	return r, nil
 }
 
 // parser returns the stream's one parser of a format.

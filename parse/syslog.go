@@ -28,8 +28,12 @@ type entry struct {
 
 // headReader reads the headers of one stream's lines.
 type headReader struct {
-	clock clock
-	parts parts
+	clock  clock
+	parts  parts
+	export journalExport
+	// inner is what read found within a wrapping that holds no header: other
+	// formats stand in wrappings too. Of the record.
+	inner string
 }
 
 // maxLayers bounds how often a line may be wrapped.
@@ -44,6 +48,12 @@ func (h *headReader) read(r *bouncehouse.Record, e *entry) bool {
 		text = strings.TrimLeft(strings.TrimPrefix(text, bom), "\x00")
 	}
 	*e = entry{}
+	h.inner = ""
+	if h.export.active || strings.HasPrefix(text, "__CURSOR=") {
+		if known, complete := h.export.field(text, e); known {
+			return complete
+		}
+	}
 	for range maxLayers {
 		if e.header(text) {
 			return true
@@ -55,7 +65,7 @@ func (h *headReader) read(r *bouncehouse.Record, e *entry) bool {
 		if inner == "" {
 			return false
 		}
-		text = inner
+		text, h.inner = inner, inner
 	}
 	return false
 }

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v4"
-
 	"github.com/bouncehouse/bouncehouse"
 )
 
@@ -29,6 +27,7 @@ type Config struct {
 	Hosts      []string     `yaml:"hosts"`
 	Domains    []string     `yaml:"domains"`
 	Egress     []netip.Addr `yaml:"egress"`
+	Rules      string       `yaml:"rules"`
 	DNS        DNSConfig    `yaml:"dns"`
 	Engine     EngineConfig `yaml:"engine"`
 	// Kafka is the topic between ingest and process.
@@ -87,33 +86,10 @@ func loadConfig(path string) (Config, error) {
 	if err != nil {
 		return c, fmt.Errorf("read the configuration: %w", err)
 	}
-	if err := parseConfig(data, &c); err != nil {
+	if err := parseYAML(data, &c); err != nil {
 		return c, fmt.Errorf("%s: %w", name, err)
 	}
 	return c, nil
-}
-
-// parseConfig reads YAML over c. An unknown key, a wrong type or a second
-// document is an error; all of them are named, each with its line.
-func parseConfig(data []byte, c *Config) error {
-	if len(strings.TrimSpace(string(data))) == 0 {
-		return nil
-	}
-	err := yaml.Load(data, c, yaml.WithKnownFields())
-	var all *yaml.LoadErrors
-	if !errors.As(err, &all) {
-		return err
-	}
-	lines := strings.Split(string(data), "\n")
-	var out []error
-	for _, e := range all.Errors {
-		at := ""
-		if n := e.Mark.Line; n > 0 && n <= len(lines) {
-			at = fmt.Sprintf("\n  %4d | %s", n, lines[n-1])
-		}
-		out = append(out, fmt.Errorf("line %d: %s%s", e.Mark.Line, e.Message, at))
-	}
-	return errors.Join(out...)
 }
 
 // hostName is RFC 1123's, with the underscore that hosts have all the same.

@@ -15,7 +15,7 @@ import (
 func TestExampleConfig(t *testing.T) {
 	want := defaultConfig()
 	got := defaultConfig()
-	if err := parseConfig(exampleConfig, &got); err != nil {
+	if err := parseYAML(exampleConfig, &got); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{})); d != "" {
@@ -24,7 +24,7 @@ func TestExampleConfig(t *testing.T) {
 	// A comment that is a key and a value is an example of that key.
 	open := regexp.MustCompile(`(?m)^( *)# ?( *[a-z_]+:( .*)?)$`).ReplaceAllString(string(exampleConfig), "$1$2")
 	var all Config
-	if err := parseConfig([]byte(open), &all); err != nil {
+	if err := parseYAML([]byte(open), &all); err != nil {
 		t.Fatalf("%v\n%s", err, open)
 	}
 	all.Kafka.TLS.Enabled = true    // the default is false
@@ -40,7 +40,7 @@ func TestExampleConfig(t *testing.T) {
 
 func TestConfigFaults(t *testing.T) {
 	var c Config
-	err := parseConfig([]byte("paths: /a\npath: [/b]\ndns:\n  timeout: soon\n"), &c)
+	err := parseYAML([]byte("paths: /a\npath: [/b]\ndns:\n  timeout: soon\n"), &c)
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -49,7 +49,7 @@ func TestConfigFaults(t *testing.T) {
 			t.Errorf("the error does not tell %q:\n%v", want, err)
 		}
 	}
-	if err := parseConfig([]byte("state: /a\n---\nstate: /b\n"), &c); err == nil {
+	if err := parseYAML([]byte("state: /a\n---\nstate: /b\n"), &c); err == nil {
 		t.Error("a second document was ignored")
 	}
 	c = defaultConfig()

@@ -32,6 +32,8 @@ type cli struct {
 	Query      queryCmd      `cmd:"" help:"Run SQL against the server in use, as a reader."`
 	Parse      parseCmd      `cmd:"" help:"Print the events of log files and bounce mails as JSON lines; no database, no network."`
 	Deliver    deliverCmd    `cmd:"" help:"Take one mail from standard input, for a pipe of the mail server: run and ingest read it."`
+	Explain    explainCmd    `cmd:"" help:"Tell what a reply means and what to do about it, in English or Chinese."`
+	Classify   classifyCmd   `cmd:"" help:"Tell the class of each reply on standard input."`
 	Ingest     ingestCmd     `cmd:"" help:"Follow logs and bounce mails into Kafka."`
 	Process    processCmd    `cmd:"" help:"Take them from Kafka into ClickHouse."`
 	ClickHouse clickhouseCmd `cmd:"" name:"clickhouse" help:"Serve the embedded ClickHouse on loopback; back it up or restore it."`

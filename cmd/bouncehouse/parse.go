@@ -22,7 +22,7 @@ type parseCmd struct {
 	Host     string   `placeholder:"NAME" help:"Name of the mail server, for lines that name none (default: this machine's)."`
 	Timezone string   `placeholder:"ZONE" help:"Time zone of stamps that have none, such as Asia/Shanghai (default: this machine's)."`
 	Year     int      `placeholder:"N" help:"Year of the last stamp, for logs without a year (default: by the file's time)."`
-	Files    []string `arg:"" optional:"" name:"file" help:"Log files, mboxes, bounce mails; - is standard input."`
+	Files    []string `arg:"" optional:"" name:"file" help:"Log files, mboxes, Maildirs, bounce mails, directories of them; - is standard input."`
 }
 
 // nothingFound is said where records were read and none told of an attempt.
@@ -63,60 +63,66 @@ func (cmd *parseCmd) Run(a *app) error {
 		cmd.Files = []string{"-"}
 	}
 
-	classify, err := enrich.NewClassifier(enrich.Options{Egress: c.Egress})
+	files, skipped, err := ingest.Expand(cmd.Files)
+	if err != nil {
+		return err
+	}
+	classify, err := classifier(c)
 	if err != nil {
 		return err
 	}
 	out := bufio.NewWriterSize(a.stdout, 64<<10)
 	p := &printer{enc: json.NewEncoder(out), classify: classify}
 	p.enc.SetEscapeHTML(false)
+	bar := newFileBar(a, files)
+	begin := time.Now()
 	var failed []error
-	for _, name := range cmd.Files {
+	for _, name := range files {
 		parser, err := parse.New(cmd.Format, options)
 		if err != nil {
 			return err
 		}
 		o := ingest.Options{Host: c.Host, Zone: c.Timezone, Log: a.log}
+		before := p.total
 		err = ingest.ReadFile(name, o, func(chunk *bouncehouse.Chunk) error {
 			if cmd.Year != 0 {
 				chunk.Ref = time.Date(cmd.Year, 12, 31, 23, 59, 59, 0, time.UTC)
 			}
+			bar.read(len(chunk.Data))
 			return p.print(a, parser, chunk)
 		})
 		if p.err != nil || a.ctx.Err() != nil {
+			bar.close()
 			return errors.Join(p.err, a.ctx.Err())
 		}
+		bar.next()
 		if err != nil {
 			failed = append(failed, err)
 		} else if st, err := os.Stat(name); err == nil && st.Size() == 0 && st.Mode().IsRegular() {
 			a.log.Warn("the file is empty", "path", name)
 		}
+		p.sum.file(name, cmd.Format, parse.Taken(parser), before, p.total)
 	}
+	bar.close()
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write events: %w", err)
 	}
-	fmt.Fprintf(a.stderr, "%d records, %d events", p.records, p.events)
-	if p.unread > 0 {
-		fmt.Fprintf(a.stderr, ", %d not understood", p.unread)
-	}
-	if p.dead > 0 {
-		fmt.Fprintf(a.stderr, ", %d unreadable", p.dead)
-	}
-	fmt.Fprintln(a.stderr)
-	if p.records > 0 && p.events == 0 && p.dead == 0 {
-		fmt.Fprintln(a.stderr, nothingFound)
-	}
+	p.sum.print(a.stderr, p.total, skipped, time.Since(begin))
 	return errors.Join(failed...)
 }
 
 // printer turns chunks into JSON lines.
 type printer struct {
-	enc                           *json.Encoder
-	classify                      *enrich.Classifier
-	res                           bouncehouse.Result
-	records, events, unread, dead int
-	err                           error // of the output: nothing more is worth reading
+	enc      *json.Encoder
+	classify *enrich.Classifier
+	res      bouncehouse.Result
+	total    counts
+	sum      summary
+	err      error // of the output: nothing more is worth reading
 }
+
+// counts is what was read.
+type counts struct{ records, events, unread, dead int }
 
 func (p *printer) print(a *app, parser bouncehouse.Parser, chunk *bouncehouse.Chunk) error {
 	if p.err = a.ctx.Err(); p.err != nil {
@@ -138,9 +144,13 @@ func (p *printer) print(a *app, parser bouncehouse.Parser, chunk *bouncehouse.Ch
 		d := &p.res.Dead[i]
 		a.log.Warn("unreadable", "file", d.File, "offset", d.Offset, "reason", d.Reason)
 	}
-	p.records += p.res.Lines
-	p.events += len(p.res.Events)
-	p.unread += p.res.Unread
-	p.dead += len(p.res.Dead)
+	if chunk.Kind == bouncehouse.Mail && len(p.res.Events)+len(p.res.Dead) == 0 {
+		a.log.Debug("a mail that is no report of a delivery", "file", chunk.File, "offset", chunk.Offset)
+	}
+	p.total.records += p.res.Lines
+	p.total.events += len(p.res.Events)
+	p.total.unread += p.res.Unread
+	p.total.dead += len(p.res.Dead)
+	p.sum.lines(p.res.Samples)
 	return nil
 }

@@ -34,7 +34,7 @@ type runCmd struct {
 
 // sourceFlags are those of the commands that read files.
 type sourceFlags struct {
-	Paths []string `arg:"" optional:"" name:"path" help:"Logs, Maildirs, mboxes, bounce mails (default: the configuration's paths, else the usual places)."`
+	Paths []string `arg:"" optional:"" name:"path" help:"Logs, Maildirs, mboxes, bounce mails, or directories that hold them at the start (default: the configuration's paths, else the usual places)."`
 }
 
 const (
@@ -112,6 +112,13 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 				"Where a server logs to the journal only: journalctl -o json -u 'postfix*' > postfix.json, or install rsyslog")
 		}
 		fmt.Fprintln(a.stderr, "Reading", strings.Join(paths, ", "))
+	}
+	paths, skipped, err := ingest.Expand(paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, s := range skipped {
+		a.log.Info("skipped", "path", s.Path, "reason", s.Reason)
 	}
 	if paths, err = withSpool(c.State, paths, once); err != nil {
 		return nil, nil, err
@@ -197,7 +204,7 @@ func processing(a *app, c Config, context bouncehouse.Enricher) (s stages, stop 
 		p, _ := parse.New(parse.Auto, options) // tried above
 		return p
 	}
-	classify, err := enrich.NewClassifier(enrich.Options{Egress: c.Egress})
+	classify, err := classifier(c)
 	if err != nil {
 		return s, nil, err
 	}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/enrich"
+)
+
+// ruleFile is a user's own rules and providers, without a rebuild; see
+// rules.example.yaml.
+type ruleFile struct {
+	Rules     []userRule     `yaml:"rules"`
+	Providers []userProvider `yaml:"providers"`
+}
+
+// userRule is an enrich.Rule as it stands in a file.
+type userRule struct {
+	Name     string   `yaml:"name"`
+	Class    string   `yaml:"class"`
+	Provider string   `yaml:"provider"`
+	Only     bool     `yaml:"only"`
+	Code     string   `yaml:"code"`
+	Enhanced string   `yaml:"enhanced"`
+	Stage    string   `yaml:"stage"`
+	All      []string `yaml:"all"`
+	None     []string `yaml:"none"`
+	Match    string   `yaml:"match"`
+	Example  string   `yaml:"example"`
+	Ref      string   `yaml:"ref"`
+}
+
+// userProvider is an enrich.Known as it stands in a file.
+type userProvider struct {
+	ID      string   `yaml:"id"`
+	Name    string   `yaml:"name"`
+	MX      []string `yaml:"mx"`
+	Domains []string `yaml:"domains"`
+	Help    string   `yaml:"help"`
+}
+
+// loadRules reads the rules file at path into o; "" is none. Its errors name
+// file and line.
+func loadRules(path string, o *enrich.Options) error {
+	if path == "" {
+		return nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read the rules: %w", err)
+	}
+	var f ruleFile
+	if err := parseYAML(data, &f); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	for _, r := range f.Rules {
+		o.Rules = append(o.Rules, enrich.Rule{Name: r.Name, Class: bouncehouse.Class(r.Class), Provider: bouncehouse.Provider(r.Provider), Only: r.Only,
+			Code: r.Code, Enhanced: r.Enhanced, Stage: r.Stage, All: r.All, None: r.None, Match: r.Match, Example: r.Example, Ref: r.Ref})
+	}
+	for i, p := range f.Providers {
+		if p.ID == "" || len(p.MX)+len(p.Domains) == 0 {
+			return fmt.Errorf("%s: providers: number %d: give an id, and mx or domains", path, i+1)
+		}
+		o.Known = append(o.Known, enrich.Known{ID: p.ID, Name: p.Name, MX: lowerAll(p.MX), Domains: lowerAll(p.Domains), Help: p.Help})
+	}
+	return nil
+}
+
+// parseYAML reads YAML over v. An unknown key, a wrong type or a second
+// document is an error; all of them are named, each with its line.
+func parseYAML(data []byte, v any) error {
+	if len(strings.TrimSpace(string(data))) == 0 {
+		return nil
+	}
+	err := yaml.Load(data, v, yaml.WithKnownFields())
+	var all *yaml.LoadErrors
+	if !errors.As(err, &all) {
+		return err
+	}
+	lines := strings.Split(string(data), "\n")
+	var out []error
+	for _, e := range all.Errors {
+		at := ""
+		if n := e.Mark.Line; n > 0 && n <= len(lines) {
+			at = fmt.Sprintf("\n  %4d | %s", n, lines[n-1])
+		}
+		out = append(out, fmt.Errorf("line %d: %s%s", e.Mark.Line, e.Message, at))
+	}
+	return errors.Join(out...)
+}
+
+func lowerAll(list []string) (out []string) {
+	for _, s := range list {
+		out = append(out, strings.ToLower(s))
+	}
+	return out
+}
+
+// ruleLine is the line of the rules file on which the rule begins; 0 where it
+// cannot be told.
+func ruleLine(path, name string) int {
+	data, err := os.ReadFile(path)
+	var doc struct {
+		Rules []yaml.Node `yaml:"rules"`
+	}
+	if err != nil || yaml.Load(data, &doc) != nil {
+		return 0
+	}
+	for _, node := range doc.Rules {
+		var r userRule
+		if node.Decode(&r) == nil && r.Name == name {
+			return node.Line
+		}
+	}
+	return 0
+}
+
+// classifier makes the classifier of the configuration.
+func classifier(c Config) (*enrich.Classifier, error) {
+	o := enrich.Options{Egress: c.Egress}
+	if err := loadRules(c.Rules, &o); err != nil {
+		return nil, err
+	}
+	classify, err := enrich.NewClassifier(o)
+	var fault *enrich.RuleError
+	if errors.As(err, &fault) && c.Rules != "" {
+		return nil, fmt.Errorf("%s: line %d: %w", c.Rules, ruleLine(c.Rules, fault.Rule), err)
+	}
+	return classify, err
+}

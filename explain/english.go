@@ -1,0 +1,428 @@
+package explain
+
+import bh "github.com/bouncehouse/bouncehouse"
+
+func english() words {
+	return words{
+		turns: map[Turn]string{
+			SenderDNS: "yours: DNS and host names of the sending server",
+			Sender:    "yours: the sending server, its mail or its lists",
+			Recipient: "the recipient's: only they can change it",
+			Remote:    "the receiving system's; your queue keeps trying",
+			Nobody:    "nobody's: wait",
+		},
+		permanent: "This reply was final (5xx): that message will not be tried again, but a new one may pass.",
+		temporary: "The reply was temporary (4xx), so the queue goes on trying; it passes only once the cause is gone.",
+		inbound:   "Your own server gave this reply to a client: the steps are for that client's postmaster, unless you want to let it in.",
+		address:   "The address at stake is %s.",
+		list:      "The reply names the blocklist %s.",
+		deadList:  "The reply names %s, which has been shut down: the receiver's configuration is stale. Tell its postmaster; removal from that list is not possible.",
+		noRDNS:    "At that time %s had no reverse name that leads back to it.",
+		listedBy:  "At that time %s stood on: %s.",
+		helpOf:    "postmaster pages of %s",
+		pageOf:    "look up and removal at %s",
+		named:     "named in the reply",
+		classes: map[bh.Class]entry{
+			bh.ClassDelivered: {
+				meaning: "The receiving server took the message.",
+				retry:   "Nothing is left to try.",
+				causes:  []string{"No fault: what the mailbox does with the message later (a spam folder, a forward) is not told here."},
+				steps:   []string{"Nothing to do. If the recipient does not see it, have them look in the spam folder, and give their postmaster the time and this reply."},
+			},
+			bh.NoSuchUser: {
+				meaning: "The receiving system says that this address does not exist.",
+				retry:   "Retrying does not help: the address has to be corrected or removed.",
+				causes: []string{
+					"A typing error in the address, a blank or a full-width character in it.",
+					"The account was closed, or its owner has left; the list is old.",
+					"Some systems answer so to hide a block or the recipient's own filter (docomo, KDDI; Microsoft's \"Recipient address rejected: Access denied\").",
+				},
+				steps: []string{
+					"Compare the address letter by letter with what the recipient gave you.",
+					"Ask the recipient by another way.",
+					"Take the address off every list at once: many unknown recipients damage your server's reputation (NetEase 421 HL:REP).",
+					"If a whole domain that worked yesterday says so, check its MX, and whether your address is blocked there.",
+				},
+			},
+			bh.MailboxDisabled: {
+				meaning: "The address exists, but its mailbox is suspended, locked or closed.",
+				retry:   "Retrying by hand does not help; it may work again after the owner has logged in.",
+				causes:  []string{"Not used for long.", "Unpaid, or suspended for abuse.", "Closed by its owner or their employer."},
+				steps: []string{
+					"Do not send again and again.",
+					"Tell the recipient by another way: many providers reopen the mailbox at the next login.",
+					"Remove the address when it is still so after 30 days.",
+				},
+			},
+			bh.MailboxFull: {
+				meaning: "The recipient's mailbox has no room left.",
+				retry:   "Retrying helps once the recipient has made room, within hours or days.",
+				causes: []string{
+					"The recipient's quota is used up, often in a mailbox that nobody reads.",
+					"One large message is more than what is left.",
+					"On small servers a virus scanner that locks the mail folder can fake it (hMailServer: exclude the data folder from scanning).",
+				},
+				steps: []string{
+					"Let the queue try, and tell the recipient by another way.",
+					"Send less: put attachments behind a link.",
+					"After a week treat the address as dead.",
+				},
+			},
+			bh.RecipientMoved: {
+				meaning: "The recipient has another address now.",
+				retry:   "Retrying the old address does not help.",
+				causes:  []string{"The account or the whole domain has moved; the reply usually gives the new address."},
+				steps:   []string{"Take the new address from the reply, confirm it with the recipient, and correct the list.", "Never rewrite addresses automatically: a reply is a stranger's word."},
+			},
+			bh.RecipientRefused: {
+				meaning: "The recipient's own settings refuse this mail: a personal blocklist, a closed group, or accepted senders only.",
+				retry:   "Retrying does not help before the recipient allows it.",
+				causes: []string{
+					"The sender is on the recipient's blocklist, or not on the list of those allowed.",
+					"A group takes no mail from outside (Exchange 5.7.124, 5.7.133 to 5.7.136).",
+					"The recipient asks senders to confirm themselves (challenge and response).",
+				},
+				steps: []string{
+					"Ask the recipient, by another way, to allow your address or domain.",
+					"Write from an address that they know, and not in the look of a mass mailing.",
+					"For newsletters take it as an unsubscription.",
+				},
+			},
+			bh.NoSuchDomain: {
+				meaning: "The recipient's domain does not exist, or has no address to deliver to.",
+				retry:   "Retrying helps only if the domain's DNS comes back.",
+				causes:  []string{"A typing error behind the @ (gmal.com, hotmeil.com).", "The domain expired, or its DNS is broken.", "Your own resolver answers wrongly."},
+				steps: []string{
+					"Check the spelling of the domain.",
+					"Ask two resolvers: dig MX DOMAIN and dig A DOMAIN.",
+					"If it exists elsewhere, repair your resolver (see dns-failure).",
+					"Ask the domain's owner by another way.",
+				},
+			},
+			bh.DomainAcceptsNoMail: {
+				meaning: "The domain says that it takes no mail at all (null MX, RFC 7505, or its server says so).",
+				retry:   "Retrying does not help.",
+				causes:  []string{"The domain is for the web only, and says so.", "Its owner set a null MX by mistake, or the mail service was ended."},
+				steps:   []string{"Remove the address.", "If the domain should take mail, its owner has to change the MX record or the service's settings."},
+			},
+			bh.DNSBL: {
+				meaning: "Your sending address (or domain) is on a public blocklist that the receiver asks.",
+				retry:   "Retrying does not help before the listing ends: fix the cause, ask for removal, then send again.",
+				causes: []string{
+					"Spam goes out through your server: a guessed password, an infected client, an open relay, a web form.",
+					"The listing is of a whole range: a bad neighbour, or a previous owner of the address.",
+					"The address is in a dynamic or residential range that should not send mail directly.",
+					"The receiver asks a list that is dead and lists everybody.",
+				},
+				steps: []string{
+					"Run every test on the server in question itself.",
+					"Find out which list it is: the reply names or links it. Look up the address, and the range around it.",
+					"Stop the cause first: accounts with odd volume, open relay, web forms, viruses; change passwords. Some lists list you again within the hour while spam goes on.",
+					"Check that the sending domain resolves and has not expired, and that the address is fixed and has a reverse name.",
+					"Ask for removal on the list's own page, in English, and say what was fixed; expect up to 48 hours. Never pay.",
+					"Until then send through a relay that is clean.",
+				},
+			},
+			bh.Reputation: {
+				meaning: "The receiver itself judges your address or domain as a poor sender.",
+				retry:   "A deferral lifts by itself in hours to days once the bad mail stops; a refusal needs the cause fixed and often a form.",
+				causes: []string{
+					"Complaints of recipients, or many unknown recipients.",
+					"A sudden rise in volume, or a new or shared address.",
+					"Mail to spam traps, from bought or old lists.",
+					"SPF, DKIM, DMARC or the reverse name are missing or wrong.",
+					"An account was taken over.",
+				},
+				steps: []string{
+					"Look at what the provider shows of you: Google Postmaster Tools, Microsoft SNDS, Yahoo's complaint feedback, the postmaster pages of mail.ru and QQ.",
+					"Stop the worst stream; send to recipients who answer; clean the lists.",
+					"Set SPF, DKIM, DMARC and the reverse name in order.",
+					"Raise the volume slowly again; keep complaints under 0.1 %.",
+					"Then use the provider's form for removal.",
+				},
+			},
+			bh.DynamicIP: {
+				meaning: "Your address looks like a dynamic, dial-up or residential one, and the receiver takes no mail directly from such.",
+				retry:   "Retrying from the same address does not help.",
+				causes:  []string{"The server sends from a dial-up, home or cloud range.", "Its reverse name is a generic one with the address in it.", "The address is in the PBL or a like list."},
+				steps: []string{
+					"Send through your provider's relay (smarthost), or",
+					"get a fixed address with a reverse name of your own.",
+					"In China a mail service needs the licence or record that the mail service rules (MII order 38, article 4) ask for; receivers may ask to see it.",
+					"Then have the address removed from the PBL and like lists.",
+				},
+			},
+			bh.SpamContent: {
+				meaning: "The receiver's filter took the message's content for spam.",
+				retry:   "Retrying the same message does not help; a temporary variant (451 DT:SPM) may pass after some minutes.",
+				causes: []string{
+					"A link in it is on a URL blocklist, or goes through a shortener.",
+					"Its form is that of spam: one image, hidden text, odd attachments, an empty subject or body.",
+					"From: does not agree with SPF or DKIM.",
+					"Foreign servers may distrust Chinese character sets or broken MIME.",
+				},
+				steps: []string{
+					"Send plain text without links to test; add the parts back one by one.",
+					"Look the links up on DBL, SURBL and URIBL; avoid shorteners.",
+					"Score the message with SpamAssassin or Rspamd.",
+					"Use UTF-8 and correct MIME; let From: agree with the envelope, SPF and DKIM.",
+					"Report the false positive by the link in the reply.",
+				},
+			},
+			bh.Virus: {
+				meaning: "The receiver found a virus, malware or a dangerous attachment in the message.",
+				retry:   "Retrying does not help.",
+				causes:  []string{"The sending computer or account is infected or taken over.", "The attachment is of a kind that carries viruses (executable, macro, encrypted archive).", "A false alarm of the scanner."},
+				steps: []string{
+					"Take the sending computer off the network and scan it.",
+					"See what else the account has sent, and change its password.",
+					"Send again without executables, macros and encrypted archives.",
+				},
+			},
+			bh.RateLimited: {
+				meaning: "You send too much or too fast for this receiver, or opened too many connections.",
+				retry:   "Retrying helps: minutes later for connections, an hour or a day later for quotas (QQ and NetEase until midnight).",
+				causes: []string{
+					"Too many messages or connections at a time to one provider.",
+					"A mailing goes out all at once.",
+					"An account was taken over: a limit is often the first sign.",
+					"Your own provider's sending quota is used up (552 Daily sending quota exceeded).",
+				},
+				steps: []string{
+					"Lower concurrency and messages a connection for that provider: 1 to 5 connections, with back-off.",
+					"Spread the mailing over hours.",
+					"Look for an account with odd volume.",
+					"Wait; where the quota is your own provider's, ask there for a higher one.",
+				},
+			},
+			bh.Greylisted: {
+				meaning: "The receiver does not know you yet and asks you to come again: greylisting, not a refusal.",
+				retry:   "Retrying helps: the queue does it by itself after 1 to 30 minutes, 15 is common.",
+				causes: []string{
+					"Sending address, sender and recipient are met for the first time.",
+					"A missing reverse name or a low reputation makes receivers stricter.",
+					"The retry comes from another address than the first try.",
+				},
+				steps: []string{
+					"Nothing by hand: let the queue try again from the same address.",
+					"If it never passes: do retries leave by the same address? A pool of addresses never passes.",
+					"Let reverse and forward name agree: that decides who is greylisted.",
+					"Rare senders wait each time, as triplets are forgotten after a day or so: ask to be allowed.",
+					"Take it for a fault only after four hours.",
+				},
+			},
+			bh.NoRDNS: {
+				meaning: "Your sending address has no reverse name (PTR), or the name does not lead back to it.",
+				retry:   "Retrying helps only after the reverse name is set; allow a day.",
+				causes: []string{
+					"No PTR record was ever set.",
+					"The PTR's name has no A or AAAA record with the same address.",
+					"The mail went out by IPv6, which has no PTR of its own.",
+					"Your range's name servers do not answer everywhere.",
+				},
+				steps: []string{
+					"dig -x ADDRESS must give one name, and that name's A or AAAA record must give the address back.",
+					"Ask the owner of the address range (data centre, ISP) to set the PTR; a domain's DNS host cannot.",
+					"Use a name of your own, not a generic one with the address in it.",
+					"Say the same name in HELO.",
+					"IPv6 needs its own PTR; else send by IPv4 only.",
+				},
+			},
+			bh.BadHELO: {
+				meaning: "The name that your server says in HELO or EHLO is refused: not a full name, not resolvable, or not yours.",
+				retry:   "Retrying helps only after the name is corrected.",
+				causes:  []string{"The default name was left: localhost, WIN-..., a bare address.", "The name does not resolve, or to another address.", "It has characters that host names do not have (an underscore, Chinese)."},
+				steps: []string{
+					"Set the full host name that resolves to the sending address: Postfix smtp_helo_name or myhostname, Exim primary_hostname, hMailServer \"Local host name\".",
+					"Only letters, digits, hyphens and dots (RFC 1035).",
+					"Never the receiver's own name.",
+				},
+			},
+			bh.AuthFailed: {
+				meaning: "The message failed SPF, DKIM or DMARC: the receiver cannot tell that it is from your domain.",
+				retry:   "Retrying helps only after the records or signatures are right.",
+				causes: []string{
+					"The SPF record lacks the address that sent it, or there is none, or it needs more than ten lookups.",
+					"DKIM does not sign, the key is not published, or something changed the message after signing.",
+					"From: has another domain than SPF and DKIM (DMARC alignment).",
+					"The mail was forwarded, which breaks SPF.",
+				},
+				steps: []string{
+					"SPF: one TXT record that names every sending address and service, such as v=spf1 ip4:203.0.113.5 include:... ~all; check it with nslookup -type=txt DOMAIN.",
+					"DKIM: sign, publish the key, and let nothing change the message afterwards.",
+					"DMARC: let the domain in From: be that of SPF or DKIM.",
+					"Forwarders: sign with DKIM, use SRS or ARC.",
+					"If Gmail says 550 5.7.1 though no list has your address: SPF first, then the gateway's TLS and what it alters.",
+				},
+			},
+			bh.SenderRejected: {
+				meaning: "The receiver refuses the envelope sender: its address or domain does not exist, is not allowed, or is blocked.",
+				retry:   "Retrying with the same sender does not help.",
+				causes:  []string{"The sender's domain has no MX and no A record, or has expired.", "The sender is not the user who logged in.", "A null or forged sender on mail that is no bounce.", "Your domain is on the receiver's own blocklist."},
+				steps: []string{
+					"Check that the envelope sender's domain exists and has an MX or A record.",
+					"Use a full address, the one that logged in where the server asks for it.",
+					"Do not send with an empty sender, except bounces.",
+					"If your domain is blocked there, ask the receiver's postmaster.",
+				},
+			},
+			bh.RelayDenied: {
+				meaning: "The server that you reached does not take mail for that recipient's domain from you.",
+				retry:   "Retrying does not help.",
+				causes:  []string{"Outgoing: the client did not log in, or is not among the allowed ones.", "The domain's MX points to a server that does not serve it.", "A stale smarthost or hosts entry leads to the wrong server."},
+				steps: []string{
+					"Outgoing: switch on SMTP authentication, or add the client to the allowed relays.",
+					"For a recipient's domain: dig MX DOMAIN; its owner has to correct the MX or add the domain on the server.",
+					"Look for a stale smarthost, transport or hosts entry on your side.",
+				},
+			},
+			bh.AuthRequired: {
+				meaning: "The server wants a login (SMTP AUTH) first, or refused the one that it got.",
+				retry:   "Retrying helps only with the right login.",
+				causes:  []string{"Authentication is switched off in the client.", "A wrong password, or an application password (authorization code) is needed: Gmail, QQ, 163.", "Too many failures: login is barred for a while.", "Server to server: you reached a submission host instead of the MX."},
+				steps: []string{
+					"Switch authentication on; use port 587 or 465 with TLS.",
+					"Give the full address as the user name, and the application password or authorization code where one is asked for.",
+					"After many failures wait, and look for a device with an old password.",
+					"Between servers: check the route; mail to an MX needs no login.",
+				},
+			},
+			bh.TLSFailed: {
+				meaning: "Encryption was required and not offered, or the TLS session could not be made.",
+				retry:   "Retrying helps only after one side's TLS is repaired.",
+				causes:  []string{"Your server does not offer STARTTLS, or only old versions or ciphers.", "A gateway or firewall in between breaks TLS (\"SMTP fixup\").", "A certificate has expired, or does not match (MTA-STS, DANE)."},
+				steps: []string{
+					"Try it: openssl s_client -starttls smtp -connect MX:25",
+					"Send with STARTTLS, TLS 1.2 or newer, current ciphers, a whole certificate chain.",
+					"Update or go around mail gateways and firewalls that inspect SMTP.",
+					"For MTA-STS and DANE failures tell the receiver; do not lower your own security to get through.",
+				},
+			},
+			bh.Policy: {
+				meaning: "A rule of the receiver's own refuses the message; the text usually names it.",
+				retry:   "Retrying does not help before you, or the receiver, change something.",
+				causes:  []string{"A kind of attachment that is not allowed.", "A country, network or IPv6 rule.", "A local filter that does not say why."},
+				steps: []string{
+					"Read the text of the reply, and the page that it links.",
+					"Attachments: send a link instead.",
+					"Country, network and IPv6 rules: ask the recipient's administrator to let you through.",
+					"Otherwise check as for reputation and spam-content.",
+					"Give the administrator the time, both addresses and the whole reply.",
+				},
+			},
+			bh.TooLarge: {
+				meaning: "The message is larger than the receiver takes.",
+				retry:   "Retrying the same message does not help.",
+				causes:  []string{"Attachments: in mail they grow by a third (base64).", "The limit is what the receiver announces as SIZE in its EHLO reply."},
+				steps:   []string{"Put the attachment behind a link, or split it.", "Compare with the receiver's SIZE: telnet MX 25, EHLO."},
+			},
+			bh.TooManyRecipients: {
+				meaning: "The message names more recipients at once than the receiver takes.",
+				retry:   "A 452 is normal: the rest goes in the next transaction by itself.",
+				causes:  []string{"More recipients in one transaction than the receiver's limit.", "A mailing by Cc or Bcc."},
+				steps:   []string{"Send in smaller batches (Postfix: smtp_destination_recipient_limit of 50 or less).", "Use list software instead of Cc."},
+			},
+			bh.Malformed: {
+				meaning: "The message, or an address in it, does not keep to the standards (RFC 5321, RFC 5322).",
+				retry:   "Retrying the same message does not help.",
+				causes:  []string{"From, Date or Message-ID is missing or stands twice.", "Lines longer than 998 bytes, bare LF or CR, NUL bytes, headers with bytes that are not encoded.", "A gateway that adds text breaks MIME."},
+				steps: []string{
+					"Look at the raw message: one From, Date and Message-ID; short lines; CRLF; encoded headers.",
+					"Correct the program that sent it: mass mailers, printers, scripts.",
+					"Look whether a gateway that adds a footer breaks the structure.",
+				},
+			},
+			bh.DNSFailure: {
+				meaning: "Your server could not find out in DNS where the domain's mail goes.",
+				retry:   "Retrying helps as soon as DNS answers again.",
+				causes:  []string{"Your resolver is down, slow, or does not resolve the Internet.", "A firewall drops DNS answers.", "The recipient's name servers are broken, if only that domain fails."},
+				steps: []string{
+					"On the mail server: dig MX DOMAIN (nslookup -type=mx DOMAIN).",
+					"Set two working resolvers, the nearest first; never a machine of the LAN that cannot resolve.",
+					"Let UDP and TCP 53 and their answers (ports above 1024) through the firewall. hMailServer has to be restarted after a change.",
+					"Best is a recursive resolver on the mail server itself: blocklists need one too.",
+				},
+			},
+			bh.ConnectionFailed: {
+				meaning: "Your server could not connect to the receiver's, or the connection broke.",
+				retry:   "Retrying helps when it was a passing fault; the queue does it by itself.",
+				causes: []string{
+					"The receiving server is down, or its address is wrong in DNS.",
+					"Your provider blocks outgoing port 25, or a firewall does.",
+					"The receiver drops connections of your address without a word.",
+					"IPv6 without a route; a virus scanner's mail shield that cuts connections.",
+				},
+				steps: []string{
+					"From the mail server: telnet MX 25. Refused: the host is down or blocks you; no answer: a firewall, or port 25 is closed by your provider.",
+					"Try another destination: if none answers, the fault is on your side.",
+					"Switch off the mail shield of antivirus programs on the server.",
+					"Prefer IPv4 where IPv6 has no route.",
+					"If it lasts, send through a relay.",
+				},
+			},
+			bh.Routing: {
+				meaning: "The mail goes in a circle or to the wrong place: a loop, a forward back, or a domain that no server takes as its own.",
+				retry:   "Retrying does not help before the configuration is right.",
+				causes:  []string{"A forward points back.", "\"mail for DOMAIN loops back to myself\": the domain is missing among the local or relay domains.", "Both MX hosts take the other for the final one; a stale smarthost or hosts entry."},
+				steps: []string{
+					"Read the Received lines of the bounced mail: where does the circle close?",
+					"Add the domain to the local or relay domains of the server that should take it.",
+					"Check forwards, catch-alls, transport maps, smarthost, hosts file and the order of the MX.",
+				},
+			},
+			bh.ProtocolError: {
+				meaning: "Client and server did not understand each other's SMTP commands.",
+				retry:   "Retrying rarely helps.",
+				causes:  []string{"A consequence: an earlier command was refused, and \"need RCPT\" or the like follows.", "A firewall that inspects SMTP.", "A home-made client, or one that speaks before the greeting."},
+				steps: []string{
+					"Take a log of the session: which command got this reply, and what was refused before it?",
+					"Switch off SMTP inspection in firewalls in between.",
+					"Correct or update the sending program.",
+				},
+			},
+			bh.RemoteSystem: {
+				meaning: "The receiving system has a fault or is overloaded; it says nothing against you.",
+				retry:   "Retrying helps: the queue does it by itself.",
+				causes:  []string{"Maintenance, a full disk, too much load, an internal error there.", "If only your mail is put off, it may be a polite block."},
+				steps: []string{
+					"Wait for the queue.",
+					"After four hours tell the recipient by another way, or look whether the other MX hosts answer.",
+					"If others get through and you do not, look as for reputation.",
+				},
+			},
+			bh.ClassExpired: {
+				meaning: "Your server gave up: the message stayed in the queue for its whole lifetime.",
+				retry:   "That message is not tried again; send it anew once the reason before is gone.",
+				causes:  []string{"The reason is the deferral that came before it: look at this recipient's earlier attempts."},
+				steps: []string{
+					"Find the deferrals before it and explain their reply.",
+					"Fix that, and send again.",
+					"A queue lifetime of 4 to 5 days is right; a shorter one loses mail over a weekend.",
+				},
+			},
+			bh.Undetermined: {
+				meaning: "Neither the words nor the codes of the reply give a reason.",
+				retry:   "A 4xx is tried again by the queue; a 5xx needs the cause found first.",
+				causes:  []string{"The receiver does not say why.", "The wording is not known here yet."},
+				steps: []string{
+					"Keep the whole reply, both hosts and the time.",
+					"Try by hand (swaks or telnet): another recipient there, another sender, other content; at which command does it come?",
+					"Ask the receiver's postmaster.",
+					"Report the wording, or write a rule of your own, so that it is known next time.",
+				},
+			},
+			bh.Feedback: {
+				meaning: "A recipient complained: they marked the message as spam, and their provider says so (RFC 5965).",
+				retry:   "There is nothing to retry.",
+				causes:  []string{"They did not ask for it, or no longer want it.", "Unsubscribing was harder than the spam button."},
+				steps:   []string{"Unsubscribe the recipient at once.", "Look at the stream that the message was of: where its addresses come from, how often it goes out.", "Keep complaints under 0.1 % of what is delivered."},
+			},
+			bh.ClassAutoReply: {
+				meaning: "An automatic reply of the recipient's (absence, receipt): the message arrived.",
+				retry:   "There is nothing to retry.",
+				causes:  []string{"The recipient is away, or a program answers for them."},
+				steps:   []string{"Nothing to do; do not count it as a bounce.", "If it names a successor, write there."},
+			},
+		},
+	}
+}

@@ -1,0 +1,22 @@
+package parse
+
+import (
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// Said makes an event of a reply as it stands in somebody's hands: the reply
+// itself ("550 5.7.1 ..."), or a sentence that cites it ("host mx[192.0.2.1]
+// said: 550 ... (in reply to RCPT TO command)"). Its outcome is what the code
+// says; without a code, or where the remote accepted, it is bounced.
+func Said(text string) bouncehouse.Event {
+	s := readSentence(strings.ToValidUTF8(text, "\ufffd"))
+	e := bouncehouse.Event{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced,
+		RemoteHost: s.host, RemoteIP: s.ip, Stage: s.stage,
+		ReplyCode: s.code, EnhancedCode: s.enhanced, ReplyText: bouncehouse.Clean(s.text, bouncehouse.MaxText)}
+	if s.code/100 == 4 {
+		e.Outcome = bouncehouse.Deferred
+	}
+	return e
+}
