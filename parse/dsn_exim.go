@@ -67,17 +67,25 @@ func readExim(m *mimePart) ([]report, error) {
 	}
 	warning := strings.Contains(head, "yet been delivered") || strings.Contains(head, "have yet to be delivered:")
 	failed := rep.failedRecipients()
-	at := map[string]int{} // of the block of an address
+	named := map[string]bool{} // in X-Failed-Recipients
+	for _, a := range failed {
+		named[lowerASCII(a)] = true
+	}
+	printed, asked := "", false // by pipes
+	at := map[string]int{}      // of the block of an address
 	for _, a := range list {
 		b := a.block(warning)
 		if b.recipient == "" && len(failed) == 1 {
 			b.recipient = failed[0] // a file or a pipe, whose parent is no address
 		}
-		if b.recipient == "" || !a.told && (!created || len(failed) > 0) && !isFailed(failed, b.recipient) {
+		if b.recipient == "" || !a.told && (!created || len(failed) > 0) && !named[lowerASCII(b.recipient)] {
 			continue // an address in the operator's own words
 		}
 		if a.made {
-			b.text = strings.TrimSpace(b.text + " " + generatedText(rep.human))
+			if !asked {
+				printed, asked = generatedText(rep.human), true
+			}
+			b.text = strings.TrimSpace(b.text + " " + printed)
 		}
 		if i, ok := at[b.recipient]; ok {
 			if rep.blocks[i].text == "" {
@@ -103,9 +111,19 @@ func readExim(m *mimePart) ([]report, error) {
 // hyphens and words, in whatever language, that is followed by a header.
 func (rep *report) cutCopy() {
 	text := rep.human
+	tries := 16 // of looking for a header
 	for at := 0; at < len(text); {
 		line, next := cutLine(text, at)
-		if strings.HasPrefix(line, "---") && (returnsMessage(line) || len(originalHeader(text[next:])) > 1) {
+		if !strings.HasPrefix(line, "---") {
+			at = next
+			continue
+		}
+		found := returnsMessage(line)
+		if !found && tries > 0 {
+			tries--
+			found = len(originalHeader(text[next:min(len(text), next+maxParagraph)])) > 1
+		}
+		if found {
 			rep.human = text[:at]
 			if rep.original == nil {
 				rep.original = originalHeader(skipIndented(text[next:]))
@@ -142,15 +160,6 @@ func (rep *report) failedRecipients() []string {
 		}
 	}
 	return found
-}
-
-func isFailed(failed []string, address string) bool {
-	for _, f := range failed {
-		if strings.EqualFold(f, address) {
-			return true
-		}
-	}
-	return false
 }
 
 // eximAddress is what Exim prints for one address.

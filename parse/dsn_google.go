@@ -94,7 +94,7 @@ func readOldGmail(m *mimePart) ([]report, error) {
 	rep.cutGoogle()
 	human, details, _ := strings.Cut(rep.human, "Technical details of ")
 	_, details, _ = strings.Cut(details, "failure:")
-	details = unfold(details)
+	details = unfold(details[:min(len(details), maxParagraph)])
 	action := "failed"
 	if strings.Contains(human, "has been delayed:") || strings.Contains(human, "Message will be retried for ") {
 		action = "delayed"

@@ -67,7 +67,10 @@ func readActiveHunter(m *mimePart) ([]report, error) {
 		return nil, nil
 	}
 	rep := textReport(m, text)
-	why := unfold(cutParagraph(said))
+	var why string
+	if !strings.Contains(said, "\n<<< ") { // else readTranscript reads it
+		why = unfold(cutParagraph(said[:min(len(said), maxParagraph)]))
+	}
 	for line := range lines(who) {
 		if a, ok := strings.CutPrefix(line, ">>> "); ok && len(rep.blocks) < maxRecipients {
 			if a = (typedValue{value: a}).address(); strings.Contains(a, "@") {

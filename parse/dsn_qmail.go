@@ -42,7 +42,7 @@ func readQSBMF(m *mimePart) ([]report, error) {
 	at := greetsQSBMF(text[:min(len(text), maxGreeting)])
 	switch {
 	case at >= 0:
-	case bouncedByQmail(m.header):
+	case bouncedByQmail(m.header), strings.EqualFold(m.header.get("Subject"), "failure notice"):
 		at = 0 // the greeting may be of the operator's making
 	default:
 		return nil, nil
@@ -77,10 +77,19 @@ func readQSBMF(m *mimePart) ([]report, error) {
 				rep.original = originalHeader(text[next:])
 			}
 			next = len(text)
+		case blank && b != nil && (hasPrefixFold(line, "Return-Path:") || hasPrefixFold(line, "Received:")):
+			rep.human = text[:at] // the line of hyphens lacks
+			if rep.original == nil {
+				rep.original = originalHeader(text[at:])
+			}
+			next = len(text)
 		case strings.HasPrefix(line, "<") && strings.HasSuffix(words, ">:"):
 			finish()
 			rep.blocks = append(rep.blocks, block{recipient: words[1 : len(words)-2], action: "failed"})
 			b = &rep.blocks[len(rep.blocks)-1]
+		case blank && said.Len() > 0:
+			finish() // advice under the last paragraph
+			b = nil
 		case b != nil && said.Len() < maxParagraph:
 			if said.Len() > 0 {
 				said.WriteByte(' ')
