@@ -115,8 +115,8 @@ func dialects() []func(*mimePart) ([]report, error) {
 		readExchange,
 		readNotesGateway,
 		readIMail,
-		readEZweb,
-		readGateways, // the table of filter gateways, groupware, mobile gateways
+		readInterMail, // Openwave: KDDI and other carriers
+		readGateways,  // the table of filter gateways, groupware, mobile gateways
 		readActiveHunter,
 		readZoho,
 		readNemesis,

@@ -112,6 +112,7 @@ func oldExchangeEntries(text string) []block {
 	var entry string // the line with the recipient
 	indent := 0      // of it
 	var reason strings.Builder
+	previous := "" // line: the mark may stand on two
 	marked := false
 	flush := func() {
 		if entry != "" && marked && len(found) < maxRecipients {
@@ -131,17 +132,13 @@ func oldExchangeEntries(text string) []block {
 			flush()
 			entry, indent = words, indentOf(line)
 		case entry != "":
-			if reason.Len() < maxParagraph {
-				if reason.Len() > 0 {
-					reason.WriteByte(' ')
-				}
-				reason.WriteString(words)
+			addWords(&reason, words)
+			if !marked && strings.IndexByte(words, '#') >= 0 {
+				_, _, _, marked = hashed(previous + " " + words[:min(len(words), 512)])
 			}
-			if !marked && (strings.IndexByte(words, '>') >= 0 || strings.HasPrefix(words, "MSEXCH:")) {
-				_, _, _, ok := hashed(reason.String())
-				marked = ok || strings.HasPrefix(words, "MSEXCH:")
-			}
+			marked = marked || strings.HasPrefix(words, "MSEXCH:")
 		}
+		previous = words[max(0, len(words)-512):]
 	}
 	flush()
 	return found

@@ -126,9 +126,9 @@ func ndrDiagnostic(text string, at int) (string, int) {
 	line, next := cutLine(text, at)
 	end := ""
 	lead := line[:min(len(line), 512)]
-	if n := strings.IndexByte(lead, '#'); n >= 0 && (startsWithCode(lead[n+1:]) || strings.HasPrefix(lead[n+1:], "<")) &&
+	if n := strings.IndexByte(lead, '#'); n >= 0 && (startsWithCode(lead[n+1:]) || strings.HasPrefix(lead[n+1:], "<") || enhancedLen(lead[n+1:]) > 0) &&
 		(strings.TrimSpace(lead[:n]) == "" || isHost(strings.TrimSpace(lead[:n]))) {
-		if end = " ##"; strings.HasPrefix(lead[n+1:], "<") {
+		if end = " ##"; !startsWithCode(lead[n+1:]) {
 			end = "#SMTP#"
 		}
 	} else if n := quotedReply(lead); n >= 0 {
@@ -142,10 +142,7 @@ func ndrDiagnostic(text string, at int) (string, int) {
 		if words == "" {
 			break
 		}
-		if b.Len() > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(words[:min(len(words), maxParagraph)])
+		addWords(&b, words)
 		if strings.HasSuffix(words, end) || b.Len() > maxParagraph {
 			break
 		}
@@ -194,9 +191,7 @@ func ndrBlock(recipient, host, diagnostic string) block {
 		}
 	}
 	r := parseReply(reply)
-	if b.diagnostic, b.text = "smtp; "+reply, reply; r.enhanced != "" {
-		b.status = r.enhanced
-	}
+	b.diagnostic, b.text, b.status = "smtp; "+reply, reply, firstOf(r.enhanced, b.status, statusCode(reply))
 	// "400 4.4.7 Message delayed" is of a warning: the last word is 550 4.4.7.
 	if r.code >= 400 && r.code < 500 && strings.Contains(lowerASCII(r.text), "delayed") {
 		b.action = "delayed"

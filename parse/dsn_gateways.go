@@ -247,6 +247,8 @@ func (f *gatewayForm) read(m *mimePart) report {
 		}
 	}
 	lead, starts := f.recipientsAt(lower)
+	common, known := f.reason(rep.human, lower)
+	action := failedUnless(m)
 	for i, at := range starts {
 		end := len(lower)
 		if i+1 < len(starts) {
@@ -254,11 +256,11 @@ func (f *gatewayForm) read(m *mimePart) report {
 		}
 		reason, found := f.reason(rep.human[at:end], lower[at:end])
 		if !found {
-			reason, found = f.reason(rep.human, lower)
+			reason, found = common, known
 		}
 		behind := rep.human[at+len(lead) : end]
 		for line := range lines(behind) {
-			b := block{recipient: addressIn(line), action: failedUnless(m)}
+			b := block{recipient: addressIn(line), action: action}
 			if b.recipient == "" {
 				if len(rep.blocks) > 0 && f.list && strings.Trim(line, " \t\r") == "" {
 					break
@@ -379,10 +381,7 @@ func paragraphAt(text string, at int) (string, int) {
 		case words == "" && b.Len() > 0, strings.HasPrefix(words, "---"):
 			return b.String(), next
 		case words != "":
-			if b.Len() > 0 {
-				b.WriteByte(' ')
-			}
-			b.WriteString(words[:min(len(words), maxParagraph)])
+			addWords(&b, words)
 		}
 		at = next
 	}
