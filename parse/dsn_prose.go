@@ -62,36 +62,45 @@ func noticeOfFailure(m *mimePart) bool {
 	if isMultipart(m.media) && m.media == "multipart/report" && m.params["report-type"] != "" && !strings.EqualFold(m.params["report-type"], "delivery-status") {
 		return false // a receipt (RFC 8098), or another kind
 	}
-	if !writtenBySystem(m) || fromList(m) {
+	system, program := author(m)
+	switch {
+	case !system && !program, fromList(m):
 		return false
+	case failureSubject(m.subject()):
+		return system || speaksOfFailure(m.lower()) // a shop's goods are returned too
 	}
-	return failureSubject(m.subject()) || speaksOfFailure(m.lower())
+	// A report on the server's log tells of failures further down.
+	return system && containsAny(m.lower()[:min(len(m.lower()), maxLead)], failurePhrases)
 }
 
-// writtenBySystem tells mails of mail systems: by the null return path, the
-// sender, or their own word.
+// maxLead is where in a text a bounce mail has said what it is.
+const maxLead = 1500
+
+// writtenBySystem tells mails that a mail system or another program wrote.
 func writtenBySystem(m *mimePart) bool {
+	system, program := author(m)
+	return system || program
+}
+
+// author tells who wrote m: a mail system, by the null return path or the
+// sender; a program, by its own word.
+func author(m *mimePart) (system, program bool) {
 	for i := range m.header {
 		f := &m.header[i]
 		switch {
 		case strings.EqualFold(f.name, "Return-Path"):
-			if path := f.value(); path == "<>" || daemonAddress(angled(path)) {
-				return true
-			}
+			path := f.value()
+			system = system || path == "<>" || daemonAddress(angled(path))
 		case strings.EqualFold(f.name, "From"):
 			from := f.value()
-			if daemonAddress(angled(from)) || containsAny(lowerASCII(from), []string{"mail delivery", "mailer-daemon", "mailer daemon", "postmaster", "mail administrator", "system administrator", "mail system"}) {
-				return true
-			}
+			system = system || daemonAddress(angled(from)) || containsAny(lowerASCII(from), []string{"mail delivery", "mailer-daemon", "mailer daemon", "postmaster", "mail administrator", "mail system"})
 		case strings.EqualFold(f.name, "Auto-Submitted"):
-			if hasPrefixFold(f.value(), "auto-") {
-				return true
-			}
+			program = program || hasPrefixFold(f.value(), "auto-")
 		case strings.EqualFold(f.name, "X-Failed-Recipients"):
-			return true
+			system = true
 		}
 	}
-	return false
+	return system, program
 }
 
 // cutOriginal cuts text where the returned message or its header begins, and
@@ -183,7 +192,7 @@ func (p *prose) read(text string) {
 			continue
 		}
 		lower := lowerASCII(line)
-		phrase := containsAny(lower, failurePhrases)
+		phrase := containsAny(lower, failurePhrases) || failure > 0 && containsAny(lower, introducers)
 		at := replyAt(line)
 		if p.reply == "" && at >= 0 {
 			p.reply = line
@@ -335,23 +344,19 @@ func helpAddress(lower string) bool {
 
 // tell makes of words, which may cite a reply, what b says.
 func (b *block) tell(words string) {
-	words = strings.TrimSpace(words)
+	words = cutLead(strings.TrimSpace(words))
 	if words == "" {
 		return
 	}
 	b.diagnostic = words
-	if startsWithCode(words) {
-		return
-	}
-	if at := replyWithin(words, lowerASCII(words)); at >= 0 && at <= max(0, replyAt(words)) {
-		return // readSentence reads it
-	}
 	at := replyAt(words)
-	if at < 0 {
+	if at <= 0 {
 		return
 	}
 	own := words[:at]
-	b.diagnostic = cited(words, at)
+	if n := replyWithin(words, lowerASCII(words)); n < 0 || n > at {
+		b.diagnostic = cited(words, at) // else readSentence finds it
+	}
 	host, ip := whoAnswered(own)
 	if !ip.IsValid() {
 		ip = bracketedIP(own)
@@ -371,6 +376,18 @@ func (b *block) tell(words string) {
 			b.stage = stageOf(verb)
 		}
 	}
+}
+
+// cutLead cuts "原因如下：" and its like off: what comes before the first colon,
+// where it is in another script than what comes behind.
+func cutLead(words string) string {
+	for _, colon := range []string{"：", ":"} {
+		lead, rest, ok := strings.Cut(words[:min(len(words), 80)], colon)
+		if ok && lead != "" && !strings.ContainsFunc(lead, func(r rune) bool { return r < 0x80 && r != ' ' && r != ',' }) && rest != "" {
+			return strings.TrimLeft(words[len(lead)+len(colon):], " \t\u3000")
+		}
+	}
+	return words
 }
 
 // bracketedIP finds an address in brackets.

@@ -71,7 +71,7 @@ var failurePhrases = []string{
 	"delivery failed", "delivery has failed", "delivery failure", "delivery to the following", "delivery problem", "failed permanently", "permanent fatal error", "permanent error", "delivery attempt", "deliver your message",
 	"could not be sent", "could not send", "couldn't be sent", "returned mail", "returned to sender", "returned to you", "returned undelivered", "message returned", "mail returned", "has been returned", "is returned", "being returned",
 	"your message has been rejected", "your message was rejected", "your mail was rejected", "your email was rejected", "your e-mail was rejected", "message was blocked", "message has been blocked", "mail was refused", "was not accepted",
-	"following addresses had", "following recipients", "following recipient", "following address", "failed recipient", "failed address", "bounced because", "bounced back", "delivery has been delayed", "delivery is delayed", "not yet been delivered",
+	"following addresses had", "failed recipient", "failed address", "bounced because", "bounced back", "delivery has been delayed", "delivery is delayed", "not yet been delivered",
 	// German
 	"unzustellbar", "nicht zustellbar", "nicht zugestellt", "zustellung fehlgeschlagen", "zustellung ist fehlgeschlagen", "zustellung an folgende", "konnte nicht an", "konnte nicht übermittelt", "nicht ausgeliefert",
 	// French
@@ -96,6 +96,11 @@ var failurePhrases = []string{
 	"배달되지 않", "배달할 수 없", "배달 실패", "배달하지 못", "전달되지 않", "전달할 수 없", "전송하지 못", "전송할 수 없", "전송 실패", "반송", "발송 실패", "발송하지 못",
 	// Others
 	"không gửi được", "không thể gửi", "tidak terkirim", "tidak dapat dikirim", "gagal dikirim", "לא ניתן היה למסור", "לא נמסרה", "تعذر تسليم", "لم يتم تسليم", "فشل تسليم", "ไม่สามารถส่ง",
+}
+
+// introducers stand before the addresses of a list, in reports of any kind.
+var introducers = []string{
+	"following recipient", "following address", "following user", "following destination", "following mailbox", "recipient address", "recipient(s)", "address(es)", "intended recipient", "undeliverable to", "failed to", "folgende", "suivant", "siguiente", "seguinte", "seguent", "volgende", "следующ", "以下", "下列", "次の",
 }
 
 // failureReasons say in words why a recipient was refused; near an address
