@@ -43,7 +43,7 @@ func asciiLower(s string) string {
 
 func TestAutomatonFindsWhatIsThere(t *testing.T) {
 	v := &vocabulary{ids: map[string]int32{}}
-	if _, err := newMatcher(Rules(), v); err != nil {
+	if _, err := newMatcher(Rules(), 0, v); err != nil {
 		t.Fatal(err)
 	}
 	for _, w := range []string{"he", "_she_", "hers", "his", "_h", "h_", "longerthaneight", "longerthanfifteen", "_longerthan_"} {

@@ -86,7 +86,7 @@ func NewClassifier(opt Options) (*Classifier, error) {
 	rules := append(append([]Rule{}, opt.Rules...), Rules()...)
 	v := &vocabulary{ids: map[string]int32{}}
 	var err error
-	if c.matcher, err = newMatcher(rules, v); err != nil {
+	if c.matcher, err = newMatcher(rules, len(opt.Rules), v); err != nil {
 		return nil, err
 	}
 	c.lists = newLists(v)

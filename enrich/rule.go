@@ -24,7 +24,8 @@ type Rule struct {
 	// every reply, as forwarders repeat others' words; with Only it is tried
 	// for that provider's replies alone, as its words are too plain. A rule
 	// by a provider's own enhanced codes alone names the provider where
-	// nothing else did; words name it by the table of speakers.
+	// nothing else did, and so does a user's rule; else words name it by the
+	// table of speakers.
 	Provider bouncehouse.Provider
 	Only     bool
 
@@ -68,7 +69,7 @@ type compiled struct {
 	all      [][]int32 // groups of alternatives
 	none     []int32
 	match    *regexp.Regexp
-	names    bool // Provider is sure by the codes alone
+	names    bool // Provider is who answered where nothing else tells
 }
 
 // vocabulary numbers literals.
@@ -96,7 +97,8 @@ func (v *vocabulary) group(s string) []int32 {
 	return g
 }
 
-func newMatcher(rules []Rule, v *vocabulary) (*matcher, error) {
+// newMatcher compiles rules, the first own of which are the user's.
+func newMatcher(rules []Rule, own int, v *vocabulary) (*matcher, error) {
 	m := &matcher{}
 	names := map[string]bool{}
 	for i, r := range rules {
@@ -118,7 +120,7 @@ func newMatcher(rules []Rule, v *vocabulary) (*matcher, error) {
 		if r.Match != "" {
 			c.match = regexp.MustCompile("(?i:" + r.Match + ")") // validate tried it
 		}
-		c.names = r.Provider != "" && !r.Only && len(r.All) == 0 && r.Enhanced != ""
+		c.names = r.Provider != "" && !r.Only && (i < own || len(r.All) == 0 && r.Enhanced != "")
 		m.rules = append(m.rules, c)
 		if len(c.all) == 0 {
 			m.bare = append(m.bare, int32(i))

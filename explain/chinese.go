@@ -5,11 +5,11 @@ import bh "github.com/bouncehouse/bouncehouse"
 func chinese() words {
 	return words{
 		turns: map[Turn]string{
-			SenderDNS: "发信方:发信服务器的 DNS 和主机名",
-			Sender:    "发信方:发信服务器、邮件内容或名单",
-			Recipient: "收件人:只有收件人自己能改变",
-			Remote:    "对方系统:本方队列会继续重试",
-			Nobody:    "无需任何人处理:等待即可",
+			SenderDNS: "发信方(发信服务器的 DNS 和主机名)",
+			Sender:    "发信方(发信服务器、邮件内容或名单)",
+			Recipient: "收件人(只有收件人自己能改变)",
+			Remote:    "对方系统(己方队列会继续重试)",
+			Nobody:    "无需任何人处理(等待即可)",
 		},
 		permanent: "这次是永久拒绝(5xx):该邮件不会再自动重试,可以重新发送。",
 		temporary: "这次是临时拒绝(4xx),队列会继续重试,但原因不消除就不会成功。",

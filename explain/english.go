@@ -5,12 +5,13 @@ import bh "github.com/bouncehouse/bouncehouse"
 func english() words {
 	return words{
 		turns: map[Turn]string{
-			SenderDNS: "yours: DNS and host names of the sending server",
-			Sender:    "yours: the sending server, its mail or its lists",
-			Recipient: "the recipient's: only they can change it",
-			Remote:    "the receiving system's; your queue keeps trying",
-			Nobody:    "nobody's: wait",
+			SenderDNS: "yours (DNS and host names of the sending server)",
+			Sender:    "yours (the sending server, its mail or its lists)",
+			Recipient: "the recipient's (only they can change it)",
+			Remote:    "the receiving system's (your queue keeps trying)",
+			Nobody:    "nobody's (wait)",
 		},
+		space:     " ",
 		permanent: "This reply was final (5xx): that message will not be tried again, but a new one may pass.",
 		temporary: "The reply was temporary (4xx), so the queue goes on trying; it passes only once the cause is gone.",
 		inbound:   "Your own server gave this reply to a client: the steps are for that client's postmaster, unless you want to let it in.",

@@ -124,6 +124,7 @@ type words struct {
 	classes map[bouncehouse.Class]entry
 	turns   map[Turn]string
 
+	space     string // between sentences
 	permanent string // added where the reply was 5xx and the class may pass by waiting
 	temporary string // added where the reply was 4xx and waiting alone will not help
 	inbound   string
@@ -161,9 +162,9 @@ func Explain(e *bouncehouse.Event, c Context, l Lang) (Advice, error) {
 	a := Advice{Class: class, Meaning: t.meaning, Turn: k.turn, Whose: w.turns[k.turn], Retry: k.retry, When: t.retry, Causes: t.causes, Steps: t.steps}
 	switch {
 	case k.retry && e.ReplyCode >= 500:
-		a.Retry, a.When = false, w.permanent+" "+t.retry
+		a.Retry, a.When = false, w.permanent+w.space+t.retry
 	case !k.retry && e.ReplyCode/100 == 4:
-		a.When = w.temporary + " " + t.retry
+		a.When = w.temporary + w.space + t.retry
 	}
 	a.Notes = w.notes(e, c)
 	a.Links = w.links(e, c)

@@ -203,25 +203,29 @@ func replyOf(e *bouncehouse.Event) string {
 
 // print writes the advice for people.
 func (x *explained) print(w io.Writer, lang explain.Lang) error {
+	colon := ": "
 	label := func(en, zh string) string {
 		if lang == explain.Chinese {
 			return zh
 		}
 		return en
 	}
+	if lang == explain.Chinese {
+		colon = ":"
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s: %s", x.Reply, label("class", "分类"), x.Class)
+	fmt.Fprintf(&b, "%s\n%s%s%s", x.Reply, label("class", "分类"), colon, x.Class)
 	if x.Provider != "" {
-		fmt.Fprintf(&b, ", %s: %s", label("provider", "服务商"), x.Provider)
+		fmt.Fprintf(&b, "  %s%s%s", label("provider", "服务商"), colon, x.Provider)
 	}
 	if x.Rule != "" {
-		fmt.Fprintf(&b, ", %s: %s", label("rule", "规则"), x.Rule)
+		fmt.Fprintf(&b, "  %s%s%s", label("rule", "规则"), colon, x.Rule)
 	}
 	fmt.Fprintf(&b, "\n\n%s\n", x.Meaning)
 	for _, n := range x.Notes {
 		fmt.Fprintln(&b, n)
 	}
-	fmt.Fprintf(&b, "\n%s: %s\n%s: %s\n", label("Whose turn", "该谁处理"), x.Whose, label("Retrying", "重试"), x.When)
+	fmt.Fprintf(&b, "\n%s%s%s\n%s%s%s\n", label("Whose turn", "该谁处理"), colon, x.Whose, label("Retry", "重试"), colon, x.When)
 	list := func(title string, items []string) {
 		fmt.Fprintf(&b, "\n%s\n", title)
 		for i, item := range items {
@@ -233,7 +237,7 @@ func (x *explained) print(w io.Writer, lang explain.Lang) error {
 	if len(x.Links) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", label("Pages", "相关页面"))
 		for _, l := range x.Links {
-			fmt.Fprintf(&b, "  %s: %s\n", l.What, l.URL)
+			fmt.Fprintf(&b, "  %s%s%s\n", l.What, colon, l.URL)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
