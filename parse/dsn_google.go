@@ -94,7 +94,7 @@ func readOldGmail(m *mimePart) ([]report, error) {
 	rep.cutGoogle()
 	human, details, _ := strings.Cut(rep.human, "Technical details of ")
 	_, details, _ = strings.Cut(details, "failure:")
-	details = unfold(details[:min(len(details), maxParagraph)])
+	details = unfold(details[:min(len(details), maxShared)])
 	action := "failed"
 	if strings.Contains(human, "has been delayed:") || strings.Contains(human, "Message will be retried for ") {
 		action = "delayed"
@@ -220,7 +220,7 @@ func googleResponse(human string) string {
 // googleParagraph joins the lines up to the next empty one.
 func googleParagraph(text string) string {
 	end := 0
-	for end < len(text) && end < maxParagraph {
+	for end < len(text) && end < maxShared {
 		line, next := cutLine(text, end)
 		if strings.TrimSpace(line) == "" {
 			break

@@ -69,7 +69,7 @@ func readActiveHunter(m *mimePart) ([]report, error) {
 	rep := textReport(m, text)
 	var why string
 	if !strings.Contains(said, "\n<<< ") { // else readTranscript reads it
-		why = unfold(cutParagraph(said[:min(len(said), maxParagraph)]))
+		why = unfold(cutParagraph(said[:min(len(said), maxShared)]))
 	}
 	for line := range lines(who) {
 		if a, ok := strings.CutPrefix(line, ">>> "); ok && len(rep.blocks) < maxRecipients {

@@ -4,6 +4,9 @@ import "strings"
 
 // What readers of bounce mails without a machine part share.
 
+// maxShared bounds what is read of a text that all recipients share.
+const maxShared = 2 << 10
+
 // textReport begins the report of a mail whose text is all there is. The
 // text may hold the returned message too: the reader cuts human where it
 // begins, and reads its header where original is still nil.

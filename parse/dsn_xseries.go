@@ -81,7 +81,7 @@ func readX3(m *mimePart) ([]report, error) {
 	for line := range lines(list) {
 		words := strings.Trim(line, " \t\r=*")
 		switch {
-		case words == "", strings.HasPrefix(words, "Technical details"), why.Len() >= maxParagraph:
+		case words == "", strings.HasPrefix(words, "Technical details"), why.Len() >= maxShared:
 		case strings.HasPrefix(strings.TrimSpace(line), "* ") && strings.Contains(words, "@") && len(rep.blocks) < maxRecipients:
 			rep.blocks = append(rep.blocks, block{recipient: words, action: "failed"})
 		default:
