@@ -132,6 +132,7 @@ func dialects() []func(*mimePart) ([]report, error) {
 		readPostfixNotice,
 		readMFilter,
 		readIMS,
+		readLost,
 		readSES,
 		readEyouMail,
 		readWinmail,

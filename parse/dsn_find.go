@@ -263,32 +263,43 @@ func returnsMessage(line string) bool {
 }
 
 // readClaims reads what is left of mails that claim to be a delivery report
-// but whose machine part is missing, empty or cut off; that they are one, the
-// text of a known system says too.
+// but whose machine part is missing, empty or cut off.
 func readClaims(m *mimePart) ([]report, error) {
-	claimed := claims(m)
-	if !claimed && !introduced(m.text()) {
+	if !claims(m) {
 		return nil, nil
 	}
 	rep := newReport(m)
-	if rep.original == nil {
-		rep.human, rep.original = cutReturned(rep.human)
-	}
 	for _, a := range rep.recipients() {
 		rep.blocks = append(rep.blocks, block{recipient: a})
 	}
-	switch {
-	case len(rep.blocks) > 0:
-		return []report{rep}, nil
-	case claimed:
+	if len(rep.blocks) == 0 {
 		return nil, errNoRecipient
 	}
-	return nil, nil
+	return []report{rep}, nil
 }
 
-// introduced tells whether text is one of systems that write RFC 3464 and
-// give each recipient a paragraph of its own: it is lost with the MIME
-// structure where a list or a gateway makes text of all.
+// readLost reads texts of systems that write RFC 3464, and give each recipient
+// a paragraph of its own, where the rest was lost.
+func readLost(m *mimePart) ([]report, error) {
+	if !introduced(m.text()) {
+		return nil, nil
+	}
+	rep := report{mail: m, original: m.original()}
+	human, original := cutReturned(m.text())
+	rep.human = human
+	if rep.original == nil {
+		rep.original = original
+	}
+	for _, a := range paragraphAddresses(human) {
+		rep.blocks = append(rep.blocks, block{recipient: a})
+	}
+	if len(rep.blocks) == 0 {
+		return nil, nil
+	}
+	return []report{rep}, nil
+}
+
+// introduced tells the first words of such systems.
 func introduced(text string) bool {
 	return strings.Contains(text, "This is the Postfix program at host ") || strings.Contains(text, "This is the mail system at host ") ||
 		strings.Contains(text, "running the Courier mail server, version ")

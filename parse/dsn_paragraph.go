@@ -96,6 +96,7 @@ func paragraphFrom(human string, start, end int) string {
 	line, next := cutLine(human, end)
 	var b strings.Builder
 	rest := strings.TrimLeft(line, ">)\"'. \t")
+	listed := strings.HasPrefix(rest, ": ") && !strings.ContainsAny(human[start:end], " \t<") // user@example.net: 550 ...   OpenSMTPD
 	rest = strings.TrimLeft(rest, ":,; ")
 	if hasPrefixFold(rest, "Action: ") {
 		rest = "" // user@example.net; Action: Delayed
@@ -105,7 +106,7 @@ func paragraphFrom(human string, start, end int) string {
 		line, next := cutLine(human, at)
 		words := strings.Trim(line, " \t\r")
 		if words == "" || strings.HasPrefix(words, "-----") || strings.HasPrefix(words, "<") && !strings.HasPrefix(words, "<<<") && strings.Contains(words, "@") && indentOf(line) <= indent ||
-			indent > 0 && indentOf(line) <= indent {
+			indent > 0 && indentOf(line) <= indent || listed && listsAddress(line) {
 			break
 		}
 		if b.Len() > 0 {
@@ -123,6 +124,12 @@ func paragraphFrom(human string, start, end int) string {
 		}
 	}
 	return text
+}
+
+// listsAddress tells whether line begins with an address and a colon.
+func listsAddress(line string) bool {
+	word, _, ok := strings.Cut(line, ": ")
+	return ok && strings.Contains(word, "@") && !strings.ContainsAny(word, " \t")
 }
 
 func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }

@@ -40,7 +40,8 @@ func readPostfixNotice(m *mimePart) ([]report, error) {
 	if !ok || !server && !strings.Contains(subject, "SMTP client") {
 		return nil, nil
 	}
-	if name, ip, ok := strings.Cut(strings.TrimSuffix(peer, "]"), "["); ok {
+	if name, ip, ok := strings.Cut(peer, "["); ok {
+		ip, _, _ = strings.Cut(ip, "]")
 		peer = name + " (" + ip + ")"
 	}
 	n := notice{remote: peer, action: "rejected", stage: bouncehouse.StageConnect}
@@ -57,8 +58,8 @@ func readPostfixNotice(m *mimePart) ([]report, error) {
 		case strings.HasPrefix(line, replies):
 			n.endCommand()
 			n.addReply(strings.TrimSpace(line[len(replies):]))
-		case strings.HasPrefix(line, "     ") && len(n.command) > 0 && len(n.command) < maxParagraph:
-			n.command = append(append(n.command, ' '), strings.TrimSpace(line)...)
+		case strings.HasPrefix(line, "     "): // long lines are folded
+			n.fold(strings.TrimSpace(line))
 		case strings.TrimSpace(line) != "" && !strings.HasPrefix(line, " "):
 			n.endReply()
 		}
@@ -72,10 +73,12 @@ func readPostfixNotice(m *mimePart) ([]report, error) {
 
 // notice is the session that a notice tells, as far as it was read.
 type notice struct {
-	remote, action string
+	remote string
+	action string // of the SMTP server's refusals; empty: as the reply says
 
 	command  []byte // under way
 	reply    []byte // under way, lines joined by a space
+	final    bool   // its last line was read
 	stage    bouncehouse.Stage
 	sender   string
 	rcpt     string   // of the RCPT command just given
@@ -100,15 +103,26 @@ func (n *notice) endCommand() {
 	}
 }
 
+// addReply takes a line of a reply.
 func (n *notice) addReply(line string) {
+	if n.final {
+		n.endReply()
+	}
 	if len(n.reply) > 0 {
 		n.reply = append(n.reply, ' ')
 	}
 	if len(n.reply) < maxParagraph {
 		n.reply = append(n.reply, line...)
 	}
-	if len(line) < 4 || line[3] != '-' {
-		n.endReply()
+	n.final = len(line) < 4 || line[3] != '-'
+}
+
+// fold takes the rest of a line that was folded.
+func (n *notice) fold(line string) {
+	if len(n.command) > 0 && len(n.command) < maxParagraph {
+		n.command = append(append(n.command, ' '), line...)
+	} else if len(n.reply) > 0 && len(n.reply) < maxParagraph {
+		n.reply = append(append(n.reply, ' '), line...)
 	}
 }
 
@@ -118,7 +132,7 @@ func (n *notice) endReply() {
 		return
 	}
 	reply := string(n.reply)
-	n.reply = n.reply[:0]
+	n.reply, n.final = n.reply[:0], false
 	stage, rcpt := n.stage, n.rcpt
 	n.rcpt = ""
 	switch {
@@ -142,19 +156,16 @@ func (n *notice) endReply() {
 	default:
 		return // of no recipient
 	}
-	for _, a := range refused {
-		if a != "" && len(n.blocks) < maxRecipients {
-			n.blocks = append(n.blocks, block{recipient: a, action: n.action, remote: n.remote, diagnostic: reply, text: reply, stage: stage, status: noticeStatus(n.action, reply)})
+	action := n.action
+	if action == "" {
+		if action = "failed"; reply[0] == '4' {
+			action = "delayed"
 		}
 	}
-}
-
-// noticeStatus makes a block without action deferred where the reply is.
-func noticeStatus(action, reply string) string {
-	if r := parseReply(reply); action == "" && r.enhanced == "" {
-		return reply[:1] + ".0.0"
-	} else {
-		return r.enhanced
+	for _, a := range refused {
+		if a != "" && len(n.blocks) < maxRecipients {
+			n.blocks = append(n.blocks, block{recipient: a, action: action, remote: n.remote, diagnostic: reply, text: reply, stage: stage})
+		}
 	}
 }
 

@@ -21,7 +21,8 @@ func checkDSN(t testing.TB, mail string) {
 	for i := range res.Events {
 		e := &res.Events[i]
 		switch {
-		case e.Source != bouncehouse.DSN || e.Direction != bouncehouse.Outbound && e.Outcome != bouncehouse.Rejected:
+		case e.Source != bouncehouse.DSN && (e.Source != bouncehouse.ARF || e.Outcome != bouncehouse.Complaint),
+			e.Direction != bouncehouse.Outbound && e.Outcome != bouncehouse.Rejected:
 			t.Fatalf("source %q, direction %q", e.Source, e.Direction)
 		case !slices.Contains(bouncehouse.Outcomes(), e.Outcome):
 			t.Fatalf("outcome %q", e.Outcome)

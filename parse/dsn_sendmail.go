@@ -148,13 +148,17 @@ func (s *sendmailReport) read(own string) {
 		recipient, result, host := sendmailResult(line)
 		switch {
 		case recipient != "":
+			fresh := false
 			for next < len(s.transcript) && s.transcript[next].at <= here {
 				if s.transcript[next].at > from {
-					shared = &s.transcript[next]
+					shared, fresh = &s.transcript[next], true
 				}
 				next++
 			}
 			from = here
+			if shared != nil && !fresh && !sameClass(line, shared.said.code) {
+				shared = nil
+			}
 			s.result(recipient, result, shared, words)
 		case host:
 			s.last = result
@@ -165,8 +169,11 @@ func (s *sendmailReport) read(own string) {
 		case startsWithCode(line):
 			s.loose = parseReply(line).text
 			words = nil
-		case trimmed != "" && len(words) < 4:
-			words = append(words, trimmed)
+		case trimmed != "":
+			shared = nil
+			if len(words) < 4 {
+				words = append(words, trimmed)
+			}
 		}
 	}
 }
@@ -253,6 +260,15 @@ func (s *sendmailReport) result(recipient, text string, said *exchange, words []
 			b.diagnostic = "x-unix; " + strings.Join(words, " ")
 		}
 	}
+}
+
+// sameClass tells whether a result may be of a reply of that code that
+// another recipient's result followed already.
+func sameClass(line string, code uint16) bool {
+	if startsWithCode(line) {
+		return uint16(line[0]-'0') == code/100
+	}
+	return code < 500 // <user@example.net>... Deferred
 }
 
 // vague tells Sendmail's words that say that something else said why.

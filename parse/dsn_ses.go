@@ -105,6 +105,9 @@ func readSES(m *mimePart) ([]report, error) {
 		for _, a := range n.Delivery.Recipients {
 			add(sesRecipient{Address: a, Diagnostic: n.Delivery.Response}, "delivered", n.Delivery.Timestamp)
 		}
+		for i := range rep.blocks {
+			rep.blocks[i].remote = n.Delivery.RemoteIP
+		}
 	}
 	if len(rep.blocks) == 0 {
 		return nil, nil

@@ -62,6 +62,11 @@ func statusGroups(text string) (groups []mimeHeader, rest string) {
 		if len(group) == 0 && len(groups) > 0 && mailField(name) {
 			break
 		}
+		// QUIRK: no empty line before the returned message either. Other
+		// fields than these two may be words of a folded reply.
+		if len(groups) > 0 && (strings.EqualFold(name, "Return-Path") || strings.EqualFold(name, "Received")) {
+			break
+		}
 		switch {
 		case strings.TrimLeft(line, " \t") == "":
 			flush()
