@@ -8,31 +8,34 @@ import "strings"
 //	user@example.net Invalid Address, ERROR_CODE :550, ERROR_CODE :5.1.1 <user@example.net>... User Unknown
 //	user@example.net Error, ERROR_CODE :421, ERROR_CODE :, Host not reachable.
 //	user@example.net, ERROR CODE :550 - 5.1.1 User Unknown
-//	[Status: Error, Address: <user@example.net>, ResponseCode 550, 5.1.1 User Unknown]
+//
+// or, also in a warning ("Message will be retried for 4 more day(s)"):
+//
+//	[Status: Error, Address: <user@example.net>, ResponseCode 421, , 4.7.0 [TSS04] Messages from 192.0.2.25 deferred]
 //
 // The second code is the rest of the reply; where it is empty, what follows
-// are Zoho's own words, and the first code is none of the remote server.
+// are Zoho's own words, and the first code is none of the remote server,
+// unless its enhanced code comes next.
+
+const zohoStatus = "[Status: Error, Address: <"
 
 // readZoho reads Zoho's bounces.
 func readZoho(m *mimePart) ([]report, error) {
 	text := m.text()
 	head := text[:min(len(text), maxGreeting)]
-	if !strings.Contains(head, eximCreated) {
-		return nil, nil
-	}
-	first := 0
-	for _, mark := range []string{"ERROR_CODE", "ERROR CODE", "ResponseCode "} {
-		if n := strings.Index(head, mark); n >= 0 && first == 0 {
-			first = n
-		}
-	}
-	if first == 0 {
+	if !strings.Contains(head, zohoStatus) &&
+		!(strings.Contains(head, eximCreated) && (strings.Contains(head, "ERROR_CODE") || strings.Contains(head, "ERROR CODE"))) {
 		return nil, nil
 	}
 	rep := textReport(m, text)
+	action := "failed"
+	if strings.Contains(head, " will be retried for ") {
+		action = "delayed"
+	}
+	blank := false // since the last recipient
 	for at := 0; at < len(text); {
 		line, next := cutLine(text, at)
-		if hasPrefixFold(line, "Received:") || strings.HasPrefix(line, "---") {
+		if len(rep.blocks) > 0 && (hasPrefixFold(line, "Received:") || strings.HasPrefix(line, "---")) {
 			// The header of the returned message, without a line before it.
 			rep.human = text[:at]
 			if rep.original == nil {
@@ -41,8 +44,12 @@ func readZoho(m *mimePart) ([]report, error) {
 			break
 		}
 		if b, ok := zohoBlock(strings.Trim(line, " \t\r")); ok && len(rep.blocks) < maxRecipients {
+			b.action = action
 			rep.blocks = append(rep.blocks, b)
-		} else if n := len(rep.blocks); n > 0 && strings.TrimSpace(line) != "" && len(rep.blocks[n-1].diagnostic) < maxParagraph {
+			blank = false
+		} else if n := len(rep.blocks); n > 0 && strings.TrimSpace(line) == "" {
+			blank = true
+		} else if n > 0 && !blank && len(rep.blocks[n-1].diagnostic) < maxParagraph {
 			rep.blocks[n-1].diagnostic += " " + strings.TrimSpace(line) // a reply of several lines
 		}
 		at = next
@@ -69,8 +76,11 @@ func zohoBlock(line string) (block, bool) {
 	if len(found) == 0 {
 		return block{}, false
 	}
-	b := block{recipient: found[0], action: "failed"}
-	said = strings.TrimSuffix(strings.TrimLeft(said, " :"), "]")
+	b := block{recipient: found[0]}
+	said = strings.TrimLeft(said, " :")
+	if strings.HasPrefix(line, "[") {
+		said = strings.TrimSuffix(said, "]")
+	}
 	if !startsWithCode(said[:min(len(said), 3)]) {
 		b.diagnostic = strings.TrimLeft(said, " ,:")
 		return b, true
@@ -80,8 +90,12 @@ func zohoBlock(line string) (block, bool) {
 	if more, ok := strings.CutPrefix(rest, "ERROR_CODE"); ok {
 		rest = strings.TrimLeft(more, " :")
 	}
-	if own, ok := strings.CutPrefix(rest, ","); ok || rest == "" {
-		b.diagnostic = strings.TrimSpace(own)
+	own, ok := strings.CutPrefix(rest, ",")
+	if own = strings.TrimSpace(own); ok && enhancedLen(own) > 0 {
+		rest, ok = own, false
+	}
+	if ok || rest == "" {
+		b.diagnostic = own
 	} else {
 		b.diagnostic = code + " " + rest
 	}
