@@ -106,6 +106,7 @@ func dialects() []func(*mimePart) ([]report, error) {
 		readAutoReply,    // RFC 3834
 		readDomino,       // with or without a machine part, which is the poorer
 		readOldExchange,  // the same
+		readBareExchange, // the same
 		readSMTPService,  // the same
 		readCoremail,     // the same
 		readMDaemon,      // the same

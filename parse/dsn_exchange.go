@@ -38,7 +38,7 @@ import (
 // beside a machine part: that has no more than X-Supplementary-Info.
 func readOldExchange(m *mimePart) ([]report, error) {
 	text := m.text()
-	if !strings.Contains(text, "MSEXCH:") && !strings.Contains(text, " #5.") && !strings.Contains(text, " #4.") {
+	if !strings.Contains(text, " #") && !strings.Contains(text, "MSEXCH:") {
 		return nil, nil
 	}
 	entries := oldExchangeEntries(text)
@@ -228,8 +228,9 @@ func hashed(s string) (status, reply string, at int, ok bool) {
 // machine part lacks, or has no reply: the reason is a sentence before the
 // recipients then.
 func readSMTPService(m *mimePart) ([]report, error) {
-	if !strings.Contains(m.params["boundary"], "DSN=_") && !strings.Contains(m.lower(), "\n\ndelivery to the following recipients") &&
-		!strings.Contains(m.lower(), "\r\n\r\ndelivery to the following recipients") {
+	if !strings.Contains(m.params["boundary"], "DSN=_") &&
+		(len(m.content().status) > 0 || !strings.Contains(m.text(), "automatically generated Delivery Status Notification") ||
+			!strings.Contains(m.text(), " to the following recipients") || strings.Contains(m.text(), "failed permanently")) { // that is Google's
 		return nil, nil
 	}
 	rep := newReport(m)

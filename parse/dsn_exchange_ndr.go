@@ -44,11 +44,60 @@ const maxWrapped = 40
 func readExchange(m *mimePart) ([]report, error) {
 	text := m.text()
 	ndr := m.header.has("X-MS-Exchange-Message-Is-Ndr")
-	if !ndr && !strings.Contains(text, " ##") && !strings.Contains(text, "#SMTP#") && !strings.Contains(text, "returned '") &&
-		!strings.Contains(text, "Reported error:") {
+	if !ndr && !hasNDRMark(text) && !strings.Contains(text, "Reported error:") {
 		return nil, nil
 	}
 	rep := report{mail: m, human: text, original: m.original()}
+	blocks, rest := ndrBlocks(text)
+	rep.blocks = blocks
+	if rep.original == nil {
+		rep.original = originalHeader(rest)
+	}
+	if len(rep.blocks) == 0 && (ndr || strings.Contains(text, "Reported error:")) {
+		rep.readErrorDetails()
+	}
+	if len(rep.blocks) == 0 {
+		return nil, nil
+	}
+	return []report{rep}, nil
+}
+
+// readBareExchange reads a report whose machine part has no diagnostic, but
+// whose part for administrators has.
+func readBareExchange(m *mimePart) ([]report, error) {
+	status := m.content().status
+	if len(status) == 0 || strings.Contains(status[0].raw, "Diagnostic-Code") || !hasNDRMark(m.text()) {
+		return nil, nil
+	}
+	rep := newReport(m)
+	blocks, _ := ndrBlocks(rep.human)
+	said := make(map[string]*block, len(blocks))
+	for i := range blocks {
+		said[lowerASCII(blocks[i].recipient)] = &blocks[i]
+	}
+	found := false
+	for i := range rep.blocks {
+		b := &rep.blocks[i]
+		if s := said[lowerASCII(b.recipient)]; s != nil && b.diagnostic == "" {
+			b.diagnostic, b.text, b.remote = s.diagnostic, s.text, firstOf(b.remote, s.remote)
+			found = true
+		}
+	}
+	if !found {
+		return nil, nil
+	}
+	return []report{rep}, nil
+}
+
+// hasNDRMark tells whether a text has what stands around the replies in the
+// part for administrators.
+func hasNDRMark(text string) bool {
+	return strings.Contains(text, " ##") || strings.Contains(text, "#SMTP#") || strings.Contains(text, "returned '")
+}
+
+// ndrBlocks reads the recipients of the part for administrators; rest begins
+// with the header of the original message.
+func ndrBlocks(text string) (blocks []block, rest string) {
 	var recipient, host string
 	recent := 0 // lines since recipient
 	for at := 0; at < len(text); {
@@ -59,10 +108,7 @@ func readExchange(m *mimePart) ([]report, error) {
 			continue
 		}
 		if strings.HasPrefix(words, "Received:") {
-			if rep.original == nil {
-				rep.original = originalHeader(text[at:])
-			}
-			break
+			return blocks, text[at:]
 		}
 		recent++
 		if a := soleAddress(words); a != "" {
@@ -78,19 +124,13 @@ func readExchange(m *mimePart) ([]report, error) {
 				host = words
 			}
 			continue
-		case recipient != "" && recent <= 2 && len(rep.blocks) < maxRecipients:
-			rep.blocks = append(rep.blocks, ndrBlock(recipient, host, diagnostic))
+		case recipient != "" && recent <= 2 && len(blocks) < maxRecipients:
+			blocks = append(blocks, ndrBlock(recipient, host, diagnostic))
 			recipient = "" // older attempts follow
 		}
 		at = after
 	}
-	if len(rep.blocks) == 0 && (ndr || strings.Contains(text, "Reported error:")) {
-		rep.readErrorDetails()
-	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return blocks, ""
 }
 
 // has tells whether h has a field of that name, be it empty.
