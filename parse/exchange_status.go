@@ -51,6 +51,9 @@ func (l *statusList) next() string {
 	return s
 }
 
+// shared tells that one status is for all.
+func (l *statusList) shared() bool { return !l.cut && l.whole != "" }
+
 // statusEnd finds the semicolon that ends the first status of s: one that
 // another status follows.
 func statusEnd(s string) int {

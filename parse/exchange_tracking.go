@@ -43,7 +43,7 @@ func (p *exchangeLog) tracked(r *bouncehouse.Record, c *exchangeColumns, row *cs
 		return err
 	}
 	template := bouncehouse.Event{
-		Source: bouncehouse.Exchange, Time: at, Direction: bouncehouse.Outbound, Outcome: outcome, Counted: true,
+		Source: bouncehouse.Exchange, Time: at, Direction: bouncehouse.Outbound, Outcome: outcome, Counted: true, ContextKnown: true,
 		QueueID: row.column(c.internalID), MessageID: unbracket(row.column(c.messageID)), Sender: row.column(c.sender),
 	}
 	// sender-address is of the header; return-path is the envelope's.
@@ -75,11 +75,17 @@ func (p *exchangeLog) tracked(r *bouncehouse.Record, c *exchangeColumns, row *cs
 	recipients := row.column(c.rcpt)
 	n := strings.Count(recipients, ";") + 1
 	statuses := statusList{rest: row.column(c.status), left: min(n, maxRcpts)}
+	first := len(res.Events)
 	for i := 0; i < maxRcpts && n > 0; i, n = i+1, n-1 {
 		var rcpt string
 		rcpt, recipients, _ = strings.Cut(recipients, ";")
 		status := statuses.next()
 		if rcpt == "" && (i > 0 || n > 1) {
+			continue
+		}
+		if last := len(res.Events) - 1; last >= first && (statuses.shared() || final != "") {
+			res.Events = append(res.Events, res.Events[last])
+			res.Events[last+1].Recipient = unbracket(rcpt)
 			continue
 		}
 		res.Events = append(res.Events, template)

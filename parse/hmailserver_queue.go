@@ -168,7 +168,7 @@ func (q *hmailQueue) forget(id string) {
 // add appends an event of the delivery thread's own.
 func (q *hmailQueue) add(res *bouncehouse.Result, id, rcpt string, outcome bouncehouse.Outcome, text string) *bouncehouse.Event {
 	ev := newEvent(res, bouncehouse.HMailServer)
-	ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Outbound, outcome, true
+	ev.Direction, ev.Outcome, ev.Counted, ev.ContextKnown = bouncehouse.Outbound, outcome, true, true
 	ev.QueueID, ev.Recipient, ev.ReplyText = id, rcpt, text
 	if m := q.messages.find(id); m != nil {
 		ev.Sender = m.sender

@@ -364,6 +364,9 @@ func (d *dialogue) answerUs(c smtpCommand, said reply, res *bouncehouse.Result) 
 			d.greeted(said)
 			return
 		}
+		if c.verb == verbGreeting {
+			d.greeted(said) // 554 mx.example no
+		}
 		if c.verb == verbEHLO && said.code >= 500 && said.code <= 504 {
 			d.hold(c.verb, said)
 			return
@@ -408,6 +411,14 @@ func (d *dialogue) answerUs(c smtpCommand, said reply, res *bouncehouse.Result) 
 	case verbBDATLast, verbEOD:
 		d.inData = false
 		d.tellAccepted(bouncehouse.StageEOD, said, c.mail, res)
+		d.finished(c.mail)
+	}
+}
+
+// finished ends a mail transaction: its data was answered.
+func (d *dialogue) finished(mail *envelope) {
+	if d.mail == mail {
+		d.mail = nil
 	}
 }
 
@@ -439,6 +450,9 @@ func (d *dialogue) answerClient(c smtpCommand, said reply, res *bouncehouse.Resu
 		}
 		if c.verb == verbEOD {
 			d.inData = false
+		}
+		if c.verb != verbBDAT && c.verb != verbDATA {
+			d.finished(c.mail)
 		}
 		if refused && c.mail != nil && len(c.mail.rcpts) > 0 {
 			d.tellAccepted(verbStage(c.verb), said, c.mail, res) // none: all were refused before
@@ -571,7 +585,7 @@ func (d *dialogue) tellAccepted(stage bouncehouse.Stage, said reply, mail *envel
 // tell appends one event.
 func (d *dialogue) tell(stage bouncehouse.Stage, said reply, mail *envelope, rcpt string, res *bouncehouse.Result) {
 	ev := newEvent(res, "")
-	ev.Counted, ev.Direction = true, bouncehouse.Outbound
+	ev.Counted, ev.ContextKnown, ev.Direction = true, true, bouncehouse.Outbound
 	ev.Stage, ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = stage, said.code, said.enhanced, said.text
 	switch {
 	case d.direction == bouncehouse.Inbound:
