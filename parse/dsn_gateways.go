@@ -1,6 +1,10 @@
 package parse
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
 
 // Bounce mails of filter gateways, groupware and mobile gateways that write
 // no RFC 3464, or let it get lost. Their forms differ in little: words of
@@ -29,9 +33,15 @@ type gatewayForm struct {
 	// host is set where the reason begins with the host that refused:
 	// "Server mx.example.com[192.0.2.1] failed with: 550 ...".
 	host bool
+	// command stands before the command that was refused.
+	command string
 	// expired says that the queue's lifetime ran out.
 	expired string
 }
+
+// maxMark bounds where the first mark stands: what follows may be the
+// returned message.
+const maxMark = 4 << 10
 
 // gatewayTable returns the table, in the order in which its rows are tried.
 func gatewayTable() []gatewayForm {
@@ -53,7 +63,7 @@ func gatewayTable() []gatewayForm {
 		//	  <user@example.com>: 550 unknown user
 		//
 		//	Included is a copy of the message header:
-		{mark: []string{"included is a copy of the message header:", "a message that you have sent could not be delivered"},
+		{mark: []string{"a message that you have sent could not be delivered", "included is a copy of the message header:"},
 			to: []string{"\n  <", "\n<"}, why: []string{">: "}, end: "included is a copy of the message header:"},
 		// SurfControl E-mail Filter, later Websense:
 		//
@@ -77,9 +87,9 @@ func gatewayTable() []gatewayForm {
 		//
 		//	Unable to deliver message to <user@example.com> (and other recipients in the same domain). Please check if address is correct.
 		{mark: []string{"message from interscan"}, to: []string{"unable to deliver message to", "could not be delivered to", "rcpt to:"},
-			why: []string{"received >>> "}},
+			why: []string{"received >>> "}, command: "sent <<< "},
 		{mark: []string{"unable to deliver message to <", "(and other recipients in the same domain)"}, to: []string{"unable to deliver message to"},
-			why: []string{"received >>> "}},
+			why: []string{"received >>> "}, command: "sent <<< "},
 		// MessageLabs, later Symantec.cloud and Broadcom:
 		//
 		//	This is the mail delivery agent at messagelabs.com.
@@ -173,8 +183,8 @@ func gatewayTable() []gatewayForm {
 		//
 		//	Message details:
 		//	To: 5555550100@vzwpix.com
-		{mark: []string{"message details:", "error: "}, from: "@v", to: []string{"rcpt to:", "\nto:", " to:"}, why: []string{"error message below:", "error: "}},
-		{mark: []string{"message could not be delivered to mobile"}, to: []string{"rcpt to:", "\nto:", " to:"}, why: []string{"error: "}},
+		{mark: []string{"message details:", "error: "}, from: "@v", to: []string{"rcpt to:", "\nto:", " to:", "to:"}, why: []string{"error message below:", "error: "}},
+		{mark: []string{"message could not be delivered to mobile"}, to: []string{"rcpt to:", "\nto:", " to:", "to:"}, why: []string{"error: "}},
 		// KDDI's au one net and dion.ne.jp (Openwave Email Mx):
 		//
 		//	Your mail sent on: Thu, 29 Oct 2026 10:00:00 +0900
@@ -216,7 +226,7 @@ var gatewayForms = gatewayTable()
 // marks tells whether a text, in lower case, has the words of the system on
 // lines of its own.
 func (f *gatewayForm) marks(lower string) bool {
-	at := strings.Index(lower, f.mark[0])
+	at := strings.Index(lower[:min(len(lower), maxMark)], f.mark[0])
 	if at < 0 {
 		return false
 	}
@@ -248,7 +258,10 @@ func (f *gatewayForm) read(m *mimePart) report {
 	}
 	lead, starts := f.recipientsAt(lower)
 	common, known := f.reason(rep.human, lower)
-	action := failedUnless(m)
+	action, stage := failedUnless(m), bouncehouse.Stage("")
+	if _, command, ok := strings.Cut(lower, f.command); ok && f.command != "" {
+		stage = commandStage(command)
+	}
 	for i, at := range starts {
 		end := len(lower)
 		if i+1 < len(starts) {
@@ -260,7 +273,7 @@ func (f *gatewayForm) read(m *mimePart) report {
 		}
 		behind := rep.human[at+len(lead) : end]
 		for line := range lines(behind) {
-			b := block{recipient: addressIn(line), action: action}
+			b := block{recipient: addressIn(line), action: action, stage: stage}
 			if b.recipient == "" {
 				if len(rep.blocks) > 0 && f.list && strings.Trim(line, " \t\r") == "" {
 					break

@@ -17,7 +17,7 @@ func TestGatewayTable(t *testing.T) {
 		if len(f.mark) == 0 || len(f.to) == 0 {
 			t.Errorf("%q: no mark, or nothing before the recipient", f.mark)
 		}
-		for _, words := range [][]string{f.mark, f.to, f.why, {f.from, f.end, f.expired}} {
+		for _, words := range [][]string{f.mark, f.to, f.why, {f.from, f.end, f.command, f.expired}} {
 			for _, w := range words {
 				if w != lowerASCII(w) {
 					t.Errorf("%q is not in lower case: nothing is like it", w)
