@@ -49,6 +49,14 @@ func readProse(m *mimePart) ([]report, error) {
 			rep.blocks = []block{b}
 		}
 	}
+	if system, _ := author(m); len(rep.blocks) == 0 && system && failureSubject(m.subject()) {
+		// The only address of a mail system's failure notice.
+		if a := p.only(); a != "" {
+			b := block{recipient: a}
+			b.tell(p.reason)
+			rep.blocks = []block{b}
+		}
+	}
 	if len(rep.blocks) == 0 {
 		return nil, nil
 	}
@@ -64,7 +72,7 @@ func noticeOfFailure(m *mimePart) bool {
 	}
 	system, program := author(m)
 	switch {
-	case !system && !program, fromList(m):
+	case !system && !program, fromList(m), asksBack(m.subject()):
 		return false
 	case failureSubject(m.subject()):
 		return system || speaksOfFailure(m.lower()) // a shop's goods are returned too
@@ -74,7 +82,13 @@ func noticeOfFailure(m *mimePart) bool {
 }
 
 // maxLead is where in a text a bounce mail has said what it is.
-const maxLead = 1500
+const maxLead = 500
+
+// asksBack tells subjects of mails that hold a message until someone acts: a
+// challenge to its sender, a moderator's queue, a quarantine.
+func asksBack(subject string) bool {
+	return containsAny(strings.ToLower(subject[:min(len(subject), 200)]), []string{"confirm", "verif", "awaits", "awaiting", "approval", "moderat", "quarantin", "challenge", "bestätig", "please release", "确认", "审核", "隔离"})
+}
 
 // writtenBySystem tells mails that a mail system or another program wrote.
 func writtenBySystem(m *mimePart) bool {
@@ -123,6 +137,14 @@ func cutOriginal(text string) (string, mimeHeader) {
 // quotesOriginal tells lines that begin the returned message, of systems that
 // have no dialect of their own.
 func quotesOriginal(line string) bool {
+	if len(line) < 60 && (strings.Contains(line, "follow") || strings.Contains(line, "copy of")) {
+		switch lower := strings.TrimRight(lowerASCII(line), ".: \t\r"); {
+		case strings.HasSuffix(lower, "follows"), strings.HasSuffix(lower, "follow"), strings.HasSuffix(lower, "copy of the original message"):
+			if containsAny(lower, []string{"message", "header", "mail"}) {
+				return true
+			}
+		}
+	}
 	if line == "" || line[0] != '-' && line[0] != '=' && line[0] != '*' && line[0] != '_' && line[0] != '#' {
 		return false
 	}
@@ -151,7 +173,7 @@ func (rep *report) otherAddresses() map[string]bool {
 		}
 	}
 	h := rep.mail.header
-	add(h.get("To"), h.get("From"), h.get("Reply-To"), h.get("Sender"), h.get("Return-Path"), h.get("Delivered-To"), h.get("X-Original-To"), h.get("Cc"))
+	add(h.get("To"), h.get("From"), h.get("Reply-To"), h.get("Sender"), h.get("Return-Path"), h.get("Delivered-To"), h.get("Cc"))
 	add(rep.original.get("From"), rep.original.get("Return-Path"), rep.original.get("Sender"), rep.original.get("Reply-To"))
 	return others
 }
@@ -168,6 +190,8 @@ type prose struct {
 type proseMention struct {
 	address    string
 	introduced bool     // by a sentence of failure
+	labelled   bool     // as the recipient
+	lead       string   // its line, where that gives a reason before the address
 	words      []string // the lines from the address on
 	gap        bool     // an empty line stands before the last of words
 	done       bool
@@ -203,7 +227,7 @@ func (p *prose) read(text string) {
 		addresses := addressesIn(line)
 		kept := addresses[:0]
 		for _, a := range addresses {
-			if !p.others[lowerASCII(a)] && !daemonAddress(a) && !helpAddress(lower) && len(p.found) < maxRecipients {
+			if !p.others[lowerASCII(a)] && !daemonAddress(a) && !helpAddress(lower, a) && len(p.found) < maxRecipients {
 				kept = append(kept, a)
 			}
 		}
@@ -216,7 +240,10 @@ func (p *prose) read(text string) {
 		if first >= 0 && !(at >= 0 && at < first && p.open(kept[0])) {
 			p.close()
 			for i, a := range kept {
-				m := proseMention{address: a, introduced: phrase || failure > 0 && failure <= 6}
+				m := proseMention{address: a, introduced: phrase || failure > 0 && failure <= 6, labelled: labelsRecipient(lower)}
+				if containsAny(lower[:first], failureReasons) || phrase {
+					m.lead = line
+				}
 				rest := line[first+len(a):]
 				if i > 0 {
 					rest = line[strings.Index(line, a)+len(a):]
@@ -237,6 +264,21 @@ func (p *prose) read(text string) {
 			failure++
 		}
 	}
+}
+
+// labelsRecipient tells lines that name the recipient with a label; lower is
+// the line in lower case.
+func labelsRecipient(lower string) bool {
+	name, _, ok := strings.Cut(lower[:min(len(lower), 60)], ":")
+	if !ok {
+		return false
+	}
+	switch strings.Trim(name, " \t*-") {
+	case "to", "rcpt to", "recipient", "recipients", "recipient address", "envelope-to", "envelope to", "original recipient", "final recipient", "failed recipient", "intended recipient", "sent to", "address", "email", "e-mail",
+		"an", "empfänger", "destinataire", "destinatario", "destinatário", "ontvanger", "odbiorca", "получатель", "кому", "alıcı", "mottagare", "modtager", "宛先", "送信先", "수신자", "받는 사람":
+		return true
+	}
+	return false
 }
 
 // open tells whether the last mention is still being read and is of that
@@ -289,6 +331,9 @@ func (p *prose) blocks(failed []string) []block {
 		told := strings.TrimSpace(strings.Join(m.words, " "))
 		at := replyAt(told)
 		reason := at >= 0 || containsAny(lowerASCII(told), failureReasons)
+		if !reason && m.lead != "" && containsAny(lowerASCII(m.lead), failureReasons) {
+			told, reason = m.lead, true
+		}
 		if !reason && !m.introduced {
 			continue
 		}
@@ -307,12 +352,34 @@ func (p *prose) blocks(failed []string) []block {
 			}
 		}
 	}
+	if len(out) == 0 && (p.reply != "" || p.reason != "") {
+		// A table of the message's fields, and the reason elsewhere.
+		for i := range p.found {
+			if a := p.found[i].address; p.found[i].labelled && seen[lowerASCII(a)] == 0 {
+				out = append(out, block{recipient: a})
+				seen[lowerASCII(a)] = len(out)
+			}
+		}
+	}
 	for i := range out {
 		if out[i].diagnostic == "" && (len(out) == 1 || p.reply == "") {
 			out[i].tell(firstOf(p.reply, p.reason))
 		}
 	}
 	return out
+}
+
+// only returns the address that is the only one of the text, if one is.
+func (p *prose) only() string {
+	if len(p.found) == 0 {
+		return ""
+	}
+	for i := range p.found {
+		if !strings.EqualFold(p.found[i].address, p.found[0].address) {
+			return ""
+		}
+	}
+	return p.found[0].address
 }
 
 // settle sets what all blocks of a text have: the text is done with, and it
@@ -336,10 +403,15 @@ func saysWaiting(lower string) bool {
 		"will continue trying", "attempts will continue", "still trying", "will be attempted", "keep trying", "retrying", "attempts to deliver this message are pending", "还会继续", "将继续尝试", "继续尝试投递", "會繼續嘗試", "繼續嘗試", "再送を試み", "再送信を試み", "warteschlange und wird"})
 }
 
-// helpAddress tells lines that name an address to turn to.
-func helpAddress(lower string) bool {
-	return containsAny(lower, []string{"contact ", "for help", "for assistance", "further assistance", "please send", "please forward", "questions", "mailto:", "message-id", "message id", "kontakt", "contacter", "contacte", "联系", "聯絡", "お問い合わせ", "http://", "https://"}) &&
-		!containsAny(lower, []string{"deliver", "failed", "550", "554", "553", "552", "551", "5.1.", "unknown", "not found"})
+// helpAddress tells addresses to turn to, by the words before them in a line
+// in lower case; where the line tells of no failure, by any of its words.
+func helpAddress(lower, address string) bool {
+	at := strings.Index(lower, lowerASCII(address))
+	if at >= 0 && containsAny(lower[max(0, at-30):at], []string{"contact", "write to", "email us", "mail us", "ask ", "questions", "help", "assistance", "kontakt", "联系", "聯絡", "咨询", "问い合わせ"}) {
+		return true
+	}
+	return containsAny(lower, []string{"contact ", "for help", "for assistance", "further assistance", "please send", "please forward", "questions", "message-id", "message id", "contacter", "contacte", "联系", "聯絡", "お問い合わせ"}) &&
+		!containsAny(lower, []string{"deliver", "failed", "550", "554", "553", "552", "551", "5.1.", "unknown", "not found", "投递", "退"})
 }
 
 // tell makes of words, which may cite a reply, what b says.
@@ -350,6 +422,14 @@ func (b *block) tell(words string) {
 	}
 	b.diagnostic = words
 	at := replyAt(words)
+	if at == 0 && words[3] == ':' { // 550: 5.1.1 No such user
+		b.diagnostic = words[:3] + " " + strings.TrimLeft(words[4:], ": ")
+	}
+	if at < 0 { // Sorry, no mailbox here by that name. (#5.1.1)
+		if _, code, ok := strings.Cut(words, "(#"); ok && b.status == "" {
+			b.status = statusCode(code)
+		}
+	}
 	if at <= 0 {
 		return
 	}
@@ -417,7 +497,7 @@ func replyAt(s string) int {
 			continue
 		}
 		rest := s[i+3:]
-		if rest == "" || rest[0] != ' ' && rest[0] != '-' || len(rest) < 3 {
+		if len(rest) < 3 || rest[0] != ' ' && rest[0] != '-' && (rest[0] != ':' || rest[1] != ' ' || i > 0) {
 			continue
 		}
 		if i > 0 && (s[i-1]-'0' <= 9 || s[i-1] == '.' || s[i-1] == '-' || s[i-1] == '/' || s[i-1] == '=' || s[i-1]|0x20 >= 'a' && s[i-1]|0x20 <= 'z') {
@@ -465,12 +545,18 @@ func addressesIn(s string) []string {
 		}
 		domain := strings.TrimRight(s[n+1:end], ".-_")
 		local := strings.TrimLeft(s[start:n], "'.-=")
-		if local != "" && strings.IndexByte(domain, '.') > 0 && !strings.Contains(domain, "..") && len(local) <= 256 && !strings.HasSuffix(s[:start], "/") {
+		if local != "" && strings.IndexByte(domain, '.') > 0 && !strings.Contains(domain, "..") && len(local) <= 256 && !inURL(s[:start+1]) {
 			found = append(found, local+"@"+domain)
 		}
 		at = max(end, n+1)
 	}
 	return found
+}
+
+// inURL tells whether the word that before ends within is a link.
+func inURL(before string) bool {
+	word := before[strings.LastIndexAny(before, " \t<>\"'(")+1:]
+	return strings.Contains(word, ":/") || strings.HasPrefix(word, "www.") || strings.HasPrefix(word, "/")
 }
 
 // addressByte tells bytes of a local part that need no quotes.

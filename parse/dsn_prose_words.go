@@ -71,7 +71,7 @@ var failurePhrases = []string{
 	"delivery failed", "delivery has failed", "delivery failure", "delivery to the following", "delivery problem", "failed permanently", "permanent fatal error", "permanent error", "delivery attempt", "deliver your message",
 	"could not be sent", "could not send", "couldn't be sent", "returned mail", "returned to sender", "returned to you", "returned undelivered", "message returned", "mail returned", "has been returned", "is returned", "being returned",
 	"your message has been rejected", "your message was rejected", "your mail was rejected", "your email was rejected", "your e-mail was rejected", "message was blocked", "message has been blocked", "mail was refused", "was not accepted",
-	"following addresses had", "failed recipient", "failed address", "bounced because", "bounced back", "delivery has been delayed", "delivery is delayed", "not yet been delivered",
+	"following addresses had", "failed recipient", "failed address", "bounced because", "bounced back", "delivery has been delayed", "delivery is delayed", "message is delayed", "mail is delayed", "message has been delayed", "error delivering", "not yet been delivered",
 	// German
 	"unzustellbar", "nicht zustellbar", "nicht zugestellt", "zustellung fehlgeschlagen", "zustellung ist fehlgeschlagen", "zustellung an folgende", "konnte nicht an", "konnte nicht übermittelt", "nicht ausgeliefert",
 	// French
@@ -113,7 +113,7 @@ var failureReasons = []string{
 	"mailbox unavailable", "mailbox disabled", "mailbox is disabled", "account disabled", "account is disabled", "account has been disabled", "been suspended", "is suspended", "inactive", "mailbox locked", "not accepting",
 	"connection timed out", "connection refused", "timed out", "could not connect", "can not connect", "cannot connect", "unable to connect", "no route to host", "dns query", "dns error", "name server", "no mx", "lookup failed",
 	"relay denied", "relaying denied", "unable to relay", "relay not permitted", "relay access denied", "access denied", "access to this email", "rejected by", "content rejected", "message rejected", "mail rejected", "refused", "blocked by", "blocked using", "blacklist", "spam",
-	"too large", "too big", "exceeds the maximum", "exceeds maximum", "size limit", "message size", "too many hops", "mail loop", "loop detected", "contains a virus", "not allowed", "not permitted", "no mailbox here", "not local",
+	"too large", "too big", "exceeds the maximum", "exceeds maximum", "size limit", "message size", "too many hops", "mail loop", "loop detected", "contains a virus", "not allowed", "not permitted", "no mailbox here", "not local", "network error", "invalid final", "invalid destination", "address rejected", "recipient rejected", "user disabled", "no longer available", "not available",
 	"收件人不存在", "用户不存在", "邮箱不存在", "地址不存在", "账号不存在", "帐号不存在", "帐户不存在", "账户不存在", "该用户不存在", "信箱不存在", "查无此", "無此", "使用者不存在", "邮箱已满", "空间不足", "容量已满", "邮箱空间", "信箱已滿", "超过容量", "容量不足", "被禁用", "被冻结", "已停用", "被锁定",
 	"域名不存在", "无法解析", "解析失败", "无法连接", "连接超时", "连接失败", "拒绝接收", "拒收", "被拒绝", "垃圾邮件", "黑名单", "超过限制", "过大", "超时",
 	"unbekannt", "existiert nicht", "postfach voll", "postfach ist voll", "n'existe pas", "inconnu", "boîte pleine", "no existe", "desconocid", "buzón lleno", "não existe", "desconhecid", "non esiste", "sconosciut", "casella piena",
