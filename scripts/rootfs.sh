@@ -11,6 +11,9 @@ roots=$cache/rootfs
 packages() {
 	case $1 in
 	postfix) echo postfix ;;
+	exim) echo exim4-daemon-light ;;
+	opensmtpd) echo opensmtpd ;;
+	sendmail) echo sendmail-bin ;;
 	*) return 1 ;;
 	esac
 }
@@ -63,7 +66,10 @@ make_root() {
 	quietly "apt-get --download-only" limited 600 apt-get "${apt_options[@]}" -o Debug::NoLocking=1 \
 		-o Dir::State::status="$new/var/lib/dpkg/status" -o Dir::Cache::archives="$new/debs" \
 		-qq -y --download-only --no-install-recommends install $names || die "cannot fetch $names"
-	quietly "dpkg in the root file system" in_root "$new" sh -c 'dpkg --unpack /debs/*.deb && dpkg --configure --pending' ||
+	# Twice: a package that pre-depends on another cannot be unpacked before that is configured.
+	quietly "dpkg in the root file system" in_root "$new" sh -c '
+		dpkg --unpack /debs/*.deb || dpkg --configure --pending || true
+		dpkg --unpack /debs/*.deb && dpkg --configure --pending' ||
 		die "$names could not be installed"
 	rm -rf "$new/debs"
 	in_root "$new" dpkg-query -W -f '${Version}\n' "${names%% *}" >"$new/.ready"
