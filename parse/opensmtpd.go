@@ -185,7 +185,7 @@ type mailFields struct {
 	address, host, user, result         string
 	msgid, evpid, from, to, rcpt        string
 	size, source, relay, delay, session string
-	command, stat                       string
+	stat                                string
 	sender                              bool // from was there
 }
 

@@ -65,7 +65,7 @@ func isSendmail(e *entry) bool {
 	if strings.HasPrefix(e.program, "sendmail") || strings.HasPrefix(e.program, "sm-") {
 		return true
 	}
-	id, rest := cutSendmailID(e.msg)
+	id, rest := cutSendmailID(e.msg, false)
 	if id == "" {
 		return false
 	}
@@ -85,7 +85,7 @@ func (p *sendmail) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res
 	if e.host == "" {
 		e.host = r.Host
 	}
-	id, rest := cutSendmailID(e.msg)
+	id, rest := cutSendmailID(e.msg, true)
 	if id == "" {
 		rest = strings.TrimPrefix(e.msg, "NOQUEUE: ")
 	}
@@ -151,7 +151,7 @@ func (p *sendmail) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res
 	if id == "" {
 		return true, nil
 	}
-	if child, rest := cutSendmailID(rest); child != "" {
+	if child, rest := cutSendmailID(rest, true); child != "" {
 		return true, p.offspring(r, h, e, id, child, rest, res)
 	}
 	if at := strings.Index(rest[:min(len(rest), 400)], " protocol error: "); at > 0 {
@@ -162,17 +162,28 @@ func (p *sendmail) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res
 
 // cutSendmailID cuts "QID: " off. Queue ids end with the process id of at
 // least five digits: "WAA12345" (8.9), "e6JKmN801234" (8.10), "6ALIuYsT000189"
-// (8.12 and later).
-func cutSendmailID(s string) (id, rest string) {
+// (8.12 and later). Where it is known who writes, logs made anonymous are
+// read too: one digit suffices.
+func cutSendmailID(s string, known bool) (id, rest string) {
 	const least, most = 8, 17
 	n := strings.IndexByte(s[:min(len(s), most+1)], ':')
-	if n < least || n+1 >= len(s) || s[n+1] != ' ' || !digits(s[n-5:n]) {
+	if n < least || n+1 >= len(s) || s[n+1] != ' ' {
 		return "", ""
 	}
-	for i := range n - 5 {
-		if c := s[i]; (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') {
+	number := digits(s[n-5 : n])
+	if !number && !known {
+		return "", ""
+	}
+	for i := range n {
+		c := s[i]
+		if c >= '0' && c <= '9' {
+			number = true
+		} else if c|0x20 < 'a' || c|0x20 > 'z' {
 			return "", ""
 		}
+	}
+	if !number {
+		return "", "" // "STARTTLS: "
 	}
 	return s[:n], s[n+2:]
 }

@@ -28,89 +28,6 @@ import (
 // No refusals are discard, quarantine=, and rulesets of our own client side
 // (tls_server, tls_rcpt, try_tls, check_compat), whose verdict the result tells.
 
-// mailClient is "host [ip] (may be forged)", "IDENT:user@host [ip]" or, for
-// mail submitted on this machine, "user@localhost".
-type mailClient struct{ host, ip string }
-
-func clientOf(s string) mailClient {
-	host, rest, ok := strings.Cut(s, "[")
-	if !ok {
-		host, _, _ = strings.Cut(s, " ")
-		return mailClient{host: host}
-	}
-	ip, _, _ := strings.Cut(rest, "]")
-	host = strings.TrimSuffix(host, " ")
-	if at := strings.LastIndexByte(host, '@'); at >= 0 { // what the client's identd says
-		host = host[at+1:]
-	}
-	return mailClient{host, ip}
-}
-
-// String is the client as events name it: "host[ip]".
-func (c mailClient) String() string {
-	if c.ip == "" {
-		return c.host
-	}
-	return c.host + "[" + c.ip + "]"
-}
-
-func (c mailClient) set(ev *bouncehouse.Event) {
-	if ip := hostIP(c.ip); ip.IsValid() {
-		ev.RemoteHost, ev.RemoteIP = c.host, ip
-	}
-}
-
-// mailProcess is what a process told: sendmail forks for every client, and
-// for every queue run.
-type mailProcess struct {
-	client string // "host [ip]", as relay= says it
-	user   string // who authenticated, from there
-	relay  string // the client that did
-	conns  [4]conn
-	next   int
-
-	message uint64            // hash of the queue id of which stage is known
-	stage   bouncehouse.Stage // of its next result
-}
-
-// process returns what is known of e's process, made if need be.
-func (p *sendmail) process(e *entry) *mailProcess {
-	key := processKey{e.host, e.pid}
-	if known := p.processes.find(key); known != nil {
-		return known
-	}
-	return p.processes.put(processKey{strings.Clone(e.host), strings.Clone(e.pid)})
-}
-
-// connected begins a client's session: process ids are used again.
-func (p *sendmail) connected(e *entry, client string) {
-	if len(client) > maxKept {
-		return
-	}
-	*p.process(e) = mailProcess{client: strings.Clone(client)}
-}
-
-func (p *sendmail) authenticated(e *entry, rest string) {
-	relay, rest, ok := strings.Cut(rest, ", authid=")
-	if !ok || len(relay) > maxKept {
-		return
-	}
-	user := rest
-	if at := strings.LastIndex(rest, ", mech="); at >= 0 {
-		user = rest[:at]
-	}
-	process := p.process(e)
-	process.user, process.relay = strings.Clone(user[:min(len(user), maxKept)]), strings.Clone(relay)
-}
-
-// userOf is who authenticated from relay in e's process.
-func (p *sendmail) userOf(e *entry, relay string) string {
-	if known := p.processes.find(processKey{e.host, e.pid}); known != nil && known.relay == relay {
-		return known.user
-	}
-	return ""
-}
-
 // refusedRecipients are refusals that wait for the from= line.
 type refusedRecipients struct {
 	list []bouncehouse.Event
@@ -240,11 +157,14 @@ func (p *sendmail) ruleset(r bouncehouse.Record, h *headReader, e *entry, id, re
 		}
 		rest = strings.TrimPrefix(rest, ", ")
 	}
-	relay, said, ok := strings.Cut(rest, ", reject=")
+	relay := ""
+	if strings.HasPrefix(rest, "relay=") {
+		relay, rest, _ = strings.Cut(rest[len("relay="):], ", ")
+	}
+	said, ok := strings.CutPrefix(rest, "reject=")
 	if !ok {
 		return nil // discard, quarantine=
 	}
-	relay = strings.TrimPrefix(relay, "relay=")
 	at, err := h.clock.time(&r, &e.stamp)
 	if err != nil {
 		return err
@@ -387,129 +307,4 @@ func (p *sendmail) notTaken(at time.Time, e *entry, id string, d *delivery, m *m
 		}
 		p.refuse(e, &ev, res)
 	}
-}
-
-// encrypted reads "host., version=TLSv1.3, verify=FAIL, cipher=...".
-func (p *sendmail) encrypted(e *entry, rest string) {
-	relay, rest, ok := strings.Cut(rest, ", version=")
-	if !ok || len(relay) > 256 {
-		return
-	}
-	version, _, _ := strings.Cut(rest, ",")
-	process := p.process(e)
-	for i := range process.conns {
-		if c := &process.conns[i]; c.relay == relay {
-			c.version = tlsVersion(version)
-			return
-		}
-	}
-	process.conns[process.next] = conn{relay: strings.Clone(relay), version: tlsVersion(version)}
-	process.next = (process.next + 1) % len(process.conns)
-}
-
-// note keeps the stage of the next result of a message.
-func (p *sendmail) note(e *entry, id string, stage bouncehouse.Stage) {
-	if stage == "" {
-		return
-	}
-	process := p.process(e)
-	process.message, process.stage = hash(id), stage
-}
-
-// session adds what the process told before the result: the stage, and the
-// version of TLS. Its lines have the host's name whole, which results cut.
-func (p *sendmail) session(e *entry, id string, ev *bouncehouse.Event, d *delivery) {
-	process := p.processes.find(processKey{e.host, e.pid})
-	if process == nil {
-		return
-	}
-	if process.message != 0 {
-		if process.message == hash(id) && ev.Stage == "" {
-			ev.Stage = process.stage
-		}
-		process.message = 0
-	}
-	// QUIRK: of a connection that is used again the address is not always logged.
-	answered := ev.RemoteIP.IsValid() || ev.ReplyCode != 0 || ev.Outcome == bouncehouse.Delivered
-	if !answered || ev.Stage == bouncehouse.StageSTARTTLS || ev.Stage == bouncehouse.StageConnect {
-		return
-	}
-	host, _, _ := strings.Cut(d.relay, " [")
-	for i := range process.conns {
-		c := &process.conns[i]
-		if c.relay == "" {
-			continue
-		}
-		if c.relay == host {
-			ev.TLS = c.version
-			return
-		}
-		if head, tail, ok := strings.Cut(host, "..."); ok && len(c.relay) > len(host) && strings.HasPrefix(c.relay, head) && strings.HasSuffix(c.relay, tail) {
-			ev.TLS, ev.RemoteHost = c.version, strings.TrimSuffix(c.relay, ".")
-			return
-		}
-	}
-}
-
-// waitingFor is the stage of "client greeting" [usersmtp.c, SmtpPhase].
-func waitingFor(phase string) bouncehouse.Stage {
-	switch {
-	case strings.HasPrefix(phase, "greeting"):
-		return bouncehouse.StageConnect
-	case strings.HasPrefix(phase, "EHLO"), strings.HasPrefix(phase, "HELO"), strings.HasPrefix(phase, "LHLO"):
-		return bouncehouse.StageHELO
-	case strings.HasPrefix(phase, "STARTTLS"):
-		return bouncehouse.StageSTARTTLS
-	case strings.HasPrefix(phase, "AUTH"):
-		return bouncehouse.StageAuth
-	case strings.HasPrefix(phase, "MAIL"):
-		return bouncehouse.StageMAIL
-	case strings.HasPrefix(phase, "RCPT"):
-		return bouncehouse.StageRCPT
-	case strings.HasPrefix(phase, "DATA 354"):
-		return bouncehouse.StageDATA
-	case strings.HasPrefix(phase, "DATA"):
-		return bouncehouse.StageEOD
-	}
-	return ""
-}
-
-// protocolError is the stage of "host: SMTP DATA-2" [usersmtp.c, smtp_...].
-func protocolError(s string) bouncehouse.Stage {
-	switch s[strings.LastIndexByte(s, ' ')+1:] {
-	case "EHLO", "HELO":
-		return bouncehouse.StageHELO
-	case "MAIL":
-		return bouncehouse.StageMAIL
-	case "RCPT":
-		return bouncehouse.StageRCPT
-	case "DATA-1":
-		return bouncehouse.StageDATA
-	case "DATA-2", "DATA-3":
-		return bouncehouse.StageEOD
-	}
-	return ""
-}
-
-// stageNamed is the stage of stage=, whose names differ between builds.
-func stageNamed(s string) bouncehouse.Stage {
-	switch strings.ToLower(s) {
-	case "greet", "greeting", "connect":
-		return bouncehouse.StageConnect
-	case "ehlo", "helo", "lhlo":
-		return bouncehouse.StageHELO
-	case "starttls", "tls":
-		return bouncehouse.StageSTARTTLS
-	case "auth":
-		return bouncehouse.StageAuth
-	case "mail":
-		return bouncehouse.StageMAIL
-	case "rcpt":
-		return bouncehouse.StageRCPT
-	case "data":
-		return bouncehouse.StageDATA
-	case "eom", "data2", "dot":
-		return bouncehouse.StageEOD
-	}
-	return ""
 }

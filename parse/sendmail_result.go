@@ -356,7 +356,10 @@ func setRelay(ev *bouncehouse.Event, s string) {
 		ip, _, _ = strings.Cut(ip, "]")
 		ev.RemoteIP = hostIP(ip)
 	}
-	if host != "" && host[0] != '[' && strings.IndexByte(host, ' ') < 0 {
+	if host == "" || host[0] == '[' || strings.IndexByte(host, ' ') >= 0 {
+		return
+	}
+	if ok || strings.IndexByte(host, '.') > 0 { // else it is what a local mailer was given
 		ev.RemoteHost = strings.TrimSuffix(host, ".")
 	}
 }
