@@ -17,7 +17,7 @@ import (
 
 // senderFormats are the formats whose samples are read here: those of
 // qmail's kind and of high-volume senders.
-var senderFormats = []string{"qmail", "powermta", "kumomta"}
+var senderFormats = []string{"qmail", "powermta", "kumomta", "haraka"}
 
 // senderGoldens are a format's sample logs by their file names.
 func senderGoldens(t testing.TB, format string) map[string]string {

@@ -1,0 +1,200 @@
+package parse
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// What connection.js says of clients, each with the fields behind it:
+//
+//	connect ip=203.0.113.130 port=36890 local_ip=:: local_port=25
+//	sender <a@b> code=CONT msg=""
+//	recipient <c@d> code=DENY msg="I cannot deliver mail for <c@d>" sender="a@b"
+//	message mid="<m@h>" size=451 rcpts=1/0/0 delay=0.009 code=DENY msg="spam"
+//	queue code=DENYSOFT msg="Message denied temporarily (UUID.1)"
+//	disconnect ip=... lr="550 ..." time=9.1
+//
+// DENY, DENYSOFT, DENYDISCONNECT and DENYSOFTDISCONNECT are refusals; CONT
+// and OK are none. The SMTP code is in no line.
+
+// harakaClient is who has connected.
+type harakaClient struct {
+	ip   string
+	port uint16
+}
+
+// harakaMessage is a transaction.
+type harakaMessage struct {
+	sender    string
+	known     bool // sender is
+	messageID string
+	rcpts     []string // accepted, in order
+}
+
+func (p *haraka) inbound(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
+	if l.text == "" {
+		return nil
+	}
+	switch l.text[0] {
+	case 'c':
+		if l.text == "connect" || strings.HasPrefix(l.text, "connect ip=") {
+			l.cutFields("ip=")
+			p.connect(l)
+		}
+	case 's':
+		if strings.HasPrefix(l.text, "sender <") {
+			l.cutFields("code=")
+			return p.sender(r, h, host, l, res)
+		}
+	case 'r':
+		if strings.HasPrefix(l.text, "recipient <") {
+			l.cutFields("code=")
+			return p.recipient(r, h, host, l, res)
+		}
+	case 'm', 'q':
+		if l.text == "message" || strings.HasPrefix(l.text, "message mid=") {
+			l.cutFields("mid=")
+			return p.data(r, h, host, l, res)
+		}
+		if l.text == "queue" || strings.HasPrefix(l.text, "queue code=") {
+			l.cutFields("code=")
+			return p.data(r, h, host, l, res)
+		}
+	}
+	return nil
+}
+
+func (p *haraka) connect(l *harakaLine) {
+	if len(l.fields[harakaIP]) > 64 || l.fields[harakaIP] == "" {
+		return
+	}
+	c := p.conns.put(strings.Clone(l.uuid))
+	c.ip = strings.Clone(l.fields[harakaIP])
+	port, _ := strconv.ParseUint(l.fields[harakaPort], 10, 16)
+	c.port = uint16(port)
+}
+
+// message returns the transaction, making it if need be.
+func (p *haraka) message(uuid string) *harakaMessage {
+	if m := p.trans.find(uuid); m != nil {
+		return m
+	}
+	uuid = strings.Clone(uuid)
+	m := p.trans.put(uuid)
+	p.trans.charge(uuid, len(uuid))
+	return m
+}
+
+func denied(code string) bool { return strings.HasPrefix(code, "DENY") }
+
+func (p *haraka) sender(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
+	addr := harakaAddress(l.text[len("sender "):])
+	if denied(l.fields[harakaCode]) {
+		ev, err := p.refusal(r, h, host, l, bouncehouse.StageMAIL, res)
+		if err == nil {
+			ev.Sender = addr
+		}
+		return err
+	}
+	m := p.message(l.uuid)
+	m.sender, m.known, m.rcpts = strings.Clone(addr[:min(len(addr), maxKept)]), true, nil
+	p.trans.charge(l.uuid, len(m.sender))
+	return nil
+}
+
+// maxHarakaRcpts bounds the recipients of one transaction.
+const maxHarakaRcpts = 1000
+
+func (p *haraka) recipient(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
+	addr := harakaAddress(l.text[len("recipient "):])
+	if denied(l.fields[harakaCode]) {
+		ev, err := p.refusal(r, h, host, l, bouncehouse.StageRCPT, res)
+		if err == nil {
+			ev.Recipient = addr
+		}
+		return err
+	}
+	m := p.message(l.uuid)
+	if n := len(m.rcpts); n > 0 && m.rcpts[n-1] == addr {
+		return nil // CONT, and then OK
+	}
+	if len(m.rcpts) < maxHarakaRcpts && len(addr) <= maxKept {
+		m.rcpts = append(m.rcpts, strings.Clone(addr))
+		p.trans.charge(l.uuid, len(addr)+16)
+	}
+	return nil
+}
+
+// data reads "message" and "queue": what became of the whole message.
+func (p *haraka) data(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
+	m := p.trans.find(l.uuid)
+	if mid := bare(l.fields[harakaMID]); mid != "" && len(mid) <= maxKept && !denied(l.fields[harakaCode]) {
+		if m == nil {
+			m = p.message(l.uuid)
+		}
+		m.messageID = strings.Clone(mid)
+		p.trans.charge(l.uuid, len(mid))
+	}
+	if !denied(l.fields[harakaCode]) {
+		return nil
+	}
+	var rcpts []string
+	if m != nil {
+		rcpts = m.rcpts
+	}
+	for i := range max(1, len(rcpts)) {
+		ev, err := p.refusal(r, h, host, l, bouncehouse.StageEOD, res)
+		if err != nil {
+			return err
+		}
+		ev.MessageID = bare(l.fields[harakaMID])
+		if m != nil && ev.MessageID == "" {
+			ev.MessageID = m.messageID
+		}
+		if i < len(rcpts) {
+			ev.Recipient = rcpts[i]
+		}
+	}
+	if m != nil {
+		m.rcpts = nil
+	}
+	return nil
+}
+
+// refusal makes the event of a client that was refused.
+func (p *haraka) refusal(r bouncehouse.Record, h *headReader, host string, l *harakaLine, stage bouncehouse.Stage, res *bouncehouse.Result) (*bouncehouse.Event, error) {
+	at, err := h.clock.time(&r, &l.stamp)
+	if err != nil {
+		return nil, err
+	}
+	ev := newEvent(res, bouncehouse.Haraka)
+	ev.Time, ev.Host, ev.QueueID, ev.Stage = at, host, l.uuid, stage
+	ev.Direction, ev.Outcome, ev.Counted, ev.ContextKnown = bouncehouse.Inbound, bouncehouse.Rejected, true, true
+	text := strings.TrimSuffix(l.fields[harakaMsg], " ("+l.uuid+")")
+	setReply(ev, text)
+	if ev.ReplyCode == 0 && ev.EnhancedCode == "" {
+		ev.EnhancedCode, ev.ReplyText = cutEnhanced(text)
+	}
+	ev.Sender = bare(l.fields[harakaSender])
+	if m := p.trans.find(l.uuid); m != nil && ev.Sender == "" {
+		ev.Sender = m.sender
+	}
+	uuid, _, _ := strings.Cut(l.uuid, ".")
+	if c := p.conns.find(uuid); c != nil {
+		ev.RemoteIP, ev.RemotePort = hostIP(c.ip), c.port
+	}
+	return ev, nil
+}
+
+// harakaAddress reads "<a@b> rest".
+func harakaAddress(s string) string {
+	if !strings.HasPrefix(s, "<") {
+		return ""
+	}
+	if addr, _, ok := cutAddress(s[1:]); ok {
+		return addr
+	}
+	return ""
+}

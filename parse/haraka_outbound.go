@@ -1,0 +1,416 @@
+package parse
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// What outbound/hmail.js says of one mail:
+//
+//	Looking up A records for: mx.example.org
+//	Attempting to deliver to: 203.0.113.9:25 (0) (0)
+//	Failed to get socket: connect ECONNREFUSED 203.0.113.9:25
+//	secured verified=true cipher=... version=TLSv1.3 cn=...
+//	C: RCPT TO:<a@b>                                                    level PROTOCOL
+//	recipient <a@b> rejected: 550 5.1.1 text
+//	recipient <a@b> deferred: 450 4.2.1 text
+//	delivered file=F domain=b host=mx ip=203.0.113.9 port=25 mode=SMTP tls=Y auth=N response="OK" delay=1.909 fails=0 rcpts=1/0/0
+//	Temp failing F for 64 seconds: Upstream error: 421 4.7.0 text
+//	Temp failing F for 64 seconds: Tried all MXs
+//	bouncing mail: 554 5.7.1 text                                       of all recipients
+//	bouncing mail: No Such Domain: b
+//	bouncing mail: Too many failures (Tried all MXs)
+//
+// Only the lines of one recipient, and what repeats them ("Some recipients
+// failed: <a@b>"), name whom they are about. Else it is whoever was named by
+// RCPT TO in this attempt and had no answer of his own; or, where the level
+// is below PROTOCOL, those whom the transaction took for the mail's domain.
+
+// harakaMail is one mail in the queue.
+type harakaMail struct {
+	sender    string
+	known     bool // sender is, and all that the transaction told
+	messageID string
+	client    string
+
+	rcpts    []string // not yet served
+	complete bool     // rcpts are all of them: by the transaction, or by RCPT TO
+	asking   []string // named by RCPT TO in this attempt
+	command  string   // the last that was sent
+	mx       string
+	ip       string
+	port     uint16
+	tls      string
+	failed   string // what the last connection failed of
+}
+
+func (p *haraka) outbound(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
+	s := l.text
+	if s == "" {
+		if l.fields[harakaFile] != "" {
+			return p.delivered(r, h, host, l, res)
+		}
+		return nil
+	}
+	switch s[0] {
+	case 'r':
+		if strings.HasPrefix(s, "recipient <") {
+			return p.answered(r, h, host, l, res)
+		}
+	case 'd':
+		if strings.HasPrefix(s, "delivered file=") {
+			l.cutFields("delivered file=")
+			return p.delivered(r, h, host, l, res)
+		}
+	case 'b':
+		if why, ok := strings.CutPrefix(s, "bouncing mail: "); ok {
+			return p.given(r, h, host, l, why, bouncehouse.Bounced, res)
+		}
+	case 'T':
+		if strings.HasPrefix(s, "Temp failing ") {
+			if _, why, ok := strings.Cut(s, " seconds: "); ok {
+				return p.given(r, h, host, l, why, bouncehouse.Deferred, res)
+			}
+		}
+	case 'C':
+		if strings.HasPrefix(s, "C: ") {
+			p.command(l, s[3:])
+		}
+	case 'L', 'A', 'F', 'O', 'R', 's':
+		p.connection(r, h, host, l, res)
+	}
+	return nil
+}
+
+// mail returns what is known of a mail. One that is new is made of its
+// transaction's, and announced.
+func (p *haraka) mail(uuid string) *harakaMail {
+	if m := p.mails.find(uuid); m != nil {
+		return m
+	}
+	uuid = strings.Clone(uuid)
+	m := p.mails.put(uuid)
+	p.mails.charge(uuid, len(uuid)+200)
+	dot := strings.LastIndexByte(uuid, '.')
+	if dot < 0 {
+		return m
+	}
+	if t := p.trans.find(uuid[:dot]); t != nil && t.known {
+		m.sender, m.known, m.messageID = t.sender, true, t.messageID
+		number, _ := strconv.Atoi(uuid[dot+1:])
+		m.rcpts = ofDomain(t.rcpts, number)
+		m.complete = len(m.rcpts) > 0
+		connection, _, _ := strings.Cut(uuid, ".")
+		if c := p.conns.find(connection); c != nil {
+			m.client = "[" + c.ip + "]"
+		}
+	}
+	return m
+}
+
+// ofDomain is the recipients of the n-th domain among all: a mail is queued
+// for each (outbound/index.js).
+func ofDomain(all []string, n int) (of []string) {
+	var domains []string
+	for _, addr := range all {
+		domain := strings.ToLower(addr[strings.LastIndexByte(addr, '@')+1:])
+		at := 0
+		for at < len(domains) && domains[at] != domain {
+			at++
+		}
+		if at == len(domains) {
+			if domains = append(domains, domain); len(domains) > 200 {
+				return nil
+			}
+		}
+		if at == n-1 {
+			of = append(of, addr)
+		}
+	}
+	return of
+}
+
+// connection notes to whom the next answers belong.
+func (p *haraka) connection(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) {
+	s := l.text
+	switch {
+	case strings.HasPrefix(s, "Looking up ") && strings.Contains(s, " records for: "):
+		_, mx, _ := strings.Cut(s, " records for: ")
+		m := p.announce(r, h, host, l, res)
+		p.keep(l.uuid, &m.mx, mx)
+	case strings.HasPrefix(s, "Attempting to deliver to: "):
+		to, _, _ := strings.Cut(s[len("Attempting to deliver to: "):], " ")
+		m := p.announce(r, h, host, l, res)
+		m.asking, m.tls, m.command = m.asking[:0], "", ""
+		if colon := strings.LastIndexByte(to, ':'); colon > 0 {
+			port, _ := strconv.ParseUint(to[colon+1:], 10, 16)
+			m.port = uint16(port)
+			p.keep(l.uuid, &m.ip, to[:colon])
+		}
+	case strings.HasPrefix(s, "Failed to get "), strings.HasPrefix(s, "Ongoing connection failed to "), strings.HasPrefix(s, "Remote end "):
+		why := s
+		if strings.HasPrefix(s, "Failed to get ") {
+			_, why, _ = strings.Cut(s, ": ")
+		}
+		m := p.mail(l.uuid)
+		p.keep(l.uuid, &m.failed, why)
+	case s == "secured" || strings.HasPrefix(s, "secured "):
+		l.cutFields("verified=")
+		if m := p.mails.find(l.uuid); m != nil {
+			p.keep(l.uuid, &m.tls, l.fields[harakaVersion])
+		}
+	}
+}
+
+// keep copies s into a mail's field.
+func (p *haraka) keep(uuid string, field *string, s string) {
+	if *field != s {
+		*field = strings.Clone(s[:min(len(s), maxKept)])
+		p.mails.charge(uuid, len(*field))
+	}
+}
+
+// announce returns the mail; at its first line its context becomes an arrival.
+func (p *haraka) announce(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) *harakaMail {
+	if m := p.mails.find(l.uuid); m != nil {
+		return m
+	}
+	m := p.mail(l.uuid)
+	if m.known {
+		if at, err := h.clock.time(&r, &l.stamp); err == nil {
+			res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{
+				Time: at, Host: host, QueueID: l.uuid, Sender: m.sender, MessageID: m.messageID, Client: m.client,
+			})
+		}
+	}
+	return m
+}
+
+// command notes what is sent: "RCPT TO:<a@b>".
+func (p *haraka) command(l *harakaLine, s string) {
+	s = strings.TrimSuffix(s, `\r\n`)
+	m := p.mail(l.uuid)
+	switch {
+	case strings.HasPrefix(s, "MAIL FROM:<"):
+		m.asking, m.command = m.asking[:0], "MAIL"
+		if addr := harakaAddress(s[len("MAIL FROM:"):]); !m.known {
+			p.keep(l.uuid, &m.sender, addr)
+		}
+	case strings.HasPrefix(s, "RCPT TO:<"):
+		m.command = "RCPT"
+		if addr := harakaAddress(s[len("RCPT TO:"):]); len(m.asking) < maxHarakaRcpts && len(addr) <= maxKept {
+			m.asking = append(m.asking, strings.Clone(addr))
+			p.mails.charge(l.uuid, len(addr)+16)
+		}
+	case s == ".":
+		m.command = "end of DATA"
+	default:
+		word, _, _ := strings.Cut(s, " ")
+		switch word {
+		case "EHLO", "HELO", "LHLO", "STARTTLS", "AUTH", "DATA":
+			p.keep(l.uuid, &m.command, word)
+		}
+	}
+}
+
+// event makes an event of the mail, with all that is known of it.
+func (p *haraka) event(r bouncehouse.Record, h *headReader, host string, l *harakaLine, m *harakaMail, res *bouncehouse.Result) (*bouncehouse.Event, error) {
+	at, err := h.clock.time(&r, &l.stamp)
+	if err != nil {
+		return nil, err
+	}
+	ev := newEvent(res, bouncehouse.Haraka)
+	ev.Time, ev.Host, ev.QueueID, ev.Direction, ev.Counted = at, host, l.uuid, bouncehouse.Outbound, true
+	if m != nil {
+		ev.Sender, ev.MessageID, ev.Client, ev.ContextKnown = m.sender, m.messageID, m.client, m.known
+		ev.RemoteHost, ev.RemoteIP, ev.RemotePort = m.mx, hostIP(m.ip), m.port
+		if m.tls != "" {
+			ev.TLS = tlsVersion(m.tls)
+		}
+	}
+	return ev, nil
+}
+
+// answered reads "recipient <a@b> rejected: 550 ..." and "deferred: 450 ...".
+func (p *haraka) answered(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
+	addr, rest, ok := cutAddress(l.text[len("recipient <"):])
+	if !ok {
+		return nil
+	}
+	outcome, stage := bouncehouse.Bounced, bouncehouse.StageRCPT
+	reply, ok := strings.CutPrefix(rest, " rejected: ")
+	if !ok {
+		if reply, ok = strings.CutPrefix(rest, " deferred: "); !ok {
+			return nil
+		}
+		outcome = bouncehouse.Deferred
+	}
+	m := p.mails.find(l.uuid)
+	ev, err := p.event(r, h, host, l, m, res)
+	if err != nil {
+		return err
+	}
+	if m != nil {
+		if m.command == "end of DATA" { // LMTP answers for each
+			stage = bouncehouse.StageEOD
+		}
+		m.asking = without(m.asking, addr)
+		if outcome == bouncehouse.Bounced {
+			m.rcpts = without(m.rcpts, addr)
+		}
+	}
+	ev.Recipient, ev.Outcome, ev.Stage = addr, outcome, stage
+	setReply(ev, reply)
+	return nil
+}
+
+func without(all []string, addr string) []string {
+	for i := range all {
+		if all[i] == addr {
+			return append(all[:i], all[i+1:]...)
+		}
+	}
+	return all
+}
+
+// about is whom a line is about that names nobody; n is how many, if known.
+func (m *harakaMail) about(n int) []string {
+	switch {
+	case m == nil:
+	case len(m.asking) > 0 && (n < 0 || n == len(m.asking)):
+		return m.asking
+	case m.complete && (n < 0 || n == len(m.rcpts)):
+		return m.rcpts
+	}
+	return nil
+}
+
+// delivered makes an event for each recipient who was served.
+func (p *haraka) delivered(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
+	f := &l.fields
+	served, _, _ := strings.Cut(f[harakaRcpts], "/")
+	n, err := strconv.Atoi(served)
+	if err != nil || n < 1 {
+		n = 1
+	}
+	n = min(n, maxHarakaRcpts)
+	m := p.mails.find(l.uuid)
+	if m == nil && strings.Count(l.uuid, ".") > 1 {
+		m = p.announce(r, h, host, l, res)
+	}
+	rcpts := m.about(n)
+	for i := range n {
+		ev, err := p.event(r, h, host, l, m, res)
+		if err != nil {
+			return err
+		}
+		ev.Outcome, ev.Stage = bouncehouse.Delivered, bouncehouse.StageEOD
+		ev.RemoteHost, ev.RemoteIP = f[harakaHost], hostIP(f[harakaIP])
+		port, _ := strconv.ParseUint(f[harakaPort], 10, 16)
+		ev.RemotePort = uint16(port)
+		if setReply(ev, f[harakaResponse]); ev.ReplyCode == 0 { // the code is not logged
+			ev.EnhancedCode, ev.ReplyText = cutEnhanced(f[harakaResponse])
+		}
+		ev.Delay = parseDelay(f[harakaDelay])
+		if i < len(rcpts) {
+			ev.Recipient = rcpts[i]
+		}
+	}
+	if m != nil {
+		for _, addr := range append([]string(nil), rcpts...) {
+			m.rcpts = without(m.rcpts, addr)
+		}
+		m.asking = m.asking[:0]
+	}
+	return nil
+}
+
+// given reads why the mail was put off or given up.
+func (p *haraka) given(r bouncehouse.Record, h *headReader, host string, l *harakaLine, why string, outcome bouncehouse.Outcome, res *bouncehouse.Result) error {
+	m := p.mails.find(l.uuid)
+	if m == nil && strings.Count(l.uuid, ".") > 1 {
+		m = p.announce(r, h, host, l, res)
+	}
+	rcpts := m.about(-1)
+	if inner, ok := strings.CutPrefix(why, "Too many failures ("); ok {
+		outcome, why = bouncehouse.Expired, strings.TrimSuffix(inner, ")")
+	}
+	if named, ok := someRecipients(why); ok {
+		if outcome != bouncehouse.Expired {
+			return nil // each has its own line
+		}
+		rcpts = named
+	}
+	for i := range max(1, len(rcpts)) {
+		ev, err := p.event(r, h, host, l, m, res)
+		if err != nil {
+			return err
+		}
+		ev.Outcome = outcome
+		if i < len(rcpts) {
+			ev.Recipient = rcpts[i]
+		}
+		m.reason(ev, why)
+	}
+	if m != nil && outcome != bouncehouse.Deferred {
+		p.mails.remove(l.uuid)
+	} else if m != nil {
+		m.asking, m.failed = m.asking[:0], ""
+	}
+	return nil
+}
+
+// someRecipients reads "Some recipients temp failed: <a@b>, <c@d>".
+func someRecipients(why string) (named []string, ok bool) {
+	if !strings.HasPrefix(why, "Some recipients ") {
+		return nil, false
+	}
+	_, list, _ := strings.Cut(why, ": ")
+	for one := range strings.SplitSeq(list, ", ") {
+		if addr := bare(one); addr != "" && len(named) < maxHarakaRcpts {
+			named = append(named, addr)
+		}
+	}
+	return named, true
+}
+
+// reason takes the remote's answer out of a mail's fate, or Haraka's words.
+func (m *harakaMail) reason(ev *bouncehouse.Event, why string) {
+	said, upstream := strings.CutPrefix(why, "Upstream error: ")
+	if !upstream {
+		said, upstream = strings.CutPrefix(why, "Unrecognized response from upstream server: ")
+	}
+	if startsWithCode(said) {
+		setReply(ev, said)
+		if m != nil {
+			ev.Stage = inReplyTo(m.command)
+		}
+		return
+	}
+	ev.ReplyText = why
+	if upstream {
+		return
+	}
+	if m != nil && m.failed != "" && strings.HasPrefix(why, "Tried all MXs") {
+		ev.ReplyText += ": " + m.failed
+	}
+	switch {
+	case strings.HasPrefix(why, "Tried all MXs"):
+		if m == nil || m.command == "" {
+			ev.Stage = bouncehouse.StageConnect
+		}
+		if m != nil && !ev.RemoteIP.IsValid() {
+			at := strings.LastIndexByte(m.failed, ' ') // "connect ECONNREFUSED 203.0.113.9:25"
+			if to, err := netip.ParseAddrPort(m.failed[at+1:]); err == nil {
+				ev.RemoteIP, ev.RemotePort = to.Addr().Unmap(), to.Port()
+			}
+		}
+	case strings.Contains(why, "TLS"):
+		ev.Stage = bouncehouse.StageSTARTTLS
+	default: // found before any host was asked
+		ev.RemoteHost, ev.RemoteIP, ev.RemotePort, ev.TLS = "", netip.Addr{}, 0, ""
+	}
+}
