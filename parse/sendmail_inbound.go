@@ -187,6 +187,9 @@ func (p *sendmail) ruleset(r bouncehouse.Record, h *headReader, e *entry, id, re
 	clientOf(relay).set(&ev)
 	setReply(&ev, said)
 	p.refuse(e, &ev, res)
+	if ev.Stage == bouncehouse.StageEOD && id != "" {
+		p.told(e, id)
+	}
 	return nil
 }
 
@@ -262,7 +265,7 @@ func (p *sendmail) milter(r bouncehouse.Record, h *headReader, e *entry, id, res
 	}
 	setReply(&ev, said)
 	p.refuse(e, &ev, res)
-	if ev.Stage == bouncehouse.StageEOD {
+	if ev.Stage == bouncehouse.StageEOD && id != "" {
 		p.told(e, id)
 	}
 	return nil
@@ -293,10 +296,21 @@ func (p *sendmail) talkedEarly(r bouncehouse.Record, h *headReader, e *entry, id
 	return nil
 }
 
-// notTaken reads of recipients whose message was refused at its end. Where a
-// filter's verdict was told already it says the same again.
+// withdrawn tells that nobody refused: the client began anew ("RSET", "EHLO")
+// or went, or the message was thrown away.
+func withdrawn(stat string) bool {
+	for i := range len(stat) {
+		if c := stat[i]; (c < 'A' || c > 'Z') && c != '/' {
+			return stat == "aborted by sender" || stat == "discarded"
+		}
+	}
+	return true
+}
+
+// notTaken reads of recipients whose message was refused at its end. Where
+// the verdict of a filter or a ruleset was told already it says it again.
 func (p *sendmail) notTaken(at time.Time, e *entry, id string, d *delivery, m *message, res *bouncehouse.Result) {
-	if known := p.refused.find(queueKey{e.host, id}); known != nil && known.done {
+	if known := p.refused.find(queueKey{e.host, id}); known != nil && known.done || withdrawn(d.stat) {
 		return
 	}
 	for rcpt := range d.recipients {
