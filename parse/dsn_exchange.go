@@ -243,6 +243,8 @@ func readSMTPService(m *mimePart) ([]report, error) {
 				b.action = "delayed"
 			} else if strings.Contains(lower, "successfully relayed") {
 				b.action = "relayed"
+			} else if strings.Contains(lower, "was aborted after") {
+				b.action = "expired"
 			}
 		}
 	}
