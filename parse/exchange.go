@@ -47,7 +47,7 @@ type exchangeColumns struct {
 	clientIP, serverIP, serverHost, context, connector, source, event, internalID uint8
 	messageID, rcpt, status, sender, returnPath, info                             uint8
 
-	session, local, remote, data uint8 // of protocol logs, with event and context
+	session, sequence, local, remote, data uint8 // of protocol logs, with event and context
 }
 
 const (
@@ -156,6 +156,8 @@ func readColumns(line string) (c exchangeColumns) {
 			c.info = i
 		case "session-id":
 			c.session = i
+		case "sequence-number":
+			c.sequence = i
 		case "local-endpoint":
 			c.local = i
 		case "remote-endpoint":

@@ -32,6 +32,11 @@ func (p *exchangeLog) spoken(r *bouncehouse.Record, c *exchangeColumns, row *csv
 		}
 		d = p.sessions.put(strings.Clone(id))
 		d.direction = p.log
+		if n := row.column(c.sequence); event[0] == '<' || event[0] == '>' {
+			if (n == "0" || n == "1" || n == "2") && startsWithCode(data) {
+				d.connected() // the row of the connection is missing
+			}
+		}
 	}
 	if !d.remote.IsValid() {
 		d.remote = endpoint(row.column(c.remote))
@@ -57,7 +62,15 @@ func (p *exchangeLog) spoken(r *bouncehouse.Record, c *exchangeColumns, row *csv
 			exchangeReply(d, data, res)
 		}
 	case '*':
-		d.note(data, row.column(c.context))
+		context := row.column(c.context)
+		d.note(data, context)
+		if stage := exchangeFault(context); stage != "" && d.direction != bouncehouse.Inbound {
+			// One of several addresses, IPv6 and IPv4 among them: seen, but no
+			// result of a message.
+			d.tell(stage, reply{text: context}, nil, "", res)
+			ev := &res.Events[len(res.Events)-1]
+			ev.Outcome, ev.Counted = bouncehouse.Deferred, false
+		}
 	case '-':
 		how := "connection closed"
 		switch row.column(c.context) {
@@ -74,7 +87,7 @@ func (p *exchangeLog) spoken(r *bouncehouse.Record, c *exchangeColumns, row *csv
 	}
 	if event[0] == '-' {
 		p.sessions.remove(id)
-	} else if d.bytes > bytes {
+	} else if d.bytes != bytes {
 		p.sessions.charge(id, d.bytes-bytes)
 	}
 	return err
@@ -118,15 +131,16 @@ func (d *dialogue) note(data, context string) {
 		text = data
 	}
 	if rest, ok := strings.CutPrefix(text, "sending message"); ok {
-		d.queueID, d.messageID = "", ""
+		d.keep(&d.queueID, "")
+		d.keep(&d.messageID, "")
 		if digits(data) {
-			d.queueID = d.keep(data)
+			d.keep(&d.queueID, data)
 		} else if _, id, ok := strings.Cut(rest, "RecordId "); ok {
 			id, _, _ = strings.Cut(id, " ")
-			d.queueID = d.keep(id)
+			d.keep(&d.queueID, id)
 		}
 		if _, id, ok := strings.Cut(rest, "InternetMessageId "); ok {
-			d.messageID = d.keep(unbracket(id))
+			d.keep(&d.messageID, unbracket(id))
 		}
 	} else if rest, ok := strings.CutPrefix(text, "TLS protocol SP_PROT_"); ok && strings.HasPrefix(rest, "TLS1") && strings.Contains(text, "succeeded") {
 		d.tls = "TLSv1"
@@ -134,6 +148,21 @@ func (d *dialogue) note(data, context string) {
 			d.tls = [...]string{"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"}[rest[5]-'0']
 		}
 	}
+}
+
+// exchangeFault tells notes that a connection came to nothing:
+//
+//	Failed to connect. Winsock error code: 10060, Win32 error code: 10060, ... 203.0.113.21:25
+//	Failed connection to 203.0.113.21:25 (TimedOut:0000274C)[TargetHost:mx.example:25|MarkedUnhealthy|...]
+//	TLS negotiation failed with error UntrustedRoot
+func exchangeFault(note string) bouncehouse.Stage {
+	switch {
+	case strings.HasPrefix(note, "Failed to connect"), strings.HasPrefix(note, "Failed connection to "):
+		return bouncehouse.StageConnect
+	case strings.HasPrefix(note, "TLS negotiation failed"):
+		return bouncehouse.StageSTARTTLS
+	}
+	return ""
 }
 
 // endpoint reads "192.0.2.1:25" or "[2001:db8::1]:25".

@@ -83,10 +83,8 @@ func readStatus(ev *bouncehouse.Event, s string, remote bool) {
 	s = strings.TrimSpace(s)
 	if strings.Contains(s, "{LED=") || strings.HasPrefix(s, "[{") {
 		host, ip := statusValue(s, "{FQDN="), hostIP(statusValue(s, "{IP="))
-		if remote && ip.IsValid() {
+		if ip.IsValid() || host != "" {
 			ev.RemoteHost, ev.RemoteIP = exchangeHost(host), ip
-		} else if remote && host != "" {
-			ev.RemoteHost = exchangeHost(host)
 		}
 		led := statusValue(s, "{LED=")
 		if led == "" {
@@ -113,29 +111,38 @@ func readStatus(ev *bouncehouse.Event, s string, remote bool) {
 	if !remote || ownWords(said.text) {
 		ev.ReplyCode = 0
 	}
-	const respondedWith = `target IP address responded with: "`
-	at := strings.Index(said.text, respondedWith)
-	if at < 0 {
-		if at = strings.Index(said.text, " -> 4"); at >= 0 && ev.ReplyCode == 0 { // 451 4.4.397 Error ... -> 421 4.4.2 Connection dropped
-			if cause := parseReply(said.text[at+len(" -> "):]); cause.enhanced != "" {
-				ev.EnhancedCode = cause.enhanced
-			}
-		}
+	cause, ok := innerReply(said.text)
+	if !ok {
 		return
 	}
-	inner := said.text[at+len(respondedWith):]
-	if end := strings.Index(inner, `" Attempted failover`); end >= 0 {
-		inner = inner[:end]
-	} else if end := strings.LastIndexByte(inner, '"'); end >= 0 {
-		inner = inner[:end]
-	}
-	cause := parseReply(strings.Trim(inner, `" `))
 	if cause.enhanced != "" {
 		ev.EnhancedCode = cause.enhanced
 	}
-	if cause.code != 0 && !ownWords(cause.text) {
+	if remote && cause.code != 0 && !ownWords(cause.text) {
 		ev.ReplyCode, ev.ReplyText = cause.code, cause.text
 	}
+}
+
+// innerReply is the reply that Exchange wraps in its own: the remote's, at
+// the beginning of a session, or one made up for a lost connection.
+//
+//	Primary target IP address responded with: "421 4.4.1 Connection timed out." Attempted failover to alternate host, ...
+//	Error communicating with target host. -> 421 4.4.2 Connection dropped due to SocketError
+func innerReply(s string) (reply, bool) {
+	const quoted = `target IP address responded with: "`
+	if at := strings.Index(s, quoted); at >= 0 {
+		s = s[at+len(quoted):]
+		if end := strings.Index(s, `" Attempted failover`); end >= 0 {
+			s = s[:end]
+		} else if end := strings.LastIndexByte(s, '"'); end >= 0 {
+			s = s[:end]
+		}
+		return parseReply(strings.Trim(s, `" `)), true
+	}
+	if at := strings.Index(s, " -> "); at >= 0 && ownWords(s) && startsWithCode(s[at+len(" -> "):]) {
+		return parseReply(s[at+len(" -> "):]), true
+	}
+	return reply{}, false
 }
 
 // statusValue is the value of a key in [{KEY=value};{KEY=value}].

@@ -95,6 +95,10 @@ func (p *exchangeLog) tracked(r *bouncehouse.Record, c *exchangeColumns, row *cs
 			ev.Stage = bouncehouse.StageEOD
 			status = final
 		}
+		if status == "" && !bySMTP && outcome != bouncehouse.Delivered {
+			ev.ReplyText = row.column(c.context) // the agent's name
+			continue
+		}
 		readStatus(ev, status, bySMTP)
 	}
 	return nil

@@ -163,7 +163,7 @@ func (p *hMailServer) line(r *bouncehouse.Record, key hmailSession, stamp string
 	}
 	if d.over && isReply && len(d.pending) == 0 {
 		p.sessions.remove(key)
-	} else if d.bytes > bytes {
+	} else if d.bytes != bytes {
 		p.sessions.charge(key, d.bytes-bytes)
 	}
 	return err

@@ -30,6 +30,11 @@ type mdaemon struct {
 	clock    clock
 	sessions recent[string, mdaemonSession]
 	current  string // of lines that name no session
+	last     struct {
+		date [10]byte
+		time [16]byte
+		n, m int
+	} // the last stamp: the end of a transcript has none
 }
 
 type mdaemonSession struct {
@@ -103,10 +108,12 @@ func (p *mdaemon) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	st, s, ok := cutMDaemonStamp(strings.TrimPrefix(r.Text, "\ufeff"))
 	if !ok {
 		if strings.HasPrefix(r.Text, "---") && strings.Contains(r.Text, "End Transcript") {
-			return p.end(&r, mdaemonStamp{}, p.current, res)
+			last := mdaemonStamp{string(p.last.date[:p.last.n]), string(p.last.time[:p.last.m])}
+			return p.end(&r, last, p.current, res)
 		}
 		return nil
 	}
+	p.last.n, p.last.m = copy(p.last.date[:], st.date), copy(p.last.time[:], st.time)
 	if len(s) > 4 && s[2] == ':' && s[3] == ' ' && digits(s[:2]) {
 		s = s[4:] // the category
 	}
@@ -155,15 +162,19 @@ func (p *mdaemon) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 			d := p.open(key)
 			d.direction = bouncehouse.Inbound
 			from, _, _ := strings.Cut(rest, " ")
-			d.remote = endpoint(strings.Trim(from, "[]"))
+			if d.remote = endpoint(from); !d.remote.IsValid() {
+				d.remote = endpoint(strings.Trim(from, "[]")) // [203.0.113.7:52344]
+			}
 			d.connected()
+		} else if strings.HasPrefix(s, "Accepting ") && strings.Contains(s, " connection from ") ||
+			strings.HasPrefix(s, "Attempting ") && !strings.HasPrefix(s, "Attempting SMTP") && strings.Contains(s, " connection to ") {
+			p.open(key).lost = true // POP, IMAP, MultiPOP
 		} else if rest, ok := strings.CutPrefix(s, "Attempting SMTP connection to "); ok {
 			d := p.open(key)
 			d.direction = bouncehouse.Outbound
 			name, _, _ := strings.Cut(strings.Trim(rest, "[]. "), ":")
 			if isHostName(name) && len(name) <= maxKept {
-				d.tried = d.keep(name)
-				p.sessions.charge(key, len(name))
+				p.keep(key, d, &d.tried, name)
 			}
 		}
 	case 'P':
@@ -172,11 +183,17 @@ func (p *mdaemon) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 			d.direction = bouncehouse.Outbound
 			name := strings.TrimSuffix(rest, ">")
 			name = name[strings.LastIndexAny(name, `\/`)+1:]
-			d.queueID = d.keep(name[:min(len(name), maxKept)])
-			p.sessions.charge(key, len(d.queueID))
+			p.keep(key, d, &d.queueID, name[:min(len(name), maxKept)])
 		}
 	}
 	return nil
+}
+
+// keep makes a copy of s in place of a session's field.
+func (p *mdaemon) keep(key string, d *mdaemonSession, field *string, s string) {
+	bytes := d.bytes
+	d.dialogue.keep(field, s)
+	p.sessions.charge(key, d.bytes-bytes)
 }
 
 // open returns the session, making it if need be.
@@ -193,23 +210,24 @@ func (p *mdaemon) fact(key, s string) {
 	if d == nil {
 		return
 	}
-	bytes := d.bytes
 	switch {
 	case strings.HasPrefix(s, "From: "):
-		d.from = d.keep(s[len("From: "):])
+		p.keep(key, d, &d.from, unbracket(s[len("From: "):]))
 	case strings.HasPrefix(s, "To: "):
 		for to := range strings.SplitSeq(s[len("To: "):], ",") {
 			if to = unbracket(to); to != "" && len(d.to) < maxHmailRcpts {
-				d.to = append(d.to, d.keep(to))
+				d.to = append(d.to, "")
+				p.keep(key, d, &d.to[len(d.to)-1], to)
 			}
 		}
 	case strings.HasPrefix(s, "Message-ID: "):
-		d.messageID = d.keep(unbracket(s[len("Message-ID: "):]))
+		p.keep(key, d, &d.messageID, unbracket(s[len("Message-ID: "):]))
 	case strings.HasPrefix(s, "Connection established "):
 		from, to, _ := strings.Cut(strings.Trim(s[len("Connection established "):], "()"), " -> ")
 		d.direction = bouncehouse.Outbound
 		d.local, d.remote = endpoint(from).Addr(), endpoint(to)
-		d.host, d.tls, d.cause, d.mail, d.lines = d.tried, "", "", nil, d.lines[:0]
+		d.finished(d.mail)
+		d.host, d.tls, d.cause, d.lines = d.tried, "", "", d.lines[:0]
 		d.inData, d.inAuth, d.over, d.closing = false, false, false, reply{}
 		d.connected()
 	case strings.HasPrefix(s, "SSL negotiation successful"), strings.HasPrefix(s, "TLS negotiation successful"):
@@ -217,9 +235,8 @@ func (p *mdaemon) fact(key, s string) {
 			d.tls = tlsVersion("TLSv" + strings.TrimSuffix(version[:3], ".0"))
 		}
 	case mdaemonFault(s):
-		d.cause = d.keep(s[:min(len(s), maxKept)])
+		p.keep(key, d, &d.cause, s[:min(len(s), maxKept)])
 	}
-	p.sessions.charge(key, d.bytes-bytes)
 }
 
 // mdaemonFault tells facts that end an attempt:
@@ -255,7 +272,7 @@ func (p *mdaemon) spoken(r *bouncehouse.Record, st mdaemonStamp, key string, sen
 		d.command(line, res)
 	}
 	err := p.finish(r, st, d, before, res)
-	if d.bytes > bytes {
+	if d.bytes != bytes {
 		p.sessions.charge(key, d.bytes-bytes)
 	}
 	return err

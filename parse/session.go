@@ -42,7 +42,9 @@ type dialogue struct {
 // envelope is one mail transaction.
 type envelope struct {
 	sender string
+	begun  bool // MAIL was seen
 	rcpts  []envelopeRcpt
+	bytes  int
 }
 
 type envelopeRcpt struct {
@@ -165,8 +167,16 @@ func readVerb(line string) smtpVerb {
 			}
 			return verbBDAT
 		}
+	case 6:
+		if strings.EqualFold(word, "X-EXPS") { // Exchange's own AUTH
+			return verbAUTH
+		}
 	case 8:
 		if strings.EqualFold(word, "STARTTLS") {
+			return verbSTARTTLS
+		}
+	case 14:
+		if strings.EqualFold(word, "X-ANONYMOUSTLS") {
 			return verbSTARTTLS
 		}
 	}
@@ -213,8 +223,10 @@ func (d *dialogue) command(line string, res *bouncehouse.Result) {
 	if d.lost {
 		return
 	}
-	if len(d.pending) >= maxPending || d.bytes > maxEnvelope {
-		d.lost, d.pending, d.mail = true, nil, nil
+	if len(d.pending) >= maxPending || d.bytes > maxEnvelope || verb == verbRCPT && d.mail != nil && len(d.mail.rcpts) >= maxRcpts {
+		d.lost, d.pending = true, nil
+		d.finished(d.mail)
+		res.Unread++
 		return
 	}
 	c := smtpCommand{verb: verb, mail: d.mail}
@@ -229,22 +241,24 @@ func (d *dialogue) command(line string, res *bouncehouse.Result) {
 		}
 	case verbMAIL:
 		d.held = refusalHeld{}
-		d.mail = &envelope{sender: d.keep(cutPath(line))}
+		d.finished(d.mail)
+		d.mail = &envelope{sender: strings.Clone(cutPath(line)), begun: true}
+		d.mail.bytes = len(d.mail.sender) + 64
+		d.bytes += d.mail.bytes
 		c.mail = d.mail
 	case verbRCPT:
 		if d.mail == nil {
 			d.mail = &envelope{} // the log begins in mid-session
 			c.mail = d.mail
 		}
-		if len(d.mail.rcpts) >= maxRcpts {
-			d.lost, d.pending, d.mail = true, nil, nil
-			return
-		}
+		address := strings.Clone(cutPath(line))
 		c.rcpt = len(d.mail.rcpts)
-		d.mail.rcpts = append(d.mail.rcpts, envelopeRcpt{address: d.keep(cutPath(line))})
+		d.mail.rcpts = append(d.mail.rcpts, envelopeRcpt{address: address})
+		d.mail.bytes += len(address) + 32
+		d.bytes += len(address) + 32
 	case verbQuiet:
 		if strings.EqualFold(line[:4], "RSET") {
-			d.mail = nil
+			d.finished(d.mail)
 		}
 	case verbEOD:
 		return // a dot without 354
@@ -255,9 +269,10 @@ func (d *dialogue) command(line string, res *bouncehouse.Result) {
 	d.pending = append(d.pending, c)
 }
 
-func (d *dialogue) keep(s string) string {
-	d.bytes += len(s) + 32
-	return strings.Clone(s)
+// keep makes a copy of s in place of *field.
+func (d *dialogue) keep(field *string, s string) {
+	d.bytes += len(s) - len(*field)
+	*field = strings.Clone(s)
 }
 
 // reply takes a line that the server sent and appends the events that it
@@ -324,11 +339,12 @@ func (d *dialogue) more(line string) {
 func (d *dialogue) answer(said reply, res *bouncehouse.Result) {
 	refused := said.code >= 400
 	if said.code == 421 {
+		d.bytes += len(said.text) - len(d.closing.text)
 		d.closing = reply{said.code, strings.Clone(said.enhanced), strings.Clone(said.text)}
 	}
 	if said.code == 220 && (len(d.pending) == 0 || d.pending[0].verb != verbGreeting && d.pending[0].verb != verbSTARTTLS) {
 		// Only a greeting is 220: the session's id is used again.
-		*d = dialogue{direction: d.direction, remote: d.remote, local: d.local, started: true}
+		*d = dialogue{direction: d.direction, remote: d.remote, local: d.local, started: true, bytes: d.bytes}
 		d.greeted(said)
 		return
 	}
@@ -415,9 +431,10 @@ func (d *dialogue) answerUs(c smtpCommand, said reply, res *bouncehouse.Result) 
 	}
 }
 
-// finished ends a mail transaction: its data was answered.
+// finished ends a mail transaction: its data was answered, or it was reset.
 func (d *dialogue) finished(mail *envelope) {
-	if d.mail == mail {
+	if mail != nil && d.mail == mail {
+		d.bytes -= mail.bytes
 		d.mail = nil
 	}
 }
@@ -474,7 +491,7 @@ func (d *dialogue) greeted(said reply) {
 	}
 	name, _, _ := strings.Cut(said.text, " ")
 	if isHostName(name) {
-		d.host = d.keep(name)
+		d.keep(&d.host, name)
 	}
 }
 
@@ -501,9 +518,9 @@ func isHostName(s string) bool {
 
 // hold keeps a refusal until it is seen whether the client gets over it.
 func (d *dialogue) hold(verb smtpVerb, said reply) {
+	d.bytes += len(said.text) - len(d.held.said.text)
 	d.held = refusalHeld{stage: verbStage(verb), fresh: true,
 		said: reply{said.code, strings.Clone(said.enhanced), strings.Clone(said.text)}}
-	d.bytes += len(said.text)
 }
 
 // settle makes events of a refusal that was held back: the client gave up.
@@ -585,7 +602,8 @@ func (d *dialogue) tellAccepted(stage bouncehouse.Stage, said reply, mail *envel
 // tell appends one event.
 func (d *dialogue) tell(stage bouncehouse.Stage, said reply, mail *envelope, rcpt string, res *bouncehouse.Result) {
 	ev := newEvent(res, "")
-	ev.Counted, ev.ContextKnown, ev.Direction = true, true, bouncehouse.Outbound
+	ev.Counted, ev.Direction = true, bouncehouse.Outbound
+	ev.ContextKnown = mail == nil || mail.begun
 	ev.Stage, ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = stage, said.code, said.enhanced, said.text
 	switch {
 	case d.direction == bouncehouse.Inbound:
