@@ -270,8 +270,13 @@ func (p *openSMTPD) session(e *entry, id string) *mailSession {
 	if known := p.sessions.find(queueKey{e.host, id}); known != nil {
 		return known
 	}
-	return p.sessions.put(queueKey{strings.Clone(e.host), strings.Clone(id)})
+	key := queueKey{strings.Clone(e.host), strings.Clone(id)}
+	made := p.sessions.put(key)
+	p.sessions.charge(key, sessionBytes)
+	return made
 }
+
+const sessionBytes = 128 // of a mailSession without its strings
 
 func (p *openSMTPD) connected(e *entry, id, rest string) {
 	var f mailFields

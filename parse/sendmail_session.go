@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"net/netip"
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -41,14 +42,22 @@ func (c mailClient) set(ev *bouncehouse.Event) {
 // mailProcess is what a process told: sendmail forks for every client, and
 // for every queue run.
 type mailProcess struct {
-	client string // "host [ip]", as relay= says it
-	user   string // who authenticated, from there
-	relay  string // the client that did
-	conns  [4]conn
+	client string  // "host [ip]", as relay= says it
+	user   string  // who authenticated, from there
+	relay  string  // the client that did
+	conns  [4]conn // whose TLS version is known
 	next   int
+	routes [4]route // of the last results
+	last   int
 
 	message uint64            // hash of the queue id of which stage is known
 	stage   bouncehouse.Stage // of its next result
+}
+
+// route is where a host was found.
+type route struct {
+	host uint64 // hash of its name
+	ip   netip.Addr
 }
 
 // process returns what is known of e's process, made if need be.
@@ -57,8 +66,13 @@ func (p *sendmail) process(e *entry) *mailProcess {
 	if known := p.processes.find(key); known != nil {
 		return known
 	}
-	return p.processes.put(processKey{strings.Clone(e.host), strings.Clone(e.pid)})
+	key = processKey{strings.Clone(e.host), strings.Clone(e.pid)}
+	made := p.processes.put(key)
+	p.processes.charge(key, processBytes)
+	return made
 }
+
+const processBytes = 640 // of a mailProcess with the names that it mostly holds
 
 // connected begins a client's session: process ids are used again.
 func (p *sendmail) connected(e *entry, client string) {
@@ -116,25 +130,49 @@ func (p *sendmail) note(e *entry, id string, stage bouncehouse.Stage) {
 	process.message, process.stage = hash(id), stage
 }
 
-// session adds what the process told before the result: the stage, and the
-// version of TLS. Its lines have the host's name whole, which results cut.
+// session adds what the process told before the result: the stage, the
+// address, and the version of TLS.
 func (p *sendmail) session(e *entry, id string, ev *bouncehouse.Event, d *delivery) {
-	process := p.processes.find(processKey{e.host, e.pid})
-	if process == nil {
+	if d.mailer == "local" || d.relay == "" {
 		return
 	}
+	process := p.process(e)
 	if process.message != 0 {
 		if process.message == hash(id) && ev.Stage == "" {
 			ev.Stage = process.stage
 		}
 		process.message = 0
 	}
-	// QUIRK: of a connection that is used again the address is not always logged.
-	answered := ev.RemoteIP.IsValid() || ev.ReplyCode != 0 || ev.Outcome == bouncehouse.Delivered
-	if !answered || ev.Stage == bouncehouse.StageSTARTTLS || ev.Stage == bouncehouse.StageConnect {
-		return
-	}
 	host, _, _ := strings.Cut(d.relay, " [")
+	process.address(ev, hash(host))
+	if ev.RemoteIP.IsValid() && ev.Stage != bouncehouse.StageSTARTTLS && ev.Stage != bouncehouse.StageConnect {
+		process.encryption(ev, host)
+	}
+}
+
+// address completes a route. QUIRK: of a connection that is used again for
+// another message the address is not always logged.
+func (process *mailProcess) address(ev *bouncehouse.Event, host uint64) {
+	answered := ev.ReplyCode != 0 || ev.Outcome == bouncehouse.Delivered
+	for i := range process.routes {
+		if r := &process.routes[i]; r.host == host {
+			if ev.RemoteIP.IsValid() {
+				r.ip = ev.RemoteIP
+			} else if answered {
+				ev.RemoteIP = r.ip
+			}
+			return
+		}
+	}
+	if ev.RemoteIP.IsValid() {
+		process.routes[process.last] = route{host, ev.RemoteIP}
+		process.last = (process.last + 1) % len(process.routes)
+	}
+}
+
+// encryption finds the connection's TLS version. Its line has the host's
+// name whole, which results cut.
+func (process *mailProcess) encryption(ev *bouncehouse.Event, host string) {
 	for i := range process.conns {
 		c := &process.conns[i]
 		if c.relay == "" {
