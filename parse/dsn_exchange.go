@@ -19,6 +19,18 @@ import (
 //	    MSEXCH:IMS:Example:SITE:MAIL 0 (000C05A6) Unknown Recipient
 //	    MSEXCH:IMS:Example:SITE:MAIL 3550 (000B09B6) 550 5.7.1 Unable to relay
 //
+//	The following recipients did not receive the attached mail. Reasons are listed with each recipient:
+//
+//	<user@example.com> user@example.com
+//		MSEXCH:IMS:Example:SITE:MAIL 0 (00010256) Too many recipients.
+//
+// and before it, without a line for the recipient:
+//
+//	Was not delivered for the following reasons:
+//
+//	Delivery failed due to unknown address
+//	MSEXCH:IMS:Example:SITE:MAIL No proxy for Recipient
+//
 // Exchange 2000 and 2003 (also of Outlook, for a mail that never left):
 //
 //	      user@example.com on 10/29/2026 10:00 AM
@@ -42,6 +54,10 @@ func readOldExchange(m *mimePart) ([]report, error) {
 		return nil, nil
 	}
 	entries := oldExchangeEntries(text)
+	if at := strings.Index(text, "MSEXCH:"); len(entries) == 0 && at >= 0 && strings.Trim(text[strings.LastIndexByte(text[:at], '\n')+1:at], " \t") == "" {
+		reason, _ := paragraphAt(text, paragraphStart(text, at))
+		entries = append(entries, oldExchangeBlock("", reason))
+	}
 	if len(entries) == 0 {
 		return nil, nil
 	}
@@ -75,6 +91,19 @@ func readOldExchange(m *mimePart) ([]report, error) {
 		return nil, errNoRecipient
 	}
 	return []report{rep}, nil
+}
+
+// paragraphStart returns where the paragraph around offset at begins.
+func paragraphStart(text string, at int) int {
+	start := strings.LastIndexByte(text[:at], '\n') + 1
+	for start > 0 {
+		before := strings.LastIndexByte(text[:start-1], '\n') + 1
+		if strings.TrimSpace(text[before:start]) == "" {
+			break
+		}
+		start = before
+	}
+	return start
 }
 
 // failedUnless is the action of a report that tells it in words only.
@@ -128,7 +157,7 @@ func oldExchangeEntries(text string) []block {
 			if marked {
 				flush()
 			}
-		case (entry == "" || indentOf(line) <= indent) && namesTime(words):
+		case (entry == "" || indentOf(line) <= indent) && (namesTime(words) || beginsAddress(words)):
 			flush()
 			entry, indent = words, indentOf(line)
 		case entry != "":
@@ -157,6 +186,12 @@ func namesTime(line string) bool {
 		}
 	}
 	return false
+}
+
+// beginsAddress tells a line that begins with an address in angle brackets.
+func beginsAddress(line string) bool {
+	a, _, ok := strings.Cut(line, ">")
+	return ok && a[:min(len(a), 1)] == "<" && isAddress(a[1:])
 }
 
 func oldExchangeBlock(entry, reason string) block {
