@@ -138,7 +138,7 @@ func (rep *report) readLabels(text string) {
 		// A sentence names the recipient.
 		for _, line := range all {
 			for _, a := range addressesIn(line) {
-				if !others[lowerASCII(a)] && !daemonAddress(a) && len(g.recipients) < maxRecipients && !helpAddress(lowerASCII(line)) {
+				if !others[lowerASCII(a)] && !daemonAddress(a) && len(g.recipients) < maxRecipients && !helpAddress(lowerASCII(line), a) {
 					g.recipients = append(g.recipients, block{recipient: a})
 				}
 			}
@@ -201,11 +201,15 @@ func (rep *report) addGroup(g *labelGroup) {
 func factOf(v []string) string {
 	for i, line := range v {
 		if replyAt(line) >= 0 {
-			return strings.Join(v[i:], " ")
+			end := i + 1
+			for end < len(v) && goesOn(v[i:end], v[end]) {
+				end++
+			}
+			return strings.Join(v[i:end], " ")
 		}
 	}
 	for i := len(v) - 1; i >= 0; i-- {
-		if letters := len(v[i]); letters >= 6 && mostlyASCII(v[i]) {
+		if len(v[i]) >= 6 && mostlyASCII(v[i]) && !helpLine(lowerASCII(v[i])) {
 			return v[i]
 		}
 	}

@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"net/netip"
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -72,7 +73,6 @@ func readHMailServer(m *mimePart) ([]report, error) {
 			}
 			continue
 		}
-		recipient = firstOf(recipient, "")
 		if e == nil {
 			continue
 		}
@@ -162,8 +162,13 @@ func (e *hMailError) block() block {
 	if b.diagnostic == "" {
 		b.diagnostic = strings.Join(e.words, " ")
 		if e.host != "" {
-			// Could not connect to mx.example.net on port 25: 192.0.2.1
-			b.connectBlock(bracketedIP(b.diagnostic), e.host)
+			var ip netip.Addr
+			for _, w := range strings.Fields(b.diagnostic) {
+				if addr, ok := parseIP(strings.Trim(w, ".,:;")); ok {
+					ip = addr
+				}
+			}
+			b.connectBlock(ip, e.host)
 		}
 	}
 	if e.tried && !startsWithCode(b.diagnostic) || e.tried && strings.HasPrefix(b.diagnostic, "4") {

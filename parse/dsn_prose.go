@@ -49,7 +49,7 @@ func readProse(m *mimePart) ([]report, error) {
 			rep.blocks = []block{b}
 		}
 	}
-	if system, _ := author(m); len(rep.blocks) == 0 && system && failureSubject(m.subject()) {
+	if system, _ := author(m); len(rep.blocks) == 0 && system && failureSubject(m.subject()) && (speaksOfFailure(lowerASCII(m.subject())) || speaksOfFailure(lowerASCII(own))) {
 		// The only address of a mail system's failure notice.
 		if a := p.only(); a != "" {
 			b := block{recipient: a}
@@ -74,11 +74,19 @@ func noticeOfFailure(m *mimePart) bool {
 	switch {
 	case !system && !program, fromList(m), asksBack(m.subject()):
 		return false
+	case saysSuccess(m.subject()):
+		return false
 	case failureSubject(m.subject()):
 		return system || speaksOfFailure(m.lower()) // a shop's goods are returned too
 	}
 	// A report on the server's log tells of failures further down.
 	return system && containsAny(m.lower()[:min(len(m.lower()), maxLead)], failurePhrases)
+}
+
+// saysSuccess tells subjects of receipts: Delivery Status Notification (Success).
+func saysSuccess(subject string) bool {
+	lower := strings.ToLower(subject[:min(len(subject), 200)])
+	return containsAny(lower, []string{"success", "(relay", "relayed", "erfolgreich", "réussi", "投递成功", "发送成功", "送达成功"}) && !containsAny(lower, []string{"unsuccess", "not success", "failure", "failed", "不成功", "未"})
 }
 
 // maxLead is where in a text a bounce mail has said what it is.
@@ -256,7 +264,11 @@ func (p *prose) read(text string) {
 				p.found = append(p.found, m)
 			}
 		} else if m := p.last(); m != nil && len(m.words) < 12 {
-			m.words = append(m.words, line)
+			if goesOn(m.words, line) {
+				m.words = append(m.words, line)
+			} else {
+				m.done = true
+			}
 		}
 		if phrase {
 			failure = 1
@@ -264,6 +276,15 @@ func (p *prose) read(text string) {
 			failure++
 		}
 	}
+}
+
+// goesOn tells whether line may go on with what words say: not where they
+// have a reply and line is in another script or tells whom to turn to.
+func goesOn(words []string, line string) bool {
+	if replyAt(strings.Join(words, " ")) < 0 {
+		return true
+	}
+	return !helpLine(lowerASCII(line)) && (mostlyASCII(line) || !mostlyASCII(words[len(words)-1]))
 }
 
 // labelsRecipient tells lines that name the recipient with a label; lower is
@@ -403,13 +424,19 @@ func saysWaiting(lower string) bool {
 		"will continue trying", "attempts will continue", "still trying", "will be attempted", "keep trying", "retrying", "attempts to deliver this message are pending", "还会继续", "将继续尝试", "继续尝试投递", "會繼續嘗試", "繼續嘗試", "再送を試み", "再送信を試み", "warteschlange und wird"})
 }
 
-// helpAddress tells addresses to turn to, by the words before them in a line
-// in lower case; where the line tells of no failure, by any of its words.
+// helpAddress tells addresses to turn to, by the words before them or their
+// line, in lower case.
 func helpAddress(lower, address string) bool {
 	at := strings.Index(lower, lowerASCII(address))
-	if at >= 0 && containsAny(lower[max(0, at-30):at], []string{"contact", "write to", "email us", "mail us", "ask ", "questions", "help", "assistance", "kontakt", "联系", "聯絡", "咨询", "问い合わせ"}) {
+	if at >= 0 && containsAny(lower[max(0, at-30):at], []string{"contact", "write to", "email us", "mail us", "ask ", "questions", "help", "assistance", "kontakt", "联系", "聯絡", "咨询", "問い合わせ"}) {
 		return true
 	}
+	return helpLine(lower)
+}
+
+// helpLine tells lines, in lower case, that say whom to turn to and nothing of
+// a failure.
+func helpLine(lower string) bool {
 	return containsAny(lower, []string{"contact ", "for help", "for assistance", "further assistance", "please send", "please forward", "questions", "message-id", "message id", "contacter", "contacte", "联系", "聯絡", "お問い合わせ"}) &&
 		!containsAny(lower, []string{"deliver", "failed", "550", "554", "553", "552", "551", "5.1.", "unknown", "not found", "投递", "退"})
 }
