@@ -114,13 +114,11 @@ func (p *mdaemon) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 		return nil
 	}
 	p.last.n, p.last.m = copy(p.last.date[:], st.date), copy(p.last.time[:], st.time)
-	if len(s) > 4 && s[2] == ':' && s[3] == ' ' && digits(s[:2]) {
-		s = s[4:] // the category
-	}
+	s = cutCategory(s)
 	key := p.current
 	if strings.HasPrefix(s, "[") {
 		if id, rest, ok := strings.Cut(s[1:], "] "); ok && len(id) < 24 && strings.Trim(id, "0123456789:") == "" {
-			key, s = id, rest
+			key, s = id, cutCategory(rest)
 		}
 	}
 	if s == "" {
@@ -187,6 +185,14 @@ func (p *mdaemon) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 		}
 	}
 	return nil
+}
+
+// cutCategory cuts "05: " off.
+func cutCategory(s string) string {
+	if len(s) > 4 && s[2] == ':' && s[3] == ' ' && digits(s[:2]) {
+		return s[4:]
+	}
+	return s
 }
 
 // keep makes a copy of s in place of a session's field.

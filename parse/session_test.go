@@ -234,6 +234,54 @@ func TestSessionNoAllocation(t *testing.T) {
 	}
 }
 
+// The statuses of a row's recipients are cut where one begins, not at each
+// semicolon.
+func TestExchangeStatuses(t *testing.T) {
+	for _, test := range []struct {
+		n    int
+		s    string
+		want []string
+	}{
+		{1, "550 5.1.1 no; 551 never;550 x", []string{"550 5.1.1 no; 551 never;550 x"}},
+		{2, "550 5.1.1 <a@x>... User unknown;552 5.2.2 <b@x>... full", []string{"550 5.1.1 <a@x>... User unknown", "552 5.2.2 <b@x>... full"}},
+		{2, "550 no; really;552 full; too;450 x", []string{"550 no; really", "552 full; too;450 x"}},
+		{2, "[{LED=550 a;550 b};{IP=192.0.2.1}];[{LED=};{MSG=}]", []string{"[{LED=550 a;550 b};{IP=192.0.2.1}]", "[{LED=};{MSG=}]"}},
+		{3, ";552 full;", []string{"", "552 full", ""}},
+		{3, "451 4.4.0 for all; of them", []string{"451 4.4.0 for all; of them", "451 4.4.0 for all; of them", "451 4.4.0 for all; of them"}},
+		{3, "550 a;550 b", []string{"550 a", "550 b", ""}},
+		{2, "", []string{"", ""}},
+	} {
+		l := statusList{rest: test.s, left: test.n}
+		var got []string
+		for range test.n {
+			got = append(got, l.next())
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%d of %q (-want +got):\n%s", test.n, test.s, diff)
+		}
+	}
+}
+
+// What an envelope holds is given back when the next begins: a connection may
+// serve any number of messages.
+func TestSessionLongConnection(t *testing.T) {
+	d := dialogue{direction: bouncehouse.Outbound}
+	d.connected()
+	var res bouncehouse.Result
+	d.reply("220 mx.example.net ESMTP", &res)
+	for range 40000 {
+		for _, command := range []string{"MAIL FROM:<sender@example.com>", "RCPT TO:<recipient@example.net>", "DATA"} {
+			d.command(command, &res)
+		}
+		for _, reply := range []string{"250 ok", "250 ok", "354 go", "250 2.0.0 queued"} {
+			d.reply(reply, &res)
+		}
+	}
+	if len(res.Events) != 40000 || d.lost || d.bytes > 1000 {
+		t.Errorf("%d events, lost %v, %d bytes", len(res.Events), d.lost, d.bytes)
+	}
+}
+
 func FuzzExchange(f *testing.F)    { fuzzSender(f, "exchange") }
 func FuzzHMailServer(f *testing.F) { fuzzSender(f, "hmailserver") }
 func FuzzMDaemon(f *testing.F)     { fuzzSender(f, "mdaemon") }

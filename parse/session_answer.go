@@ -1,0 +1,286 @@
+package parse
+
+import (
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+func (d *dialogue) answer(said reply, res *bouncehouse.Result) {
+	refused := said.code >= 400
+	if said.code == 421 {
+		d.bytes += len(said.text) - len(d.closing.text)
+		d.closing = reply{said.code, strings.Clone(said.enhanced), strings.Clone(said.text)}
+	}
+	if said.code == 220 && (len(d.pending) == 0 || d.pending[0].verb != verbGreeting && d.pending[0].verb != verbSTARTTLS) {
+		// Only a greeting is 220: the session's id is used again.
+		*d = dialogue{direction: d.direction, remote: d.remote, local: d.local, started: true, bytes: d.bytes}
+		d.greeted(said)
+		return
+	}
+	if len(d.pending) == 0 {
+		if refused && said.code != 421 && d.direction == bouncehouse.Inbound {
+			d.tell("", said, nil, "", res) // to what is not in the log
+		}
+		return
+	}
+	c := d.pending[0]
+	d.pending = append(d.pending[:0], d.pending[1:]...)
+	if d.direction == bouncehouse.Inbound {
+		d.answerClient(c, said, res)
+	} else {
+		d.answerUs(c, said, res)
+	}
+}
+
+// await puts what the server's intermediate reply asks for before all that
+// was sent ahead.
+func (d *dialogue) await(c smtpCommand) {
+	d.pending = append(d.pending, smtpCommand{})
+	copy(d.pending[1:], d.pending)
+	d.pending[0] = c
+}
+
+// answerUs is the remote's reply to us.
+func (d *dialogue) answerUs(c smtpCommand, said reply, res *bouncehouse.Result) {
+	refused := said.code >= 400
+	switch c.verb {
+	case verbGreeting, verbEHLO, verbHELO:
+		if !refused {
+			d.greeted(said)
+			return
+		}
+		if c.verb == verbGreeting {
+			d.greeted(said) // 554 mx.example no
+		}
+		if c.verb == verbEHLO && said.code >= 500 && said.code <= 504 {
+			d.hold(c.verb, said)
+			return
+		}
+		d.refuseAll(verbStage(c.verb), said, d.mail, res)
+	case verbSTARTTLS, verbAUTH:
+		if said.code == 334 {
+			d.inAuth = true
+			d.await(c)
+			return
+		}
+		d.inAuth = false
+		if refused {
+			d.hold(c.verb, said)
+		}
+	case verbMAIL:
+		if refused {
+			d.refuseAll(bouncehouse.StageMAIL, said, c.mail, res)
+		}
+	case verbRCPT:
+		if r := &c.mail.rcpts[c.rcpt]; refused {
+			if r.state == rcptNamed {
+				r.state = rcptDone
+				d.tell(bouncehouse.StageRCPT, said, c.mail, r.address, res)
+			}
+		} else if r.state == rcptNamed {
+			r.state = rcptAccepted
+		}
+	case verbDATA:
+		if said.code >= 300 && said.code < 400 {
+			d.inData = true
+			d.await(smtpCommand{verb: verbEOD, mail: c.mail})
+			return
+		}
+		if refused {
+			d.tellAccepted(verbStage(c.verb), said, c.mail, res)
+		}
+	case verbBDAT:
+		if refused {
+			d.tellAccepted(verbStage(c.verb), said, c.mail, res)
+		}
+	case verbBDATLast, verbEOD:
+		d.inData = false
+		d.tellAccepted(bouncehouse.StageEOD, said, c.mail, res)
+		d.finished(c.mail)
+	}
+}
+
+// answerClient is our own reply to a client.
+func (d *dialogue) answerClient(c smtpCommand, said reply, res *bouncehouse.Result) {
+	refused := said.code >= 400
+	switch c.verb {
+	case verbAUTH:
+		if said.code == 334 {
+			d.inAuth = true
+			d.await(c)
+			return
+		}
+		d.inAuth = false
+	case verbRCPT:
+		r := &c.mail.rcpts[c.rcpt]
+		if !refused {
+			r.state = rcptAccepted
+			return
+		}
+		r.state = rcptDone
+		d.tell(bouncehouse.StageRCPT, said, c.mail, r.address, res)
+		return
+	case verbDATA, verbBDAT, verbBDATLast, verbEOD:
+		if said.code >= 300 && said.code < 400 && c.verb == verbDATA {
+			d.inData = true
+			d.await(smtpCommand{verb: verbEOD, mail: c.mail})
+			return
+		}
+		if c.verb == verbEOD {
+			d.inData = false
+		}
+		if c.verb != verbBDAT && c.verb != verbDATA {
+			d.finished(c.mail)
+		}
+		if refused && c.mail != nil && len(c.mail.rcpts) > 0 {
+			d.tellAccepted(verbStage(c.verb), said, c.mail, res) // none: all were refused before
+			return
+		}
+	case verbQuiet, verbQUIT:
+		return
+	}
+	if refused {
+		d.tell(verbStage(c.verb), said, c.mail, "", res)
+	}
+}
+
+// greeted takes the remote's name from its greeting, or from its reply to
+// EHLO: the first word of either (RFC 5321 section 4.2).
+func (d *dialogue) greeted(said reply) {
+	if d.direction == bouncehouse.Inbound || d.host != "" {
+		return
+	}
+	name, _, _ := strings.Cut(said.text, " ")
+	if isHostName(name) {
+		d.keep(&d.host, name)
+	}
+}
+
+// isHostName tells a name of two labels or more, the last no number.
+func isHostName(s string) bool {
+	if len(s) < 4 || len(s) > 253 {
+		return false
+	}
+	dot := -1
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.':
+			if i == dot+1 {
+				return false
+			}
+			dot = i
+		case c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_':
+		default:
+			return false
+		}
+	}
+	return dot > 0 && dot+1 < len(s) && s[dot+1]|0x20 >= 'a' && s[dot+1]|0x20 <= 'z'
+}
+
+// hold keeps a refusal until it is seen whether the client gets over it.
+func (d *dialogue) hold(verb smtpVerb, said reply) {
+	d.bytes += len(said.text) - len(d.held.said.text)
+	d.held = refusalHeld{stage: verbStage(verb), fresh: true,
+		said: reply{said.code, strings.Clone(said.enhanced), strings.Clone(said.text)}}
+}
+
+// settle makes events of a refusal that was held back: the client gave up.
+func (d *dialogue) settle(res *bouncehouse.Result) {
+	if d.held.stage == "" {
+		return
+	}
+	before := len(res.Events)
+	d.refuseAll(d.held.stage, d.held.said, d.mail, res)
+	for i := before; i < len(res.Events); i++ {
+		res.Events[i].Time = d.held.time
+	}
+	d.held = refusalHeld{}
+}
+
+// closed tells that the connection has ended. Recipients whose attempt it cut
+// short are deferred: how says by whom.
+func (d *dialogue) closed(how string, res *bouncehouse.Result) {
+	d.held.fresh = false
+	if d.direction == bouncehouse.Inbound {
+		return
+	}
+	d.settle(res)
+	if d.over || d.lost || d.mail == nil {
+		return
+	}
+	stage := bouncehouse.StageRCPT
+	waiting := false
+	for _, c := range d.pending {
+		if c.mail == d.mail && !waiting {
+			stage, waiting = verbStage(c.verb), true
+		}
+	}
+	if !waiting {
+		stage = bouncehouse.StageDATA // before DATA was sent, or within the chunks of BDAT
+	}
+	said := d.closing
+	if said.code == 0 {
+		said = reply{text: how}
+	}
+	for i := range d.mail.rcpts {
+		if r := &d.mail.rcpts[i]; r.state != rcptDone {
+			r.state = rcptDone
+			d.tell(stage, said, d.mail, r.address, res)
+			if said.code == 0 {
+				res.Events[len(res.Events)-1].Outcome = bouncehouse.Deferred
+			}
+		}
+	}
+}
+
+// refuseAll is for all recipients named so far; without any it is one event.
+func (d *dialogue) refuseAll(stage bouncehouse.Stage, said reply, mail *envelope, res *bouncehouse.Result) {
+	if mail == nil || len(mail.rcpts) == 0 {
+		d.tell(stage, said, mail, "", res)
+		return
+	}
+	for i := range mail.rcpts {
+		if r := &mail.rcpts[i]; r.state != rcptDone {
+			r.state = rcptDone
+			d.tell(stage, said, mail, r.address, res)
+		}
+	}
+}
+
+// tellAccepted is for the recipients who were accepted before the data.
+func (d *dialogue) tellAccepted(stage bouncehouse.Stage, said reply, mail *envelope, res *bouncehouse.Result) {
+	if mail == nil || said.code < 200 || said.code >= 300 && said.code < 400 {
+		return
+	}
+	for i := range mail.rcpts {
+		if r := &mail.rcpts[i]; r.state == rcptAccepted {
+			r.state = rcptDone
+			d.tell(stage, said, mail, r.address, res)
+		}
+	}
+}
+
+// tell appends one event.
+func (d *dialogue) tell(stage bouncehouse.Stage, said reply, mail *envelope, rcpt string, res *bouncehouse.Result) {
+	ev := newEvent(res, "")
+	ev.Counted, ev.Direction = true, bouncehouse.Outbound
+	ev.ContextKnown = mail == nil || mail.begun
+	ev.Stage, ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = stage, said.code, said.enhanced, said.text
+	switch {
+	case d.direction == bouncehouse.Inbound:
+		ev.Direction, ev.Outcome = bouncehouse.Inbound, bouncehouse.Rejected
+	case said.code >= 500:
+		ev.Outcome = bouncehouse.Bounced
+	case said.code >= 400:
+		ev.Outcome = bouncehouse.Deferred
+	default:
+		ev.Outcome = bouncehouse.Delivered
+	}
+	ev.RemoteIP, ev.RemotePort = d.remote.Addr(), d.remote.Port()
+	ev.RemoteHost, ev.LocalIP, ev.TLS = d.host, d.local, d.tls
+	ev.QueueID, ev.MessageID, ev.Recipient = d.queueID, d.messageID, rcpt
+	if mail != nil {
+		ev.Sender = mail.sender
+	}
+}
