@@ -54,7 +54,7 @@ func (o ours) judge(r *bouncehouse.Record, rep *report) (bouncehouse.DSNOrigin, 
 			continue
 		}
 		received++
-		from, by, id := readReceived(rep.original[i].value())
+		from, by, id := readReceived(rep.original[i].raw)
 		if ourHost(by) || len(o.hosts) == 0 && o.ourDomain(by) || local && strings.EqualFold(by, rep.mta) {
 			passed = true
 			queueID = firstOf(queueID, id)
@@ -94,7 +94,7 @@ func (o ours) madeByUs(rep *report, ourHost func(string) bool) bool {
 	stayed, received := true, false
 	for i := range rep.mail.header {
 		if f := &rep.mail.header[i]; strings.EqualFold(f.name, "Received") {
-			from, by, _ = readReceived(f.value())
+			from, by, _ = readReceived(f.raw)
 			received = true
 			stayed = stayed && by != "" && strings.EqualFold(by, rep.mta)
 		}
@@ -125,18 +125,30 @@ func (o ours) ourDomain(name string) bool {
 	return false
 }
 
-// readReceived reads who handed a message to whom, and its queue id there.
+// readReceived reads who handed a message to whom, and its queue id there,
+// from the value of a Received field, folds and all: there are many of them,
+// and long ones.
 func readReceived(value string) (from, by, id string) {
-	words := strings.Fields(value)
-	for i := 0; i+1 < len(words); i++ {
-		switch w := words[i]; {
-		case i == 0 && strings.EqualFold(w, "from"):
-			from = hostName(words[1])
-		case by == "" && strings.EqualFold(w, "by"):
-			by = hostName(words[i+1])
-		case by != "" && id == "" && strings.EqualFold(w, "id"):
-			id = strings.Trim(words[i+1], "<>;()")
+	previous := ""
+	for n := 0; id == ""; n++ {
+		value = strings.TrimLeft(value, " \t\r\n")
+		end := strings.IndexAny(value, " \t\r\n")
+		if end < 0 {
+			end = len(value)
 		}
+		word := value[:end]
+		value = value[end:]
+		switch {
+		case word == "":
+			return from, by, id
+		case n == 1 && strings.EqualFold(previous, "from"):
+			from = hostName(word)
+		case by == "" && strings.EqualFold(previous, "by"):
+			by = hostName(word)
+		case by != "" && strings.EqualFold(previous, "id"):
+			id = strings.Trim(word, "<>;()")
+		}
+		previous = word
 	}
 	return from, by, id
 }

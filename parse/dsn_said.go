@@ -50,11 +50,10 @@ func readDiagnostic(value string) said {
 // [203.0.113.25] is listed").
 func readSentence(text string) said {
 	text = strings.TrimSpace(text)
-	lower := lowerASCII(text)
 	own, reply := "", text // the reporting server's words, the remote's
 	if !startsWithCode(text) {
 		own = text
-		if at := replyWithin(text, lower); at >= 0 {
+		if at := replyWithin(text, lowerASCII(text)); at >= 0 {
 			own, reply = text[:at], cited(text, at)
 		}
 	}
@@ -273,7 +272,10 @@ func stageOf(s string) bouncehouse.Stage {
 // saysExpired tells whether the text says that the queue's lifetime ran out.
 // "Expired" alone does not: accounts and domains expire too.
 func saysExpired(text string) bool {
-	text = strings.ToLower(text)
+	if text == "" {
+		return false
+	}
+	text = lowerASCII(text)
 	for _, words := range []string{"retry timeout exceeded", "retry time exceeded", "message expired", "queue.expired", "delivery time expired",
 		"unable to deliver in", "could not be delivered for", "queue too long", "queued too long", "message too old", "has stopped trying",
 		"maximum queue time", "queue lifetime", "retry limit", "will be deleted from queue", "been in the queue for too long", "giving up on this message after", "envelope expired",
@@ -287,7 +289,7 @@ func saysExpired(text string) bool {
 
 // saysRetrying tells whether the text says that delivery goes on.
 func saysRetrying(text string) bool {
-	text = strings.ToLower(text)
+	text = lowerASCII(text)
 	for _, words := range []string{"will be retried", "still being retried", "will retry", "will keep trying", "not need to resend", "delivery will continue"} {
 		if strings.Contains(text, words) {
 			return true

@@ -139,10 +139,32 @@ func remoteMTA(s string) (host string, ip netip.Addr) {
 	return host, ip
 }
 
+// loneAddress returns the address of a field that is nothing but one, with or
+// without angle brackets; others are net/mail's to read, which takes its time.
+func loneAddress(s string) string {
+	if strings.HasPrefix(s, "<") && strings.HasSuffix(s, ">") {
+		s = s[1 : len(s)-1]
+	}
+	at := strings.IndexByte(s, '@')
+	if at <= 0 || at == len(s)-1 || s[0] == '.' || s[at-1] == '.' || s[at+1] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..") {
+		return ""
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '.', c == '-', i == at:
+		case i < at && strings.IndexByte("_+=&'*/!#$%?^`{|}~", c) >= 0:
+		default:
+			return ""
+		}
+	}
+	return s
+}
+
 // hostName trims a host's name to itself.
 func hostName(s string) string {
-	if f := strings.Fields(s); len(f) > 0 {
-		s = f[0]
+	s = strings.TrimLeft(s, " \t\r\n")
+	if n := strings.IndexAny(s, " \t\r\n"); n >= 0 {
+		s = s[:n]
 	}
 	s = strings.TrimSuffix(strings.Trim(s, "[]<>(),;\"'"), ".")
 	if hasPrefixFold(s, "ipv6:") {
@@ -280,6 +302,9 @@ func angled(s string) string {
 func oneAddress(s string) string {
 	if s == "" || len(s) > 4096 {
 		return ""
+	}
+	if a := loneAddress(s); a != "" {
+		return a
 	}
 	if list, err := mail.ParseAddressList(s); err == nil {
 		if len(list) == 1 {

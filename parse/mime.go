@@ -237,6 +237,9 @@ func parseMedia(value string) (media string, params map[string]string) {
 	if value == "" {
 		return "text/plain", nil
 	}
+	if m, p, ok := plainMedia(value); ok {
+		return m, p
+	}
 	if m, p, err := mime.ParseMediaType(value); err == nil {
 		return m, p
 	}
@@ -253,6 +256,38 @@ func parseMedia(value string) (media string, params map[string]string) {
 		}
 	}
 	return media, params
+}
+
+// plainMedia reads what most parts have: a type, and at most one parameter
+// without quotes, comments or encodings.
+//
+//	text/plain; charset=us-ascii
+func plainMedia(value string) (media string, params map[string]string, ok bool) {
+	media, rest, more := strings.Cut(value, ";")
+	media = strings.ToLower(strings.TrimRight(media, " "))
+	kind, sub, slash := strings.Cut(media, "/")
+	if !slash || !isToken(kind) || !isToken(sub) {
+		return "", nil, false
+	}
+	if !more {
+		return media, nil, true
+	}
+	name, v, ok := strings.Cut(strings.TrimLeft(rest, " "), "=")
+	if !ok || !isToken(name) || !isToken(v) {
+		return "", nil, false
+	}
+	return media, map[string]string{strings.ToLower(name): v}, true
+}
+
+// isToken tells words of letters, digits and a few signs that need no quotes
+// and have no meaning of their own.
+func isToken(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' || c == '+') {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // hasPrefixFold is strings.HasPrefix without regard to ASCII case.
