@@ -162,8 +162,10 @@ func (p *exim) arrival(r bouncehouse.Record, h *headReader, e *entry, id, s stri
 	m := p.memory.renew(e.host, id)
 	m.begun, m.announced, m.arrived = true, true, at
 	m.sender = p.memory.keep(m, sender)
+	client := false // only the first H= is Exim's
 	for len(s) > 1 && s[0] == ' ' {
-		if strings.HasPrefix(s, " H=") {
+		if !client && strings.HasPrefix(s, " H=") {
+			client = true
 			var c eximClient
 			s = c.read(s[3:])
 			if c.ip.IsValid() {
@@ -172,6 +174,8 @@ func (p *exim) arrival(r bouncehouse.Record, h *headReader, e *entry, id, s stri
 				}
 				m.client = c.host[:min(len(c.host), maxKept)] + "[" + c.ip.String() + "]"
 				p.memory.charge(m, len(m.client))
+			} else if n := strings.IndexByte(s, ' '); n >= 0 {
+				s = s[n:]
 			}
 			continue
 		}
@@ -190,8 +194,11 @@ func (p *exim) arrival(r bouncehouse.Record, h *headReader, e *entry, id, s stri
 			}
 		}
 		if strings.HasPrefix(s, ": ") { // part of a value
-			_, s, _ = strings.Cut(s[2:], " ")
-			s = " " + s
+			n := strings.IndexByte(s[2:], ' ')
+			if n < 0 {
+				break
+			}
+			s = s[2+n:]
 		}
 	}
 	res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{
@@ -230,6 +237,9 @@ func quotedPart(s string) int {
 	return len(s)
 }
 
+// maxEximAddress bounds the search for an address's end.
+const maxEximAddress = 2048
+
 // cutEximField cuts key=value off, or a word without "=", which is val then.
 // A colon with a blank behind it ends a value: rest begins with it.
 func cutEximField(s string) (key, val, rest string) {
@@ -252,8 +262,9 @@ func cutEximField(s string) (key, val, rest string) {
 				return s[:i], strings.TrimSuffix(s[i+2:end], `"`), s[end:]
 			}
 			if s[i+1] == '<' {
-				if addr, rest, ok := cutAddress(s[i+2:]); ok {
-					return s[:i], addr, rest
+				near := s[i+2 : min(len(s), i+2+maxEximAddress)]
+				if addr, rest, ok := cutAddress(near); ok {
+					return s[:i], addr, s[i+2+len(near)-len(rest):]
 				}
 			}
 		}

@@ -56,6 +56,9 @@ func (p *exim) refusal(r bouncehouse.Record, h *headReader, e *entry, id, s stri
 		}
 	}
 	if !ok {
+		if s[0] == 'H' && (strings.Contains(s, " rejected RCPT <") || strings.Contains(s, " rejected after DATA: ")) && !strings.Contains(s, " Warning: ") {
+			res.Unread++
+		}
 		return nil
 	}
 	at, err := h.clock.time(&r, &e.stamp)
@@ -400,8 +403,11 @@ func heloEnd(s string) int {
 			limit = n
 		}
 	}
-	if n := strings.LastIndex(s[:limit], ") ["); n > 0 {
-		return n + 2
+	n := strings.LastIndex(s[:limit], ") [")
+	if n < 0 {
+		if n = strings.Index(s, ") ["); n < 0 { // what looks like a field is in the name
+			return 0
+		}
 	}
-	return 0
+	return n + 2
 }

@@ -15,7 +15,7 @@ var errEximCut = errors.New("result line of Exim is cut off: no recipient")
 // result reads what became of one recipient: what follows the flag.
 func (p *exim) result(r bouncehouse.Record, h *headReader, e *entry, id, flag, s string, res *bouncehouse.Result) error {
 	rcpt, top, s, ok := cutEximRecipient(s)
-	if !ok {
+	if !ok || s == "" && top == "" {
 		return errEximCut
 	}
 	var f eximFields
@@ -256,6 +256,8 @@ func cutEximRecipient(s string) (addr, top, rest string, ok bool) {
 	}
 	end := 0
 	switch s[0] {
+	case ':': // ":blackhole: <c@d>"
+		end = strings.IndexByte(s[1:], ':') + 2
 	case '|', '/', '>', 's': // "save file" [deliver.c, string_log_address]
 		if s[0] != 's' || strings.HasPrefix(s, "save ") {
 			if end = topAt(s); end > 0 {
@@ -305,7 +307,9 @@ func topAt(s string) int {
 			return 0
 		}
 		at += n
-		if _, rest, ok := cutAddress(s[at+2:]); ok && (rest == "" || rest[0] == ':' || len(rest) > 3 && rest[0] == ' ' && rest[2] == '=') {
+		top, rest, ok := cutAddress(s[at+2:])
+		if ok && (top == "" || top[0] == '"' || strings.IndexByte(top, ' ') < 0) &&
+			(rest == "" || rest[0] == ':' || len(rest) > 3 && rest[0] == ' ' && (rest[2] == '=' || rest[1] == '(')) {
 			return at
 		}
 		at++
