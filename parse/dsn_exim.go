@@ -66,6 +66,9 @@ func readExim(m *mimePart) ([]report, error) {
 		return nil, nil // X-Failed-Recipients stands in Gmail's bounces too
 	}
 	warning := strings.Contains(head, "yet been delivered") || strings.Contains(head, "have yet to be delivered:")
+	if warning {
+		rep.queueID = eximID(head)
+	}
 	failed := rep.failedRecipients()
 	named := map[string]bool{} // in X-Failed-Recipients
 	for _, a := range failed {
@@ -105,6 +108,20 @@ func readExim(m *mimePart) ([]report, error) {
 		return nil, nil
 	}
 	return []report{rep}, nil
+}
+
+// eximID finds the message's id in a warning, or in a notice of a frozen one.
+func eximID(head string) string {
+	for _, lead := range []string{"The message identifier is:", "Message "} {
+		if _, id, ok := strings.Cut(head, lead); ok {
+			id, _ = cutLine(strings.TrimLeft(id, " "), 0)
+			id, _, _ = strings.Cut(id, " ")
+			if len(id) >= 16 && strings.Count(id, "-") == 2 { // 16 characters, 23 since Exim 4.97
+				return id
+			}
+		}
+	}
+	return ""
 }
 
 // cutCopy cuts the text where the returned message begins: behind a line of

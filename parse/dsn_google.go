@@ -51,20 +51,24 @@ func readGoogle(m *mimePart) ([]report, error) {
 	}
 	rep := textReport(m, text)
 	rep.cutGoogle()
+	group := strings.Contains(rep.human, "groups.google.com/") || strings.Contains(m.header.get("Message-ID"), ".GMR@")
 	failed := rep.failedRecipients()
+	if a := firstAddress(rep.human); len(failed) == 0 && !group && a != "" && !strings.EqualFold(a, oneAddress(m.header.get("To"))) {
+		failed = []string{a}
+	}
+	if to := oneAddress(rep.original.get("To")); len(failed) == 0 && to != "" {
+		failed = []string{to}
+	}
 	action := "failed"
 	if strings.Contains(m.header.get("Subject"), "(Delay)") { // in every language
 		action = "delayed"
 	}
-	if strings.Contains(rep.human, "groups.google.com/") || strings.Contains(m.header.get("Message-ID"), ".GMR@") {
+	if group {
 		for _, a := range failed {
 			rep.blocks = append(rep.blocks, block{recipient: a, action: action, diagnostic: groupsReason(rep.human)})
 		}
 	} else {
 		reply := googleResponse(rep.human)
-		if len(failed) == 0 {
-			failed = firstAddress(rep.human)
-		}
 		for _, a := range failed {
 			b := block{recipient: a, action: action}
 			b.readGoogle(reply)
@@ -231,14 +235,14 @@ func googleParagraph(text string) string {
 }
 
 // firstAddress returns the first word of a text that is an address.
-func firstAddress(text string) []string {
+func firstAddress(text string) string {
 	for _, w := range strings.Fields(text[:min(len(text), maxGreeting)]) {
 		w = strings.Trim(w, "<>()[]\"',;:.*")
 		if n := strings.IndexByte(w, '@'); n > 0 && strings.Contains(w[n:], ".") {
-			return []string{w}
+			return w
 		}
 	}
-	return nil
+	return ""
 }
 
 // groupsReason returns why a group did not take the message: the paragraph

@@ -72,11 +72,10 @@ func zohoBlock(line string) (block, bool) {
 	if !ok {
 		return block{}, false
 	}
-	found := firstAddress(who)
-	if len(found) == 0 {
-		return block{}, false
+	b := block{recipient: firstAddress(who)}
+	if b.recipient == "" {
+		return b, false
 	}
-	b := block{recipient: found[0]}
 	said = strings.TrimLeft(said, " :")
 	if strings.HasPrefix(line, "[") {
 		said = strings.TrimSuffix(said, "]")
