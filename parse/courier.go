@@ -50,17 +50,11 @@ type courierAttempt struct {
 
 func newCourier(Options) bouncehouse.Parser { return &courier{} }
 
-// sniffCourier is asked of lines without a syslog header, which Courier does
-// not write.
+// sniffCourier looks for a line of one of its programs.
 func sniffCourier(head string) bool {
-	if head == "" || !strings.Contains(head, "courier") {
-		return false
-	}
-	var h headReader
-	var e entry
 	for line := range strings.Lines(head) {
-		r := bouncehouse.Record{Chunk: &bouncehouse.Chunk{}, Text: strings.TrimRight(line, "\r\n")}
-		if h.read(&r, &e) && isCourier(&e) {
+		var e entry
+		if strings.Contains(line, "courier") && e.header(strings.TrimRight(line, "\r\n")) && isCourier(&e) {
 			return true
 		}
 	}
