@@ -124,6 +124,7 @@ func (p *exchangeLog) stamp(r *bouncehouse.Record, date string, d *dialogue, eve
 //
 //	sending message with RecordId 3242591780866 and InternetMessageId <m@h>     2013 and later
 //	,8012,sending message                                                       2007, 2010: the id is the data
+//	DOMAIN\user,authenticated                                                   the user is the data
 //	TLS protocol SP_PROT_TLS1_2_CLIENT negotiation succeeded using ...
 func (d *dialogue) note(data, context string) {
 	text := context
@@ -142,6 +143,8 @@ func (d *dialogue) note(data, context string) {
 		if _, id, ok := strings.Cut(rest, "InternetMessageId "); ok {
 			d.keep(&d.messageID, unbracket(id))
 		}
+	} else if context == "authenticated" {
+		d.keep(&d.user, data)
 	} else if rest, ok := strings.CutPrefix(text, "TLS protocol SP_PROT_"); ok && strings.HasPrefix(rest, "TLS1") && strings.Contains(text, "succeeded") {
 		d.tls = "TLSv1"
 		if len(rest) > 5 && rest[4] == '_' && rest[5]-'0' <= 3 && rest[5] != '0' {

@@ -23,6 +23,7 @@ type dialogue struct {
 	host      string // of the remote, as its greeting or the log says
 	local     netip.Addr
 	tls       string
+	user      string // whom the client proved to be
 	queueID   string
 	messageID string
 
@@ -43,6 +44,7 @@ type dialogue struct {
 type envelope struct {
 	sender string
 	begun  bool // MAIL was seen
+	denied bool // and refused: what was sent ahead fails for that alone
 	rcpts  []envelopeRcpt
 	bytes  int
 }

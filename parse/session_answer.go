@@ -104,6 +104,9 @@ func (d *dialogue) answerUs(c smtpCommand, said reply, res *bouncehouse.Result) 
 // answerClient is our own reply to a client.
 func (d *dialogue) answerClient(c smtpCommand, said reply, res *bouncehouse.Result) {
 	refused := said.code >= 400
+	if said.code == 503 && c.mail != nil && c.mail.denied {
+		return // RCPT, DATA without MAIL
+	}
 	switch c.verb {
 	case verbAUTH:
 		if said.code == 334 {
@@ -112,6 +115,8 @@ func (d *dialogue) answerClient(c smtpCommand, said reply, res *bouncehouse.Resu
 			return
 		}
 		d.inAuth = false
+	case verbMAIL:
+		c.mail.denied = refused
 	case verbRCPT:
 		r := &c.mail.rcpts[c.rcpt]
 		if !refused {
@@ -269,7 +274,7 @@ func (d *dialogue) tell(stage bouncehouse.Stage, said reply, mail *envelope, rcp
 	ev.Stage, ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = stage, said.code, said.enhanced, said.text
 	switch {
 	case d.direction == bouncehouse.Inbound:
-		ev.Direction, ev.Outcome = bouncehouse.Inbound, bouncehouse.Rejected
+		ev.Direction, ev.Outcome, ev.SASLUser = bouncehouse.Inbound, bouncehouse.Rejected, d.user
 	case said.code >= 500:
 		ev.Outcome = bouncehouse.Bounced
 	case said.code >= 400:
