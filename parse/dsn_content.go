@@ -86,7 +86,7 @@ func readContent(m *mimePart) *content {
 	switch {
 	case strings.TrimSpace(c.text) != "":
 	case html != nil:
-		c.text = stripTags(clip(html.head(4 * maxHuman)))
+		c.text = clip(stripTags(html.head(4 * maxHuman))) // Exchange Online's styles are long
 	case len(m.parts) == 0 && len(c.status) == 0 && !isMessage(m.media):
 		c.text = clip(m.head(4 * maxHuman)) // QUIRK: a multipart without its boundary, an unknown type
 	}

@@ -329,7 +329,7 @@ func clip(s string) string { return clipTo(s, maxHuman) }
 
 func clipTo(s string, n int) string { return s[:min(len(s), n)] }
 
-// stripTags makes text of HTML, roughly: tags go, blocks end lines.
+// stripTags makes text of HTML, roughly: tags and styles go, blocks end lines.
 func stripTags(s string) string {
 	var b strings.Builder
 	for s != "" {
@@ -348,7 +348,10 @@ func stripTags(s string) string {
 		case strings.HasPrefix(tag, "br"), strings.HasPrefix(tag, "/p"), strings.HasPrefix(tag, "/div"), strings.HasPrefix(tag, "/tr"), strings.HasPrefix(tag, "/h"):
 			b.WriteByte('\n')
 		}
-		s = s[end+1:]
+		style := hasPrefixFold(s, "style") || hasPrefixFold(s, "script")
+		if s = s[end+1:]; style {
+			s = s[max(0, strings.Index(s, "</")):]
+		}
 	}
 	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&#39;", "'", "&nbsp;", " ", "&amp;", "&").Replace(b.String())
 }
