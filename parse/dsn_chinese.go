@@ -68,7 +68,7 @@ func readChinese(m *mimePart) ([]report, error) {
 		original = m.original()
 	}
 	rep := report{mail: m, original: original}
-	rep.readLabels(own)
+	rep.readLabels(own[:min(len(own), maxProse)])
 	if len(rep.blocks) == 0 {
 		return nil, nil // a sentence names the recipient: readProse
 	}
@@ -138,7 +138,7 @@ func (rep *report) readLabels(text string) {
 		// A sentence names the recipient.
 		for _, line := range all {
 			for _, a := range addressesIn(line) {
-				if !others[lowerASCII(a)] && !daemonAddress(a) && len(g.recipients) < maxRecipients && !helpAddress(lowerASCII(line), a) {
+				if !others[lowerASCII(a)] && !daemonAddress(a) && len(g.recipients) < maxRecipients && !helpLine(lowerASCII(line)) && !helpAddress(lowerASCII(line), a) {
 					g.recipients = append(g.recipients, block{recipient: a})
 				}
 			}

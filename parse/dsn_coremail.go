@@ -47,7 +47,7 @@ func readCoremail(m *mimePart) ([]report, error) {
 		return nil, nil
 	}
 	rep := report{mail: m, original: m.original()}
-	rep.readLabels(withoutNames(text))
+	rep.readLabels(withoutNames(text[:min(len(text), maxProse)]))
 	if len(rep.blocks) == 0 {
 		return nil, nil
 	}
@@ -120,7 +120,9 @@ func (b *block) fact(words string) {
 		b.action = "expired"
 		if _, last, ok := strings.Cut(lower, "last handle info:"); ok {
 			b.fact(strings.TrimSpace(words[len(words)-len(last):]))
-			b.diagnostic = words
+			if replyAt(words) < 0 {
+				b.diagnostic = words
+			}
 			return
 		}
 	}

@@ -20,8 +20,13 @@ import (
 // of failure introduces it; not where it is the sender's, the mail system's
 // or part of a quoted header. Below the returned message nothing counts.
 
-// maxProseLines bounds how many lines of a text are looked at.
-const maxProseLines = 400
+// Bounds of what is looked at in a text: its bytes, its lines, the addresses
+// of one line. What a bounce mail has to say comes early.
+const (
+	maxProse          = 16 << 10
+	maxProseLines     = 400
+	maxProseAddresses = 200
+)
 
 // readProse reads what no other dialect knew.
 func readProse(m *mimePart) ([]report, error) {
@@ -32,6 +37,7 @@ func readProse(m *mimePart) ([]report, error) {
 	if m.original() != nil {
 		original = m.original()
 	}
+	own = own[:min(len(own), maxProse)]
 	rep := report{mail: m, original: original}
 	p := prose{others: rep.otherAddresses()}
 	p.read(own)
@@ -233,9 +239,9 @@ func (p *prose) read(text string) {
 			p.reason = line
 		}
 		addresses := addressesIn(line)
-		kept := addresses[:0]
+		kept, help := addresses[:0], len(addresses) > 0 && helpLine(lower)
 		for _, a := range addresses {
-			if !p.others[lowerASCII(a)] && !daemonAddress(a) && !helpAddress(lower, a) && len(p.found) < maxRecipients {
+			if !help && !p.others[lowerASCII(a)] && !daemonAddress(a) && !helpAddress(lower, a) && len(p.found) < maxRecipients {
 				kept = append(kept, a)
 			}
 		}
@@ -424,14 +430,11 @@ func saysWaiting(lower string) bool {
 		"will continue trying", "attempts will continue", "still trying", "will be attempted", "keep trying", "retrying", "attempts to deliver this message are pending", "还会继续", "将继续尝试", "继续尝试投递", "會繼續嘗試", "繼續嘗試", "再送を試み", "再送信を試み", "warteschlange und wird"})
 }
 
-// helpAddress tells addresses to turn to, by the words before them or their
-// line, in lower case.
+// helpAddress tells addresses to turn to, by the words before them in their
+// line, which is in lower case.
 func helpAddress(lower, address string) bool {
 	at := strings.Index(lower, lowerASCII(address))
-	if at >= 0 && containsAny(lower[max(0, at-30):at], []string{"contact", "write to", "email us", "mail us", "ask ", "questions", "help", "assistance", "kontakt", "联系", "聯絡", "咨询", "問い合わせ"}) {
-		return true
-	}
-	return helpLine(lower)
+	return at >= 0 && containsAny(lower[max(0, at-30):at], []string{"contact", "write to", "email us", "mail us", "ask ", "questions", "help", "assistance", "kontakt", "联系", "聯絡", "咨询", "問い合わせ"})
 }
 
 // helpLine tells lines, in lower case, that say whom to turn to and nothing of
@@ -554,10 +557,10 @@ func leadsToReply(before string) bool {
 	return false
 }
 
-// addressesIn returns the mail addresses of a line.
+// addressesIn returns the mail addresses of a line, the first of very many.
 func addressesIn(s string) []string {
 	var found []string
-	for at := 0; at < len(s); {
+	for at := 0; at < len(s) && len(found) < maxProseAddresses; {
 		n := strings.IndexByte(s[at:], '@')
 		if n < 0 {
 			break
