@@ -123,7 +123,7 @@ func (p *sendmail) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res
 			}
 		}
 	case '<':
-		if id != "" {
+		if id != "" && !strings.HasPrefix(rest, "<-- ") { // what the client says, at high log levels
 			return true, p.badRecipient(r, h, e, id, rest, res)
 		}
 	case 'r':
