@@ -55,8 +55,8 @@ const eximCreated = "created automatically by mail delivery software"
 func readExim(m *mimePart) ([]report, error) {
 	text := m.text()
 	head := text[:min(len(text), maxGreeting)]
-	created := strings.Contains(head, eximCreated) || strings.Contains(head, "have yet to be delivered:")
-	if !created && !strings.Contains(head, "\n    Delay reason: ") && m.header.get("X-Failed-Recipients") == "" {
+	created := says(head, eximCreated) || says(head, "have yet to be delivered:")
+	if !created && !says(head, "\n    Delay reason: ") && m.header.get("X-Failed-Recipients") == "" {
 		return nil, nil
 	}
 	rep := textReport(m, text)
@@ -65,7 +65,7 @@ func readExim(m *mimePart) ([]report, error) {
 	if len(list) == 0 && !created {
 		return nil, nil // X-Failed-Recipients stands in Gmail's bounces too
 	}
-	warning := strings.Contains(head, "yet been delivered") || strings.Contains(head, "have yet to be delivered:")
+	warning := says(head, "yet been delivered") || says(head, "have yet to be delivered:")
 	if warning {
 		rep.queueID = eximID(head)
 	}

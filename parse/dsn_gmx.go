@@ -37,7 +37,7 @@ const nemesisCopy = "The header of the original message is following"
 func readNemesis(m *mimePart) ([]report, error) {
 	text := m.text()
 	head := text[:min(len(text), maxGreeting)]
-	if !strings.Contains(head, eximCreated) || !strings.Contains(text, nemesisCopy) && !strings.Contains(head, "\nSMTP error from remote server ") {
+	if !says(head, eximCreated) || !strings.Contains(text, nemesisCopy) && !strings.Contains(head, "\nSMTP error from remote server ") {
 		return nil, nil
 	}
 	rep := textReport(m, text)

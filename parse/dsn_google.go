@@ -42,10 +42,10 @@ import (
 func readGoogle(m *mimePart) ([]report, error) {
 	text := m.text()
 	head := text[:min(len(text), maxGreeting)]
-	if strings.Contains(head, "Technical details of permanent failure:") || strings.Contains(head, "Technical details of temporary failure:") {
+	if says(head, "Technical details of permanent failure:") || says(head, "Technical details of temporary failure:") {
 		return readOldGmail(m)
 	}
-	if !strings.Contains(head, "The response from the remote server was:") && !strings.Contains(head, "The response was:") &&
+	if !says(head, "The response from the remote server was:") && !says(head, "The response was:") &&
 		!strings.Contains(m.header.get("From"), "mailer-daemon@google") {
 		return nil, nil
 	}

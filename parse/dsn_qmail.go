@@ -28,9 +28,6 @@ import (
 // failed after I sent the message."), by qmail-local.c ("Sorry, no mailbox
 // here by that name. (#5.1.1)"), or by any program of a .qmail file.
 
-// maxGreeting is within what the words stand that a text is known by.
-const maxGreeting = 2 << 10
-
 // readQSBMF reads qmail's bounces and those of their kin: a greeting, and
 // paragraphs that begin with <address>: on a line of its own.
 func readQSBMF(m *mimePart) ([]report, error) {
@@ -115,8 +112,8 @@ func greetsQSBMF(head string) int {
 		"Unable to deliver message to the following address", // Yahoo until then
 		"deliver a bounce message to this address",           // a double bounce
 	} {
-		if n := strings.Index(head, words); n >= 0 && !strings.Contains(head[:n], "\n--") {
-			return n
+		if says(head, words) {
+			return strings.Index(head, words)
 		}
 	}
 	return -1

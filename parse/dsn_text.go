@@ -7,6 +7,17 @@ import "strings"
 // maxShared bounds what is read of a text that all recipients share.
 const maxShared = 2 << 10
 
+// maxGreeting is within what the words stand that a text is known by.
+const maxGreeting = 2 << 10
+
+// says tells whether the first lines of a text have the words that a mailer
+// is known by, and not under a rule, where the returned message begins, which
+// may be another mailer's report.
+func says(head, words string) bool {
+	n := strings.Index(head, words)
+	return n >= 0 && !strings.Contains(head[:n], "\n---")
+}
+
 // textReport begins the report of a mail whose text is all there is. The
 // text may hold the returned message too: the reader cuts human where it
 // begins, and reads its header where original is still nil.

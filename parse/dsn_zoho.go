@@ -24,7 +24,7 @@ func readZoho(m *mimePart) ([]report, error) {
 	text := m.text()
 	head := text[:min(len(text), maxGreeting)]
 	if !strings.Contains(head, zohoStatus) &&
-		!(strings.Contains(head, eximCreated) && (strings.Contains(head, "ERROR_CODE") || strings.Contains(head, "ERROR CODE"))) {
+		!(says(head, eximCreated) && (strings.Contains(head, "ERROR_CODE") || strings.Contains(head, "ERROR CODE"))) {
 		return nil, nil
 	}
 	rep := textReport(m, text)
