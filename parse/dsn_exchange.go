@@ -37,14 +37,7 @@ import (
 //	            There was a SMTP communication problem with the recipient's email server.
 //	            <mail.example.net #5.5.0 smtp;550 5.1.1 <user@example.com>... User unknown>
 //
-// Exchange 2007 and later: dsn_exchange_ndr.go. The SMTP service of Windows
-// and of Exchange 2000 and 2003, once Hotmail's too:
-//
-//	This is an automatically generated Delivery Status Notification.
-//
-//	Delivery to the following recipients failed.
-//
-//	       user@example.com
+// Exchange 2007 and later: dsn_exchange_ndr.go.
 
 // readOldExchange reads the reports of Exchange 5.5, 2000 and 2003, alone or
 // beside a machine part: that has no more than X-Supplementary-Info.
@@ -257,66 +250,6 @@ func hashed(s string) (status, reply string, at int, ok bool) {
 		}
 		return status, reply, at, true
 	}
-}
-
-// readSMTPService reads what the SMTP service of Windows writes, where its
-// machine part lacks, or has no reply: the reason is a sentence before the
-// recipients then.
-func readSMTPService(m *mimePart) ([]report, error) {
-	if !strings.Contains(m.params["boundary"], "DSN=_") &&
-		(len(m.content().status) > 0 || !strings.Contains(m.text(), "automatically generated Delivery Status Notification") ||
-			!strings.Contains(m.text(), " to the following recipients") || strings.Contains(m.text(), "failed permanently")) { // that is Google's
-		return nil, nil
-	}
-	rep := newReport(m)
-	before, addresses := indentedAddresses(rep.human)
-	if len(rep.blocks) == 0 {
-		for _, a := range addresses {
-			rep.blocks = append(rep.blocks, block{recipient: a, action: "failed"})
-			b := &rep.blocks[len(rep.blocks)-1]
-			if lower := m.lower(); strings.Contains(lower, "has been delayed") || strings.Contains(lower, "warning message only") {
-				b.action = "delayed"
-			} else if strings.Contains(lower, "successfully relayed") {
-				b.action = "relayed"
-			} else if strings.Contains(lower, "was aborted after") {
-				b.action = "expired"
-			}
-		}
-	}
-	for i := range rep.blocks {
-		// "Delivery to the following recipients failed." tells nothing more.
-		if b := &rep.blocks[i]; b.diagnostic == "" && hasPrefixFold(before, "Unable to deliver message to the following recipients, due to") {
-			b.text = before
-		}
-	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
-}
-
-// indentedAddresses returns the addresses that stand indented on lines of
-// their own, and the line of words before them.
-func indentedAddresses(text string) (before string, found []string) {
-	last := ""
-	for line := range lines(text) {
-		words := strings.Trim(line, " \t\r")
-		switch {
-		case words == "":
-		case indentOf(line) > 0 && isAddress(words):
-			if len(found) == 0 {
-				before = last
-			}
-			if len(found) < maxRecipients {
-				found = append(found, words)
-			}
-		case len(found) > 0:
-			return before, found
-		default:
-			last = words
-		}
-	}
-	return before, found
 }
 
 // isAddress tells whether s is an address and nothing else.

@@ -37,6 +37,7 @@ func TestNoNotices(t *testing.T) {
 		"an old entry":   "user@example.com on 11/2/2026 10:00 AM\n   wrote: see <https://example.com/issues #5>\n",
 		"an address":     "Unknown user: user@example.com\nwas the answer\n",
 		"a failure":      "------- Failure Reasons  --------\n\nNobody has been named here.\n",
+		"an error":       "user@example.com tells of this.\nReported error: 550 5.1.1 User unknown, it says\n",
 		"a host":         "user@example.com\nmx.example.com\nMeet there #550.\n",
 	} {
 		if res, out := parseDSN(t, dsnOptions, textMail("Minutes", text)); len(res.Events) > 0 {
