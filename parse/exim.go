@@ -60,7 +60,7 @@ func (p *exim) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 }
 
 func (p *exim) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error) {
-	if !strings.Contains(e.program, "exim") { // syslog_processname may be anything; this is the default, and Debian's
+	if !strings.HasPrefix(e.program, "exim") && !strings.HasSuffix(e.program, "exim") { // syslog_processname: exim, exim4, mx-exim
 		return false, nil
 	}
 	if e.host == "" {

@@ -31,6 +31,9 @@ type Format struct {
 	// what New returns is an entryParser then too. Auto reads the header once
 	// for all of them and asks Sniff of other lines only.
 	syslog bool
+	// headed is set where no line of the format stands without such a header:
+	// auto does not ask Sniff then.
+	headed bool
 	// mails is set where a record is a whole mail, not a line.
 	mails bool
 }
@@ -38,7 +41,7 @@ type Format struct {
 // Formats returns the table of formats, in the order in which they are asked.
 func Formats() []Format {
 	return []Format{
-		{Name: "postfix", Sniff: sniffPostfix, New: newPostfix, syslog: true},
+		{Name: "postfix", Sniff: sniffPostfix, New: newPostfix, syslog: true, headed: true},
 		{Name: "exim", Sniff: sniffExim, New: newExim, syslog: true},
 		{Name: "sendmail", Sniff: sniffSendmail, New: newSendmail, syslog: true},
 		{Name: "opensmtpd", Sniff: sniffOpenSMTPD, New: newOpenSMTPD, syslog: true},
@@ -153,7 +156,7 @@ func (a *auto) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 func (a *auto) sniff(text string, mail, headed bool) int {
 	for i := range a.formats {
 		f := &a.formats[i]
-		if f.mails == mail && !(headed && f.syslog) && (mail || f.Sniff(text)) {
+		if f.mails == mail && !(headed && f.syslog) && !f.headed && (mail || f.Sniff(text)) {
 			a.taken[i]++
 			return i
 		}
