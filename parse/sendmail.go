@@ -259,51 +259,6 @@ func bareAddress(s string) string {
 	return s
 }
 
-// cutField cuts ", key=value" off. A value ends where another field begins.
-func cutField(s string) (key, val, rest string) {
-	s = strings.TrimPrefix(s, ", ")
-	key, val, _ = strings.Cut(s, "=")
-	if strings.HasPrefix(val, "<") {
-		if _, rest, ok := cutAddress(val[1:]); ok {
-			if end := strings.Index(rest, ", "); end >= 0 {
-				return key, val[:len(val)-len(rest)+end], rest[end:]
-			}
-			return key, val, ""
-		}
-	}
-	for from := 0; ; {
-		end := strings.Index(val[from:], ", ")
-		if end < 0 {
-			return key, val, ""
-		}
-		end += from
-		if isField(val[end+2:]) {
-			return key, val[:end], val[end:]
-		}
-		from = end + 2
-	}
-}
-
-// isField tells that s begins with "name=".
-func isField(s string) bool {
-	n := 0
-	for n < len(s) && n < 16 && (s[n] >= 'a' && s[n] <= 'z' || s[n] == '_') {
-		n++
-	}
-	return n > 0 && n < len(s) && s[n] == '='
-}
-
-// number reads digits; what is none is 0.
-func number(s string) (n int64) {
-	if !digits(s) || len(s) > 18 {
-		return 0
-	}
-	for i := range len(s) {
-		n = n*10 + int64(s[i]-'0')
-	}
-	return n
-}
-
 // offspring reads of a message that was made because of another: its bounce,
 // or its copy for a list's members.
 func (p *sendmail) offspring(r bouncehouse.Record, h *headReader, e *entry, id, child, rest string, res *bouncehouse.Result) error {

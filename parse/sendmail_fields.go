@@ -1,0 +1,263 @@
+package parse
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// delivery is one line of logdelivery taken apart.
+type delivery struct {
+	rcpts    string // "<a>,<b>", also "root", "|/path", "/dev/null"
+	ctladdr  string // the address by whose right it is delivered: an alias, or the sender
+	delay    string
+	mailer   string
+	relay    string
+	dsn      string
+	stage    string // in builds with _FFR_LOG_STAGE
+	reply    string
+	stat     string
+	received bool // logged while the message was received: no attempt was made [srvrsmtp.c, logundelrcpts]
+}
+
+// read takes apart what follows "to=". Addresses, the reply and the text of
+// stat= are strangers'; what is between them is not.
+func (d *delivery) read(s string) bool {
+	d.rcpts, s = cutRecipients(s)
+	d.received = true
+	for s != "" {
+		key, val, rest := cutField(s)
+		switch key {
+		case "ctladdr":
+			d.ctladdr = val
+		case "delay":
+			d.delay = val
+		case "xdelay":
+			d.received = false
+		case "mailer":
+			d.mailer, d.received = val, false
+		case "relay":
+			d.relay = val
+		case "dsn":
+			d.dsn = val
+		case "stage":
+			d.stage = val
+		case "reply":
+			return d.cutReply(s[len(", reply="):])
+		case "stat":
+			d.stat = s[len(", stat="):]
+			return true
+		}
+		s = rest
+	}
+	return false
+}
+
+// cutReply parts "450 4.2.0 text, stat=Deferred: 450 4.2.0 text". A reply may
+// itself look like a status: what follows must be one that goes with it.
+func (d *delivery) cutReply(s string) bool {
+	const stat = ", stat="
+	first := -1
+	for from, tries := 0, 0; tries < maxTries; tries++ {
+		n := strings.Index(s[from:], stat)
+		if n < 0 {
+			break
+		}
+		n += from
+		if first < 0 {
+			first = n
+		}
+		after := s[n+len(stat):]
+		deferred := strings.HasPrefix(after, "Deferred")
+		if deferred == strings.HasPrefix(s, "4") && !strings.HasPrefix(after, "Sent") {
+			first = n
+			break
+		}
+		from = n + len(stat)
+	}
+	if first < 0 {
+		return false
+	}
+	d.reply, d.stat = s[:first], s[first+len(stat):]
+	return true
+}
+
+// cutRecipients cuts the list of recipients off. They are joined by commas,
+// and ", " begins the next field.
+func cutRecipients(s string) (rcpts, rest string) {
+	i := 0
+	for i < len(s) {
+		switch s[i] {
+		case '<':
+			if _, rest, ok := cutAddress(s[i+1:]); ok {
+				i = len(s) - len(rest)
+				continue
+			}
+			return cutUnclosed(s, i)
+		case '"':
+			j := i + 1
+			for j < len(s) && s[j] != '"' {
+				if s[j] == '\\' {
+					j++
+				}
+				j++
+			}
+			if j >= len(s) {
+				return cutUnclosed(s, i)
+			}
+			i = j
+		case ',':
+			if i+1 < len(s) && s[i+1] == ' ' {
+				return s[:i], strings.TrimPrefix(s[i:], ", [more]")
+			}
+		}
+		i++
+	}
+	return s, ""
+}
+
+// cutUnclosed ends a list whose last address, from from on, was cut off.
+func cutUnclosed(s string, from int) (rcpts, rest string) {
+	for _, field := range [...]string{", ctladdr=", ", delay="} {
+		if at := strings.Index(s[from:], field); at >= 0 {
+			return s[:from+at], s[from+at:]
+		}
+	}
+	return s, ""
+}
+
+// nextRecipient takes the first of a list; it has no brackets any more.
+func nextRecipient(s string) (rcpt, rest string) {
+	if strings.HasPrefix(s, "<") {
+		if rcpt, rest, ok := cutAddress(s[1:]); ok {
+			return rcpt, strings.TrimPrefix(rest, ",")
+		}
+		return s[1:], ""
+	}
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == ',' && !quoted:
+			return bareAddress(s[:i]), s[i+1:]
+		}
+	}
+	return bareAddress(s), ""
+}
+
+// recipients calls yield for each address of the list, without brackets.
+func (d *delivery) recipients(yield func(string) bool) {
+	for list := d.rcpts; list != ""; {
+		var rcpt string
+		rcpt, list = nextRecipient(list)
+		rcpt = strings.TrimPrefix(rcpt, `\`) // "\root" is root, not to be aliased
+		if rcpt != "" && !yield(rcpt) {
+			return
+		}
+	}
+}
+
+// cutField cuts ", key=value" off. A value ends where another field begins.
+func cutField(s string) (key, val, rest string) {
+	s = strings.TrimPrefix(s, ", ")
+	key, val, _ = strings.Cut(s, "=")
+	if strings.HasPrefix(val, "<") {
+		if _, rest, ok := cutAddress(val[1:]); ok {
+			if end := strings.Index(rest, ", "); end >= 0 {
+				return key, val[:len(val)-len(rest)+end], rest[end:]
+			}
+			return key, val, ""
+		}
+	}
+	for from := 0; ; {
+		end := strings.Index(val[from:], ", ")
+		if end < 0 {
+			return key, val, ""
+		}
+		end += from
+		if isField(val[end+2:]) {
+			return key, val[:end], val[end:]
+		}
+		from = end + 2
+	}
+}
+
+// isField tells that s begins with "name=".
+func isField(s string) bool {
+	n := 0
+	for n < len(s) && n < 16 && (s[n] >= 'a' && s[n] <= 'z' || s[n] == '_') {
+		n++
+	}
+	return n > 0 && n < len(s) && s[n] == '='
+}
+
+// number reads digits; what is none is 0.
+func number(s string) (n int64) {
+	if !digits(s) || len(s) > 18 {
+		return 0
+	}
+	for i := range len(s) {
+		n = n*10 + int64(s[i]-'0')
+	}
+	return n
+}
+
+// parseInterval reads "1+02:03:04".
+func parseInterval(s string) bouncehouse.Delay {
+	days, clock, ok := strings.Cut(s, "+")
+	if !ok {
+		days, clock = "0", s
+	}
+	if len(clock) != 8 || clock[2] != ':' || clock[5] != ':' || !digits(days) || len(days) > 4 {
+		return bouncehouse.Delay{}
+	}
+	h, m, sec := pair(clock), pair(clock[3:]), pair(clock[6:])
+	if h < 0 || m < 0 || sec < 0 {
+		return bouncehouse.Delay{}
+	}
+	seconds := ((number(days)*24+int64(h))*60+int64(m))*60 + int64(sec)
+	return bouncehouse.Delay{Duration: time.Duration(seconds) * time.Second, Known: true}
+}
+
+// octal makes "\345\256\233" the letters that they are. Bytes that are no
+// UTF-8 stay as they were logged.
+func octal(s string) string {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s
+	}
+	var b strings.Builder
+	var run [64]byte
+	last := 0
+	for i := 0; i < len(s); {
+		n, from := 0, i
+		for n < len(run) && i+3 < len(s) && s[i] == '\\' && s[i+1]-'2' <= 1 && s[i+2]-'0' <= 7 && s[i+3]-'0' <= 7 {
+			run[n] = (s[i+1]-'0')<<6 | (s[i+2]-'0')<<3 | (s[i+3] - '0')
+			n++
+			i += 4
+		}
+		if n == 0 {
+			i++
+			continue
+		}
+		for n > 0 && !utf8.Valid(run[:n]) && n > len(run)-4 { // the run was cut in a letter
+			n--
+			i -= 4
+		}
+		if utf8.Valid(run[:n]) {
+			b.WriteString(s[last:from])
+			b.Write(run[:n])
+			last = from + 4*n
+		}
+		i = max(i, from+4)
+	}
+	if last == 0 {
+		return s
+	}
+	b.WriteString(s[last:])
+	return b.String()
+}
