@@ -42,9 +42,13 @@ func readPostfixNotice(m *mimePart) ([]report, error) {
 	}
 	if name, ip, ok := strings.Cut(peer, "["); ok {
 		ip, _, _ = strings.Cut(ip, "]")
-		peer = name + " (" + ip + ")"
+		if name == "unknown" {
+			peer = ip
+		} else {
+			peer = name + " (" + ip + ")"
+		}
 	}
-	n := notice{remote: peer, action: "rejected", stage: bouncehouse.StageConnect}
+	n := notice{remote: peer, action: "rejected", stage: bouncehouse.StageConnect, report: report{mail: m, inbound: server, human: text[:at]}}
 	commands, replies := " In:", " Out:"
 	if !server {
 		commands, replies, n.action = replies, commands, ""
@@ -65,10 +69,8 @@ func readPostfixNotice(m *mimePart) ([]report, error) {
 		}
 	}
 	n.endReply()
-	if len(n.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{{mail: m, sender: n.sender, inbound: server, human: text[:at], blocks: n.blocks}}, nil
+	n.endTransaction()
+	return n.reports, nil
 }
 
 // notice is the session that a notice tells, as far as it was read.
@@ -80,10 +82,12 @@ type notice struct {
 	reply    []byte // under way, lines joined by a space
 	final    bool   // its last line was read
 	stage    bouncehouse.Stage
-	sender   string
 	rcpt     string   // of the RCPT command just given
 	accepted []string // recipients of the transaction so far
-	blocks   []block
+	noSender string   // the refusal of its MAIL command
+	report   report   // of the transaction
+	reports  []report
+	count    int
 }
 
 // endCommand takes the command that is whole.
@@ -97,7 +101,8 @@ func (n *notice) endCommand() {
 	n.stage = stageOfCommand(lowerASCII(command))
 	switch n.stage {
 	case bouncehouse.StageMAIL:
-		n.sender, n.accepted = pathOf(command), nil
+		n.endTransaction()
+		n.report.sender, n.accepted = pathOf(command), nil
 	case bouncehouse.StageRCPT:
 		n.rcpt = pathOf(command)
 	}
@@ -149,23 +154,48 @@ func (n *notice) endReply() {
 	}
 	refused := n.accepted
 	switch stage {
+	case bouncehouse.StageMAIL:
+		n.noSender = reply
+		return
 	case bouncehouse.StageRCPT:
+		if n.noSender != "" && strings.HasPrefix(reply, "503") { // need MAIL command
+			stage, reply, n.noSender = bouncehouse.StageMAIL, n.noSender, ""
+		}
 		refused = []string{rcpt}
 	case bouncehouse.StageDATA, bouncehouse.StageEOD:
 		n.accepted = nil
 	default:
-		return // of no recipient
+		return // of no message
 	}
+	for _, a := range refused {
+		if a != "" {
+			n.refuse(a, stage, reply)
+		}
+	}
+}
+
+// endTransaction makes the report of a transaction in which something was
+// refused: be it the MAIL command, after which the client named no recipient.
+func (n *notice) endTransaction() {
+	if n.noSender != "" {
+		n.refuse("", bouncehouse.StageMAIL, n.noSender)
+		n.noSender = ""
+	}
+	if len(n.report.blocks) > 0 {
+		n.reports = append(n.reports, n.report)
+		n.report.blocks = nil
+	}
+}
+
+func (n *notice) refuse(recipient string, stage bouncehouse.Stage, reply string) {
 	action := n.action
 	if action == "" {
 		if action = "failed"; reply[0] == '4' {
 			action = "delayed"
 		}
 	}
-	for _, a := range refused {
-		if a != "" && len(n.blocks) < maxRecipients {
-			n.blocks = append(n.blocks, block{recipient: a, action: action, remote: n.remote, diagnostic: reply, text: reply, stage: stage})
-		}
+	if n.count++; n.count <= maxRecipients {
+		n.report.blocks = append(n.report.blocks, block{recipient: recipient, action: action, remote: n.remote, diagnostic: reply, text: reply, stage: stage})
 	}
 }
 

@@ -185,7 +185,14 @@ func hostileMails() map[string]string {
 		"1 MB of Received":       status + block + "\n--b\nContent-Type: message/rfc822\n\n" + strings.Repeat("Received: by x id y\n", mb/20),
 		"10000 recipients in a transcript": report + "--b\n\n" + strings.Repeat("<<< 550 a\n", 6_000) + "--b\nContent-Type: message/delivery-status\n\n" +
 			many.String()[strings.Index(many.String(), "Final"):len(many.String())/2-100],
-		"claims, 1 MB of <a@b>": report + strings.Repeat("<a@example.com>\n<b@example.com>\n", mb/32),
+		"1 MB of Sendmail's results": "From: a@example.com\n\n   ----- Transcript of session follows -----\n" + strings.Repeat("<<< 550 a\n550 <a@example.com>... User unknown\n", mb/48),
+		"1 MB of Sendmail's list":    "From: a@example.com\n\n   ----- The following addresses had permanent fatal errors -----\n" + strings.Repeat("<a@example.com>\n (reason: 550 no)\n", mb/36),
+		"1 MB of Postfix's notice":   "Subject: Postfix SMTP server: errors from a[192.0.2.1]\n\nTranscript of session follows.\n" + strings.Repeat(" In:  RCPT TO:<a@example.com>\n Out: 550-no\n Out: 550 no\n     fold\n", mb/70),
+		"1 MB of OpenSMTPD's lines":  "From: a@example.com\n\n    This is the MAILER-DAEMON, please DO NOT REPLY to this email.\n" + strings.Repeat("a@example.com: 550 no\n", mb/22),
+		"1 MB of JSON's depth":       "From: a@example.com\n\n{\"notificationType\":" + strings.Repeat("[", mb),
+		"1 MB of Oracle's fields":    "From: a@example.com\n\nThis report relates to a message you sent with the following header fields:\nYour message\n" + strings.Repeat("Recipient address: a@example.com\n Reason: a\n b\n", mb/46),
+		"1 MB of Courier's text":     "From: a@example.com\n\nrunning the Courier mail server, version 1\n" + strings.Repeat("<a@example.com>:\n<b@example.com>:\n>>> RCPT TO:<a@example.com>\n<<< 550 no\n", mb/72),
+		"claims, 1 MB of <a@b>":      report + strings.Repeat("<a@example.com>\n<b@example.com>\n", mb/32),
 	}
 }
 
