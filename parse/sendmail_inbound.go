@@ -309,7 +309,7 @@ func withdrawn(stat string) bool {
 
 // notTaken reads of recipients whose message was refused at its end. Where
 // the verdict of a filter or a ruleset was told already it says it again.
-func (p *sendmail) notTaken(at time.Time, e *entry, id string, d *delivery, m *message, res *bouncehouse.Result) {
+func (p *sendmail) notTaken(at time.Time, e *entry, id string, d *delivery, res *bouncehouse.Result) {
 	if known := p.refused.find(queueKey{e.host, id}); known != nil && known.done || withdrawn(d.stat) {
 		return
 	}

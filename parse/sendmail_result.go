@@ -34,7 +34,7 @@ func (p *sendmail) result(r bouncehouse.Record, h *headReader, e *entry, id, res
 	}
 	m := p.memory.find(e.host, id)
 	if d.received {
-		p.notTaken(at, e, id, &d, m, res)
+		p.notTaken(at, e, id, &d, res)
 		return nil
 	}
 	var ev bouncehouse.Event
