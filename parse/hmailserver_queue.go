@@ -205,24 +205,23 @@ func (q *hmailQueue) undelivered(id, text string, res *bouncehouse.Result) {
 		}
 		return
 	}
-	outcome, known := bouncehouse.Deferred, false
+	outcome, explained := bouncehouse.Deferred, false
 	if givenUp {
 		outcome = bouncehouse.Expired
 	}
 	for i := range m.rcpts {
-		rcpt := &m.rcpts[i]
-		if rcpt.outcome == "" {
-			continue
-		}
-		known = true
-		if givenUp && rcpt.outcome == bouncehouse.Deferred {
-			q.add(res, id, rcpt.address, outcome, text)
+		if rcpt := &m.rcpts[i]; rcpt.outcome == bouncehouse.Deferred {
+			explained = true
+			if givenUp {
+				q.add(res, id, rcpt.address, outcome, text)
+			}
 		}
 	}
-	if known {
-		return // who is left without a result had it locally
+	if explained {
+		return // who is left without a result may have had it locally
 	}
-	// There was no session: the connection failed.
+	// There was no session, or it was lost. It was for those without a result,
+	// where they are of one domain; else some may have had it locally.
 	if m.cause != "" {
 		text = m.cause
 	}
@@ -293,25 +292,37 @@ func (q *hmailQueue) settle(res *bouncehouse.Result, from int) {
 	}
 }
 
-// attempt notes a recipient's result.
+// attempt notes a recipient's result with each message that it may be of: the
+// thread's "could not be delivered" must not tell it again. The envelope's
+// sender may be another than the message's (SRS); where two messages go to
+// one recipient at once it decides which number the event has.
 func (q *hmailQueue) attempt(ev *bouncehouse.Event) {
-	found := 0
-	for i := len(q.active) - 1; i >= 0; i-- {
-		m := q.messages.find(q.active[i])
-		if m == nil || !strings.EqualFold(m.sender, ev.Sender) {
+	var only, bySender string
+	found, foundBySender := 0, 0
+	for _, id := range q.active {
+		m := q.messages.find(id)
+		if m == nil {
 			continue
 		}
 		for j := range m.rcpts {
-			if strings.EqualFold(m.rcpts[j].address, ev.Recipient) {
-				m.rcpts[j].outcome = ev.Outcome
-				if found++; found == 1 {
-					ev.QueueID = q.active[i]
-				}
+			if !strings.EqualFold(m.rcpts[j].address, ev.Recipient) {
+				continue
 			}
+			m.rcpts[j].outcome = ev.Outcome
+			only = id
+			found++
+			if strings.EqualFold(m.sender, ev.Sender) {
+				bySender = id
+				foundBySender++
+			}
+			break
 		}
 	}
-	if found > 1 {
-		ev.QueueID = ""
+	switch {
+	case foundBySender == 1:
+		ev.QueueID = bySender
+	case found == 1:
+		ev.QueueID = only
 	}
 }
 
