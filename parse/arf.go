@@ -37,7 +37,12 @@ import (
 // Others do without the machine's part too and say "This is an email abuse
 // report for an email message received from IP 192.0.2.25 on ..." Apple Mail
 // writes to the address of List-Unsubscribe in its user's name
-// (X-Apple-Unsubscribe: true): opt-out.
+// (X-Apple-Unsubscribe: true): opt-out. SpamCop's reports are plain text:
+//
+//	[ SpamCop V5.1.0 ]
+//	Email from 192.0.2.25 / Mon, 2 Nov 2026 08:59:39 +0000
+//	[ Offending message ]
+//	Return-Path: <news@example.com>
 
 // maxFeedbackType bounds a Feedback-Type, which is a token.
 const maxFeedbackType = 40
@@ -75,6 +80,9 @@ func readComplaint(m *mimePart) ([]report, error) {
 			}
 		}
 		return nil, nil
+	}
+	if strings.HasPrefix(strings.TrimLeft(m.raw[:min(len(m.raw), 64)], "\r\n "), "[ SpamCop V") {
+		return readSpamCop(m), nil
 	}
 	if strings.EqualFold(m.header.get("X-Apple-Unsubscribe"), "true") {
 		rep := report{mail: m, complaint: &complaint{feedback: "opt-out"}}
@@ -171,6 +179,22 @@ func readBareComplaint(m *mimePart) report {
 	return rep
 }
 
+// readSpamCop reads a report of SpamCop, which hides who complains.
+func readSpamCop(m *mimePart) []report {
+	own, message, ok := strings.Cut(m.text(), "[ Offending message ]")
+	if !ok {
+		return nil
+	}
+	rep := report{mail: m, original: originalHeader(message), complaint: &complaint{feedback: "abuse"}}
+	if _, after, ok := strings.Cut(own, "Email from "); ok {
+		word, _, _ := strings.Cut(after, " ")
+		rep.complaint.source, _ = parseIP(word)
+	}
+	rep.sender = rep.returnedSender()
+	rep.blocks = []block{{}}
+	return []report{rep}
+}
+
 // returnedSender is the sender as the returned message names it.
 func (rep *report) returnedSender() string {
 	if path := rep.original.get("Return-Path"); strings.Contains(path, "@") {
@@ -188,13 +212,19 @@ func (rep *report) complainers(fields mimeHeader) {
 			if !strings.EqualFold(fields[i].name, name) {
 				continue
 			}
-			// QUIRK: blacked out: "redacted", "<>", "[hidden]".
-			a := typed(fields[i].value()).address()
-			if !strings.Contains(a, "@") || seen[lowerASCII(a)] || len(seen) >= maxRecipients {
-				continue
+			// QUIRK: blacked out: "redacted", "<>", "[hidden]"; several in one field.
+			values := []string{fields[i].value()}
+			if strings.Count(values[0], "@") > 1 {
+				values = addressesIn(values[0])
 			}
-			seen[lowerASCII(a)] = true
-			rep.blocks = append(rep.blocks, block{recipient: a})
+			for _, v := range values {
+				a := typed(v).address()
+				if !strings.Contains(a, "@") || seen[lowerASCII(a)] || len(seen) >= maxRecipients {
+					continue
+				}
+				seen[lowerASCII(a)] = true
+				rep.blocks = append(rep.blocks, block{recipient: a})
+			}
 		}
 		if len(rep.blocks) > 0 {
 			return
