@@ -76,46 +76,40 @@ func eximWords(s string) bool {
 	if len(s) < 4 {
 		return false
 	}
-	var words []string
 	switch s[0] {
-	case 'H':
-		return s[1] == '=' && strings.Contains(s[:min(len(s), 600)], " [") || s[1] == '=' && s[2] == '['
-	case 'U':
-		return s[1] == '='
+	case 'H', 'U':
+		if s[1] == '=' {
+			return true
+		}
 	case 'F':
 		return strings.HasPrefix(s, "F=<")
 	case 'c':
-		return strings.HasPrefix(s, "cwd=")
+		if strings.HasPrefix(s, "cwd=") {
+			return true
+		}
 	case 'S':
-		words = sWords[:]
+		return strings.HasPrefix(s, "SMTP ") || strings.HasPrefix(s, "Start queue run: pid=")
 	case 'E':
 		return strings.HasPrefix(s, "End queue run: pid=")
 	case 'C':
 		return strings.HasPrefix(s, "Connection from ")
+	case 'D':
+		return strings.HasPrefix(s, "DS H=")
 	case 'n':
-		return strings.HasPrefix(s, "no host name found for ") || strings.HasPrefix(s, "no MAIL in ") || strings.HasPrefix(s, "no IP address found for ")
-	case 'r':
-		words = rWords[:]
-	case 'u':
-		return strings.HasPrefix(s, "unqualified ") || strings.HasPrefix(s, "unexpected disconnection while reading SMTP")
-	case 't':
-		if strings.HasPrefix(s, "too many recipients: ") {
+		if strings.HasPrefix(s, "no host name found for ") || strings.HasPrefix(s, "no MAIL in ") || strings.HasPrefix(s, "no IP address found for ") {
 			return true
 		}
-	}
-	for _, w := range words {
-		if strings.HasPrefix(s, w) {
+	case 'r':
+		if strings.HasPrefix(s, "rejected ") || strings.HasPrefix(s, "refused connection ") || strings.HasPrefix(s, "recipients ") {
+			return true
+		}
+	case 'u':
+		if strings.HasPrefix(s, "unqualified ") || strings.HasPrefix(s, "unexpected disconnection while reading SMTP") {
 			return true
 		}
 	}
 	return authFailed(s) > 0
 }
-
-var (
-	sWords = [...]string{"SMTP connection from ", "Start queue run: pid=", "SMTP protocol ", "SMTP call from ", "SMTP syntax error in ",
-		"SMTP command timeout on ", "SMTP data timeout ", "SMTP message from "}
-	rWords = [...]string{"rejected ", "refused connection ", "recipients refused from ", "recipients from "}
-)
 
 // wrapped is where an Exim line may begin in what a container runtime,
 // compose or grep put before it, or 0. Nothing but a name may stand before
@@ -175,10 +169,8 @@ func (p *exim) unwrap(s string) string {
 
 // piece is a line that came through syslog in parts, as far as it was read.
 type piece struct {
-	text  []byte
-	next  int
-	of    int
-	stamp stamp
+	text     []byte
+	next, of int
 }
 
 // join takes one part of a line: "[2/5] text" is cut at syslog's length,

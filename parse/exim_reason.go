@@ -98,7 +98,7 @@ func eximSaid(ev *bouncehouse.Event, s string) (reply string, ok bool) {
 
 // eximHost reads "h [ip]" where no H= told it.
 func eximHost(ev *bouncehouse.Event, s string) (rest string) {
-	name, rest, ok := strings.Cut(s, " [")
+	name, _, ok := strings.Cut(s, " [")
 	if !ok || strings.IndexByte(name, ' ') >= 0 {
 		return ""
 	}
