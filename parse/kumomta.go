@@ -25,7 +25,8 @@ import (
 // DeferredInjectionRebind, XferOut, XferIn ...) are none. A recipient may be
 // an array; the command "." is the end of the data; the codes of an
 // expiration, an administrator's bounce and of all that "KumoMTA internal:"
-// says are made up by KumoMTA.
+// says are made up by KumoMTA; the text is kept without these words, as other
+// systems' own words are.
 type kumoMTA struct{}
 
 func newKumoMTA(Options) bouncehouse.Parser { return &kumoMTA{} }
@@ -278,9 +279,11 @@ func (rec *kumoRecord) feedback(j *jsonReader) {
 
 // kumoTime reads RFC 3339 with any fraction, or else seconds since 1970.
 func kumoTime(full, seconds string) (time.Time, bool) {
-	if full != "" {
-		if t, err := time.Parse(time.RFC3339, full); err == nil {
-			return t.UTC(), true
+	for _, s := range [...]string{full, seconds} {
+		if len(s) > 10 && s[10] == 'T' {
+			if t, err := time.Parse(time.RFC3339, s); err == nil {
+				return t.UTC(), true
+			}
 		}
 	}
 	whole, _, _ := strings.Cut(seconds, ".")
@@ -369,6 +372,9 @@ func (rec *kumoRecord) reply(ev *bouncehouse.Event) {
 	ev.ReplyText = rec.lines()
 	ev.ReplyCode, ev.EnhancedCode = rec.code, rec.enhanced
 	own := strings.HasPrefix(rec.content, kumoInternal)
+	if own {
+		ev.ReplyText = strings.TrimPrefix(ev.ReplyText, kumoInternal)
+	}
 	if own || rec.kind == "Expiration" || rec.kind == "AdminBounce" || rec.kind == "OOB" && rec.content == "" ||
 		ev.Direction == bouncehouse.Outbound && rec.peerName == "" && rec.peerAddr == "" { // nobody answered
 		ev.ReplyCode = 0
@@ -384,6 +390,8 @@ func (rec *kumoRecord) reply(ev *bouncehouse.Event) {
 		ev.Stage = bouncehouse.StageEOD
 	case own && (strings.Contains(rec.content, "STARTTLS") || strings.Contains(rec.content, "TLS handshake")):
 		ev.Stage = bouncehouse.StageSTARTTLS
+		// They were connected: what failed is behind the colon.
+		ev.ReplyText = strings.TrimPrefix(ev.ReplyText, "failed to connect to any candidate hosts: ")
 	case own && strings.Contains(rec.content, "connect to "):
 		ev.Stage = bouncehouse.StageConnect
 	}

@@ -125,7 +125,7 @@ func cutQmailStamp(s string) (st stamp, text string, ok bool) {
 	if st, text, ok = cutStamp(s); !ok || st.zone != "" || st.fraction == "" || !strings.HasPrefix(text, " ") {
 		return st, "", false
 	}
-	return st, text[1:], true
+	return st, strings.TrimLeft(text, " "), true // s6-log writes two blanks
 }
 
 // cutTAI64N cuts "@", sixteen hexadecimal digits of a TAI64 label and eight
@@ -144,7 +144,7 @@ func cutTAI64N(s string) (st stamp, text string, ok bool) {
 		return st, "", false
 	}
 	st.kind, st.known = stampKnown, time.Unix(int64(seconds-1<<62-10), int64(nanos)).UTC()
-	return st, s[26:], true
+	return st, strings.TrimLeft(s[26:], " "), true
 }
 
 func (p *qmail) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
@@ -205,8 +205,10 @@ func cutSplogger(s string) (st stamp, mark, text string, ok bool) {
 	return st, s[:18], s[18:], true
 }
 
-// folded is how much of a line splogger puts into one record (splogger.c).
-const folded = 799
+const (
+	folded  = 799 // how much of a line splogger puts into one record (splogger.c)
+	mayFold = 256 // others fold earlier; what is shorter is a program's output without a line end
+)
 
 // splogger joins folded lines. A line that may go on is held until the next
 // record of splogger's on the same host: qmail-send says its status after
@@ -232,7 +234,7 @@ func (p *qmail) splogger(r bouncehouse.Record, h *headReader, host, mark string,
 	if !isQmail(text) {
 		return strings.HasPrefix(text, "status: "), nil
 	}
-	if len(text) < folded && (text[0] != 'd' || endsReport(text)) {
+	if len(text) < folded && (text[0] != 'd' || endsReport(text) || len(text) < mayFold) {
 		return true, p.line(r, h, host, st, text, res)
 	}
 	if len(p.held) == maxHeld {
