@@ -97,6 +97,7 @@ func readStatus(ev *bouncehouse.Event, s string, remote bool) {
 	}
 	said := parseReply(s)
 	ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = said.code, said.enhanced, said.text
+	lastEndpoint(ev, said.text)
 	if said.code == 0 {
 		return
 	}
@@ -113,13 +114,48 @@ func readStatus(ev *bouncehouse.Event, s string, remote bool) {
 	}
 	cause, ok := innerReply(said.text)
 	if !ok {
-		return
+		cause = said
 	}
 	if cause.enhanced != "" {
 		ev.EnhancedCode = cause.enhanced
 	}
-	if remote && cause.code != 0 && !ownWords(cause.text) {
+	if ok && remote && cause.code != 0 && !ownWords(cause.text) {
 		ev.ReplyCode, ev.ReplyText = cause.code, cause.text
+	}
+	if ev.ReplyCode == 0 && remote {
+		for _, words := range [...]string{"Unable to connect", "Failed to connect", "Cannot connect to", "Connection refused"} {
+			if strings.Contains(cause.text, words) {
+				ev.Stage = bouncehouse.StageConnect
+			}
+		}
+	}
+}
+
+// lastEndpoint takes the remote from Exchange's own words where nothing else
+// names it:
+//
+//	... delivery failed to all alternate hosts. The last endpoint attempted was 198.51.100.9:25
+//	Connection refused [Message=Socket error code 10061] [LastAttemptedServerName=mx.x] [LastAttemptedIP=203.0.113.5:25] [...]
+func lastEndpoint(ev *bouncehouse.Event, s string) {
+	_, after, ok := strings.Cut(s, "last endpoint attempted was ")
+	if !ok {
+		if _, after, ok = strings.Cut(s, "[LastAttemptedIP="); !ok {
+			return
+		}
+	}
+	if end := strings.IndexAny(after, ` "]`); end >= 0 && !strings.HasPrefix(after, "[") {
+		after = after[:end]
+	} else if end := strings.IndexByte(after, ' '); end >= 0 {
+		after = after[:end]
+	}
+	at := endpoint(strings.TrimRight(after, ".]"))
+	if !at.IsValid() || ev.RemoteIP.IsValid() && ev.RemoteIP != at.Addr() {
+		return
+	}
+	ev.RemoteIP, ev.RemotePort = at.Addr(), at.Port()
+	if _, name, ok := strings.Cut(s, "[LastAttemptedServerName="); ok && ev.RemoteHost == "" {
+		name, _, _ = strings.Cut(name, "]")
+		ev.RemoteHost = exchangeHost(name)
 	}
 }
 

@@ -221,7 +221,7 @@ func (p *mdaemon) fact(key, s string) {
 		p.keep(key, d, &d.from, unbracket(s[len("From: "):]))
 	case strings.HasPrefix(s, "To: "):
 		for to := range strings.SplitSeq(s[len("To: "):], ",") {
-			if to = unbracket(to); to != "" && len(d.to) < maxHmailRcpts {
+			if to = unbracket(to); to != "" && len(d.to) < maxRcpts {
 				d.to = append(d.to, "")
 				p.keep(key, d, &d.to[len(d.to)-1], to)
 			}
