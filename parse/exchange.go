@@ -34,10 +34,10 @@ func newExchange(Options) bouncehouse.Parser { return &exchangeLog{} }
 type exchangeKind uint8
 
 const (
-	exchangeUnknown  exchangeKind = iota // no header was seen
-	exchangeTracking                     //
-	exchangeProtocol                     //
-	exchangeOther                        // a log of Exchange that tells of no results
+	exchangeUnknown exchangeKind = iota // no header was seen
+	exchangeTracking
+	exchangeProtocol
+	exchangeOther // a log of Exchange that tells of no results
 )
 
 // exchangeColumns is where a row has what; 0 is the date, or nothing.
