@@ -22,9 +22,12 @@ import (
 //	Remote-MTA: dns; mx.example.net
 //	Diagnostic-Code: smtp; 550 5.1.1 <user@example.net>: User unknown
 //
-// Each recipient block is one event. A mail that is no report of a delivery
-// (also a disposition notification, a complaint or an automatic reply) gives
-// none and is no error; one that claims to be and names nobody is.
+// Each recipient block is one event. Systems without it, or with a machine's
+// part that is poorer than their text, are dialects: a file each (dsn_*.go),
+// which makes the same blocks of its words. Complaints (arf.go) and automatic
+// replies go the same way. A mail that is none of these (a disposition
+// notification, a letter) gives nothing and is no error; one that claims to be
+// a report and names nobody is.
 //
 // The machine's part decides; the text for people is asked for what it lacks.
 // The returned message only tells whose message it was: what stands in it is

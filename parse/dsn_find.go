@@ -293,16 +293,28 @@ func readLost(m *mimePart) ([]report, error) {
 	for _, a := range paragraphAddresses(human) {
 		rep.blocks = append(rep.blocks, block{recipient: a})
 	}
+	if _, list, ok := strings.Cut(human, sesIntro); ok { // which names them, and no reason
+		for line := range lines(list) {
+			if a := strings.TrimSpace(line); loneAddress(a) != "" && len(rep.blocks) < maxRecipients {
+				rep.blocks = append(rep.blocks, block{recipient: a, text: sesIntro[:len("An error occurred while trying to deliver the mail")]})
+			} else if a != "" {
+				break
+			}
+		}
+	}
 	if len(rep.blocks) == 0 {
 		return nil, nil
 	}
 	return []report{rep}, nil
 }
 
+// sesIntro is how the text of Amazon SES's bounce mails begins.
+const sesIntro = "An error occurred while trying to deliver the mail to the following recipients:"
+
 // introduced tells the first words of such systems.
 func introduced(text string) bool {
 	return strings.Contains(text, "This is the Postfix program at host ") || strings.Contains(text, "This is the mail system at host ") ||
-		strings.Contains(text, "running the Courier mail server, version ")
+		strings.Contains(text, "running the Courier mail server, version ") || strings.Contains(text, sesIntro)
 }
 
 // originalHeader finds the header of the returned message at the beginning
