@@ -29,10 +29,20 @@ func readAutoReply(m *mimePart) ([]report, error) {
 		fromList(m) || failureSubject(m.subject()) || len(m.content().status) > 0 {
 		return nil, nil
 	}
-	if m.original() != nil && speaksOfFailure(m.lower()) {
+	if speaksOfFailure(m.lower()) && (m.original() != nil || citesRefusal(m.text())) {
 		return nil, nil
 	}
 	return []report{{mail: m, autoReply: true, blocks: []block{{recipient: from}}}}, nil
+}
+
+// citesRefusal tells texts that begin with a mail system's reply in them.
+func citesRefusal(text string) bool {
+	for line := range lines(text[:min(len(text), 4*maxLead)]) {
+		if replyAt(strings.TrimSpace(line)) >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // autoReplied tells whether m is marked as an automatic reply.

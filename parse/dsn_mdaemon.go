@@ -44,6 +44,8 @@ func readMDaemon(m *mimePart) ([]report, error) {
 	if at := strings.Index(text, "--- Session Transcript ---"); at >= 0 {
 		t.read(text[at:])
 		text = text[:at]
+	} else if !failureSubject(m.subject()) && !speaksOfFailure(m.lower()) {
+		return nil, nil // a summary, the answer to a command
 	}
 	rep.sender, rep.messageID = t.sender, t.messageID
 	rep.blocks = t.blocks(failedAddresses(text))
@@ -115,7 +117,7 @@ func ownUsers(text string) []block {
 	var out []block
 	for line := range lines(text) {
 		a, words, ok := strings.Cut(strings.TrimSpace(line), " - ")
-		if ok && lonelyAddress(a) && len(out) < maxRecipients {
+		if ok && lonelyAddress(a) && len(out) < maxRecipients && containsAny(lowerASCII(words), failureReasons) {
 			out = append(out, block{recipient: strings.Trim(a, "<>"), diagnostic: strings.TrimSpace(words)})
 		}
 	}
@@ -236,6 +238,9 @@ func (t *mdaemonTranscript) answer(line string) {
 	text := strings.Join(t.reply, " ")
 	t.reply = nil
 	lower := strings.ToLower(t.command)
+	if line[0] == '3' && strings.HasPrefix(lower, "data") {
+		t.command = "." // what comes next answers the message
+	}
 	if line[0] < '4' || strings.HasPrefix(lower, "quit") || len(t.refused) >= maxExchanges {
 		return
 	}
@@ -243,7 +248,7 @@ func (t *mdaemonTranscript) answer(line string) {
 	switch {
 	case lower == "":
 		r.stage = bouncehouse.StageConnect
-	case lower == ".", strings.HasPrefix(lower, "sending <"):
+	case lower == ".", strings.HasPrefix(lower, "bdat"):
 		r.stage = bouncehouse.StageEOD
 	case r.stage == bouncehouse.StageRCPT:
 		if found := addressesIn(t.command); len(found) > 0 {
