@@ -103,6 +103,7 @@ func (p *haraka) mail(uuid string) *harakaMail {
 		number, _ := strconv.Atoi(uuid[dot+1:])
 		m.rcpts = ofDomain(t.rcpts, number)
 		m.complete = len(m.rcpts) > 0
+		p.mails.charge(uuid, 16*len(m.rcpts))
 		connection, _, _ := strings.Cut(uuid, ".")
 		if c := p.conns.find(connection); c != nil {
 			m.client = "[" + c.ip + "]"
