@@ -30,6 +30,7 @@ import (
 //
 //	@400000004a8a7ed30c5d5cb4 new msg 93
 //	2009-08-18 12:12:09.207461500 new msg 93
+//	1250590329.207461 new msg 93                                  accustamp, tai64nfrac
 //	Aug 18 12:12:09 mx qmail: 1250590329.207461 new msg 93
 //	Aug 18 12:12:09 mx qmail: 1250590329.207461+the rest of a line that was longer than 799 bytes
 //
@@ -67,8 +68,8 @@ type qmailHeld struct {
 
 func newQmail(Options) bouncehouse.Parser { return &qmail{} }
 
-// sniffQmail looks for lines with a stamp of multilog or tai64nlocal. What
-// splogger writes stands behind syslog headers.
+// sniffQmail looks for lines with one of these stamps. What splogger writes
+// stands behind syslog headers.
 func sniffQmail(head string) bool {
 	if head == "" || head[0] != '@' && head[0]-'0' > 9 {
 		return false
@@ -110,13 +111,21 @@ func numberAfter(s, prefix string) bool {
 	return len(s) > len(prefix) && s[len(prefix)]-'0' <= 9 && s[:len(prefix)] == prefix
 }
 
-// cutQmailStamp cuts the stamp of multilog or tai64nlocal off.
+// cutQmailStamp cuts the stamp of multilog, tai64nlocal or accustamp off.
 func cutQmailStamp(s string) (st stamp, text string, ok bool) {
 	if len(s) < 20 {
 		return st, "", false
 	}
 	if s[0] == '@' {
 		return cutTAI64N(s)
+	}
+	if s[0]-'0' <= 9 && s[10] == '.' && digits(s[:10]) {
+		fraction, rest := cutFraction(s[10:])
+		if seconds, err := strconv.ParseInt(s[:10], 10, 64); err == nil && fraction != "" && strings.HasPrefix(rest, " ") {
+			nanos := parseDelay("0." + fraction[:min(len(fraction), 9)]).Duration
+			return stamp{kind: stampKnown, known: time.Unix(seconds, int64(nanos)).UTC()}, strings.TrimLeft(rest, " "), true
+		}
+		return st, "", false
 	}
 	// QUIRK: an application's line may look alike but for the nanoseconds.
 	if s[0]-'0' > 9 || s[10] != ' ' || s[19] != '.' {

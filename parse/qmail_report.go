@@ -16,6 +16,7 @@ import (
 //	Sorry,_I_wasn't_able_to_establish_an_SMTP_connection._(#4.4.1)/I'm_not_going_to_try_again;_this_message_has_been_in_the_queue_too_long./
 //	TLS_connect_failed:_timed_out;_connecting_to_203.0.113.7./                                       [TLS]
 //	User_and_password_not_set,_continuing_without_authentication./<a@b>_203.0.113.7_accepted_...     [AUTH]
+//	(a@b)_203.0.113.7_accepted_message./Remote_host_said:_250_Ok/                                    [one per recipient]
 //	From:_<a@b>_RCPT:_<c@d>_203.0.113.7_does_not_like_recipient./Remote_host_said:_550_no/...        [IndiMail]
 //
 // The report of a local delivery is the program's output, or "did_1+0+0/":
@@ -101,8 +102,8 @@ func readPhrase(ev *bouncehouse.Event, s string) {
 		}
 		from := strings.LastIndexAny(s[:at], "_/") + 1
 		remoteName(ev, s[from:at])
-		if before, ok := strings.CutSuffix(s[:from], ">_"); ok && ev.Recipient == "" {
-			ev.Recipient = before[strings.LastIndexByte(before, '<')+1:]
+		if before, ok := strings.CutSuffix(s[:from], "_"); ok && ev.Recipient == "" && before != "" {
+			ev.Recipient = quotedAddress(before)
 		}
 		if ev.RemoteIP.IsValid() && ev.RemoteHost == "" && from > 1 && s[from-1] == '_' { // "mx.example.org_[203.0.113.7]"
 			if before := s[strings.LastIndexAny(s[:from-1], "_/")+1 : from-1]; s[from] == '[' && strings.IndexByte(before, '.') > 0 {
@@ -126,6 +127,24 @@ func readPhrase(ev *bouncehouse.Event, s string) {
 			remoteName(ev, strings.TrimRight(host, ".,;:"))
 		}
 	}
+}
+
+// quotedAddress takes the address off the end of a text: "<a@b>" or "(a@b)",
+// as patches put it before the host.
+func quotedAddress(s string) string {
+	open := byte('<')
+	switch s[len(s)-1] {
+	case '>':
+	case ')':
+		open = '('
+	default:
+		return ""
+	}
+	addr := s[strings.LastIndexByte(s, open)+1 : len(s)-1]
+	if strings.IndexByte(addr, '@') < 1 {
+		return ""
+	}
+	return addr
 }
 
 // remoteName takes "203.0.113.7", "[2001:db8::1]" or a host's name.

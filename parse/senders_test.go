@@ -240,6 +240,7 @@ func TestSendersNoAllocation(t *testing.T) {
 		"qmail": "@400000004a8a7ed30c5d5cb4 status: local 0/10 remote 1/20\n@400000004a8a7ed30c5d5cb4 bounce msg 93 qp 5\n" +
 			"2011-02-16 19:10:03.100200500 status: local 0/10 remote 1/20\n" +
 			"@400000004a8a7ed30c5d5cb4 tcpserver: pid 4211 from 203.0.113.5\n" +
+			"1054194593.322    123 203.0.113.9 TCP_MISS/200 4211 GET http://www.example.org/ - DIRECT/203.0.113.10 text/html\n" +
 			"Nov  3 17:03:53 mx qmail: 1288803833.970675 status: local 0/10 remote 1/20\n",
 		"powermta": "r,2026-09-21 12:00:07+0000,2026-09-21 11:59:00+0000,a@b.example,c@d.example,,,,,,,smtp\n",
 		"kumomta":  `{"type":"Reception","id":"9d","sender":"a@b.example","recipient":"c@d.example","timestamp":1757676100}` + "\n",
