@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 # Beside the default version, which test/kafka/pom.xml names.
 KAFKA_ALSO ?= 3.9.2
-MTAS ?= postfix
+MTAS ?= postfix exim opensmtpd sendmail
 KAFKA_VERSION ?=
 FUZZTIME ?= 30s
 # For demo: the paths to read, and how far back the report looks (all). For accuracy: the corpus.

@@ -13,7 +13,7 @@ packages() {
 	postfix) echo postfix ;;
 	exim) echo exim4-daemon-light ;;
 	opensmtpd) echo opensmtpd ;;
-	sendmail) echo sendmail-bin ;;
+	sendmail) echo sendmail-bin sendmail-cf ;;
 	*) return 1 ;;
 	esac
 }

@@ -8,7 +8,7 @@ failed=
 for version in "" ${KAFKA_ALSO:-}; do # "" is the default
 	KAFKA_VERSION=$version "$here/kafka.sh" || failed="$failed kafka${version:+-$version}"
 done
-"$here/rootfs.sh" ${MTAS:-postfix} || failed="$failed rootfs"
+"$here/rootfs.sh" ${MTAS:-postfix exim opensmtpd sendmail} || failed="$failed rootfs"
 (need gcc gcc libc6-dev) || failed="$failed gcc"
 # Every module that the build or a test needs: tests in a network of their own build, too, and can fetch nothing then.
 # (Not `go mod download`: that writes to go.sum.)

@@ -34,7 +34,7 @@ report() {
 echo
 report tried "Real parts that were tried:"
 report "left out" "NOT tried on this machine:"
-for part in engine kafka postfix; do
+for part in engine kafka postfix exim opensmtpd sendmail; do
 	cut -f 2 "$BOUNCEHOUSE_PARTS" | grep -qx "$part" && continue
 	echo "NOT tried: $part (no test got as far as asking for it)"
 	case ,${BOUNCEHOUSE_REQUIRE:-}, in

@@ -18,6 +18,9 @@ const (
 	PartEngine    Part = "engine"
 	PartKafka     Part = "kafka"
 	PartPostfix   Part = "postfix"
+	PartExim      Part = "exim"
+	PartOpenSMTPD Part = "opensmtpd"
+	PartSendmail  Part = "sendmail"
 	PartIsolation Part = "isolation"
 )
 
