@@ -197,7 +197,9 @@ type prose struct {
 	others map[string]bool
 	found  []proseMention
 	reply  string // the first reply of the text, with the words that lead to it
-	reason string // the first reason without one
+	reason string // the first reason without one, else the first sentence of failure
+
+	reasoned bool // reason is a reason
 }
 
 // proseMention is an address of the text and what is told of it.
@@ -209,6 +211,7 @@ type proseMention struct {
 	words      []string // the lines from the address on
 	gap        bool     // an empty line stands before the last of words
 	done       bool
+	shared     bool // what is told of the next is told of this one too
 }
 
 // read looks at each line once: an address opens a mention, what follows
@@ -225,7 +228,7 @@ func (p *prose) read(text string) {
 			p.blank()
 			continue
 		}
-		if line[0] == '>' || line[0] == '|' || quotesHeader(line) && !hasPrefixFold(line, "to:") && !recipientField(fieldName(line)) {
+		if strings.Trim(line, "-=*_+ ") == "" || line[0] == '>' || line[0] == '|' || quotesHeader(line) && !hasPrefixFold(line, "to:") && !recipientField(fieldName(line)) {
 			p.close()
 			continue
 		}
@@ -235,8 +238,10 @@ func (p *prose) read(text string) {
 		if p.reply == "" && at >= 0 {
 			p.reply = line
 		}
-		if p.reason == "" && at < 0 && (phrase || containsAny(lower, failureReasons)) {
-			p.reason = line
+		if at < 0 && (p.reason == "" || !p.reasoned) && (phrase || containsAny(lower, failureReasons)) {
+			if reasoned := containsAny(lower, failureReasons); p.reason == "" || reasoned {
+				p.reason, p.reasoned = line, reasoned
+			}
 		}
 		addresses := addressesIn(line)
 		kept, help := addresses[:0], len(addresses) > 0 && helpLine(lower)
@@ -266,7 +271,7 @@ func (p *prose) read(text string) {
 					rest = line[at:]
 				}
 				m.words = append(m.words, strings.TrimLeft(rest, ">)]\"'’,:;. \t：，。"))
-				m.done = i < len(kept)-1
+				m.done, m.shared = i < len(kept)-1, i < len(kept)-1
 				p.found = append(p.found, m)
 			}
 		} else if m := p.last(); m != nil && len(m.words) < 12 {
@@ -355,7 +360,11 @@ func (p *prose) blocks(failed []string) []block {
 	}
 	for i := range p.found {
 		m := &p.found[i]
-		told := strings.TrimSpace(strings.Join(m.words, " "))
+		own := m
+		for j := i; own.shared && j+1 < len(p.found); j++ {
+			own = &p.found[j+1]
+		}
+		told := strings.TrimSpace(strings.Join(own.words, " "))
 		at := replyAt(told)
 		reason := at >= 0 || containsAny(lowerASCII(told), failureReasons)
 		if !reason && m.lead != "" && containsAny(lowerASCII(m.lead), failureReasons) {
@@ -416,8 +425,12 @@ func (rep *report) settle(text string) {
 	if saysWaiting(lowerASCII(text)) || saysRetrying(text) {
 		action = "delayed"
 	}
+	expired := action == "failed" && saysExpired(strings.ReplaceAll(lowerASCII(text[:min(len(text), maxSearched)]), "delivered for the following", ""))
 	for i := range rep.blocks {
 		b := &rep.blocks[i]
+		if expired && b.action == "" && !strings.HasPrefix(b.diagnostic, "5") {
+			b.action = "expired"
+		}
 		b.action = firstOf(b.action, action)
 		b.text = firstOf(b.text, b.diagnostic, " ")
 	}

@@ -107,7 +107,7 @@ var introducers = []string{
 // they stand for a reply.
 var failureReasons = []string{
 	"user unknown", "unknown user", "unknown recipient", "unknown address", "unknown local part", "no such user", "no such recipient", "no such mailbox", "no such address", "no such domain", "no such person", "no such account",
-	"user not found", "recipient not found", "mailbox not found", "address not found", "account not found", "host not found", "domain not found", "not found in", "host unknown", "unknown host", "unknown domain",
+	"user not found", "recipient not found", "receiver not found", "mailbox not found", "address not found", "account not found", "host not found", "domain not found", "not found in", "host unknown", "unknown host", "unknown domain",
 	"does not exist", "doesn't exist", "do not exist", "not exist", "no longer exists", "no longer valid", "not a valid", "invalid recipient", "invalid address", "invalid user", "invalid mailbox", "invalid domain", "bad address", "bad destination",
 	"unrouteable", "unroutable", "mailbox is full", "mailbox full", "inbox is full", "over quota", "over the quota", "overquota", "quota exceeded", "exceeded quota", "exceeded storage", "quota exceed", "exceeds quota", "out of space",
 	"mailbox unavailable", "mailbox disabled", "mailbox is disabled", "account disabled", "account is disabled", "account has been disabled", "been suspended", "is suspended", "inactive", "mailbox locked", "not accepting",
