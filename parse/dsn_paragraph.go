@@ -237,18 +237,29 @@ func readTranscript(human string) []exchange {
 		case strings.HasPrefix(line, ">>>"):
 			finish()
 			command = strings.ToLower(strings.TrimSpace(line[3:]))
-		case strings.HasPrefix(line, "... while talking to "):
+		case talkingTo(line) != "":
 			finish()
-			host, command = hostName(strings.TrimSuffix(line[len("... while talking to "):], ":")), ""
-		case strings.HasPrefix(line, "While talking to "): // version 5
-			finish()
-			host, command = hostName(strings.TrimSuffix(line[len("While talking to "):], ":")), ""
+			host, command = hostName(strings.TrimSuffix(talkingTo(line), ":")), ""
 		default:
 			finish()
 		}
 	}
 	finish()
 	return found
+}
+
+// talkingTo returns the host that line says the session is with:
+//
+//	... while talking to mx.example.net.:     version 8
+//	While talking to mx.example.net:          version 5
+//	Connected to mx.example.net:              version 5, BSD's
+func talkingTo(line string) string {
+	for _, words := range [...]string{"... while talking to ", "While talking to ", "Connected to "} {
+		if rest, ok := strings.CutPrefix(line, words); ok && (line[0] == '.' || strings.HasSuffix(rest, ":")) {
+			return rest
+		}
+	}
+	return ""
 }
 
 // pick returns what the transcript says of one recipient: the whole of the

@@ -141,7 +141,7 @@ func (s *sendmailReport) read(own string) {
 			}
 			continue
 		}
-		if strings.HasPrefix(line, "<<<") || strings.HasPrefix(line, ">>>") || strings.HasPrefix(line, "... while talking to ") {
+		if strings.HasPrefix(line, "<<<") || strings.HasPrefix(line, ">>>") || talkingTo(line) != "" {
 			shared, words = nil, nil
 			continue
 		}
@@ -182,9 +182,6 @@ func (s *sendmailReport) read(own string) {
 // lacks: before 8.10 it has no Diagnostic-Code, later none for what Sendmail
 // itself or a local mailer says.
 func (rep *report) fromTranscript(transcript []exchange) {
-	if !strings.Contains(rep.human, "----- Transcript of session follows") {
-		return
-	}
 	var s *sendmailReport
 	for i := range rep.blocks {
 		b := &rep.blocks[i]
@@ -192,6 +189,9 @@ func (rep *report) fromTranscript(transcript []exchange) {
 			continue
 		}
 		if s == nil {
+			if !strings.Contains(rep.human, "----- Transcript of session follows") {
+				return
+			}
 			s = &sendmailReport{transcript: transcript}
 			s.read(rep.human)
 		}
@@ -300,7 +300,7 @@ func sendmailResult(line string) (recipient, result string, host bool) {
 		return "", "", false
 	case !coded && !strings.HasPrefix(who, "<") && !strings.HasPrefix(result, "Deferred"):
 		return "", "", false
-	case !strings.Contains(who, "@") && strings.Contains(who, "."):
+	case !strings.ContainsAny(who, "@!") && strings.Contains(who, "."):
 		return "", result, coded // 550 example.org.tcp... 550 Host unknown
 	}
 	return (typedValue{value: who}).address(), result, false

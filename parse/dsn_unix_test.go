@@ -41,6 +41,7 @@ func TestSendmailResult(t *testing.T) {
 		"550 joe... User unknown":                                  {"joe", "User unknown", false},
 		"<a@example.com>... Deferred: Connection refused by b.":    {"a@example.com", "Deferred: Connection refused by b.", false},
 		"joe... Deferred: Connection refused by [127.0.0.1]":       {"joe", "Deferred: Connection refused by [127.0.0.1]", false},
+		"554 ames!joe... Service unavailable":                      {"ames!joe", "Service unavailable", false},
 		"550 example.org (smtp)... 550 Host unknown":               {"", "550 Host unknown", true},
 		"550 example.org.tcp... 550 Host unknown":                  {"", "550 Host unknown", true},
 		"421 example.com (smtp)... Deferred: Connection timed out": {"", "Deferred: Connection timed out", true},
