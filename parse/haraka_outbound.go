@@ -37,6 +37,7 @@ type harakaMail struct {
 	client    string
 
 	rcpts    []string // not yet served
+	single   string   // whom it is for where each recipient has a mail of his own (always_split)
 	complete bool     // rcpts are all of them: by the transaction, or by RCPT TO
 	asking   []string // named by RCPT TO in this attempt
 	command  string   // the last that was sent
@@ -102,6 +103,11 @@ func (p *haraka) mail(uuid string) *harakaMail {
 		m.sender, m.known, m.messageID = t.sender, true, t.messageID
 		number, _ := strconv.Atoi(uuid[dot+1:])
 		m.rcpts = ofDomain(t.rcpts, number)
+		if number > 0 && number <= len(t.rcpts) {
+			if m.single = t.rcpts[number-1]; m.rcpts == nil {
+				m.rcpts = []string{m.single}
+			}
+		}
 		m.complete = len(m.rcpts) > 0
 		p.mails.charge(uuid, 16*len(m.rcpts))
 		connection, _, _ := strings.Cut(uuid, ".")
@@ -303,6 +309,9 @@ func (p *haraka) delivered(r bouncehouse.Record, h *headReader, host string, l *
 		m = p.announce(r, h, host, l, res)
 	}
 	rcpts := m.about(n)
+	if rcpts == nil && m != nil && f[harakaRcpts] == "1/0/0" && strings.HasSuffix(m.single, "@"+f[harakaDomain]) {
+		rcpts = []string{m.single}
+	}
 	for i := range n {
 		ev, err := p.event(r, h, host, l, m, res)
 		if err != nil {
