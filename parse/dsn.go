@@ -107,6 +107,7 @@ func dialects() []func(*mimePart) ([]report, error) {
 	return []func(*mimePart) ([]report, error){
 		readComplaint,    // RFC 5965 and what resembles it
 		readAutoReply,    // RFC 3834
+		readRejection,    // a refusal in the form of a receipt
 		readDomino,       // with or without a machine part, which is the poorer
 		readOldExchange,  // the same
 		readBareExchange, // the same

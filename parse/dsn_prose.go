@@ -465,8 +465,8 @@ func (b *block) tell(words string) {
 	}
 	b.diagnostic = words
 	at := replyAt(words)
-	if at == 0 && words[3] == ':' { // 550: 5.1.1 No such user
-		b.diagnostic = words[:3] + " " + strings.TrimLeft(words[4:], ": ")
+	if at == 0 && (words[3] == ':' || strings.HasPrefix(words[3:], " - ")) { // 550: 5.1.1 No such user
+		b.diagnostic = words[:3] + " " + strings.TrimLeft(words[4:], ":- ")
 	}
 	if at < 0 { // Sorry, no mailbox here by that name. (#5.1.1)
 		if _, code, ok := strings.Cut(words, "(#"); ok && b.status == "" {
