@@ -300,16 +300,21 @@ func saysRetrying(text string) bool {
 
 // lowerASCII is strings.ToLower that keeps the length of s.
 func lowerASCII(s string) string {
+	var b strings.Builder
+	at := 0 // up to where s is in b
 	for i := range len(s) {
 		if c := s[i]; c >= 'A' && c <= 'Z' {
-			b := []byte(s)
-			for ; i < len(b); i++ {
-				if c := b[i]; c >= 'A' && c <= 'Z' {
-					b[i] = c + 'a' - 'A'
-				}
+			if at == 0 {
+				b.Grow(len(s))
 			}
-			return string(b)
+			b.WriteString(s[at:i])
+			b.WriteByte(c + 'a' - 'A')
+			at = i + 1
 		}
 	}
-	return s
+	if at == 0 {
+		return s
+	}
+	b.WriteString(s[at:])
+	return b.String()
 }

@@ -200,6 +200,9 @@ func splitHeader(text string) (mimeHeader, string) {
 // fieldName returns the name of the header field that begins in line, or
 // nothing where none does.
 func fieldName(line string) string {
+	if line == "" || line[0] == ' ' || line[0] == '\t' {
+		return "" // a fold
+	}
 	n := strings.IndexByte(line, ':')
 	if n <= 0 || n > 100 {
 		return ""
