@@ -34,7 +34,7 @@ func readEyouMail(m *mimePart) ([]report, error) {
 	rep := report{mail: m, original: m.original()}
 	recipient := ""
 	var reason []string
-	open, blank := false, false
+	open := false
 	finish := func() {
 		if open && strings.Contains(recipient, "@") && len(rep.blocks) < maxRecipients {
 			b := block{recipient: recipient, action: "failed"}
@@ -56,19 +56,15 @@ func readEyouMail(m *mimePart) ([]report, error) {
 				}
 			}
 		case strings.HasPrefix(line, "Mail [") && rep.queueID == "":
-			id, after, _ := strings.Cut(line[len("Mail ["):], "]")
+			id, _, _ := strings.Cut(line[len("Mail ["):], "]")
 			rep.queueID = strings.TrimSpace(id)
-			if _, from, ok := strings.Cut(after, "["); ok {
-				from, _, _ = strings.Cut(from, "]")
-				_ = from // the sender's domain, which Mail from: tells whole
-			}
 		case hasPrefixFold(line, "mail from:") && rep.sender == "":
 			rep.sender = angled(line[len("mail from:"):])
 		case hasPrefixFold(line, "rcpt to:") && !open:
 			recipient = angled(line[len("rcpt to:"):])
 		case strings.HasSuffix(line, strings.TrimSpace(bouncedBecause)) || strings.Contains(line, bouncedBecause):
 			finish()
-			open, blank = true, false
+			open = true
 			if found := addressesIn(line); len(found) > 0 {
 				recipient = found[0]
 			}
@@ -78,7 +74,6 @@ func readEyouMail(m *mimePart) ([]report, error) {
 		case open && line != "" && len(reason) < 30:
 			reason = append(reason, line)
 		}
-		blank = blank || line == ""
 		offset = next
 	}
 	finish()

@@ -1,0 +1,108 @@
+package parse
+
+import "strings"
+
+// Whether a mail is a bounce mail at all, by who wrote it and what it says
+// first; and where in its text the returned message begins.
+
+// noticeOfFailure tells mails that a program wrote to say that something did
+// not arrive.
+func noticeOfFailure(m *mimePart) bool {
+	if isMultipart(m.media) && m.media == "multipart/report" && m.params["report-type"] != "" && !strings.EqualFold(m.params["report-type"], "delivery-status") {
+		return false // a receipt (RFC 8098), or another kind
+	}
+	system, program := author(m)
+	switch {
+	case !system && !program, fromList(m), asksBack(m.subject()):
+		return false
+	case saysSuccess(m.subject()):
+		return false
+	case failureSubject(m.subject()):
+		return system || speaksOfFailure(m.lower()) // a shop's goods are returned too
+	}
+	// A report on the server's log tells of failures further down.
+	return system && containsAny(m.lower()[:min(len(m.lower()), maxLead)], failurePhrases)
+}
+
+// saysSuccess tells subjects of receipts: Delivery Status Notification (Success).
+func saysSuccess(subject string) bool {
+	lower := strings.ToLower(subject[:min(len(subject), 200)])
+	return containsAny(lower, []string{"success", "(relay", "relayed", "erfolgreich", "réussi", "投递成功", "发送成功", "送达成功"}) && !containsAny(lower, []string{"unsuccess", "not success", "failure", "failed", "不成功", "未"})
+}
+
+// maxLead is where in a text a bounce mail has said what it is.
+const maxLead = 500
+
+// asksBack tells subjects of mails that hold a message until someone acts: a
+// challenge to its sender, a moderator's queue, a quarantine.
+func asksBack(subject string) bool {
+	return containsAny(strings.ToLower(subject[:min(len(subject), 200)]), []string{"confirm", "verif", "awaits", "awaiting", "approval", "moderat", "quarantin", "challenge", "bestätig", "please release", "确认", "审核", "隔离"})
+}
+
+// writtenBySystem tells mails that a mail system or another program wrote.
+func writtenBySystem(m *mimePart) bool {
+	system, program := author(m)
+	return system || program
+}
+
+// author tells who wrote m: a mail system, by the null return path or the
+// sender; a program, by its own word.
+func author(m *mimePart) (system, program bool) {
+	for i := range m.header {
+		f := &m.header[i]
+		switch {
+		case strings.EqualFold(f.name, "Return-Path"):
+			path := f.value()
+			system = system || path == "<>" || daemonAddress(angled(path))
+		case strings.EqualFold(f.name, "From"):
+			from := f.value()
+			system = system || daemonAddress(angled(from)) || containsAny(lowerASCII(from), []string{"mail delivery", "mailer-daemon", "mailer daemon", "postmaster", "mail administrator", "mail system"})
+		case strings.EqualFold(f.name, "Auto-Submitted"):
+			program = program || hasPrefixFold(f.value(), "auto-")
+		case strings.EqualFold(f.name, "X-Failed-Recipients"):
+			system = true
+		}
+	}
+	return system, program
+}
+
+// cutOriginal cuts text where the returned message or its header begins, and
+// returns what stands before it and the header.
+func cutOriginal(text string) (string, mimeHeader) {
+	for at := 0; at < len(text); {
+		line, next := cutLine(text, at)
+		bare := strings.TrimLeft(line, " \t")
+		switch {
+		case returnsMessage(bare), quotesOriginal(bare):
+			return text[:at], originalHeader(text[next:])
+		case strings.HasPrefix(line, "Received:"), strings.HasPrefix(line, "Return-Path:"):
+			return text[:at], originalHeader(text[at:])
+		}
+		at = next
+	}
+	return text, nil
+}
+
+// quotesOriginal tells lines that begin the returned message, of systems that
+// have no dialect of their own.
+func quotesOriginal(line string) bool {
+	if len(line) < 60 && (strings.Contains(line, "follow") || strings.Contains(line, "copy of")) {
+		switch lower := strings.TrimRight(lowerASCII(line), ".: \t\r"); {
+		case strings.HasSuffix(lower, "follows"), strings.HasSuffix(lower, "follow"), strings.HasSuffix(lower, "copy of the original message"):
+			if containsAny(lower, []string{"message", "header", "mail"}) {
+				return true
+			}
+		}
+	}
+	if line == "" || line[0] != '-' && line[0] != '=' && line[0] != '*' && line[0] != '_' && line[0] != '#' {
+		return false
+	}
+	words := strings.ToLower(strings.Trim(line, "-=*_# \t\r"))
+	if words == "" || len(words) > 120 {
+		return false
+	}
+	return containsAny(words, []string{"original message", "original mail", "original header", "original email", "message header", "mail header", "headers follow", "header follow", "header of the original",
+		"header and top", "returned message", "returned mail", "your message", "message text", "text of your", "copy of the message", "copy of your", "forwarded message", "message follows", "included is",
+		"ursprüngliche nachricht", "originalnachricht", "message d'origine", "mensaje original", "mensagem original", "messaggio originale", "oorspronkelijk bericht", "исходное сообщение",
+		"原邮件", "原始邮件", "原信", "邮件头", "信头", "原郵件", "原始郵件", "元のメッセージ", "元のメール", "원본 메시지", "원래 메시지"})
+}
