@@ -46,14 +46,13 @@ func (p *exim) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	text := trimHead(r.Text)
 	var e entry
 	if !cutEximHead(text, &e) || !eximWords(e.msg) {
-		if text = p.unwrap(text); text == "" {
-			if p.head.read(&r, &e) {
-				_, err := p.parseEntry(r, &p.head, &e, res)
-				return err
-			}
+		if p.head.read(&r, &e) {
+			_, err := p.parseEntry(r, &p.head, &e, res)
+			return err
+		}
+		if !cutEximHead(p.head.inner, &e) || !eximWords(e.msg) {
 			return nil
 		}
-		cutEximHead(text, &e)
 	}
 	e.host = r.Host
 	return p.line(r, &p.head, &e, res)

@@ -4,7 +4,7 @@ import "strings"
 
 // What stands before the words of an Exim line.
 
-// sniffExim tells by a line's own stamp and words, also where it is wrapped.
+// sniffExim tells by a line's own stamp and words.
 func sniffExim(head string) bool {
 	for head != "" {
 		line := head
@@ -16,9 +16,6 @@ func sniffExim(head string) bool {
 		var e entry
 		line = trimHead(line)
 		if cutEximHead(line, &e) && eximWords(e.msg) {
-			return true
-		}
-		if at := wrapped(line); at > 0 && cutEximHead(line[at:], &e) && eximWords(e.msg) {
 			return true
 		}
 	}
@@ -109,62 +106,6 @@ func eximWords(s string) bool {
 		}
 	}
 	return authFailed(s) > 0
-}
-
-// wrapped is where an Exim line may begin in what a container runtime,
-// compose or grep put before it, or 0. Nothing but a name may stand before
-// it: all else, headers in the reject log too, is strangers' words.
-func wrapped(s string) int {
-	if len(s) < 32 {
-		return 0
-	}
-	switch c := s[0]; {
-	case c == '{': // {"log":"line\n","stream":"stdout","time":"2026-09-12T15:49:12.650438Z"}
-		if strings.HasPrefix(s, `{"log":"`) {
-			return len(`{"log":"`)
-		}
-	case c-'0' <= 9 && s[4] == '-' && s[10] == 'T': // docker logs -t; CRI
-		n := strings.IndexByte(s[:min(len(s), 40)], ' ') + 1
-		if n > 0 && (strings.HasPrefix(s[n:], "stdout F ") || strings.HasPrefix(s[n:], "stderr F ")) {
-			n += len("stdout F ")
-		}
-		return n
-	case c > ' ':
-		for i := 1; i < len(s)-22 && i < 256; i++ {
-			switch s[i] {
-			case ' ': // compose: "mail_1   | line"
-				for i < len(s) && s[i] == ' ' {
-					i++
-				}
-				if strings.HasPrefix(s[i:], "| ") {
-					return i + 2
-				}
-				return 0
-			case ':': // grep: "mainlog:line", "mainlog:12:line"
-				if s[i+5] == '-' && s[i+11] == ' ' {
-					return i + 1
-				}
-			}
-		}
-	}
-	return 0
-}
-
-// unwrap takes the wrapping of a whole line off; "" where it has none.
-func (p *exim) unwrap(s string) string {
-	at := wrapped(s)
-	var e entry
-	if at == 0 || !cutEximHead(s[at:], &e) || !eximWords(e.msg) {
-		return ""
-	}
-	if s[0] != '{' {
-		return s[at:]
-	}
-	if !strings.Contains(s, `\n","`) {
-		return "" // cut off at docker's 16 KiB
-	}
-	inner, _ := p.head.unwrapJSON(s, &e)
-	return inner
 }
 
 // piece is a line that came through syslog in parts, as far as it was read.

@@ -174,7 +174,7 @@ func (p *qmail) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 }
 
 func (p *qmail) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error) {
-	if e.host == "delivery" && e.stamp.kind == stampISO && e.stamp.zone == "" && e.stamp.fraction != "" && digits(e.program) && e.pid == "" {
+	if e.host == "delivery" && digits(e.program) && e.pid == "" && (e.stamp.zone != "" || e.stamp.fraction != "") {
 		// QUIRK: "2009-08-18 12:12:09.2 delivery 3: success: ..." of
 		// tai64nlocal looks like host and program.
 		return true, p.line(r, h, r.Host, &e.stamp, "delivery "+e.program+": "+e.msg, res)

@@ -54,19 +54,23 @@ func (h *headReader) read(r *bouncehouse.Record, e *entry) bool {
 			return complete
 		}
 	}
+	wrapped := ""
 	for range maxLayers {
 		if e.header(text) {
 			return true
 		}
 		inner, done := h.unwrap(text, e)
-		if done {
-			return e.program != ""
+		if done && e.program != "" {
+			return true
 		}
-		if inner == "" {
-			return false
+		if done || inner == "" {
+			break
 		}
-		text, h.inner = inner, inner
+		if text = inner; wrapped == "" {
+			wrapped = inner // deeper, a stamp of the format's own may be gone
+		}
 	}
+	h.inner = wrapped
 	return false
 }
 

@@ -90,7 +90,7 @@ func cutCompose(s string) string {
 		end = bar + m + 1
 	}
 	name := strings.TrimRight(s[:bar], " ")
-	if name == "" || strings.IndexByte(name, ' ') >= 0 {
+	if name == "" || strings.ContainsAny(name, " \t") {
 		return ""
 	}
 	return strings.TrimPrefix(s[end:], " ")
@@ -103,6 +103,9 @@ func cutGrep(s string) string {
 		n := strings.IndexByte(s[from:min(len(s), 512)], ':')
 		if n < 0 {
 			return ""
+		}
+		if strings.ContainsAny(s[from:from+n], " \t") {
+			return "" // no name of a file: a header that a log quotes may say anything
 		}
 		from += n + 1
 		if _, _, ok := cutStamp(s[from:]); ok || strings.HasPrefix(s[from:], "<") {
