@@ -109,7 +109,7 @@ type hMailError struct {
 	tried     bool
 	replying  bool
 	paragraph int // empty lines so far
-	ended     int
+	ended     int // paragraph when the last value began, which ends with it
 }
 
 // read takes one line; false where it does not belong to the error.
