@@ -166,15 +166,18 @@ func Explain(e *bouncehouse.Event, c Context, l Lang) (Advice, error) {
 	case !k.retry && e.ReplyCode/100 == 4:
 		a.When = w.temporary + w.space + t.retry
 	}
-	a.Notes = w.notes(e, c)
+	a.Notes = w.notes(e, c, l)
 	a.Links = w.links(e, c)
 	return a, nil
 }
 
 // notes are what the event adds to its class.
-func (w *words) notes(e *bouncehouse.Event, c Context) (notes []string) {
+func (w *words) notes(e *bouncehouse.Event, c Context, l Lang) (notes []string) {
 	if e.Direction == bouncehouse.Inbound {
 		notes = append(notes, w.inbound)
+	}
+	if note := noteOf(e.ProviderCode, l); note != "" {
+		notes = append(notes, note)
 	}
 	ip := e.CitedIP
 	if !ip.IsValid() {
@@ -214,12 +217,34 @@ func (w *words) links(e *bouncehouse.Event, c Context) (links []Link) {
 	if c.ListLookup != "" {
 		links = append(links, Link{fmt.Sprintf(w.pageOf, e.DNSBL), c.ListLookup})
 	}
-	if c.ProviderHelp != "" && providerHelps(e.Class) {
+	if providerHelps(e.Class) {
 		for page := range strings.SplitSeq(c.ProviderHelp, ", ") {
-			links = append(links, Link{fmt.Sprintf(w.helpOf, c.ProviderName), page})
+			if url, note := pageURL(page); url != "" {
+				what := fmt.Sprintf(w.helpOf, c.ProviderName)
+				if note != "" {
+					what += " " + note
+				}
+				links = append(links, Link{what, url})
+			}
 		}
 	}
 	return links
+}
+
+// pageURL makes a URL of "page.example/path (what for)" or of a mail address;
+// what is neither gives none.
+func pageURL(page string) (url, note string) {
+	page, note, _ = strings.Cut(page, " ")
+	if note != "" && !strings.HasPrefix(note, "(") {
+		return "", ""
+	}
+	switch {
+	case strings.Contains(page, "@"):
+		return "mailto:" + page, note
+	case strings.Contains(page, "."):
+		return "https://" + page, note
+	}
+	return "", ""
 }
 
 // providerHelps tells whether the provider's pages help with the class: for a

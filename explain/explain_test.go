@@ -66,10 +66,13 @@ func TestExplain(t *testing.T) {
 		"a listing": {bouncehouse.Event{Class: bouncehouse.DNSBL, ReplyCode: 554, DNSBL: "zen.spamhaus.org", SubjectIP: ip, URLs: []string{"https://www.spamhaus.org/query/ip/203.0.113.25"}, DNSBLListed: []string{"zen.spamhaus.org", "bl.spamcop.net"}},
 			Context{ListLookup: "check.spamhaus.org"}, false,
 			[]string{"names the blocklist zen.spamhaus.org", "check.spamhaus.org", "https://www.spamhaus.org/query/ip/203.0.113.25", "stood on: zen.spamhaus.org, bl.spamcop.net"}, []string{"shut down"}},
-		"a dead list":       {bouncehouse.Event{Class: bouncehouse.DNSBL, DNSBL: "sorbs"}, Context{ListDead: true}, false, []string{"sorbs, which has been shut down"}, nil},
-		"our own refusal":   {bouncehouse.Event{Class: bouncehouse.BadHELO, Direction: bouncehouse.Inbound}, Context{}, false, []string{"Your own server gave this reply"}, nil},
-		"reverse DNS, seen": {bouncehouse.Event{Class: bouncehouse.Reputation, SubjectIP: ip, RDNSStatus: bouncehouse.RDNSNone}, Context{ProviderName: "Yahoo", ProviderHelp: "a.example, b.example"}, false, []string{"203.0.113.25 had no reverse name", "a.example", "b.example"}, nil},
-		"no class":          {bouncehouse.Event{}, Context{}, false, []string{"4xx is tried again"}, nil},
+		"a dead list":     {bouncehouse.Event{Class: bouncehouse.DNSBL, DNSBL: "sorbs"}, Context{ListDead: true}, false, []string{"sorbs, which has been shut down"}, nil},
+		"our own refusal": {bouncehouse.Event{Class: bouncehouse.BadHELO, Direction: bouncehouse.Inbound}, Context{}, false, []string{"Your own server gave this reply"}, nil},
+		"reverse DNS, seen": {bouncehouse.Event{Class: bouncehouse.Reputation, SubjectIP: ip, RDNSStatus: bouncehouse.RDNSNone}, Context{ProviderName: "Yahoo", ProviderHelp: "a.example/x (form), a form somewhere, me@b.example"}, false,
+			[]string{"203.0.113.25 had no reverse name", "postmaster pages of Yahoo (form) https://a.example/x", "mailto:me@b.example"}, []string{"somewhere"}},
+		"a provider's own code": {bouncehouse.Event{Class: bouncehouse.SpamContent, ProviderCode: "DT:SPM", ReplyCode: 451}, Context{}, false, []string{"after two minutes"}, nil},
+		"in brackets":           {bouncehouse.Event{Class: bouncehouse.Reputation, ProviderCode: "[TSS04]"}, Context{}, false, []string{"complaints or volume"}, nil},
+		"no class":              {bouncehouse.Event{}, Context{}, false, []string{"4xx is tried again"}, nil},
 	} {
 		a, err := Explain(&tt.event, tt.known, English)
 		if err != nil {
@@ -77,7 +80,7 @@ func TestExplain(t *testing.T) {
 		}
 		all := a.When + "\n" + strings.Join(a.Notes, "\n")
 		for _, l := range a.Links {
-			all += "\n" + l.URL
+			all += "\n" + l.What + " " + l.URL
 		}
 		for _, w := range tt.want {
 			if !strings.Contains(all, w) {
@@ -91,6 +94,22 @@ func TestExplain(t *testing.T) {
 		}
 		if a.Retry != tt.retry {
 			t.Errorf("%s: retry %v", name, a.Retry)
+		}
+	}
+}
+
+// A provider's code has one note, in both languages.
+func TestCodeNotes(t *testing.T) {
+	met := map[string]bool{}
+	for _, n := range codeNotes() {
+		if n.en == "" || n.zh == "" || n.codes == "" {
+			t.Errorf("%+v", n)
+		}
+		for _, code := range strings.Fields(n.codes) {
+			if met[code] {
+				t.Errorf("%s twice", code)
+			}
+			met[code] = true
 		}
 	}
 }

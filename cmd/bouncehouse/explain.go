@@ -138,6 +138,7 @@ func storedEvent(a *app, c Config, id string) (e bouncehouse.Event, err error) {
 		Class        string   `ch:"class"`
 		Rule         string   `ch:"rule"`
 		Provider     string   `ch:"provider"`
+		ProviderCode string   `ch:"provider_code"`
 		Direction    string   `ch:"direction"`
 		Outcome      string   `ch:"outcome"`
 		ReplyCode    uint16   `ch:"reply_code"`
@@ -150,7 +151,7 @@ func storedEvent(a *app, c Config, id string) (e bouncehouse.Event, err error) {
 		Listed       []string `ch:"dnsbl_listed"`
 		RDNSStatus   string   `ch:"rdns_status"`
 	}
-	const sql = `SELECT class, rule, provider, direction, outcome, reply_code, enhanced_code, reply_text, dnsbl, urls, cited_ip, subject_ip, dnsbl_listed, rdns_status
+	const sql = `SELECT class, rule, provider, provider_code, direction, outcome, reply_code, enhanced_code, reply_text, dnsbl, urls, cited_ip, subject_ip, dnsbl_listed, rdns_status
 		FROM bouncehouse.events WHERE event_id = $1 LIMIT 1`
 	if err := db.Select(a.ctx, &rows, sql, strings.ToLower(id)); err != nil {
 		return e, fmt.Errorf("look up the event: %w", err)
@@ -159,7 +160,7 @@ func storedEvent(a *app, c Config, id string) (e bouncehouse.Event, err error) {
 		return e, fmt.Errorf("there is no event %s: take the event_id from the events table, or from bouncehouse parse if that file was stored under the same path", id)
 	}
 	r := rows[0]
-	e = bouncehouse.Event{Class: bouncehouse.Class(r.Class), Rule: r.Rule, Provider: bouncehouse.Provider(r.Provider), Direction: bouncehouse.Direction(r.Direction),
+	e = bouncehouse.Event{Class: bouncehouse.Class(r.Class), Rule: r.Rule, Provider: bouncehouse.Provider(r.Provider), ProviderCode: r.ProviderCode, Direction: bouncehouse.Direction(r.Direction),
 		Outcome: bouncehouse.Outcome(r.Outcome), ReplyCode: r.ReplyCode, EnhancedCode: r.EnhancedCode, ReplyText: r.ReplyText, DNSBL: r.DNSBL, URLs: r.URLs,
 		DNSBLListed: r.Listed, RDNSStatus: bouncehouse.RDNSStatus(r.RDNSStatus)}
 	e.CitedIP, _ = netip.ParseAddr(r.CitedIP) // "" where there is none
