@@ -2,7 +2,6 @@ package parse
 
 import (
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -92,43 +91,4 @@ func FuzzDSN(f *testing.F) {
 		f.Add(mail)
 	}
 	f.Fuzz(func(t *testing.T, mail string) { checkDSN(t, mail) })
-}
-
-func BenchmarkDSN(b *testing.B) {
-	mails := dsnGoldens(b)
-	for _, name := range []string{"postfix-bounce-local", "exchange-online", "chinese-gb18030"} {
-		b.Run(name, func(b *testing.B) { benchmarkDSN(b, []string{mails[name]}) })
-	}
-	// Any folder of mails: DSN_MAILS=/path go test -bench DSN/folder
-	if dir := os.Getenv("DSN_MAILS"); dir != "" {
-		b.Run("folder", func(b *testing.B) {
-			files, err := os.ReadDir(dir)
-			if err != nil {
-				b.Fatal(err)
-			}
-			var all []string
-			for _, f := range files {
-				text, err := os.ReadFile(dir + "/" + f.Name())
-				if err != nil {
-					b.Fatal(err)
-				}
-				all = append(all, string(text))
-			}
-			benchmarkDSN(b, all)
-		})
-	}
-}
-
-func benchmarkDSN(b *testing.B, mails []string) {
-	p := newDSN(dsnOptions)
-	var res bouncehouse.Result
-	var size int64
-	for i := range b.N {
-		c := bouncehouse.Chunk{Kind: bouncehouse.Mail, Data: mails[i%len(mails)]}
-		res.Reset()
-		bouncehouse.ParseChunk(p, &c, &res)
-		size += int64(len(c.Data))
-	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "mails/s")
-	b.SetBytes(size / int64(b.N))
 }
