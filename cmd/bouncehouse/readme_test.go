@@ -16,6 +16,7 @@ import (
 
 	"github.com/bouncehouse/bouncehouse"
 	"github.com/bouncehouse/bouncehouse/enrich"
+	"github.com/bouncehouse/bouncehouse/parse"
 )
 
 // The README shows what parse makes of its log lines.
@@ -73,6 +74,9 @@ func TestReadmeIsWhole(t *testing.T) {
 	for _, c := range bouncehouse.Classes() {
 		want = append(want, "`"+string(c)+"`")
 	}
+	for _, f := range parse.Formats() {
+		want = append(want, "`"+f.Name+"`")
+	}
 	want = append(want, fmt.Sprintf("%d are known by name", len(enrich.Providers())))
 	var c cli
 	k, err := kong.New(&c, vars())
@@ -88,5 +92,32 @@ func TestReadmeIsWhole(t *testing.T) {
 		if !strings.Contains(string(readme), w) {
 			t.Errorf("the README does not say %s", w)
 		}
+	}
+}
+
+// The README's rules file is a good one.
+func TestReadmeRules(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, ok := strings.Cut(string(readme), "\n    rules:\n")
+	text, _, ended := strings.Cut(after, "\n\n")
+	if !ok || !ended {
+		t.Fatal("no rules in the README")
+	}
+	path := filepath.Join(t.TempDir(), "rules.yaml")
+	if err := os.WriteFile(path, []byte("rules:\n"+strings.ReplaceAll("\n"+text, "\n    ", "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var o enrich.Options
+	if err := loadRules(path, &o); err != nil {
+		t.Fatal(err)
+	}
+	if len(o.Rules) != 1 || len(o.Known) != 1 {
+		t.Errorf("%d rules, %d providers", len(o.Rules), len(o.Known))
+	}
+	if faults, _ := enrich.Lint(o); len(faults) > 0 {
+		t.Error(faults)
 	}
 }
