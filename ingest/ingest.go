@@ -165,15 +165,6 @@ next:
 		}
 		found, infos = append(found, path), append(infos, st)
 	}
-	// Debian's rsyslog writes the same lines to mail.log and mail.info.
-	if len(found) > 1 && found[0] == "/var/log/mail.log" {
-		for i, path := range found {
-			if path == "/var/log/mail.info" {
-				found = append(found[:i], found[i+1:]...)
-				break
-			}
-		}
-	}
 	return found
 }
 

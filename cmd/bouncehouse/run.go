@@ -105,13 +105,13 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	if len(paths) == 0 {
 		paths = c.Paths
 	}
-	if len(paths) == 0 {
+	usual := len(paths) == 0
+	if usual {
 		if paths = ingest.UsualPlaces(); len(paths) == 0 {
 			return nil, nil, errors.New("found no mail log in the usual places (/var/log/mail.log, /var/log/maillog, /var/log/exim4/mainlog ...).\n" +
 				"Name yours: bouncehouse run /path/to/mail.log /path/to/Maildir\n" +
 				"Where a server logs to the journal only: journalctl -o json -u 'postfix*' > postfix.json, or install rsyslog")
 		}
-		fmt.Fprintln(a.stderr, "Reading", strings.Join(paths, ", "))
 	}
 	paths, skipped, err := ingest.Expand(paths)
 	if err != nil {
@@ -119,6 +119,9 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	}
 	for _, s := range skipped {
 		a.log.Info("skipped", "path", s.Path, "reason", s.Reason)
+	}
+	if usual {
+		fmt.Fprintln(a.stderr, "Reading", strings.Join(paths, ", "))
 	}
 	if paths, err = withSpool(c.State, paths, once); err != nil {
 		return nil, nil, err
