@@ -120,6 +120,9 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	for _, s := range skipped {
 		a.log.Info("skipped", "path", s.Path, "reason", s.Reason)
 	}
+	if len(paths) == 0 {
+		return nil, nil, errors.New("there is no text file and no Maildir in the directories given: name logs, mboxes, bounce mails or Maildirs")
+	}
 	if usual {
 		fmt.Fprintln(a.stderr, "Reading", strings.Join(paths, ", "))
 	}
