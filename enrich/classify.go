@@ -127,6 +127,9 @@ func newFolder(rules []Rule, t *providerTable) folder {
 			keep(group)
 		}
 	}
+	for _, s := range speakers() {
+		keep(s.Words)
+	}
 	// Not hosts, but formed like them: parts of Exchange and Mimecast.
 	for _, w := range []string{"resolver", "storedrv", "queue", "mcspamsignature", "drbl", "spamblock"} {
 		f.labels[w] = true

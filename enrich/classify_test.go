@@ -139,7 +139,7 @@ func TestTemplate(t *testing.T) {
 		{"[2001:db8::25] Our system", "[<ip>] Our system"},
 		{"Greylisted, try again in 00:04:32", "Greylisted, try again in <n>:<n>:<n>"},
 		{"[BN8NAM11FT003.eop-nam11.prod.protection.outlook.com]", "[<host>.protection.outlook.com]"},
-		{"https://support.google.com/mail/?p=NoSuchUser d2e1a72fcca58-7a8f3c2b1a0si1234567b3a.12 - gsmtp", "https://<host>.google.com/mail/?p=NoSuchUser <id> - gsmtp"},
+		{"https://support.google.com/mail/?p=NoSuchUser d2e1a72fcca58-7a8f3c2b1a0si1234567b3a.12 - gsmtp", "https://support.google.com/mail/?p=NoSuchUser <id> - gsmtp"},
 		{"OFR004_104 [104] AUP#In-1310 IB504 [TSS04] (S3150) 5.7.1", "OFR004_104 [104] AUP#In-1310 IB504 [TSS04] (S3150) 5.7.1"},
 		{"收件人空间不足", "收件人空间不足"},
 		{"no variable part at all", "no variable part at all"},
