@@ -73,9 +73,9 @@ func readComplaint(m *mimePart) ([]report, error) {
 			return nil, nil // an attached mail is what comes back, not a complaint
 		}
 		for p := range m.own() {
-			if isMessage(p.media) && len(p.parts) > 0 && isMultipart(p.parts[0].media) {
-				if fields, found := feedbackFields(&p.parts[0]); found {
-					return readFeedback(&p.parts[0], fields)
+			if inner := p.message(); inner != nil && isMultipart(inner.media) {
+				if fields, found := feedbackFields(inner); found {
+					return readFeedback(inner, fields)
 				}
 			}
 		}
@@ -94,12 +94,10 @@ func readComplaint(m *mimePart) ([]report, error) {
 	return nil, nil
 }
 
-func isMultipart(media string) bool { return strings.HasPrefix(media, "multipart/") }
-
 // feedbackFields returns the fields of m's machine part; found tells whether
 // m is a feedback report, be the part missing.
 func feedbackFields(m *mimePart) (fields mimeHeader, found bool) {
-	claimed := m.media == "multipart/report" && strings.EqualFold(m.params["report-type"], "feedback-report")
+	claimed := m.media == "multipart/report" && strings.EqualFold(m.reportType, "feedback-report")
 	for p := range m.own() {
 		switch {
 		case p.media == "message/feedback-report":
@@ -111,7 +109,7 @@ func feedbackFields(m *mimePart) (fields mimeHeader, found bool) {
 		// QUIRK: without the empty line the fields are part of the part's own
 		// header; blank lines stand between them.
 		fields = append(fields, p.header...)
-		text := toUTF8(p.decoded(), p.params["charset"])
+		text := toUTF8(p.decoded(), p.charset)
 		for range 4 {
 			h, rest := splitHeader(strings.TrimLeft(text, "\r\n \t"))
 			fields = append(fields, h...)

@@ -62,20 +62,20 @@ func readContent(m *mimePart) *content {
 			c.status = append(c.status, p)
 		case c.original != nil:
 		case isMessage(p.media):
-			if len(p.parts) > 0 {
-				c.original = p.parts[0].header
+			if inner := p.message(); inner != nil {
+				c.original = inner.header
 			} else {
 				c.original = originalHeader(p.decoded())
 			}
 		case p.media == "text/rfc822-headers" || p.media == "message/global-headers" || p.media == "message/rfc822-headers":
 			c.original = originalHeader(p.decoded())
 		case p.media == "text/html":
-			c.charset = firstOf(c.charset, p.params["charset"])
+			c.charset = firstOf(c.charset, p.charset)
 			if html == nil {
 				html = p
 			}
 		case len(p.parts) == 0 && strings.HasPrefix(p.media, "text/") && len(c.text) < maxHuman:
-			c.charset = firstOf(c.charset, p.params["charset"])
+			c.charset = firstOf(c.charset, p.charset)
 			if text := clip(p.head(4 * maxHuman)); c.text == "" {
 				c.text = text
 			} else {

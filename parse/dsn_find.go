@@ -22,14 +22,15 @@ func readStatusParts(m *mimePart) ([]report, error) {
 	}
 	var found []report
 	for p := range m.own() {
-		if !isMessage(p.media) || len(p.parts) == 0 {
+		inner := p.message()
+		if inner == nil {
 			continue
 		}
-		inner, err := readStatusParts(&p.parts[0])
+		reports, err := readStatusParts(inner)
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, inner...)
+		found = append(found, reports...)
 	}
 	return found, nil
 }
@@ -42,7 +43,7 @@ func newReport(m *mimePart) report {
 	for _, p := range c.status {
 		// QUIRK: Chinese systems write their own bytes into a part that
 		// has no charset: that of the text for people.
-		groups, after := statusGroups(toUTF8(p.decoded(), firstOf(p.params["charset"], c.charset)))
+		groups, after := statusGroups(toUTF8(p.decoded(), firstOf(p.charset, c.charset)))
 		// QUIRK: without the empty line the fields are part of the
 		// part's own header.
 		if p != m {
@@ -108,9 +109,6 @@ func (p *mimePart) walk(yield func(*mimePart) bool) bool {
 	if !yield(p) {
 		return false
 	}
-	if isMessage(p.media) {
-		return true
-	}
 	for i := range p.parts {
 		if !p.parts[i].walk(yield) {
 			return false
@@ -150,7 +148,7 @@ func withoutContent(h mimeHeader) mimeHeader {
 
 // claims tells whether m says that it is a delivery report.
 func claims(m *mimePart) bool {
-	if m.media == "multipart/report" && strings.EqualFold(m.params["report-type"], "delivery-status") {
+	if m.media == "multipart/report" && strings.EqualFold(m.reportType, "delivery-status") {
 		return true
 	}
 	for p := range m.own() {
@@ -175,7 +173,7 @@ func automatic(m *mimePart) bool {
 // gateways cut the MIME structure off or quote a whole report; people forward
 // one behind ">".
 func readInlineStatus(m *mimePart) ([]report, error) {
-	if m.media == "multipart/report" && m.params["report-type"] != "" && !strings.EqualFold(m.params["report-type"], "delivery-status") {
+	if m.media == "multipart/report" && m.reportType != "" && !strings.EqualFold(m.reportType, "delivery-status") {
 		return nil, nil
 	}
 	for p := range m.own() {

@@ -20,7 +20,7 @@ import "strings"
 // machine part lacks, or has no reply: the reason is a sentence before the
 // recipients then.
 func readSMTPService(m *mimePart) ([]report, error) {
-	if !strings.Contains(m.params["boundary"], "DSN=_") &&
+	if !strings.Contains(m.boundary, "DSN=_") &&
 		(len(m.content().status) > 0 || !strings.Contains(m.text(), "automatically generated Delivery Status Notification") ||
 			!strings.Contains(m.text(), " to the following recipients") || strings.Contains(m.text(), "failed permanently")) { // that is Google's
 		return nil, nil

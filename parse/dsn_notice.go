@@ -8,7 +8,7 @@ import "strings"
 // noticeOfFailure tells mails that a program wrote to say that something did
 // not arrive.
 func noticeOfFailure(m *mimePart) bool {
-	if isMultipart(m.media) && m.media == "multipart/report" && m.params["report-type"] != "" && !strings.EqualFold(m.params["report-type"], "delivery-status") {
+	if isMultipart(m.media) && m.media == "multipart/report" && m.reportType != "" && !strings.EqualFold(m.reportType, "delivery-status") {
 		return false // a receipt (RFC 8098), or another kind
 	}
 	system, program := author(m)

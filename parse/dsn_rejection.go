@@ -15,7 +15,7 @@ import "strings"
 
 // readRejection reads such a refusal.
 func readRejection(m *mimePart) ([]report, error) {
-	if m.media != "multipart/report" || !strings.EqualFold(m.params["report-type"], "disposition-notification") {
+	if m.media != "multipart/report" || !strings.EqualFold(m.reportType, "disposition-notification") {
 		return nil, nil
 	}
 	lower := m.lower()

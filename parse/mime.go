@@ -1,9 +1,6 @@
 package parse
 
-import (
-	"mime"
-	"strings"
-)
+import "strings"
 
 // The splitter of mails (RFC 5322, RFC 2045, RFC 2046). It is lenient, since
 // what it reads was written by the worst mailers there are and cut by
@@ -20,11 +17,14 @@ const (
 // mimePart is a mail, or a part of one.
 type mimePart struct {
 	header mimeHeader
-	media  string            // of Content-Type, lower case; "text/plain" where there is none
-	params map[string]string // of Content-Type
-	raw    string            // the body as it stands, still encoded
-	parts  []mimePart        // of a multipart; the one message of a message/rfc822
-	read   *content          // what content() made
+	contentType
+	raw   string     // the body as it stands, still encoded
+	parts []mimePart // of a multipart
+	depth int
+
+	left     *int      // how many parts more the mail may have
+	enclosed *mimePart // what message() made
+	read     *content  // what content() made
 
 	utf8       string // what head() made, of that many bytes
 	decodedLen int
@@ -34,32 +34,35 @@ type mimePart struct {
 // parseMail splits a whole mail.
 func parseMail(text string) *mimePart {
 	left := maxParts
-	p := parsePart(text, true, 0, &left)
+	p := parsePart(strings.TrimLeft(text, "\r\n"), 0, &left)
 	return &p
 }
 
-// parsePart splits text; message tells a mail from a part of a multipart.
-func parsePart(text string, message bool, depth int, left *int) mimePart {
+// parsePart splits text, the header of a part or mail and its body.
+func parsePart(text string, depth int, left *int) mimePart {
 	*left--
-	if message {
-		text = strings.TrimLeft(text, "\r\n")
-	}
-	var p mimePart
+	p := mimePart{depth: depth, left: left}
 	p.header, p.raw = splitHeader(text)
-	p.media, p.params = parseMedia(p.header.get("Content-Type"))
-	if depth >= maxDepth {
-		return p
-	}
-	switch {
-	case strings.HasPrefix(p.media, "multipart/"):
-		p.parts = parseParts(p.raw, p.params["boundary"], depth, left)
-	case isMessage(p.media) && *left > 0:
-		// RFC 2046 section 5.2.1 allows no encoding here. QUIRK: some
-		// gateways encode the whole message all the same.
-		p.parts = []mimePart{parsePart(p.decoded(), true, depth+1, left)}
+	p.contentType = parseContentType(p.header.get("Content-Type"))
+	if isMultipart(p.media) && depth < maxDepth {
+		p.parts = parseParts(p.raw, p.boundary, depth, left)
 	}
 	return p
 }
+
+// message is the mail that a part of type message/rfc822 holds, or nil. It is
+// split by the first call: of most only whose they were is asked.
+func (p *mimePart) message() *mimePart {
+	if p.enclosed == nil && isMessage(p.media) && p.depth < maxDepth && *p.left > 0 {
+		// RFC 2046 section 5.2.1 allows no encoding here. QUIRK: some
+		// gateways encode the whole message all the same.
+		m := parsePart(strings.TrimLeft(p.decoded(), "\r\n"), p.depth+1, p.left)
+		p.enclosed = &m
+	}
+	return p.enclosed
+}
+
+func isMultipart(media string) bool { return strings.HasPrefix(media, "multipart/") }
 
 // isMessage tells whether a part of this type is a whole mail.
 func isMessage(media string) bool { return media == "message/rfc822" || media == "message/global" }
@@ -79,7 +82,7 @@ func parseParts(body, boundary string, depth int, left *int) []mimePart {
 	add := func(end int) {
 		if start >= 0 && *left > 0 {
 			part := strings.TrimSuffix(strings.TrimSuffix(body[start:max(start, end)], "\n"), "\r")
-			parts = append(parts, parsePart(part, false, depth+1, left))
+			parts = append(parts, parsePart(part, depth+1, left))
 		}
 	}
 	for at := 0; at < len(body); {
@@ -151,15 +154,23 @@ type mimeField struct{ name, raw string }
 // value is the field's value with its folds undone.
 func (f *mimeField) value() string { return unfold(f.raw) }
 
+// is tells whether the field has that name.
+func (f *mimeField) is(name string) bool {
+	return len(f.name) == len(name) && f.name[0]|0x20 == name[0]|0x20 && strings.EqualFold(f.name, name)
+}
+
 // get returns the value of the first field of that name, unfolded.
 func (h mimeHeader) get(name string) string {
 	for i := range h {
-		if strings.EqualFold(h[i].name, name) {
+		if h[i].is(name) {
 			return h[i].value()
 		}
 	}
 	return ""
 }
+
+// usualFields is for how many fields room is made at once.
+const usualFields = 16
 
 // splitHeader cuts text at the empty line that ends its header.
 func splitHeader(text string) (mimeHeader, string) {
@@ -176,12 +187,14 @@ func splitHeader(text string) (mimeHeader, string) {
 			flush()
 			return h, text[next:]
 		}
-		name := fieldName(line)
+		name, colon := cutFieldName(line)
 		switch {
 		case name != "":
-			flush()
+			if flush(); h == nil {
+				h = make(mimeHeader, 0, min(usualFields, 1+len(text)/32))
+			}
 			h = append(h, mimeField{name: name})
-			start, end = at+strings.IndexByte(line, ':')+1, at+len(line)
+			start, end = at+colon+1, at+len(line)
 		case len(h) > 0:
 			// A fold. QUIRK: mailers forget to indent it (an unindented
 			// boundary=, base64 data): a line without a colon goes on.
@@ -200,20 +213,38 @@ func splitHeader(text string) (mimeHeader, string) {
 // fieldName returns the name of the header field that begins in line, or
 // nothing where none does.
 func fieldName(line string) string {
-	if line == "" || line[0] == ' ' || line[0] == '\t' {
-		return "" // a fold
-	}
-	n := strings.IndexByte(line, ':')
-	if n <= 0 || n > 100 {
-		return ""
-	}
-	name := strings.TrimRight(line[:n], " \t")
-	for i := range len(name) {
-		if c := name[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
-			return ""
-		}
-	}
+	name, _ := cutFieldName(line)
 	return name
+}
+
+// maxFieldName is the longest name that is taken for one.
+const maxFieldName = 100
+
+// cutFieldName is fieldName, with the offset of the colon.
+func cutFieldName(line string) (name string, colon int) {
+	n := 0
+	for n < len(line) && isFieldByte[line[n]] {
+		n++
+	}
+	if n == 0 {
+		return "", 0 // a fold
+	}
+	for colon = n; colon < len(line) && (line[colon] == ' ' || line[colon] == '\t'); colon++ {
+	}
+	if colon == len(line) || line[colon] != ':' || colon > maxFieldName {
+		return "", 0
+	}
+	return line[:n], colon
+}
+
+// isFieldByte is set for the bytes of field names in use.
+var isFieldByte = byteSet("-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+
+func byteSet(bytes string) (set [256]bool) {
+	for i := range len(bytes) {
+		set[bytes[i]] = true
+	}
+	return set
 }
 
 // unfold joins the lines of s by one space each and trims it.
@@ -233,64 +264,6 @@ func unfold(s string) string {
 		}
 	}
 	return b.String()
-}
-
-// parseMedia reads a Content-Type.
-func parseMedia(value string) (media string, params map[string]string) {
-	if value == "" {
-		return "text/plain", nil
-	}
-	if m, p, ok := plainMedia(value); ok {
-		return m, p
-	}
-	if m, p, err := mime.ParseMediaType(value); err == nil {
-		return m, p
-	}
-	// QUIRK: unquoted values with special characters, doubled and final
-	// semicolons, parameters without a value.
-	fields := strings.Split(value, ";")
-	media = strings.ToLower(strings.TrimSpace(fields[0]))
-	params = map[string]string{}
-	for _, f := range fields[1:] {
-		name, v, ok := strings.Cut(f, "=")
-		name = strings.ToLower(strings.TrimSpace(name))
-		if _, dup := params[name]; ok && !dup {
-			params[name] = strings.Trim(strings.TrimSpace(v), `"`)
-		}
-	}
-	return media, params
-}
-
-// plainMedia reads what most parts have: a type, and at most one parameter
-// without quotes, comments or encodings.
-//
-//	text/plain; charset=us-ascii
-func plainMedia(value string) (media string, params map[string]string, ok bool) {
-	media, rest, more := strings.Cut(value, ";")
-	media = strings.ToLower(strings.TrimRight(media, " "))
-	kind, sub, slash := strings.Cut(media, "/")
-	if !slash || !isToken(kind) || !isToken(sub) {
-		return "", nil, false
-	}
-	if !more {
-		return media, nil, true
-	}
-	name, v, ok := strings.Cut(strings.TrimLeft(rest, " "), "=")
-	if !ok || !isToken(name) || !isToken(v) {
-		return "", nil, false
-	}
-	return media, map[string]string{strings.ToLower(name): v}, true
-}
-
-// isToken tells words of letters, digits and a few signs that need no quotes
-// and have no meaning of their own.
-func isToken(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' || c == '+') {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // hasPrefixFold is strings.HasPrefix without regard to ASCII case.

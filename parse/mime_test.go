@@ -15,13 +15,26 @@ import (
 // outline renders a part and what is in it: (type part part ...).
 func outline(p *mimePart) string {
 	s := p.media
-	for i := range p.parts {
-		s += " " + outline(&p.parts[i])
+	for _, inner := range innerParts(p) {
+		s += " " + outline(inner)
 	}
-	if len(p.parts) > 0 {
+	if s != p.media {
 		s = "(" + s + ")"
 	}
 	return s
+}
+
+// innerParts are the parts of a multipart, and the message of a part that is
+// one.
+func innerParts(p *mimePart) []*mimePart {
+	var inner []*mimePart
+	for i := range p.parts {
+		inner = append(inner, &p.parts[i])
+	}
+	if m := p.message(); m != nil {
+		inner = append(inner, m)
+	}
+	return inner
 }
 
 func TestParseMail(t *testing.T) {
@@ -226,8 +239,8 @@ func TestPartsAreBounded(t *testing.T) {
 		var count func(p *mimePart, d int)
 		count = func(p *mimePart, d int) {
 			parts, depth = parts+1, max(depth, d)
-			for i := range p.parts {
-				count(&p.parts[i], d+1)
+			for _, inner := range innerParts(p) {
+				count(inner, d+1)
 			}
 		}
 		count(parseMail(mail), 0)

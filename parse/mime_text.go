@@ -28,7 +28,7 @@ func (p *mimePart) decoded() string { return p.decode(p.raw) }
 func (p *mimePart) head(n int) string {
 	n = min(n, len(p.raw))
 	if !p.decodedTo || p.decodedLen != n {
-		p.utf8, p.decodedTo, p.decodedLen = toUTF8(p.headBytes(n), p.params["charset"]), true, n
+		p.utf8, p.decodedTo, p.decodedLen = toUTF8(p.headBytes(n), p.charset), true, n
 	}
 	return p.utf8
 }
