@@ -270,9 +270,9 @@ func FuzzClassify(f *testing.F) {
 func benchEvents(b *testing.B) []bouncehouse.Event {
 	var events []bouncehouse.Event
 	for _, r := range readLabelled(b, "testdata/replies.jsonl") {
-		code, enhanced, text := splitReply(r.Reply)
+		said := bouncehouse.ParseReply(r.Reply)
 		events = append(events, bouncehouse.Event{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced,
-			ReplyCode: code, EnhancedCode: enhanced, ReplyText: bouncehouse.Clean(text, bouncehouse.MaxText)})
+			ReplyCode: said.Code, EnhancedCode: said.Enhanced, ReplyText: bouncehouse.Clean(said.Text, bouncehouse.MaxText)})
 	}
 	return events
 }

@@ -53,7 +53,7 @@ func TestLabelledReplies(t *testing.T) {
 	otherEnhanced := 0
 	confused := map[string]int{} // of the part that stays unread
 	for _, r := range readLabelled(t, "testdata/replies.jsonl") {
-		code, _, _ := splitReply(r.Reply)
+		code := bouncehouse.ParseReply(r.Reply).Code
 		e := classifyReply(c, r.Reply, "")
 		part := 0
 		if sha256.Sum256([]byte(r.Reply))[0]%5 == 0 {

@@ -365,7 +365,7 @@ func (p *courier) refused(r bouncehouse.Record, h *headReader, e *entry, res *bo
 	} else if stage == "" {
 		return nil
 	}
-	if !startsWithCode(reply) || reply[0] < '4' {
+	if !bouncehouse.StartsWithCode(reply) || reply[0] < '4' {
 		return nil
 	}
 	at, err := h.clock.time(&r, &e.stamp)

@@ -104,7 +104,7 @@ func (rep *report) merge(told []block) {
 			if !strings.EqualFold(t.recipient, b.recipient) && (len(told) > 1 || len(rep.blocks) > 1) {
 				continue
 			}
-			if replyAt(b.diagnostic) < 0 && !startsWithCode(typed(b.diagnostic).value) && t.diagnostic != "" {
+			if replyAt(b.diagnostic) < 0 && !bouncehouse.StartsWithCode(typed(b.diagnostic).value) && t.diagnostic != "" {
 				b.diagnostic, b.text, b.stage = t.diagnostic, t.text, t.stage
 				b.remote = firstOf(t.remote, b.remote)
 			}

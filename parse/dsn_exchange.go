@@ -2,6 +2,8 @@ package parse
 
 import (
 	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
 )
 
 // Bounce mails of Microsoft's servers, where they are no RFC 3464 or where
@@ -230,7 +232,7 @@ func hashed(s string) (status, reply string, at int, ok bool) {
 			return "", "", 0, false
 		}
 		n += m
-		size := enhancedLen(s[n+2:])
+		size := bouncehouse.EnhancedLen(s[n+2:])
 		if size == 0 {
 			continue
 		}
@@ -245,7 +247,7 @@ func hashed(s string) (status, reply string, at int, ok bool) {
 		}
 		_, reply, _ = strings.Cut(rest, ";")
 		// Not the next field of X-Supplementary-Info.
-		if reply = strings.TrimSpace(reply); !citesReply(reply) && enhancedLen(reply) == 0 {
+		if reply = strings.TrimSpace(reply); !citesReply(reply) && bouncehouse.EnhancedLen(reply) == 0 {
 			reply = ""
 		}
 		return status, reply, at, true

@@ -1,6 +1,10 @@
 package parse
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
 
 // Non-delivery reports of Exchange 2007 to Online that lost their machine
 // part: gateways and forwards leave the text, or its HTML only. The first
@@ -167,9 +171,9 @@ func ndrDiagnostic(text string, at int) (string, int) {
 	line, next := cutLine(text, at)
 	end := ""
 	lead := line[:min(len(line), 512)]
-	if n := strings.IndexByte(lead, '#'); n >= 0 && (startsWithCode(lead[n+1:]) || strings.HasPrefix(lead[n+1:], "<") || enhancedLen(lead[n+1:]) > 0) &&
+	if n := strings.IndexByte(lead, '#'); n >= 0 && (bouncehouse.StartsWithCode(lead[n+1:]) || strings.HasPrefix(lead[n+1:], "<") || bouncehouse.EnhancedLen(lead[n+1:]) > 0) &&
 		(strings.TrimSpace(lead[:n]) == "" || isHost(strings.TrimSpace(lead[:n]))) {
-		if end = " ##"; !startsWithCode(lead[n+1:]) {
+		if end = " ##"; !bouncehouse.StartsWithCode(lead[n+1:]) {
 			end = "#SMTP#"
 		}
 	} else if n := quotedReply(lead); n >= 0 {
@@ -206,7 +210,7 @@ func quotedReply(line string) int {
 		at += n + 1
 		rest := line[at:]
 		returned := strings.HasSuffix(line[:at], "returned '")
-		if citesReply(rest) && (returned || len(rest) > 4 && enhancedLen(rest[4:]) > 0) || returned && strings.HasPrefix(rest, "<") {
+		if citesReply(rest) && (returned || len(rest) > 4 && bouncehouse.EnhancedLen(rest[4:]) > 0) || returned && strings.HasPrefix(rest, "<") {
 			return at
 		}
 	}
@@ -231,10 +235,10 @@ func ndrBlock(recipient, host, diagnostic string) block {
 			b.status, reply = status, firstOf(r, reply)
 		}
 	}
-	r := parseReply(reply)
-	b.diagnostic, b.text, b.status = "smtp; "+reply, reply, firstOf(r.enhanced, b.status, statusCode(reply))
+	r := bouncehouse.ParseReply(reply)
+	b.diagnostic, b.text, b.status = "smtp; "+reply, reply, firstOf(r.Enhanced, b.status, statusCode(reply))
 	// "400 4.4.7 Message delayed" is of a warning: the last word is 550 4.4.7.
-	if r.code >= 400 && r.code < 500 && strings.Contains(lowerASCII(r.text), "delayed") {
+	if r.Code >= 400 && r.Code < 500 && strings.Contains(lowerASCII(r.Text), "delayed") {
 		b.action = "delayed"
 	}
 	return b
@@ -263,7 +267,7 @@ func (rep *report) readErrorDetails() {
 			continue
 		}
 		switch {
-		case reply == "" && citesReply(value) && len(value) > 4 && enhancedLen(value[4:]) > 0 && len(value) > 14:
+		case reply == "" && citesReply(value) && len(value) > 4 && bouncehouse.EnhancedLen(value[4:]) > 0 && len(value) > 14:
 			reply = value
 		case reply != "" && strings.EqualFold(label, "Remote server") && isHost(value):
 			remote = value

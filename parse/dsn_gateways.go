@@ -219,7 +219,7 @@ func (f *gatewayForm) finish(b *block) {
 	if b.status = statusCode(b.diagnostic); strings.HasPrefix(b.status, "4.") && b.action == "failed" {
 		b.action = "expired"
 	}
-	if status, words := cutEnhanced(b.diagnostic); status != "" && !strings.HasPrefix(words, "- ") {
+	if status, words := bouncehouse.CutEnhanced(b.diagnostic); status != "" && !strings.HasPrefix(words, "- ") {
 		b.diagnostic = words
 	}
 	b.text = b.diagnostic

@@ -106,8 +106,8 @@ func (b *block) readNemesis(text string) {
 	for _, label := range []string{"reason:", "Reason:"} {
 		reply = strings.TrimSpace(strings.TrimPrefix(reply, label))
 	}
-	if b.diagnostic = reply; !startsWithCode(reply) {
-		b.status, b.diagnostic = cutEnhanced(reply)
+	if b.diagnostic = reply; !bouncehouse.StartsWithCode(reply) {
+		b.status, b.diagnostic = bouncehouse.CutEnhanced(reply)
 	}
 	if b.diagnostic == "" {
 		b.diagnostic = strings.TrimRight(own, ", ")

@@ -149,7 +149,7 @@ func (b *block) readGoogle(text string) {
 		b.stage = gmailStage(strings.TrimRight(reply[n+8:], "). "))
 		reply = reply[:n]
 	}
-	if len(reply) > 7 && startsWithCode(reply) && startsWithCode(reply[4:]) && reply[:3] == reply[4:7] {
+	if len(reply) > 7 && bouncehouse.StartsWithCode(reply) && bouncehouse.StartsWithCode(reply[4:]) && reply[:3] == reply[4:7] {
 		reply = reply[4:] // QUIRK: 550 550 5.1.1
 	}
 	b.text, b.diagnostic = text, reply
@@ -163,7 +163,7 @@ func (b *block) readGoogle(text string) {
 		}
 	}
 	// [mx.example.net 192.0.2.1: socket error] or [mx.example.net. (1): Connection refused]
-	if !startsWithCode(reply) && b.remote == "" {
+	if !bouncehouse.StartsWithCode(reply) && b.remote == "" {
 		if _, tried, ok := strings.Cut(text, "["); ok {
 			tried, _, _ = strings.Cut(tried, "]")
 			name, addr, ok := strings.Cut(tried, " ")

@@ -171,7 +171,7 @@ func (e *hMailError) block() block {
 			b.connectBlock(ip, e.host)
 		}
 	}
-	if e.tried && !startsWithCode(b.diagnostic) || e.tried && strings.HasPrefix(b.diagnostic, "4") {
+	if e.tried && !bouncehouse.StartsWithCode(b.diagnostic) || e.tried && strings.HasPrefix(b.diagnostic, "4") {
 		b.action = "expired"
 	}
 	b.text = firstOf(b.diagnostic, " ")

@@ -77,7 +77,7 @@ func readInterMail(m *mimePart) ([]report, error) {
 			}
 		case open != nil && strings.HasPrefix(words, "Reason:"):
 			open.diagnostic = strings.TrimSpace(words[len("Reason:"):])
-			open.status, _ = cutEnhanced(open.diagnostic)
+			open.status, _ = bouncehouse.CutEnhanced(open.diagnostic)
 		case open != nil && (strings.HasPrefix(words, "MTA Response") || strings.HasPrefix(words, "Diagnostic:")):
 			_, open.diagnostic, _ = strings.Cut(words, ":")
 			open.diagnostic = strings.TrimSpace(open.diagnostic)
@@ -113,7 +113,7 @@ func (b *block) interMailReason(reason string) {
 			}
 		}
 	}
-	if _, words := cutEnhanced(b.diagnostic); b.status != "" {
+	if _, words := bouncehouse.CutEnhanced(b.diagnostic); b.status != "" {
 		b.diagnostic = words
 	}
 	b.text = b.diagnostic

@@ -232,7 +232,7 @@ func (t *mdaemonTranscript) connect(where string) {
 // answer takes a line of a reply.
 func (t *mdaemonTranscript) answer(line string) {
 	t.reply = append(t.reply, line)
-	if len(line) > 3 && line[3] == '-' && len(t.reply) < 50 || !startsWithCode(line) {
+	if len(line) > 3 && line[3] == '-' && len(t.reply) < 50 || !bouncehouse.StartsWithCode(line) {
 		return
 	}
 	text := strings.Join(t.reply, " ")

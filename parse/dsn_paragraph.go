@@ -193,12 +193,12 @@ func readTranscript(human string) []exchange {
 			return
 		}
 		whole := reply.String()
-		r := parseReply(whole)
+		r := bouncehouse.ParseReply(whole)
 		reply.Reset()
-		if r.code < 400 || command == "quit" || len(found) >= maxExchanges {
+		if r.Code < 400 || command == "quit" || len(found) >= maxExchanges {
 			return
 		}
-		if command == "data" && (r.code == 503 || strings.Contains(lowerASCII(r.text), "no valid recipients")) {
+		if command == "data" && (r.Code == 503 || strings.Contains(lowerASCII(r.Text), "no valid recipients")) {
 			// QUIRK: the commands were pipelined, and the replies before
 			// this one are those to RCPT TO, although they stand behind DATA.
 			for i := len(found) - 1; i >= 0 && found[i].command == "data" && found[i].said.host == host; i-- {
@@ -213,7 +213,7 @@ func readTranscript(human string) []exchange {
 		case ".":
 			stage = bouncehouse.StageEOD
 		}
-		s := said{host: host, stage: stage, code: r.code, enhanced: r.enhanced, text: r.text}
+		s := said{host: host, stage: stage, code: r.Code, enhanced: r.Enhanced, text: r.Text}
 		found = append(found, exchange{command, s, whole, last})
 	}
 	for at := 0; at < len(human); {

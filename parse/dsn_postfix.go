@@ -141,7 +141,7 @@ func (n *notice) endReply() {
 	stage, rcpt := n.stage, n.rcpt
 	n.rcpt = ""
 	switch {
-	case !startsWithCode(reply):
+	case !bouncehouse.StartsWithCode(reply):
 		return
 	case reply[0] < '4':
 		if rcpt != "" && len(n.accepted) < maxRecipients {

@@ -35,7 +35,7 @@ func checkDSN(t testing.TB, mail string) {
 			t.Fatalf("counted: %s %s", e.DSNOrigin, e.Outcome)
 		case e.ReplyCode != 0 && (e.ReplyCode < 200 || e.ReplyCode > 599):
 			t.Fatalf("reply_code %d", e.ReplyCode)
-		case e.EnhancedCode != "" && enhancedLen(e.EnhancedCode) != len(e.EnhancedCode):
+		case e.EnhancedCode != "" && bouncehouse.EnhancedLen(e.EnhancedCode) != len(e.EnhancedCode):
 			t.Fatalf("enhanced_code %q", e.EnhancedCode)
 		case e.Time.IsZero() || e.Delay.Duration < 0:
 			t.Fatalf("time %v, delay %v", e.Time, e.Delay)

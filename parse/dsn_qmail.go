@@ -141,7 +141,7 @@ func (b *block) readQSBMF(text string) {
 	own, reply, remote := strings.Cut(text, "Remote host said:")
 	if !remote {
 		reply = yahooReply(text)
-		if startsWithCode(reply) {
+		if bouncehouse.StartsWithCode(reply) {
 			own = ""
 		} else {
 			reply = ""

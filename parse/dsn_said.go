@@ -35,8 +35,8 @@ func readDiagnostic(value string) said {
 		}
 	}
 	if m := ironPort.FindStringSubmatch(text); m != nil {
-		r := parseReply(m[2] + " " + m[3])
-		return said{code: r.code, enhanced: firstOf(r.enhanced, m[1]), text: r.text}
+		r := bouncehouse.ParseReply(m[2] + " " + m[3])
+		return said{code: r.Code, enhanced: firstOf(r.Enhanced, m[1]), text: r.Text}
 	}
 	if d.kind == "x-unix" {
 		return said{text: text} // a program's words, or its exit status
@@ -51,7 +51,7 @@ func readDiagnostic(value string) said {
 func readSentence(text string) said {
 	text = strings.TrimSpace(text)
 	own, reply := "", text // the reporting server's words, the remote's
-	if !startsWithCode(text) {
+	if !bouncehouse.StartsWithCode(text) {
 		own = text
 		if at := replyWithin(text, lowerASCII(text)); at >= 0 {
 			own, reply = text[:at], cited(text, at)
@@ -77,13 +77,13 @@ func readSentence(text string) said {
 		s.stage = bouncehouse.StageConnect
 	}
 
-	r := parseReply(reply)
+	r := bouncehouse.ParseReply(reply)
 	// QUIRK: the greeting welcomes on its first line and refuses on a later
 	// one: 220-mx.example.net 421 4.2.1 Service refused
 	if m := refusedLater.FindStringSubmatch(reply); m != nil {
-		r = parseReply(m[1])
+		r = bouncehouse.ParseReply(m[1])
 	}
-	s.code, s.enhanced, s.text = r.code, r.enhanced, r.text
+	s.code, s.enhanced, s.text = r.Code, r.Enhanced, r.Text
 	if s.enhanced == "" && s.code != 0 {
 		s.enhanced = codeWithin(s.text, s.code)
 	}
@@ -136,7 +136,7 @@ func codeWithin(text string, code uint16) string {
 				break
 			}
 			after := rest[at+len(mark):]
-			n := enhancedLen(after)
+			n := bouncehouse.EnhancedLen(after)
 			if n > 0 && uint16(after[0]-'0') == code/100 && (n == len(after) || after[n] == ' ' || after[n] == ')') {
 				return after[:n]
 			}
@@ -243,7 +243,7 @@ func replyWithin(text, lower string) int {
 	return first
 }
 
-func citesReply(s string) bool { return startsWithCode(s) && s[0] != '3' }
+func citesReply(s string) bool { return bouncehouse.StartsWithCode(s) && s[0] != '3' }
 
 // stageOf returns the stage of the command or step that s, in lower case,
 // begins with.

@@ -2,6 +2,8 @@ package parse
 
 import (
 	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
 )
 
 // Sendmail's reports in text alone (savemail.c, errbody): all of version 5
@@ -166,8 +168,8 @@ func (s *sendmailReport) read(own string) {
 			if strings.Contains(result, "Host unknown") {
 				from = here // this host's results follow, and no remote spoke
 			}
-		case startsWithCode(line):
-			s.loose = parseReply(line).text
+		case bouncehouse.StartsWithCode(line):
+			s.loose = bouncehouse.ParseReply(line).Text
 			words = nil
 		case trimmed != "":
 			shared = nil
@@ -246,8 +248,8 @@ func (s *sendmailReport) result(recipient, text string, said *exchange, words []
 		if b.diagnostic == "" {
 			b.diagnostic = said.reply
 		}
-	} else if r := parseReply(text); r.code != 0 {
-		text = r.text // 550 Host unknown: Sendmail's own code
+	} else if r := bouncehouse.ParseReply(text); r.Code != 0 {
+		text = r.Text // 550 Host unknown: Sendmail's own code
 	}
 	if !strings.HasPrefix(b.text, "(reason: ") {
 		b.text = text
@@ -265,7 +267,7 @@ func (s *sendmailReport) result(recipient, text string, said *exchange, words []
 // sameClass tells whether a result may be of a reply of that code that
 // another recipient's result followed already.
 func sameClass(line string, code uint16) bool {
-	if startsWithCode(line) {
+	if bouncehouse.StartsWithCode(line) {
 		return uint16(line[0]-'0') == code/100
 	}
 	return code < 500 // <user@example.net>... Deferred
@@ -289,9 +291,9 @@ func sendmailResult(line string) (recipient, result string, host bool) {
 		return "", "", false
 	}
 	who, result := line[:dots], line[dots+4:]
-	coded := startsWithCode(who) && len(who) > 4
+	coded := bouncehouse.StartsWithCode(who) && len(who) > 4
 	if coded {
-		_, who = cutEnhanced(who[4:])
+		_, who = bouncehouse.CutEnhanced(who[4:])
 	}
 	switch {
 	case strings.HasSuffix(who, ")"):

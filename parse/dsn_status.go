@@ -1,6 +1,10 @@
 package parse
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
 
 // The fields of RFC 3464 and RFC 6533, and how mail systems write them.
 
@@ -191,7 +195,7 @@ func (rep *report) addBlock(h mimeHeader) {
 	}
 	for i := range h { // QUIRK: repeated; one of them is the remote's
 		if strings.EqualFold(h[i].name, "Diagnostic-Code") {
-			if d := h[i].value(); startsWithCode(typed(d).value) {
+			if d := h[i].value(); bouncehouse.StartsWithCode(typed(d).value) {
 				b.diagnostic = d
 				break
 			}

@@ -99,7 +99,7 @@ func replyAt(s string) int {
 		if i > 0 && (s[i-1]-'0' <= 9 || s[i-1] == '.' || s[i-1] == '-' || s[i-1] == '/' || s[i-1] == '=' || s[i-1]|0x20 >= 'a' && s[i-1]|0x20 <= 'z') {
 			continue
 		}
-		if enhancedLen(strings.TrimLeft(rest[1:], "#(")) > 0 || leadsToReply(s[:i]) {
+		if bouncehouse.EnhancedLen(strings.TrimLeft(rest[1:], "#(")) > 0 || leadsToReply(s[:i]) {
 			return i
 		}
 	}

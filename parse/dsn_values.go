@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bouncehouse/bouncehouse"
 )
 
 // The values of fields: addresses, hosts, dates.
@@ -187,7 +189,7 @@ func parseIP(s string) (netip.Addr, bool) {
 // there are words behind it.
 func statusCode(s string) string {
 	s = strings.TrimLeft(s, " #(")
-	return s[:enhancedLen(s)]
+	return s[:bouncehouse.EnhancedLen(s)]
 }
 
 // parseDate reads the date of a mail; zero where it cannot. A date without a

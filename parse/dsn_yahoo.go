@@ -34,7 +34,7 @@ import (
 //	550: 5.1.1 text
 //	550: : User unknown
 func yahooReply(s string) string {
-	if len(s) < 4 || s[3] != ':' || !startsWithCode(s[:3]) {
+	if len(s) < 4 || s[3] != ':' || !bouncehouse.StartsWithCode(s[:3]) {
 		return s
 	}
 	return s[:3] + " " + strings.TrimLeft(s[4:], ": ")

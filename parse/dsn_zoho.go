@@ -1,6 +1,10 @@
 package parse
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse"
+)
 
 // Zoho Mail's bounces (those without a machine part) begin as Exim's do, and
 // tell of each recipient on a line:
@@ -80,7 +84,7 @@ func zohoBlock(line string) (block, bool) {
 	if strings.HasPrefix(line, "[") {
 		said = strings.TrimSuffix(said, "]")
 	}
-	if !startsWithCode(said[:min(len(said), 3)]) {
+	if !bouncehouse.StartsWithCode(said[:min(len(said), 3)]) {
 		b.diagnostic = strings.TrimLeft(said, " ,:")
 		return b, true
 	}
@@ -90,7 +94,7 @@ func zohoBlock(line string) (block, bool) {
 		rest = strings.TrimLeft(more, " :")
 	}
 	own, ok := strings.CutPrefix(rest, ",")
-	if own = strings.TrimSpace(own); ok && enhancedLen(own) > 0 {
+	if own = strings.TrimSpace(own); ok && bouncehouse.EnhancedLen(own) > 0 {
 		rest, ok = own, false
 	}
 	if ok || rest == "" {

@@ -33,7 +33,7 @@ func (p *exchangeLog) spoken(r *bouncehouse.Record, c *exchangeColumns, row *csv
 		d = p.sessions.put(strings.Clone(id))
 		d.direction = p.log
 		if n := row.column(c.sequence); event[0] == '<' || event[0] == '>' {
-			if (n == "0" || n == "1" || n == "2") && startsWithCode(data) {
+			if (n == "0" || n == "1" || n == "2") && bouncehouse.StartsWithCode(data) {
 				d.connected() // the row of the connection is missing
 			}
 		}
@@ -46,7 +46,7 @@ func (p *exchangeLog) spoken(r *bouncehouse.Record, c *exchangeColumns, row *csv
 	}
 	if d.direction == "" && (event[0] == '<' || event[0] == '>') {
 		// Without a header: who greets is the server.
-		if d.direction = bouncehouse.Inbound; startsWithCode(data) == (event[0] == '<') {
+		if d.direction = bouncehouse.Inbound; bouncehouse.StartsWithCode(data) == (event[0] == '<') {
 			d.direction = bouncehouse.Outbound
 			d.local = endpoint(row.column(c.local)).Addr()
 		}
@@ -67,7 +67,7 @@ func (p *exchangeLog) spoken(r *bouncehouse.Record, c *exchangeColumns, row *csv
 		if stage := exchangeFault(context); stage != "" && d.direction != bouncehouse.Inbound {
 			// One of several addresses, IPv6 and IPv4 among them: seen, but no
 			// result of a message.
-			d.tell(stage, reply{text: context}, nil, "", res)
+			d.tell(stage, bouncehouse.Reply{Text: context}, nil, "", res)
 			ev := &res.Events[len(res.Events)-1]
 			ev.Outcome, ev.Counted = bouncehouse.Deferred, false
 		}
@@ -96,8 +96,8 @@ func (p *exchangeLog) spoken(r *bouncehouse.Record, c *exchangeColumns, row *csv
 // exchangeReply takes a line of a reply. Newer versions join the lines of one
 // reply into one row, as the tracking log does.
 func exchangeReply(d *dialogue, s string, res *bouncehouse.Result) {
-	if len(s) > 4 && s[3] == '-' && startsWithCode(s) && len(d.lines) == 0 {
-		enhanced, _ := cutEnhanced(s[4:])
+	if len(s) > 4 && s[3] == '-' && bouncehouse.StartsWithCode(s) && len(d.lines) == 0 {
+		enhanced, _ := bouncehouse.CutEnhanced(s[4:])
 		if strings.Contains(s[4:], " "+s[:3]+"-") || enhanced != "" && strings.Contains(s[4:], " "+s[:3]+" "+enhanced) {
 			d.whole(s, res)
 			return

@@ -69,7 +69,7 @@ func statusEnd(s string) int {
 			return -1
 		}
 		at += n
-		if after := s[at+1:]; after == "" || after[0] == ';' || startsWithCode(after) || strings.HasPrefix(after, "[{") {
+		if after := s[at+1:]; after == "" || after[0] == ';' || bouncehouse.StartsWithCode(after) || strings.HasPrefix(after, "[{") {
 			return at
 		}
 		at++
@@ -95,13 +95,13 @@ func readStatus(ev *bouncehouse.Event, s string, remote bool) {
 	if s == "" {
 		return
 	}
-	said := parseReply(s)
-	ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = said.code, said.enhanced, said.text
-	lastEndpoint(ev, said.text)
-	if said.code == 0 {
+	said := bouncehouse.ParseReply(s)
+	ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = said.Code, said.Enhanced, said.Text
+	lastEndpoint(ev, said.Text)
+	if said.Code == 0 {
 		return
 	}
-	if said.enhanced == "4.4.7" || strings.HasPrefix(said.text, "QUEUE.Expired") {
+	if said.Enhanced == "4.4.7" || strings.HasPrefix(said.Text, "QUEUE.Expired") {
 		// 550 4.4.7 QUEUE.Expired; message expired. 400 4.4.7 Message delayed is a notice.
 		if ev.Outcome == bouncehouse.Bounced {
 			ev.Outcome = bouncehouse.Expired
@@ -109,22 +109,22 @@ func readStatus(ev *bouncehouse.Event, s string, remote bool) {
 		ev.ReplyCode = 0
 		return
 	}
-	if !remote || ownWords(said.text) {
+	if !remote || ownWords(said.Text) {
 		ev.ReplyCode = 0
 	}
-	cause, ok := innerReply(said.text)
+	cause, ok := innerReply(said.Text)
 	if !ok {
 		cause = said
 	}
-	if cause.enhanced != "" {
-		ev.EnhancedCode = cause.enhanced
+	if cause.Enhanced != "" {
+		ev.EnhancedCode = cause.Enhanced
 	}
-	if ok && remote && cause.code != 0 && !ownWords(cause.text) {
-		ev.ReplyCode, ev.ReplyText = cause.code, cause.text
+	if ok && remote && cause.Code != 0 && !ownWords(cause.Text) {
+		ev.ReplyCode, ev.ReplyText = cause.Code, cause.Text
 	}
 	if ev.ReplyCode == 0 && remote {
 		for _, words := range [...]string{"Unable to connect", "Failed to connect", "Cannot connect to", "Connection refused"} {
-			if strings.Contains(cause.text, words) {
+			if strings.Contains(cause.Text, words) {
 				ev.Stage = bouncehouse.StageConnect
 			}
 		}
@@ -164,7 +164,7 @@ func lastEndpoint(ev *bouncehouse.Event, s string) {
 //
 //	Primary target IP address responded with: "421 4.4.1 Connection timed out." Attempted failover to alternate host, ...
 //	Error communicating with target host. -> 421 4.4.2 Connection dropped due to SocketError
-func innerReply(s string) (reply, bool) {
+func innerReply(s string) (bouncehouse.Reply, bool) {
 	const quoted = `target IP address responded with: "`
 	if at := strings.Index(s, quoted); at >= 0 {
 		s = s[at+len(quoted):]
@@ -173,12 +173,12 @@ func innerReply(s string) (reply, bool) {
 		} else if end := strings.LastIndexByte(s, '"'); end >= 0 {
 			s = s[:end]
 		}
-		return parseReply(strings.Trim(s, `" `)), true
+		return bouncehouse.ParseReply(strings.Trim(s, `" `)), true
 	}
-	if at := strings.Index(s, " -> "); at >= 0 && ownWords(s) && startsWithCode(s[at+len(" -> "):]) {
-		return parseReply(s[at+len(" -> "):]), true
+	if at := strings.Index(s, " -> "); at >= 0 && ownWords(s) && bouncehouse.StartsWithCode(s[at+len(" -> "):]) {
+		return bouncehouse.ParseReply(s[at+len(" -> "):]), true
 	}
-	return reply{}, false
+	return bouncehouse.Reply{}, false
 }
 
 // statusValue is the value of a key in [{KEY=value};{KEY=value}].

@@ -128,7 +128,7 @@ func exchangeHost(s string) string {
 func finalReply(context string) string {
 	for at := 0; at < len(context); {
 		part := context[at:]
-		if startsWithCode(part) && part[0] == '2' {
+		if bouncehouse.StartsWithCode(part) && part[0] == '2' {
 			if end := strings.LastIndex(part, ";ClientSubmitTime:"); end > 0 {
 				part = part[:end]
 			}

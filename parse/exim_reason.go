@@ -31,8 +31,8 @@ func readEximReason(ev *bouncehouse.Event, s string) {
 			return
 		}
 	}
-	if startsWithCode(s) { // a router's :fail: text; nobody else has answered
-		ev.EnhancedCode, _ = cutEnhanced(s[min(4, len(s)):])
+	if bouncehouse.StartsWithCode(s) { // a router's :fail: text; nobody else has answered
+		ev.EnhancedCode, _ = bouncehouse.CutEnhanced(s[min(4, len(s)):])
 	}
 	ev.ReplyText = printed(s)
 }
@@ -59,7 +59,7 @@ func eximSaid(ev *bouncehouse.Event, s string) (reply string, ok bool) {
 				reply = strings.TrimPrefix(after, ": ")
 			}
 		}
-		return reply, startsWithCode(reply)
+		return reply, bouncehouse.StartsWithCode(reply)
 	}
 	for _, mark := range [...]string{" in response to ", "TP timeout after ", "TP connection closed after "} {
 		n := strings.Index(s, mark)
@@ -150,20 +150,20 @@ func setEximReply(ev *bouncehouse.Event, s string) {
 		setReply(ev, printed(s))
 		return
 	}
-	r := parseReply(first)
-	text := []byte(r.text)
+	r := bouncehouse.ParseReply(first)
+	text := []byte(r.Text)
 	for more {
 		var line string
 		line, rest, more = strings.Cut(rest, `\n`)
 		line = strings.Trim(line, " ")
-		if startsWithCode(line) && startsWithCode(s) && line[:3] == s[:3] {
+		if bouncehouse.StartsWithCode(line) && bouncehouse.StartsWithCode(s) && line[:3] == s[:3] {
 			line = strings.TrimLeft(line[min(4, len(line)):], " ")
 		}
-		if enhanced, after := cutEnhanced(line); enhanced != "" {
-			if r.enhanced == "" {
-				r.enhanced = enhanced
+		if enhanced, after := bouncehouse.CutEnhanced(line); enhanced != "" {
+			if r.Enhanced == "" {
+				r.Enhanced = enhanced
 			}
-			if enhanced == r.enhanced {
+			if enhanced == r.Enhanced {
 				line = after
 			}
 		}
@@ -172,9 +172,9 @@ func setEximReply(ev *bouncehouse.Event, s string) {
 		}
 		text = append(text, line...)
 	}
-	ev.ReplyCode, ev.ReplyText = r.code, printed(string(text))
-	if r.enhanced != "" {
-		ev.EnhancedCode = r.enhanced
+	ev.ReplyCode, ev.ReplyText = r.Code, printed(string(text))
+	if r.Enhanced != "" {
+		ev.EnhancedCode = r.Enhanced
 	}
 }
 

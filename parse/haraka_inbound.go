@@ -175,7 +175,7 @@ func (p *haraka) refusal(r bouncehouse.Record, h *headReader, host string, l *ha
 	text := strings.TrimSuffix(l.fields[harakaMsg], " ("+l.uuid+")")
 	setReply(ev, text)
 	if ev.ReplyCode == 0 && ev.EnhancedCode == "" {
-		ev.EnhancedCode, ev.ReplyText = cutEnhanced(text)
+		ev.EnhancedCode, ev.ReplyText = bouncehouse.CutEnhanced(text)
 	}
 	ev.Sender = bare(l.fields[harakaSender])
 	if m := p.trans.find(l.uuid); m != nil && ev.Sender == "" {

@@ -322,7 +322,7 @@ func (p *haraka) delivered(r bouncehouse.Record, h *headReader, host string, l *
 		port, _ := strconv.ParseUint(f[harakaPort], 10, 16)
 		ev.RemotePort = uint16(port)
 		if setReply(ev, f[harakaResponse]); ev.ReplyCode == 0 { // the code is not logged
-			ev.EnhancedCode, ev.ReplyText = cutEnhanced(f[harakaResponse])
+			ev.EnhancedCode, ev.ReplyText = bouncehouse.CutEnhanced(f[harakaResponse])
 		}
 		ev.Delay = parseDelay(f[harakaDelay])
 		if i < len(rcpts) {
@@ -393,7 +393,7 @@ func (m *harakaMail) reason(ev *bouncehouse.Event, why string) {
 	if !upstream {
 		said, upstream = strings.CutPrefix(why, "Unrecognized response from upstream server: ")
 	}
-	if startsWithCode(said) {
+	if bouncehouse.StartsWithCode(said) {
 		setReply(ev, said)
 		if m != nil {
 			ev.Stage = inReplyTo(m.command)

@@ -182,7 +182,7 @@ func hmailReply(d *dialogue, text string, res *bouncehouse.Result) {
 		d.reply(text, res) // older versions log each line of a reply
 		return
 	}
-	if end := text[last+len("[nl]"):]; len(end) > 3 && end[3] == '-' && startsWithCode(end) {
+	if end := text[last+len("[nl]"):]; len(end) > 3 && end[3] == '-' && bouncehouse.StartsWithCode(end) {
 		for line := range strings.SplitSeq(text, "[nl]") {
 			d.reply(line, res) // more lines are to come
 		}

@@ -213,7 +213,7 @@ func (rec *kumoRecord) response(j *jsonReader) {
 					}
 				}
 			}
-			if s := part[0] + "." + part[1] + "." + part[2]; enhancedLen(s) == len(s) {
+			if s := part[0] + "." + part[1] + "." + part[2]; bouncehouse.EnhancedLen(s) == len(s) {
 				rec.enhanced = s
 			}
 		case "content":
@@ -400,7 +400,7 @@ func (rec *kumoRecord) reply(ev *bouncehouse.Event) {
 // lines joins the lines of the content; each may begin with the enhanced code.
 func (rec *kumoRecord) lines() string {
 	if rec.enhanced == "" {
-		rec.enhanced = rec.content[:enhancedLen(rec.content)]
+		rec.enhanced = rec.content[:bouncehouse.EnhancedLen(rec.content)]
 	}
 	if strings.IndexByte(rec.content, '\n') < 0 {
 		return rec.withoutCode(rec.content)
@@ -420,7 +420,7 @@ func (rec *kumoRecord) lines() string {
 // withoutCode cuts the record's enhanced code off the beginning of a line.
 func (rec *kumoRecord) withoutCode(line string) string {
 	if rec.enhanced != "" && strings.HasPrefix(line, rec.enhanced) {
-		if enhanced, rest := cutEnhanced(line); enhanced == rec.enhanced {
+		if enhanced, rest := bouncehouse.CutEnhanced(line); enhanced == rec.enhanced {
 			return rest
 		}
 	}

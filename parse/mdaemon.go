@@ -234,7 +234,7 @@ func (p *mdaemon) fact(key, s string) {
 		d.local, d.remote = endpoint(from).Addr(), endpoint(to)
 		d.finished(d.mail)
 		d.host, d.tls, d.cause, d.lines = d.tried, "", "", d.lines[:0]
-		d.inData, d.inAuth, d.over, d.closing = false, false, false, reply{}
+		d.inData, d.inAuth, d.over, d.closing = false, false, false, bouncehouse.Reply{}
 		d.connected()
 	case strings.HasPrefix(s, "SSL negotiation successful"), strings.HasPrefix(s, "TLS negotiation successful"):
 		if _, version, ok := strings.Cut(s, "TLS "); ok && len(version) > 2 && version[1] == '.' {
@@ -262,7 +262,7 @@ func mdaemonFault(s string) bool {
 // spoken takes one line of a session.
 func (p *mdaemon) spoken(r *bouncehouse.Record, st mdaemonStamp, key string, sent bool, line string, res *bouncehouse.Result) error {
 	d := p.open(key)
-	coded := startsWithCode(line)
+	coded := bouncehouse.StartsWithCode(line)
 	if d.direction == "" {
 		if d.direction = bouncehouse.Inbound; coded != sent { // who answers with codes is the server
 			d.direction = bouncehouse.Outbound
@@ -338,7 +338,7 @@ func (p *mdaemon) end(r *bouncehouse.Record, st mdaemonStamp, key string, res *b
 		if len(d.pending) > 0 {
 			stage = verbStage(d.pending[0].verb)
 		}
-		d.tell(stage, reply{text: d.cause}, nil, "", res)
+		d.tell(stage, bouncehouse.Reply{Text: d.cause}, nil, "", res)
 		ev := &res.Events[len(res.Events)-1]
 		ev.Outcome, ev.RemoteHost = bouncehouse.Deferred, d.tried
 	}

@@ -29,7 +29,7 @@ func (p *openSMTPD) refused(r bouncehouse.Record, h *headReader, e *entry, sessi
 }
 
 // refusal45 tells that s is a reply that refuses.
-func refusal45(s string) bool { return startsWithCode(s) && (s[0] == '4' || s[0] == '5') }
+func refusal45(s string) bool { return bouncehouse.StartsWithCode(s) && (s[0] == '4' || s[0] == '5') }
 
 // refusal makes an event of a command that our server refused. What is no
 // command of SMTP, or of none of its steps, tells of no mail.

@@ -119,12 +119,12 @@ func setSaid(ev *bouncehouse.Event, s string) {
 			s = reply
 		}
 	}
-	reply := parseReply(s)
-	ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = reply.code, reply.enhanced, reply.text
-	if len(s) > 3 && s[3] == '-' && reply.enhanced != "" {
-		ev.ReplyText = unglue(reply.text, reply.enhanced)
+	reply := bouncehouse.ParseReply(s)
+	ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = reply.Code, reply.Enhanced, reply.Text
+	if len(s) > 3 && s[3] == '-' && reply.Enhanced != "" {
+		ev.ReplyText = unglue(reply.Text, reply.Enhanced)
 	}
-	if reply.code != 0 || ev.Stage != "" {
+	if reply.Code != 0 || ev.Stage != "" {
 		return
 	}
 	switch {

@@ -42,7 +42,7 @@ func (p *postfix) refusal(r bouncehouse.Record, h *headReader, e *entry, id, res
 	setClient(ev, f.client)
 	setReply(ev, f.text)
 	if ev.ReplyCode == 0 { // "5.7.1 text": the code is not logged
-		ev.EnhancedCode, ev.ReplyText = cutEnhanced(f.text)
+		ev.EnhancedCode, ev.ReplyText = bouncehouse.CutEnhanced(f.text)
 		if f.content {
 			ev.ReplyCode = contentCode(ev)
 		}
@@ -205,10 +205,10 @@ const maxTries = 32
 // replyTextAt is where the text behind the codes begins.
 func replyTextAt(s string) int {
 	at := 0
-	if startsWithCode(s) {
+	if bouncehouse.StartsWithCode(s) {
 		at = min(4, len(s))
 	}
-	_, rest := cutEnhanced(s[at:])
+	_, rest := bouncehouse.CutEnhanced(s[at:])
 	return len(s) - len(rest)
 }
 

@@ -54,7 +54,7 @@ func readReason(ev *bouncehouse.Event, s string) {
 		return
 	}
 	if ev.Outcome == bouncehouse.Delivered || ev.Outcome == bouncehouse.Relayed {
-		if ev.RemoteHost != "" && startsWithCode(s) {
+		if ev.RemoteHost != "" && bouncehouse.StartsWithCode(s) {
 			ev.Stage = bouncehouse.StageEOD
 			setReply(ev, s)
 			return
@@ -180,10 +180,10 @@ func remoteOf(ev *bouncehouse.Event, host string) {
 // setReply takes a reply apart. Where the remote sent no enhanced code the
 // dsn= field's stays.
 func setReply(ev *bouncehouse.Event, s string) {
-	r := parseReply(s)
-	ev.ReplyCode, ev.ReplyText = r.code, r.text
-	if r.enhanced != "" {
-		ev.EnhancedCode = r.enhanced
+	r := bouncehouse.ParseReply(s)
+	ev.ReplyCode, ev.ReplyText = r.Code, r.Text
+	if r.Enhanced != "" {
+		ev.EnhancedCode = r.Enhanced
 	}
 }
 

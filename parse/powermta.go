@@ -91,7 +91,7 @@ func isPMTARow(s string) bool {
 	}
 	var row pmtaRow
 	n, _ := row.split(s, pmtaDefault)
-	if n < 11 || !pmtaTyped(row[pmtaType]) || strings.IndexByte(row[pmtaRcpt], '@') < 1 || enhancedLen(row[pmtaStatus]) == 0 {
+	if n < 11 || !pmtaTyped(row[pmtaType]) || strings.IndexByte(row[pmtaRcpt], '@') < 1 || bouncehouse.EnhancedLen(row[pmtaStatus]) == 0 {
 		return false
 	}
 	switch row[pmtaAction] {

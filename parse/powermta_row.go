@@ -18,7 +18,7 @@ func (row *pmtaRow) outcome(ev *bouncehouse.Event) {
 	case "b", "bounce":
 		ev.Outcome = bouncehouse.Bounced
 		status := row[pmtaStatus]
-		if row[pmtaCategory] == "message-expired" || enhancedLen(status) > 0 && strings.HasPrefix(status[1:], ".4.7") {
+		if row[pmtaCategory] == "message-expired" || bouncehouse.EnhancedLen(status) > 0 && strings.HasPrefix(status[1:], ".4.7") {
 			ev.Outcome = bouncehouse.Expired
 		}
 	case "t", "transient":
@@ -85,7 +85,7 @@ func pmtaHost(s string) (host, ip string) {
 
 // reply takes dsnDiag; without it PowerMTA's own words and category.
 func (row *pmtaRow) reply(ev *bouncehouse.Event) {
-	n := enhancedLen(row[pmtaStatus])
+	n := bouncehouse.EnhancedLen(row[pmtaStatus])
 	ev.EnhancedCode = row[pmtaStatus][:n]
 	kind, diag, ok := strings.Cut(row[pmtaDiag], ";")
 	if !ok {
@@ -94,7 +94,7 @@ func (row *pmtaRow) reply(ev *bouncehouse.Event) {
 	diag = strings.Trim(diag, " ")
 	switch {
 	case diag != "" && (kind == "" || strings.EqualFold(strings.Trim(kind, " "), "smtp")):
-		if n := enhancedLen(diag); n > 0 && n < len(diag) { // "smtp;5.1.1 text": the code is lost
+		if n := bouncehouse.EnhancedLen(diag); n > 0 && n < len(diag) { // "smtp;5.1.1 text": the code is lost
 			ev.EnhancedCode, ev.ReplyText = diag[:n], strings.TrimLeft(diag[n:], " ")
 		} else {
 			setReply(ev, diag)

@@ -34,7 +34,7 @@ func (p *qmail) refused(r bouncehouse.Record, h *headReader, host string, st *st
 	client, rest, ok := strings.Cut(s, " pid ")
 	list, reply, ok2 := strings.Cut(rest, ": ")
 	ip := hostIP(client)
-	if !ok || !ok2 || !ip.IsValid() || !startsWithCode(reply) {
+	if !ok || !ok2 || !ip.IsValid() || !bouncehouse.StartsWithCode(reply) {
 		return nil
 	}
 	ev, err := p.refusedBy(r, h, host, st, bouncehouse.StageRCPT, res)

@@ -43,12 +43,12 @@ func readReport(ev *bouncehouse.Event, s string, local bool) {
 		// A local program's output is a stranger's: it names no remote.
 		readPhrase(ev, words)
 	}
-	if said != "" && (startsWithCode(said) || len(said) > 3 && said[3] == '_' && digits(said[:3])) {
+	if said != "" && (bouncehouse.StartsWithCode(said) || len(said) > 3 && said[3] == '_' && digits(said[:3])) {
 		if at := strings.LastIndex(said, giveUpMark); at >= 0 {
 			said = said[:at]
 		}
-		r := parseReply(restoreBlanks(ev, joinReplyLines(strings.TrimRight(said, "/"))))
-		ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = r.code, r.enhanced, r.text
+		r := bouncehouse.ParseReply(restoreBlanks(ev, joinReplyLines(strings.TrimRight(said, "/"))))
+		ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = r.Code, r.Enhanced, r.Text
 		if local { // qmail-local runs programs: no remote has answered us
 			ev.ReplyCode = 0
 		}
@@ -225,7 +225,7 @@ func numberSign(s string) string {
 			return ""
 		}
 		s = s[at+1:]
-		if n := enhancedLen(s); n > 0 && n < len(s) && s[n] == ')' {
+		if n := bouncehouse.EnhancedLen(s); n > 0 && n < len(s) && s[n] == ')' {
 			return s[:n]
 		}
 	}

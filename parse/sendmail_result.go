@@ -111,7 +111,7 @@ func (d *delivery) setReply(ev *bouncehouse.Event) {
 		if ev.RemoteHost != "" || ev.RemoteIP.IsValid() {
 			ev.Stage = bouncehouse.StageEOD
 		}
-		enhanced, said := cutEnhanced(said)
+		enhanced, said := bouncehouse.CutEnhanced(said)
 		if enhanced != "" {
 			ev.EnhancedCode = enhanced
 		}
@@ -123,26 +123,26 @@ func (d *delivery) setReply(ev *bouncehouse.Event) {
 		said = strings.TrimPrefix(d.stat, "Deferred: ")
 	}
 	ours := ourOwn(said)
-	if startsWithCode(said) && d.reply == "" && ev.Outcome == bouncehouse.Bounced && !ev.RemoteIP.IsValid() {
+	if bouncehouse.StartsWithCode(said) && d.reply == "" && ev.Outcome == bouncehouse.Bounced && !ev.RemoteIP.IsValid() {
 		ours = true
 	}
-	reply := parseReply(said)
-	ev.ReplyText = octal(reply.text)
+	reply := bouncehouse.ParseReply(said)
+	ev.ReplyText = octal(reply.Text)
 	if !ours {
-		ev.ReplyCode = reply.code
-		if reply.enhanced != "" {
-			ev.EnhancedCode = reply.enhanced
+		ev.ReplyCode = reply.Code
+		if reply.Enhanced != "" {
+			ev.EnhancedCode = reply.Enhanced
 		}
 	}
-	if ev.Stage = stageNamed(d.stage); ev.Stage != "" || reply.code != 0 && !ours {
+	if ev.Stage = stageNamed(d.stage); ev.Stage != "" || reply.Code != 0 && !ours {
 		return
 	}
 	switch {
-	case strings.HasPrefix(reply.text, "TLS handshake failed"), strings.HasPrefix(reply.text, "DANE"), strings.HasPrefix(reply.text, "STARTTLS"):
+	case strings.HasPrefix(reply.Text, "TLS handshake failed"), strings.HasPrefix(reply.Text, "DANE"), strings.HasPrefix(reply.Text, "STARTTLS"):
 		ev.Stage = bouncehouse.StageSTARTTLS
-	case strings.HasPrefix(reply.text, "Connection refused"), strings.HasSuffix(reply.text, "Network is unreachable"),
-		strings.HasSuffix(reply.text, "No route to host"), strings.HasSuffix(reply.text, "Host is down"),
-		strings.HasPrefix(reply.text, "Connection timed out") && d.dsn == "4.4.1":
+	case strings.HasPrefix(reply.Text, "Connection refused"), strings.HasSuffix(reply.Text, "Network is unreachable"),
+		strings.HasSuffix(reply.Text, "No route to host"), strings.HasSuffix(reply.Text, "Host is down"),
+		strings.HasPrefix(reply.Text, "Connection timed out") && d.dsn == "4.4.1":
 		ev.Stage = bouncehouse.StageConnect
 	}
 }
@@ -151,12 +151,12 @@ func (d *delivery) setReply(ev *bouncehouse.Event) {
 // rulesets of TLS reject with 403 or 454 [cf/m4/proto.m4], a closed
 // connection is "421 4.4.1" [usersmtp.c, reply].
 func ourOwn(s string) bool {
-	if !startsWithCode(s) {
+	if !bouncehouse.StartsWithCode(s) {
 		return true
 	}
 	text := s[3:]
 	if len(text) > 0 {
-		_, text = cutEnhanced(text[1:])
+		_, text = bouncehouse.CutEnhanced(text[1:])
 	}
 	switch {
 	case strings.HasPrefix(s, "403 "):

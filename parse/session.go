@@ -27,17 +27,17 @@ type dialogue struct {
 	queueID   string
 	messageID string
 
-	pending []smtpCommand // unanswered, the oldest first
-	mail    *envelope     // of the last MAIL FROM; nil: none
-	lines   []byte        // of a reply whose last line is still to come
-	held    refusalHeld   // a refusal that the client may get over
-	closing reply         // 421: the remote ends the session
-	inData  bool          // 354 was said, the reply to the data is pending
-	inAuth  bool          // 334 was said: the client's next lines are no commands
-	started bool          // a line was seen
-	over    bool          // QUIT was sent
-	lost    bool          // too much for our memory: nothing more is told
-	bytes   int           // that strings hold, to be charged
+	pending []smtpCommand     // unanswered, the oldest first
+	mail    *envelope         // of the last MAIL FROM; nil: none
+	lines   []byte            // of a reply whose last line is still to come
+	held    refusalHeld       // a refusal that the client may get over
+	closing bouncehouse.Reply // 421: the remote ends the session
+	inData  bool              // 354 was said, the reply to the data is pending
+	inAuth  bool              // 334 was said: the client's next lines are no commands
+	started bool              // a line was seen
+	over    bool              // QUIT was sent
+	lost    bool              // too much for our memory: nothing more is told
+	bytes   int               // that strings hold, to be charged
 }
 
 // envelope is one mail transaction.
@@ -73,7 +73,7 @@ type smtpCommand struct {
 // with HELO, without TLS, with another mechanism. It counts when it does not.
 type refusalHeld struct {
 	stage bouncehouse.Stage
-	said  reply
+	said  bouncehouse.Reply
 	time  time.Time // set by the parser
 	fresh bool      // made by the last line
 }
@@ -170,7 +170,7 @@ func (d *dialogue) keep(field *string, s string) {
 // completes, without time, host and source: those are the parser's.
 func (d *dialogue) reply(line string, res *bouncehouse.Result) {
 	d.held.fresh = false
-	if !startsWithCode(line) {
+	if !bouncehouse.StartsWithCode(line) {
 		if len(d.lines) == 0 {
 			return
 		}
@@ -188,7 +188,7 @@ func (d *dialogue) reply(line string, res *bouncehouse.Result) {
 	if d.lost {
 		return
 	}
-	d.answer(parseReply(line), res)
+	d.answer(bouncehouse.ParseReply(line), res)
 }
 
 // whole takes a reply whose lines are joined by blanks already.
@@ -196,8 +196,8 @@ func (d *dialogue) whole(text string, res *bouncehouse.Result) {
 	d.held.fresh = false
 	d.started = true
 	d.lines = d.lines[:0]
-	if !d.lost && startsWithCode(text) {
-		d.answer(parseReply(text), res)
+	if !d.lost && bouncehouse.StartsWithCode(text) {
+		d.answer(bouncehouse.ParseReply(text), res)
 	}
 }
 

@@ -6,20 +6,20 @@ import (
 	"github.com/bouncehouse/bouncehouse"
 )
 
-func (d *dialogue) answer(said reply, res *bouncehouse.Result) {
-	refused := said.code >= 400
-	if said.code == 421 {
-		d.bytes += len(said.text) - len(d.closing.text)
-		d.closing = reply{said.code, strings.Clone(said.enhanced), strings.Clone(said.text)}
+func (d *dialogue) answer(said bouncehouse.Reply, res *bouncehouse.Result) {
+	refused := said.Code >= 400
+	if said.Code == 421 {
+		d.bytes += len(said.Text) - len(d.closing.Text)
+		d.closing = cloneReply(said)
 	}
-	if said.code == 220 && (len(d.pending) == 0 || d.pending[0].verb != verbGreeting && d.pending[0].verb != verbSTARTTLS) {
+	if said.Code == 220 && (len(d.pending) == 0 || d.pending[0].verb != verbGreeting && d.pending[0].verb != verbSTARTTLS) {
 		// Only a greeting is 220: the session's id is used again.
 		*d = dialogue{direction: d.direction, remote: d.remote, local: d.local, started: true, bytes: d.bytes}
 		d.greeted(said)
 		return
 	}
 	if len(d.pending) == 0 {
-		if refused && said.code != 421 && d.direction == bouncehouse.Inbound {
+		if refused && said.Code != 421 && d.direction == bouncehouse.Inbound {
 			d.tell("", said, nil, "", res) // to what is not in the log
 		}
 		return
@@ -42,8 +42,8 @@ func (d *dialogue) await(c smtpCommand) {
 }
 
 // answerUs is the remote's reply to us.
-func (d *dialogue) answerUs(c smtpCommand, said reply, res *bouncehouse.Result) {
-	refused := said.code >= 400
+func (d *dialogue) answerUs(c smtpCommand, said bouncehouse.Reply, res *bouncehouse.Result) {
+	refused := said.Code >= 400
 	switch c.verb {
 	case verbGreeting, verbEHLO, verbHELO:
 		if !refused {
@@ -53,13 +53,13 @@ func (d *dialogue) answerUs(c smtpCommand, said reply, res *bouncehouse.Result) 
 		if c.verb == verbGreeting {
 			d.greeted(said) // 554 mx.example no
 		}
-		if c.verb == verbEHLO && said.code >= 500 && said.code <= 504 {
+		if c.verb == verbEHLO && said.Code >= 500 && said.Code <= 504 {
 			d.hold(c.verb, said)
 			return
 		}
 		d.refuseAll(verbStage(c.verb), said, d.mail, res)
 	case verbSTARTTLS, verbAUTH:
-		if said.code == 334 {
+		if said.Code == 334 {
 			d.inAuth = true
 			d.await(c)
 			return
@@ -82,7 +82,7 @@ func (d *dialogue) answerUs(c smtpCommand, said reply, res *bouncehouse.Result) 
 			r.state = rcptAccepted
 		}
 	case verbDATA:
-		if said.code >= 300 && said.code < 400 {
+		if said.Code >= 300 && said.Code < 400 {
 			d.inData = true
 			d.await(smtpCommand{verb: verbEOD, mail: c.mail})
 			return
@@ -102,14 +102,14 @@ func (d *dialogue) answerUs(c smtpCommand, said reply, res *bouncehouse.Result) 
 }
 
 // answerClient is our own reply to a client.
-func (d *dialogue) answerClient(c smtpCommand, said reply, res *bouncehouse.Result) {
-	refused := said.code >= 400
-	if said.code == 503 && c.mail != nil && c.mail.denied {
+func (d *dialogue) answerClient(c smtpCommand, said bouncehouse.Reply, res *bouncehouse.Result) {
+	refused := said.Code >= 400
+	if said.Code == 503 && c.mail != nil && c.mail.denied {
 		return // RCPT, DATA without MAIL
 	}
 	switch c.verb {
 	case verbAUTH:
-		if said.code == 334 {
+		if said.Code == 334 {
 			d.inAuth = true
 			d.await(c)
 			return
@@ -127,7 +127,7 @@ func (d *dialogue) answerClient(c smtpCommand, said reply, res *bouncehouse.Resu
 		d.tell(bouncehouse.StageRCPT, said, c.mail, r.address, res)
 		return
 	case verbDATA, verbBDAT, verbBDATLast, verbEOD:
-		if said.code >= 300 && said.code < 400 && c.verb == verbDATA {
+		if said.Code >= 300 && said.Code < 400 && c.verb == verbDATA {
 			d.inData = true
 			d.await(smtpCommand{verb: verbEOD, mail: c.mail})
 			return
@@ -152,11 +152,11 @@ func (d *dialogue) answerClient(c smtpCommand, said reply, res *bouncehouse.Resu
 
 // greeted takes the remote's name from its greeting, or from its reply to
 // EHLO: the first word of either (RFC 5321 section 4.2).
-func (d *dialogue) greeted(said reply) {
+func (d *dialogue) greeted(said bouncehouse.Reply) {
 	if d.direction == bouncehouse.Inbound || d.host != "" {
 		return
 	}
-	name, _, _ := strings.Cut(said.text, " ")
+	name, _, _ := strings.Cut(said.Text, " ")
 	if isHostName(name) {
 		d.keep(&d.host, name)
 	}
@@ -184,10 +184,10 @@ func isHostName(s string) bool {
 }
 
 // hold keeps a refusal until it is seen whether the client gets over it.
-func (d *dialogue) hold(verb smtpVerb, said reply) {
-	d.bytes += len(said.text) - len(d.held.said.text)
+func (d *dialogue) hold(verb smtpVerb, said bouncehouse.Reply) {
+	d.bytes += len(said.Text) - len(d.held.said.Text)
 	d.held = refusalHeld{stage: verbStage(verb), fresh: true,
-		said: reply{said.code, strings.Clone(said.enhanced), strings.Clone(said.text)}}
+		said: cloneReply(said)}
 }
 
 // settle makes events of a refusal that was held back: the client gave up.
@@ -225,14 +225,14 @@ func (d *dialogue) closed(how string, res *bouncehouse.Result) {
 		stage = bouncehouse.StageDATA // before DATA was sent, or within the chunks of BDAT
 	}
 	said := d.closing
-	if said.code == 0 {
-		said = reply{text: how}
+	if said.Code == 0 {
+		said = bouncehouse.Reply{Text: how}
 	}
 	for i := range d.mail.rcpts {
 		if r := &d.mail.rcpts[i]; r.state != rcptDone {
 			r.state = rcptDone
 			d.tell(stage, said, d.mail, r.address, res)
-			if said.code == 0 {
+			if said.Code == 0 {
 				res.Events[len(res.Events)-1].Outcome = bouncehouse.Deferred
 			}
 		}
@@ -240,7 +240,7 @@ func (d *dialogue) closed(how string, res *bouncehouse.Result) {
 }
 
 // refuseAll is for all recipients named so far; without any it is one event.
-func (d *dialogue) refuseAll(stage bouncehouse.Stage, said reply, mail *envelope, res *bouncehouse.Result) {
+func (d *dialogue) refuseAll(stage bouncehouse.Stage, said bouncehouse.Reply, mail *envelope, res *bouncehouse.Result) {
 	if mail == nil || len(mail.rcpts) == 0 {
 		d.tell(stage, said, mail, "", res)
 		return
@@ -254,8 +254,8 @@ func (d *dialogue) refuseAll(stage bouncehouse.Stage, said reply, mail *envelope
 }
 
 // tellAccepted is for the recipients who were accepted before the data.
-func (d *dialogue) tellAccepted(stage bouncehouse.Stage, said reply, mail *envelope, res *bouncehouse.Result) {
-	if mail == nil || said.code < 200 || said.code >= 300 && said.code < 400 {
+func (d *dialogue) tellAccepted(stage bouncehouse.Stage, said bouncehouse.Reply, mail *envelope, res *bouncehouse.Result) {
+	if mail == nil || said.Code < 200 || said.Code >= 300 && said.Code < 400 {
 		return
 	}
 	for i := range mail.rcpts {
@@ -267,17 +267,17 @@ func (d *dialogue) tellAccepted(stage bouncehouse.Stage, said reply, mail *envel
 }
 
 // tell appends one event.
-func (d *dialogue) tell(stage bouncehouse.Stage, said reply, mail *envelope, rcpt string, res *bouncehouse.Result) {
+func (d *dialogue) tell(stage bouncehouse.Stage, said bouncehouse.Reply, mail *envelope, rcpt string, res *bouncehouse.Result) {
 	ev := newEvent(res, "")
 	ev.Counted, ev.Direction = true, bouncehouse.Outbound
 	ev.ContextKnown = mail == nil || mail.begun
-	ev.Stage, ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = stage, said.code, said.enhanced, said.text
+	ev.Stage, ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = stage, said.Code, said.Enhanced, said.Text
 	switch {
 	case d.direction == bouncehouse.Inbound:
 		ev.Direction, ev.Outcome, ev.SASLUser = bouncehouse.Inbound, bouncehouse.Rejected, d.user
-	case said.code >= 500:
+	case said.Code >= 500:
 		ev.Outcome = bouncehouse.Bounced
-	case said.code >= 400:
+	case said.Code >= 400:
 		ev.Outcome = bouncehouse.Deferred
 	default:
 		ev.Outcome = bouncehouse.Delivered
@@ -288,4 +288,8 @@ func (d *dialogue) tell(stage bouncehouse.Stage, said reply, mail *envelope, rcp
 	if mail != nil {
 		ev.Sender = mail.sender
 	}
+}
+
+func cloneReply(r bouncehouse.Reply) bouncehouse.Reply {
+	return bouncehouse.Reply{Code: r.Code, Enhanced: strings.Clone(r.Enhanced), Text: strings.Clone(r.Text)}
 }
