@@ -29,7 +29,7 @@ type word struct {
 const headSize = 8
 
 // maxWords bounds the literals: a set of them is kept on the stack.
-const maxWords = 64 * 64
+const maxWords = 96 * 64
 
 // wordSet is a set of literals by their number.
 type wordSet [maxWords / 64]uint64

@@ -2,6 +2,8 @@ package enrich
 
 import bh "github.com/bouncehouse/bouncehouse"
 
+const refBounceRules = "github.com: bounce rules of newsletter programs"
+
 // formRules: the message's form, the session's protocol, the receiver's
 // machine; and what little the plainest words say.
 func formRules() []Rule {
@@ -9,16 +11,18 @@ func formRules() []Rule {
 		{Name: "malformed", Class: bh.Malformed, All: []string{"bare lf|bare <lf>|bare newline|bare line feed|smtp smuggling|malformed|bad_header|bad header|" +
 			"invalid header|missing header|header missing|headers too large|duplicate header|multiple from|" +
 			"no from header|missing from|missing date|missing message-id|no message-id|message-id header|" +
-			"date header|future date|rfc 5322|rfc 2822|rfc 822|rfc5322|rfc2822|rfc822|rfc 2047|" +
-			"not conform to|does not conform|mime headers|mime error|mime complexity|invalid mime|" +
-			"improper use of 8-bit|improper use of control|control character|line too long|lines are longer|" +
-			"lines longer|line limit exceeded|lines too long|line length|long lines|smtplf.html|" +
-			"media not supported|conversion required|conversion not supported|data format error|" +
-			"failed to parse message|cannot parse|parse error in message|invalid message|" +
-			"message content conversion|invalid 7bit|8bit data|non-ascii|nul character|null byte|nul byte|" +
-			"unencoded|header syntax|syntax error in header|empty message|no body|blank subject|" +
-			"header is ridiculously|message is not rfc|corrupt|invalid base64|charset|character set"},
-			None:    []string{"address syntax|_rfc-5321_|domain"},
+			"date header|future date|rfc 5322|rfc 2822|rfc 822|rfc5322|rfc2822|rfc822|rfc 2047|not conform to|" +
+			"does not conform|mime headers|mime error|mime complexity|invalid mime|improper use of 8-bit|" +
+			"improper use of control|control character|line too long|lines are longer|lines longer|" +
+			"line limit exceeded|lines too long|line length|long lines|smtplf.html|media not supported|" +
+			"conversion required|conversion not supported|data format error|failed to parse message|" +
+			"cannot parse|parse error in message|invalid message|message content conversion|invalid 7bit|" +
+			"8bit data|non-ascii|nul character|null byte|nul byte|unencoded|header syntax|" +
+			"syntax error in header|empty message|no body|blank subject|header is ridiculously|" +
+			"message is not rfc|corrupt|invalid base64|charset|character set|messages without|stray cr|" +
+			"stray <cr>|non-western|non-latin|media error"},
+			None: []string{"address syntax|_rfc-5321_|domain|malformed address|malformed recipient|malformed sender|" +
+				"not allowed in header"},
 			Example: "550 5.2.0 Bare LF line ending not accepted (SMTP smuggling protection)", Ref: "RFC 5322"},
 		{Name: "sendmail-not-accepting", Class: bh.Policy, Code: "554", All: []string{"esmtp not accepting messages"}, Example: "554 mx.example.net ESMTP not accepting messages", Ref: refSendmail},
 		{Name: "remote-system", Class: bh.RemoteSystem, All: []string{"local error|local problem|error in processing|server too busy|server busy|system busy|is busy|" +
@@ -32,15 +36,15 @@ func formRules() []Rule {
 			"server not available|internal error|internal server|internal failure|internal problem|" +
 			"system error|server error|software error|database|ldap|configuration error|config error|" +
 			"configuration problem|incorrectly configured|misconfigured|system incorrectly|shutting down|" +
-			"shutdown|maintenance|try again later|try later|queue unavailable|queue file|write error|" +
-			"qq trouble|qq write|cannot open|unable to open|directory server|lookup error|" +
-			"failed to be replicated|cannot be processed|could not be delivered due to a recipient error|" +
-			"no data saved|too many concurrent deliveries|deliveries for user|" +
-			"unable to authenticate at present|temporary lookup|timed out waiting|milter|" +
+			"shutdown|maintenance|queue unavailable|queue file|write error|qq trouble|qq write|cannot open|" +
+			"unable to open|directory server|lookup error|failed to be replicated|cannot be processed|" +
+			"could not be delivered due to a recipient error|no data saved|too many concurrent deliveries|" +
+			"deliveries for user|unable to authenticate at present|temporary lookup|timed out waiting|milter|" +
 			"content filter failure|not accepting network messages|not accepting connections|" +
-			"not accepting messages|system is not accepting|cannot accept|can't accept|unable to accept|" +
-			"resource|retry later|come back later|error while|error occurred|an error|read error|i/o error|" +
-			"failure in delivery|delivery failed|unable to deliver"},
+			"not accepting messages|system is not accepting|error occurred|read error|i/o error|can not open|" +
+			"cannot create|can't create|unable to create|dot-lock|dotlock|unable to switch|promise timed out|" +
+			"maildir delivery|could not write|cannot write|unable to write|too many open files|fork|" +
+			"exec failed|command died|program failed|qmail-|spawn|segmentation|crashed|error in server"},
 			None:    []string{"spam|virus found|policy violation|_ip_|blocked|recipient address rejected: try|error: |refused to talk"},
 			Example: "421 mx.example.net: Too much load; please try again later", Ref: refExim},
 		{Name: "protocol-error", Class: bh.ProtocolError, All: []string{"bad sequence|bad command|sequence of commands|need rcpt|need mail|rcpt first|mail first|" +
@@ -48,12 +52,15 @@ func formRules() []Rule {
 			"sender not yet given|command not recognized|command not recognised|command unrecognized|" +
 			"command unknown|unknown command|unrecognized command|unrecognised command|unimplemented command|" +
 			"command not implemented|not implemented|invalid command|command rejected: improper|pipelining|" +
-			"syntax error|bad syntax|protocol violation|protocol error|protocol version|" +
-			"synchronization error|too many unrecognized|too many unauthenticated commands|too many errors|" +
-			"too many bad commands|too many nonmail|parameters not recognized|not recognized or not|" +
-			"unsupported parameter|unknown parameter|no valid recipients|no data after bdat|" +
-			"no identity changes|rcpt before data|before greeting|not capable of selected|invalid argument|" +
-			"invalid parameter|commands|data command"},
+			"syntax error|bad syntax|protocol violation|protocol error|protocol version|synchronization error|" +
+			"too many unrecognized|too many unauthenticated commands|too many errors|too many bad commands|" +
+			"too many nonmail|parameters not recognized|not recognized or not|unsupported parameter|" +
+			"unknown parameter|no valid recipients|no data after bdat|no identity changes|rcpt before data|" +
+			"before greeting|not capable of selected|invalid argument|invalid parameter|commands|data command|" +
+			"not following the smtp protocol|at least one valid recipient|at least one recipient|" +
+			"helo/ehlo needed|helo needed|ehlo needed|command out of sequence|must have sender|issue mail|" +
+			"transaction already|turn disallowed|vrfy disallowed|expn disallowed|etrn disallowed|" +
+			"bad server response|invalid server response|unexpected response|bad chars"},
 			Example: "503 5.5.0 <DATA>: Data command rejected: Improper use of SMTP command pipelining", Ref: "RFC 5321 section 4.2"},
 	}
 }
@@ -61,6 +68,12 @@ func formRules() []Rule {
 // weakRules are tried last: words that say that, not why.
 func weakRules() []Rule {
 	return []Rule{
+		{Name: "held", Class: bh.Policy, All: []string{"held for|been quarantined|was quarantined|held before"},
+			Example: "550 Message held for human verification", Ref: refBounceRules},
+		{Name: "try-later", Class: bh.RemoteSystem, Code: "4|0", All: []string{"try again later|try later|retry later|come back later|try again|cannot accept|can't accept|unable to accept|" +
+			"resource|an error|error while|unable to deliver|delivery failed|failure in delivery|retry your|please retry"},
+			None:    []string{"policy|_ip_|blocked|<ip>|recipient address rejected"},
+			Example: "452 try later", Ref: refBounceRules},
 		{Name: "policy", Class: bh.Policy, All: []string{"policy|policies|organizational settings|administrative|administratively|prohibited|forbidden|" +
 			"not welcome|unwelcome|blocklisting|mass mailer|legitimate bounces|no spam please|blacklisted|" +
 			"geographic|country|access denied|not authorized|not allowed|not permitted|unauthorized|security"},

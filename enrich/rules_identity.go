@@ -19,11 +19,12 @@ func identityRules() []Rule {
 			"not authorized to send mail for|is not allowed to send mail from|not permitted to send mail for|" +
 			"not allowed to send mail for|not designated as permitted sender|" +
 			"invalid ip for sending mail of domain|sender id (pra)|not authorized to send on behalf|" +
-			"not authorized to use", "_spf_|openspf|pobox|sender|send|sending"}, None: []string{"spfbl|spf_guess|as this user|authenticated user"},
+			"not authorized to use", "_spf_|openspf|pobox|sender|send|sending"}, None: []string{"spfbl|spf_guess|as this user|authenticated user|_helo is"},
 			Example: "550 See http://spf.pobox.com/why.html?sender=a%40example.com&ip=203.0.113.9&receiver=mx.example.net (#5.7.1)", Ref: "RFC 7208"},
 		{Name: "dkim", Class: bh.AuthFailed, All: []string{"_dkim_|domainkeys|arc validation|authentication checks failed|message is not authenticated|" +
-			"unauthenticated email|unauthenticated mail|sender is unauthenticated|" +
-			"failed authentication checks|authentication-results"}, None: []string{"_smtp auth_|sasl"},
+			"unauthenticated email|unauthenticated mail|sender is unauthenticated|failed authentication checks|" +
+			"authentication-results|sufficient authentication|authentication to prevent forgery|" +
+			"not pass authentication|fails authentication checks|unauthenticated message"}, None: []string{"_smtp auth_|sasl"},
 			Example: "554 5.7.1 DKIM required for example.com but signature is missing", Ref: "RFC 6376"},
 		{Name: "sender-forgery", Class: bh.AuthFailed, All: []string{"sender forgery|forged sender|spoofed sender|spoofing detected|sender address forged|sender spoofed"},
 			Example: "550 5.7.1 Spoofing detected: message claims to be from our own domain", Ref: refMilter},
@@ -34,16 +35,18 @@ func identityRules() []Rule {
 			"cannot resolve your address|could not resolve your hostname|client host name lookup|" +
 			"hostname lookup failed for|no reverse|in-addr.arpa|missing dns for your ip|" +
 			"unable to resolve your ip|does not resolve back|unresolvable client|does not have a dns entry|" +
-			"host name could not be verified|forged hostname|ip address possibly forged"},
+			"host name could not be verified|forged hostname|ip address possibly forged|反向解析|逆引き|反向域名|" +
+			"inverse dns|dns inverso|dns inversa|résolution inverse|resolution inverse|rückwärtsauflösung|" +
+			"обратной зон|обратная зон|역방향|odwrotn"},
 			None:    []string{"dynamic|generic|spamhaus|dul|residential|_helo_|helo command|ehlo"},
 			Example: "450 4.7.1 Client host rejected: cannot find your reverse hostname, [203.0.113.9]", Ref: refPostfixUCE},
 		{Name: "dynamic-ip", Class: bh.DynamicIP, All: []string{"dynamic ip|dynamic address|dynamic ip's|dynamically assigned|dynamic/residential|dynamic pool|" +
 			"dynamic range|dynamic host|dynamic client|dynamic rdns|dynamic reverse|dial-up|dialup|dial up|" +
 			"residential|generic reverse dns|generic rdns|generic ptr|generic hostname|" +
-			"use the smtp server of your isp|use your isp|smtp server of your provider|" +
-			"your isp's mail server|your isp's smtp|smtp relay of your isp|your provider's mail server|" +
-			"may not be mail exchanger|looks like a dynamic|dsl address|adsl|home user|end-user ip|" +
-			"consumer ip|_dul_|_dynablock"},
+			"use the smtp server of your isp|use your isp|smtp server of your provider|your isp's mail server|" +
+			"your isp's smtp|smtp relay of your isp|your provider's mail server|may not be mail exchanger|" +
+			"looks like a dynamic|dsl address|adsl|home user|end-user ip|consumer ip|_dul_|_dynablock|动态ip|" +
+			"动态地址|dynamische ip|ip dynamique|ip dinámica|ip dinamico|инамическ|動的ip|유동"},
 			None:    []string{"uceprotect"},
 			Example: "554 Email rejected due to your generic reverse DNS; please use the smtp server of your ISP", Ref: refMilter},
 		{Name: "bad-helo-at-helo", Class: bh.BadHELO, Stage: "helo", Code: "5|4", All: []string{"invalid domain|fully-qualified|fully qualified|hostname|host name|not resolve|host not found|" +
@@ -56,7 +59,8 @@ func identityRules() []Rule {
 			"your ehlo|forged helo|fake helo|helo greeting|helo with|helo rejected|ehlo rejected|helo/ehlo|" +
 			"syntactically invalid helo|syntactically invalid ehlo|helo not|hostname you gave|" +
 			"you claim to be|host impersonating"},
-			None:    []string{"send helo|send ehlo|say helo|say ehlo|helo first|ehlo first|polite people|expected|missing helo"},
+			None: []string{"send helo|send ehlo|say helo|say ehlo|helo first|ehlo first|polite people|expected|missing helo|" +
+				"needed"},
 			Example: "550 Invalid HELO/EHLO; must be FQDN", Ref: refPostfixUCE},
 
 		{Name: "relay-authentication", Class: bh.AuthRequired, All: []string{"(authentication required)"}, Example: "550 5.7.1 Relaying to <user@example.net> denied (authentication required)", Ref: "kerio.com: Connect"},
@@ -83,8 +87,14 @@ func identityRules() []Rule {
 			"insufficient authorization|authentication unsuccessful|authentication mechanism|auth failed|" +
 			"login failed|must issue an auth|smtp auth required|smtp-auth|not authenticated|" +
 			"unauthenticated senders|authorization required|log in first|pop before smtp|pop3 before|" +
-			"password transition|need authenticate|auth first|without authentication|user not authenticated"},
-			None:    []string{"_spf_|dkim|dmarc|_ip_|authentication information|group|sender was not|bounce"},
+			"password transition|need authenticate|auth first|without authentication|user not authenticated|" +
+			"with authentication|receive your mail before|check mail via pop|check your mail before|" +
+			"check mail first|pop3 first|retrieve your mail first|authenticated senders only|" +
+			"only allowed for authenticated|only authenticated users|authenticated users only|" +
+			"must be authenticated|must log in|must login|login first|authentication method|" +
+			"authentication cancel|authentication aborted|authentication is not|auth mechanism"},
+			None: []string{"_spf_|dkim|dmarc|_ip_|authentication information|group|sender was not|bounce|" +
+				"without authentication checks|not permitted to relay"},
 			Example: "554 5.7.1 <user@example.net>: Recipient address rejected: SMTP AUTH is required for users under this sender domain", Ref: "RFC 4954"},
 
 		{Name: "sender-disabled", Class: bh.SenderRejected, All: []string{"sender|your account|from address|mail from|sending account", "disabled|suspended|_expired|_locked|inactive|deactivated|frozen|not activated"}, None: []string{"recipient|to the sender|to sender|temporarily suspended"},
@@ -106,15 +116,20 @@ func identityRules() []Rule {
 			"sender verify failed|sender verification|could not verify sender|sender unknown|unknown sender|" +
 			"badmailfrom|envelope sender is in my|bad mail from|mail from address|envelope sender|" +
 			"envelope senders|null sender|empty sender|empty envelope|sender's system address|" +
-			"denied domain name|sender domain|senderfilterconfig|_batv_|bounce address|prvs|" +
-			"not owned by user|not logged in as user|sender address invalid|invalid mail from|" +
-			"domain of sender|from address is not|email address is not verified|address not verified|" +
-			"must match authenticated|from address rejected|rejected sender|sender domain is|sender's domain"},
+			"denied domain name|sender domain|senderfilterconfig|_batv_|bounce address|prvs|not owned by user|" +
+			"not logged in as user|sender address invalid|invalid mail from|domain of sender|" +
+			"from address is not|email address is not verified|address not verified|must match authenticated|" +
+			"from address rejected|rejected sender|sender domain is|sender's domain|sender does not match|" +
+			"match your authentication|fake sender|not owned by|sender is not|no access for this domain|" +
+			"no access for this user|masquerading|address is blacklisted|not allowed in header from|" +
+			"header from|not authorized to use this service|not authorized to send as"},
 			None: []string{"deferred (greylist)|greylist|dnsbl|_rbl_|complaint|recipients|spam source|rate limit|too many|" +
 				"limit|exceeded|sender or|sender is blocked|message from unknown sender|virus|sender was not|" +
 				"unauthenticated|confirm"},
 			Example: "553 Sender is on domain's blacklist", Ref: refMilter},
 		{Name: "sender-no-domain", Class: bh.SenderRejected, All: []string{"sender address must contain a domain|need fully-qualified address"}, None: []string{"recipient address rejected"},
 			Example: "501 <root>: sender address must contain a domain", Ref: refExim},
+		{Name: "sender-by-code", Class: bh.SenderRejected, Enhanced: "x.1.7|x.1.8", All: []string{"domain|address|_host_|sender|_from_|_mx_|user|mailbox"}, None: []string{"recipient|greylist|helo|ehlo"},
+			Example: "550 5.1.7 No such domain example.invalid", Ref: "RFC 3463 section 3.2"},
 	}
 }

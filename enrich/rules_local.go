@@ -24,7 +24,8 @@ func localRules() []Rule {
 			"secure connection required|mandatory tls|encryption required|requires encryption|" +
 			"ssl/tls-connection is required|untrusted certificate|no trusted client certificate|" +
 			"tls connect failed|tls lookup problem|temporarily failed: tls|certificate has expired|" +
-			"deferred: 403|dane validation"},
+			"deferred: 403|dane validation|can't start tls|start tls again|tls already|requires tls|" +
+			"tls is mandatory|tls conversation|without tls|over tls|use starttls"},
 			None:    []string{"sasl"},
 			Example: "a TLS session is required, but the server did not offer TLS support", Ref: refExim},
 
@@ -40,29 +41,34 @@ func localRules() []Rule {
 			"maximum number of delivery attempts|could not be delivered for|exceeds the expiry time|" +
 			"been failing for a long time|all hosts have been failing|could not be sent for|given up after|" +
 			"giving up after|could not be delivered within|maximum retries|expired after|queue lifetime|" +
-			"try send out of range"},
+			"try send out of range|retries, giving up|too many retries|retry limit|delivery attempts exhausted|" +
+			"exceeded maximum time|maximum time in queue|expired in queue|expired message|queue expir|" +
+			"delivery timed out after|queued too long|in queue for too long|retry period|has expired without"},
 			Example: "I'm not going to try again; this message has been in the queue too long.", Ref: refQmail},
 		{Name: "local-connect", Class: bh.ConnectionFailed, All: []string{"connection refused|connection timed out|connection reset|connection timeout|no route to host|" +
 			"network is unreachable|network unreachable|host is unreachable|host is down|is not reachable|" +
 			"operation timed out|lost connection with|lost connection after|conversation with|" +
-			"unable to connect|could not connect|couldn't connect|" +
-			"wasn't able to establish an smtp connection|unable to contact destination|no answer from host|" +
-			"failed to connect|connect failed|connection failed|timed out while|timeout while|read timeout|" +
-			"timeout waiting|connection closed|connection dropped|remote host closed connection|" +
-			"closed connection in response|command timeout|connection died|bad connection|" +
-			"but greeting failed|greeting failed|connection lost|eof from|broken pipe|" +
-			"session open for too long|i/o timeout|timed out connecting|smtp connection timeout|" +
+			"unable to connect|could not connect|couldn't connect|wasn't able to establish an smtp connection|" +
+			"unable to contact destination|no answer from host|failed to connect|connect failed|" +
+			"connection failed|timed out while|timeout while|read timeout|timeout waiting|connection closed|" +
+			"connection dropped|remote host closed connection|closed connection in response|command timeout|" +
+			"connection died|bad connection|but greeting failed|greeting failed|connection lost|eof from|" +
+			"broken pipe|session open for too long|i/o timeout|timed out connecting|smtp connection timeout|" +
 			"refused to talk to me: <n> service not available|network error|not responding|did not respond|" +
 			"unreachable for too long|timeout after|remote server has closed|address family mismatch|" +
 			"idle timeout|timeout exceeded|time limit exceeded|connection aborted|smtp timeout|tried all mxs|" +
 			"winsock|no response from|not answering|unable to reach|cannot reach|could not reach|" +
 			"could not be contacted|cannot be reached|could not be reached|did not answer|host offline|" +
 			"connection unexpectedly|connection interrupted|connection was closed|dropped connection|" +
-			"closed unexpectedly"},
-			None:    []string{"spamhaus|listed|callout|sender verify|listing|reputation|_ib10|blocked|too many|dns|internal|filtering|while processing"},
+			"closed unexpectedly|not reachable|could not initiate smtp|did not accept our requests|" +
+			"connect successfully|unable to establish|unable to open connection|can't connect|cannot connect|" +
+			"could not be established|could not establish|connection error|connect error|connect timed out|" +
+			"connect timeout|greeting timeout|tcp connect|socket error|host unreachable|unreachable host|" +
+			"end of socket|end of stream|unexpected end of|socket closed|idle time|too long idle|" +
+			"are disconnected"},
+			None: []string{"spamhaus|listed|callout|sender verify|listing|reputation|_ib10|blocked|too many|dns|internal|" +
+				"filtering|while processing|due to abuse|banned|reverse|crcp|server is busy"},
 			Example: "connect to mx.example.net[198.51.100.7]:25: Connection refused", Ref: refPostfix},
-		{Name: "local-disk-mailbox", Class: bh.MailboxFull, All: []string{"cannot update mailbox", "too large|quota"},
-			Example: "cannot update mailbox /var/mail/lisi for user lisi. error writing message: File too large", Ref: "postfix.org source: local/mailbox.c"},
 		{Name: "local-spool", Class: bh.Malformed, All: []string{"invalid spool file"}, Example: "Invalid spool file", Ref: refOpenSMTPD},
 		{Name: "local-lock", Class: bh.RemoteSystem, All: []string{"lock failure on|unable to lock|cannot update mailbox|error writing message|" +
 			"error while writing to|input/output error|read-only file system|no such file or directory|" +
@@ -80,8 +86,10 @@ func domainRules() []Rule {
 			"does not accept incoming|accepts no mail|no mail is accepted|accepts no email|" +
 			"mail is not accepted for|not accept mail for this domain|does not want mail|has no mail service|" +
 			"no smtp service here|does not accept any mail|doesn't receive email|does not receive mail|" +
-			"sends and receives no email"},
-			None:    []string{"sender|envelope from"},
+			"sends and receives no email|indicated no smtp service|not used for mail|not used for email|" +
+			"not configured to receive mail|not configured to receive email|not receive email|not accept email|" +
+			"not accept mail for|no mail service|does not have mail service"},
+			None:    []string{"sender|envelope from|_user_|recipient|mailbox|_from_|attachment|non-western"},
 			Example: "550 Domain nomail.example sends and receives no email (NULL MX)", Ref: "RFC 7505"},
 		{Name: "local-no-mx", Class: bh.DomainAcceptsNoMail, All: []string{"no mx record found for domain|no mx found for domain|_no mx for |no valid mx hosts|" +
 			"all relevant mx records point to non-existent|mail host is a non-existent"},
@@ -93,10 +101,12 @@ func domainRules() []Rule {
 			"temporary mx lookup|temporary failure in mx lookup|dns lookup failure|lookup failed temporarily|" +
 			"temporary lookup failure|responded with code servfail|responded with code refused|" +
 			"host lookup did not complete|name server timeout|name server: temporary|temporary dns|" +
-			"dns query has failed|server failure|temporarily unable to resolve|temporarily unresolvable|" +
-			"lookup timed out|dns error: <n> dns type|name service error|dns soft error|dns server returned"},
+			"dns query has failed|temporarily unable to resolve|temporarily unresolvable|lookup timed out|" +
+			"dns error: <n> dns type|name service error|dns soft error|dns server returned|dns temporary|" +
+			"dns failure|dns server failure|name server failure|dns problem|dns timeout|dns query failed|" +
+			"dns resolution|dns resolving|nameserver error|name resolution"},
 			None: []string{"host not found |type=a: host not found_|type=mx: host not found_|type=aaaa: host not found_|" +
-				"null mx|directory|spf|sender|_dmarc_|query refused|nxdomain"},
+				"null mx|directory|spf|sender|_dmarc_|query refused|nxdomain|host <host> not found"},
 			Example: "Name service error for name=example.org type=MX: Malformed or unexpected name server reply", Ref: refPostfix},
 		{Name: "postfix-host-not-found", Class: bh.NoSuchDomain, All: []string{"name service error for name=|host or domain name not found|couldn't find any host|" +
 			"host unknown (name server|unrouteable address|unrouteable mail domain|unrouteable domain|" +
@@ -105,9 +115,15 @@ func domainRules() []Rule {
 			"unknown mail domain|domain is not valid|invalid domain_|host name lookup failed|nxdomain|" +
 			"bad destination system|recipient address rejected: domain not found|could not find any mx|" +
 			"no host found for domain|mail domain not found|is not a valid domain|has no mail server|" +
-			"no mail exchanger|domain has no"},
-			None:    []string{"sender|helo|ehlo|_from_|reverse|tenant|client|mailbox domain|rcpthosts"},
+			"no mail exchanger|domain has no|couldn't find a mail exchanger|any mail exchanger|" +
+			"invalid mx record|no dns a-data|no matches to nameserver|cannot resolve the ip address of|" +
+			"no mail hosts|no mx or a|no a or mx|neither mx nor|no mx or ip|unable to resolve domain|" +
+			"cannot resolve domain|can't resolve domain|could not resolve domain|does not resolve to"},
+			None: []string{"sender|helo|ehlo|_from_|reverse|tenant|client|mailbox domain|rcpthosts|invalid domain mailbox|" +
+				"your ip"},
 			Example: "Host or domain name not found. Name service error for name=nonexistent.example type=MX: Host not found", Ref: refPostfix},
+		{Name: "host-unknown", Class: bh.NoSuchDomain, All: []string{"host unknown|unknown host|dns lookup failure: host <host> not found|host not found_"}, None: []string{"helo|ehlo|client|sender|your|hostname"},
+			Example: "550 5.1.2 <user@example.invalid>... Host unknown (Authoritative answer from name server)", Ref: refSendmail},
 		{Name: "domain-unknown", Class: bh.NoSuchDomain, All: []string{"mail domain|recipient domain|recipient's domain|destination domain|domain name|the domain|" +
 			"_domain <host>|this domain", "does not exist|doesn't exist|unknown|not found|is not registered|could not be found|has expired|" +
 			"is expired|no longer exist|not known"}, None: []string{"sender|user|mailbox|account|helo|ehlo|_from_|your|reverse|client|hosted|dmarc"},

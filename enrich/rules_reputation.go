@@ -9,7 +9,8 @@ func reputationRules() []Rule {
 		{Name: "greylist", Class: bh.Greylisted, All: []string{"greylist|graylist|grey list|gray list|greylisted|grey-list|gray-list|postgrey|" +
 			"deferred for policy reasons: first|not yet authorized to deliver mail|" +
 			"not yet known to this server|come back in <n>:|policy rejection- please try later|" +
-			"retrying too fast|delayed for a few minutes"},
+			"retrying too fast|delayed for a few minutes|灰名单|グレイリスト|グレーリスト|ерый список|ерых списк|ером списк|" +
+			"그레이리스트|graue liste|liste grise|lista gris|lista cinza|szara lista|szarej li"},
 			Example: "450 4.2.0 <user@example.net>: Recipient address rejected: Greylisted, see http://postgrey.schweikert.ch/help/example.net.html", Ref: "RFC 6647"},
 		{Name: "postscreen-greeting", Class: bh.Greylisted, Code: "450", Enhanced: "4.3.2", All: []string{"service currently unavailable"},
 			Example: "450 4.3.2 Service currently unavailable", Ref: "postfix.org/POSTSCREEN_README.html"},
@@ -20,8 +21,8 @@ func reputationRules() []Rule {
 		{Name: "dnsbl-using", Class: bh.DNSBL, All: []string{"blocked using|blocked by dnsbl|block by dnsbl|_dnsbl_|_dnsbls_|_rbl_|_rbls_|drbl|blacklisted at|" +
 			"blacklisted by|blacklisted in|blacklisted on|listed in zen|listed by|listed at|listed on a|" +
 			"black list at|blocklist at|blocked by zen|blocked by spamhaus|blocked by bl.|is listed by|" +
-			"real-time blackhole|realtime blackhole|realtime blocklist|real time blacklist|" +
-			"real-time blacklist|real-time block"},
+			"real-time blackhole|realtime blackhole|realtime blocklist|real time blacklist|real-time blacklist|" +
+			"real-time block|dns blacklist|dns black list|rhsbl|is in an rbl|dns-based"},
 			None:    []string{"internal rbl is disabled|recipient's|by recipient|recipient not on|policy service"},
 			Example: "554 5.7.1 Service unavailable; Client host [198.51.100.4] blocked using ee.countries.nerd.dk; Your IP is in ee, rejected based on geographical location", Ref: refPostfixUCE},
 		{Name: "cloudmark-refused", Class: bh.Reputation, All: []string{"mail refused"}, None: []string{"listed|blacklist|blocklist|orbs|spamhaus"}, Example: "554 IMP cxr IMP 554 - ERROR: Mail refused - <203.0.113.25> - See http://csi.cloudmark.com/reset-request/?ip=203.0.113.25", Ref: "csi.cloudmark.com"},
@@ -33,13 +34,13 @@ func reputationRules() []Rule {
 			Example: "551 Server access forbidden by your IP 203.0.113.9 websites spamcop.net, mailspike.net for removal", Ref: "blocklist operators' pages"},
 		{Name: "dnsbl-said", Class: bh.DNSBL, All: []string{"blacklist|black list|black-list|blocklist|block list|block-list|blackhole|on one or more", "see http|lookup|removal|delist|third-party|third party|external|public|several|server response|" +
 			"ip address is listed|is in a |spamblock"},
-			None:    []string{"our block list|locally|internal|recipient|sender|url|removed from your list"},
+			None:    []string{"our block list|locally|internal|recipient|sender|url|removed from your list|has blacklisted"},
 			Example: "550 198.51.100.44 blacklisted see https://multirbl.example.org/lookup/198.51.100.44", Ref: refMilter},
 		{Name: "postfix-service-unavailable", Class: bh.DNSBL, Code: "554", Enhanced: "5.7.1", All: []string{"service unavailable;"}, Example: "554 5.7.1 Service unavailable;", Ref: refPostfixUCE},
 		{Name: "outblaze", Class: bh.DNSBL, All: []string{"spamblock.outblaze"}, Example: "554 EMail from mailserver at 203.0.113.77 is refused. See http://spamblock.outblaze.com/203.0.113.77", Ref: "outblaze.com"},
 
 		{Name: "recipient-blacklist", Class: bh.RecipientRefused, All: []string{"by recipient|by the recipient|by user|recipient's blacklist|user's blacklist|" +
-			"recipient's personal|personal blacklist", "blacklist|blocked|block|rejected|refused|denied"}, None: []string{"_spf_|limit|quota"},
+			"recipient's personal|personal blacklist", "blacklist|blocked|block|rejected|refused|denied"}, None: []string{"_spf_|limit|quota|sender address rejected"},
 			Example: "550 5.7.1 IP address blacklisted by recipient", Ref: refMilter},
 
 		{Name: "rate-limited", Class: bh.RateLimited, All: []string{"rate limit|rate-limit|ratelimit|throttl|too many connections|too many concurrent|" +
@@ -50,14 +51,15 @@ func reputationRules() []Rule {
 			"concurrent smtp|please slow down|try again slower|slow down|sending too fast|too fast|" +
 			"excessive volume|exceeded the rate|exceeded the max|exceeded its|exceeded your|exceeded their|" +
 			"has exceeded|hourly limit|daily limit|per hour|per minute|per day|per session|this hour|" +
-			"sending quota|daily quota|message quota|transfer quota|sending limit|quota of messages|" +
-			"mails per|messages per|emails per|receiving email at a rate|receiving mail too quickly|" +
-			"receive limit|too frequent|frequency|flood|traffic limit|throughput|outgoing limit|exceding|" +
-			"exceeding the|exceeds the number of messages|limit for messages|exceeded maximum number|" +
-			"message limit|mail limit|sender rate|smtp limit|session limit"},
+			"sending quota|daily quota|message quota|transfer quota|sending limit|quota of messages|mails per|" +
+			"messages per|emails per|receiving email at a rate|receiving mail too quickly|receive limit|" +
+			"too frequent|frequency|flood|traffic limit|throughput|outgoing limit|exceding|exceeding the|" +
+			"exceeds the number of messages|limit for messages|exceeded maximum number|message limit|" +
+			"mail limit|sender rate|smtp limit|session limit|submission timed out|crcp|simultaneous connection|" +
+			"exceeds the number of"},
 			None: []string{"size|mailbox|storage|disk|deliveries for user|failed|recipients|unrecognized|too many unknown|" +
 				"bad commands|user over quota|user is over|number of recipients|invalid recipients|hop|" +
-				"load average|box full|space|errors|spool|authentication"},
+				"load average|box full|space|errors|spool|authentication|attachment|too many messages on"},
 			Example: "550 Domain example.com has exceeded the max emails per hour (101/100 (101%)) allowed. Message discarded.", Ref: "cpanel.net: Exim limits"},
 		{Name: "rate-recipients", Class: bh.RateLimited, All: []string{"recipients", "this hour|per hour|per day|hourly|daily|too many recipients from|in a short|rate|messages sent|" +
 			"today|within|last hour"}, None: []string{"one recipient|each recipient|separate"},
@@ -65,11 +67,12 @@ func reputationRules() []Rule {
 		{Name: "sent-messages-limit", Class: bh.RateLimited, All: []string{"too many messages sent|submission quota exceeded"}, Example: "550 5.2.2 Submission quota exceeded", Ref: "exchange: submission limits"},
 
 		{Name: "virus", Class: bh.Virus, All: []string{"_virus_|_viruses_|virus_scan|malware|_trojan|_worm_|eicar|viral|infected|phishing.|ransomware|" +
-			"clamav|potentially executable"},
+			"clamav|potentially executable|病毒|ウイルス|ウィルス|вирус|바이러스|_wirus|_viren_|malicious"},
 			None:    []string{"spam or virus or|virus or spam|virus_scan|scan failed|bl.|blocked using|error in processing|virus scanner|virus engine"},
 			Example: "550 Virus Detected; Content Rejected", Ref: refMilter},
 		{Name: "banned-attachment", Class: bh.Policy, All: []string{"banned|attachment|file type|_extension_|executable", "banned:|attachment|attached|not accept|not allowed|blocked|prohibited|rejected|forbidden|illegal"},
-			None:    []string{"banned sending|banned sender|_ip_|_host_|too large|size|caused by|big attachment"},
+			None: []string{"banned sending|banned sender|_ip_|_host_|too large|size|caused by|big attachment|larger than|" +
+				"mailbox is full|is full"},
 			Example: "550 This message contains an attachment of a type which we do not accept (.exe)", Ref: "exim.org: exiscan"},
 		{Name: "spam-content", Class: bh.SpamContent, All: []string{"as spam|is spam|spam message|spam mail|spam content|spam-like|like spam|spam points|spam score|" +
 			"spam detected|possible spam|probable spam|identified spam|contains spam|probability of spam|" +
@@ -79,8 +82,13 @@ func reputationRules() []Rule {
 			"message content rejected|content rejected|content denied|rejected due to content|content filter|" +
 			"content reject|offensive content|prohibited content|message looks|credential leak|phish|" +
 			"rejected as spam|possibly spam|due to spam|spam rejected|detected as spam|suspected spam|" +
-			"spam-related|message filtered|bulk mail|spammy|bayes|dspam|razor|pyzor"},
-			None:    []string{"from your server|from your ip|spam source|blacklisted|local policy|no spam please|spam ip|spam sender|blocklisting"},
+			"spam-related|message filtered|bulk mail|spammy|bayes|dspam|razor|pyzor|phone number filter|" +
+			"url filter|bulkmail|_dcc_|spam block|spam bomb|spam scale|per spam policy|spam policy|" +
+			"message blocked. if this is a false positive|blocked due to its content|because of its content|" +
+			"反垃圾|垃圾邮件|迷惑メール|спам_|스팸|pourriel|correo no deseado|niechcian|ongewenst|nevyžádan|spam-verdacht|" +
+			"unerwünscht"},
+			None: []string{"from your server|from your ip|spam source|blacklisted|local policy|no spam please|spam ip|" +
+				"spam sender|blocklisting|user's reject list|registered as spammer|ip アドレス|ipアドレス|ip地址"},
 			Example: "550 High probability of spam", Ref: refMilter},
 		{Name: "blocked-spam-system", Class: bh.SpamContent, All: []string{"anti-spam|antispam|spam filter|content filter|by our content|anti spam", "rejected|blocked|refused|denied|detected|identified"}, None: []string{"_ip_|greylist|locally blacklisted|unavailable"},
 			Example: "554 5.7.1 Message rejected by anti-spam engine", Ref: refMilter},
@@ -96,12 +104,16 @@ func reputationRules() []Rule {
 			"sent spam|sending spam|spam source|source of spam|spamming|spammer|is an open relay|" +
 			"possible open relay|open proxy|has been blocked|ip banned|is temporarily blocked|banned ip|" +
 			"ip address is banned|host banned|ip address has been|ip has been|too many invalid recipients|" +
-			"invalid recipients from|too many unknown users|excessive unknown|too many bad|" +
-			"mail refused - <ip>|directory harvest|dictionary attack|not allowed to connect|not trusted|" +
-			"untrusted ip|low sender|suspicious ip|suspicious activity|unusual activity|refuse spam ip|" +
-			"ip not accepted|client ip rejected|your server is"},
+			"invalid recipients from|too many unknown users|excessive unknown|too many bad|mail refused - <ip>|" +
+			"directory harvest|dictionary attack|not allowed to connect|not trusted|untrusted ip|low sender|" +
+			"suspicious ip|suspicious activity|unusual activity|refuse spam ip|ip not accepted|" +
+			"client ip rejected|your server is|refused due to abuse|due to abuse|server is currently blocked|" +
+			"server is blocked|server has been blocked|host is blocked|from ip banned|spam origin|" +
+			"your host has been|your server has been|network has been|no access for this ip"},
 			None: []string{"open relay, so|account has been|user has been|mailbox has been|domain has been blocked due|" +
-				"relay denied|recipient has been blocked|sending to|inactivity|attachment|sender address"},
+				"relay denied|recipient has been blocked|sending to|inactivity|attachment|sender address|" +
+				"message has been blocked|mail has been blocked|its content|sender is blacklisted|" +
+				"email address is blacklisted"},
 			Example: "550 Access from ip address 203.0.113.9 blocked.", Ref: refMilter},
 		{Name: "listed-plain", Class: bh.DNSBL, All: []string{"is listed|are listed|been listed|listed in|listed on|found on", "_ip_|<ip>|_host_|server|address"}, None: []string{"recipient|sender|user|mailbox"},
 			Example: "550 5.7.1 Rejected: 198.51.100.44 is listed in our partner's database", Ref: refMilter},
