@@ -47,6 +47,7 @@ type known struct {
 
 	seen time.Time // the scan that last met it
 	top  string    // see bouncehouse.FileHead
+	rest time.Time // until when it is left alone: see maxRest
 }
 
 // disk is a state of a file on disk. A file that looks the same has nothing

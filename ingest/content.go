@@ -233,6 +233,8 @@ func sniff(f io.ReaderAt) (c *content, raw []byte, kind fileKind, err error) {
 	peek := make([]byte, 16<<10)
 	n, err = c.ReadAt(peek, 0)
 	switch {
+	case n == 0 && errors.Is(err, io.ErrUnexpectedEOF) && growing(f):
+		err = nil
 	case n == 0 && damaged(err):
 		err = &notText{err.Error()}
 	case err == nil || errors.Is(err, io.EOF) || damaged(err):
@@ -243,6 +245,16 @@ func sniff(f io.ReaderAt) (c *content, raw []byte, kind fileKind, err error) {
 		return nil, raw, "", err
 	}
 	return c, raw, tellKind(peek[:n]), nil
+}
+
+// growing tells whether f is a packed file that is still written.
+func growing(f io.ReaderAt) bool {
+	file, ok := f.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && unfinished(info)
 }
 
 // follower reads a file from its start.

@@ -24,8 +24,9 @@ type handle struct {
 	cut     cutter
 	info    os.FileInfo // before it was last read
 	upTo    int64       // with Once: how long the live file was when opened
-	grown   time.Time   // when it last gave something
-	counted int64       // bytes of a packed file already in Progress
+	opened  time.Time
+	grown   time.Time // when it last gave something
+	counted int64     // bytes of a packed file already in Progress
 	bad     *notText
 	copied  bool // see isCut
 }
@@ -36,7 +37,8 @@ func (l *logFile) open(path string, live bool) (*handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &handle{f: f, path: path, live: live, cut: cutter{size: l.o.ChunkSize}, grown: l.o.Now()}
+	h := &handle{f: f, path: path, live: live, cut: cutter{size: l.o.ChunkSize}, opened: l.o.Now()}
+	h.grown = h.opened
 	if h.info, err = f.Stat(); err != nil {
 		f.Close()
 		return nil, err
@@ -110,6 +112,9 @@ func (l *logFile) take(h *handle, final bool) (*piece, error) {
 	if p == nil || err != nil {
 		return nil, err
 	}
+	if p.cut && unfinished(h.info) {
+		return nil, nil // the rest is yet to be written
+	}
 	if p.done && h.content.packed() && l.o.Now().Sub(h.info.ModTime()) < quiet {
 		// It may be on its way here still.
 		return nil, fmt.Errorf("%s, and it changed just now", p.reason)
@@ -178,6 +183,11 @@ func (l *logFile) finish(h *handle) {
 		l.skip[d] = true
 	case h.known != nil && (h.known.Done || h.content.packed() || h.known.Read == h.info.Size()):
 		h.known.Disk = d
+		if h.content.packed() && unfinished(h.info) {
+			// Each look at it unpacks it from its start.
+			now := l.o.Now()
+			h.known.rest = now.Add(min(20*now.Sub(h.opened), maxRest))
+		}
 	}
 }
 

@@ -24,6 +24,7 @@ type piece struct {
 	data     string
 	reason   string
 	done     bool     // nothing can follow in this file
+	cut      bool     // of done: its packed data ends too early
 	tail     string   // see tailSum, at to
 	marks    []string // see known, up to to
 }
@@ -67,7 +68,7 @@ func (c *cutter) next(r io.ReaderAt, off int64, final bool) (*piece, error) {
 	case len(data) > maxLine:
 		return c.long(r, off, final)
 	case damaged(err):
-		return &piece{kind: bouncehouse.Broken, from: off, to: off + int64(len(data)), data: string(data[:min(len(data), brokenData)]), reason: err.Error(), done: true}, nil
+		return &piece{kind: bouncehouse.Broken, from: off, to: off + int64(len(data)), data: string(data[:min(len(data), brokenData)]), reason: err.Error(), done: true, cut: errors.Is(err, io.ErrUnexpectedEOF)}, nil
 	case err != nil && !errors.Is(err, io.EOF):
 		return nil, err
 	case final && len(data) > 0:
@@ -115,7 +116,7 @@ func (c *cutter) long(r io.ReaderAt, off int64, final bool) (*piece, error) {
 		case err == nil:
 			continue
 		case damaged(err):
-			p.to, p.done = at, true
+			p.to, p.done, p.cut = at, true, errors.Is(err, io.ErrUnexpectedEOF)
 		case !errors.Is(err, io.EOF):
 			return nil, err
 		case final:

@@ -99,7 +99,7 @@ func (r *reading) lines() error {
 	cut := cutter{size: r.o.ChunkSize}
 	for at := int64(0); ; {
 		p, err := cut.next(r.content, at, true)
-		if p == nil || err != nil {
+		if p == nil || err != nil || p.cut && growing(r.content.file) {
 			return err
 		}
 		if err := r.give(p.kind, p.from, p.data, p.reason); err != nil || p.done {

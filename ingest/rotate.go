@@ -15,8 +15,9 @@ import (
 // How rotated files are named: mail.log.1, mail.log.0.gz, mail.log-20261120,
 // mail.log-2026-11-20.zst, mail.log.old, with the extension last
 // mail-20261120.log.gz, hmailserver_2026-11-20.log, MDaemon-2026-11-20-SMTP-(out).log;
-// Exchange's MSGTRK2026112014-1.LOG, KumoMTA's 20261120-140000, neither of
-// which has a file without a date; and multilog's @40000000...s beside current.
+// Exchange's MSGTRK2026112014-1.LOG, KumoMTA's 20261120-140000.123456789 (with a
+// suffix, if configured), neither of which has a file without a date; and
+// multilog's @40000000...s beside current.
 const (
 	rotation = `[.-](\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?|\d{1,3}|old)`
 	packed   = `(\.(?:gz|bz2|zst|xz|lzma|lz4|Z))?`
@@ -26,7 +27,7 @@ var (
 	rotatedLast = regexp.MustCompile(`^(.+?)` + rotation + packed + `$`)
 	rotatedMid  = regexp.MustCompile(`^(.+?)[._-](\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?)([._-]\(?[A-Za-z][^/]*?)` + packed + `$`)
 	exchange    = regexp.MustCompile(`^([A-Za-z]{3,})(\d{8}(?:\d\d)?-\d+)(\.[A-Za-z]+)` + packed + `$`)
-	dateOnly    = regexp.MustCompile(`^(\d{8}-\d{6}(?:\.\d+)?)` + packed + `$`)
+	dateOnly    = regexp.MustCompile(`^(\d{8}-\d{6}(?:\.\d+)?)([._-]?[A-Za-z][\w.-]*?)??` + packed + `$`)
 	multilog    = regexp.MustCompile(`^@[0-9a-f]{24}\.[su]$`)
 	packedOnly  = regexp.MustCompile(`^(.+)\.(gz|bz2|zst|xz|lzma|lz4|Z)$`)
 )
@@ -42,7 +43,7 @@ func baseName(name string) (base, mark, plain string) {
 		return "current", "", plain
 	}
 	if m := dateOnly.FindStringSubmatch(name); m != nil {
-		return "segments", m[1], plain
+		return "segments" + m[2], m[1], plain
 	}
 	for _, dated := range []*regexp.Regexp{rotatedMid, exchange} {
 		if m := dated.FindStringSubmatch(name); m != nil && !rotatedOnlyPacked(m[3]) {
@@ -56,6 +57,14 @@ func baseName(name string) (base, mark, plain string) {
 }
 
 func rotatedOnlyPacked(ext string) bool { return packedOnly.MatchString("x" + ext) }
+
+// unfinished tells whether the file of that name is one that KumoMTA is still
+// writing: a segment of a zstd stream that has no end yet. What it has
+// finished, or finds at its start, it marks by taking the right to write away
+// (kumod/src/logging/files.rs, mark_path_as_done).
+func unfinished(info os.FileInfo) bool {
+	return info.Mode().Perm()&0o222 != 0 && dateOnly.MatchString(info.Name())
+}
 
 // sibling is a file of the stream as it lies on disk.
 type sibling struct {

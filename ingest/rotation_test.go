@@ -353,7 +353,7 @@ func TestBaseName(t *testing.T) {
 		"@400000006560a1b21d3f5c2c.s": "current", "mail.log.1~": "mail.log.1~",
 		"current": "current", "SEND2026112014-1.LOG": "SEND.LOG", "MSGTRK20261120-2.LOG.gz": "MSGTRK.LOG", "MSGTRKMS20261120-1.LOG": "MSGTRKMS.LOG",
 		"hmailserver_2026-11-20.log": "hmailserver.log", "MDaemon-2026-11-20-SMTP-(out).log": "MDaemon-SMTP-(out).log",
-		"20261120-140000": "segments", "20261120-140000.123456.zst": "segments", "acct-2026-11-20-0000.csv": "acct.csv", "acct.2026-11-20.csv.gz": "acct.csv",
+		"20261120-140000": "segments", "20261120-140000.123456.zst": "segments", "20261120-140000.123456789_bounces": "segments_bounces", "acct-2026-11-20-0000.csv": "acct.csv", "acct.2026-11-20.csv.gz": "acct.csv",
 		"lhost-exim-01.eml": "lhost-exim-01.eml",
 	} {
 		if got, _, _ := baseName(name); got != want {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -13,6 +14,8 @@ const (
 	rescan   = 5 * time.Second // how often siblings are looked at
 	quiet    = 5 * time.Second // a rotated file that did not grow for so long is finished
 	patience = time.Minute     // and so is one that was rotated so long ago
+
+	maxRest = 5 * time.Minute // how long at most a packed file that grows is left alone, 20 times as long as it took to read
 
 	maxWarned = 100 // files complained of at a time
 	maxGone   = 64  // files remembered that are no longer there
@@ -120,7 +123,12 @@ func (l *logFile) scan() (*handle, *piece) {
 	}
 	h, err := l.open(l.path, true)
 	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) || !l.o.Once {
+		switch {
+		case !errors.Is(err, fs.ErrNotExist):
+			l.trouble(err)
+		case l.allDated(files):
+			l.forget()
+		case !l.o.Once:
 			l.trouble(err)
 		}
 		return nil, nil
@@ -193,12 +201,22 @@ func (l *logFile) nothingNew(info os.FileInfo) bool {
 	if l.skip[d] {
 		return true
 	}
-	i := slices.IndexFunc(l.pos.Files, func(k *known) bool { return k.Disk == d })
+	i := slices.IndexFunc(l.pos.Files, func(k *known) bool {
+		return k.Disk == d || k.Disk.Dev == d.Dev && k.Disk.Inode == d.Inode && k.rest.After(l.scanned) && unfinished(info)
+	})
 	if i < 0 {
 		return false
 	}
 	l.pos.Files[i].seen = l.scanned
 	return true
+}
+
+// allDated tells whether the stream has files with a date in their name only:
+// none stands, or ever stood, at the configured path.
+func (l *logFile) allDated(files []sibling) bool {
+	return len(files) > 0 &&
+		!slices.ContainsFunc(files, func(s sibling) bool { return s.turn() >= 0 }) &&
+		!slices.ContainsFunc(l.pos.Files, func(k *known) bool { return k.Name == filepath.Base(l.path) })
 }
 
 func same(h *handle, info os.FileInfo) bool { return os.SameFile(h.info, info) }
