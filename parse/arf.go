@@ -207,7 +207,7 @@ func (rep *report) complainers(fields mimeHeader) {
 	seen := map[string]bool{}
 	for _, name := range []string{"Original-Rcpt-To", "Original-Recipient", "Removal-Recipient"} {
 		for i := range fields {
-			if !strings.EqualFold(fields[i].name, name) {
+			if !fields[i].is(name) {
 				continue
 			}
 			// QUIRK: blacked out: "redacted", "<>", "[hidden]"; several in one field.

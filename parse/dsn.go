@@ -42,9 +42,12 @@ const maxRecipients = 10_000
 var errNoRecipient = errors.New("delivery report without a recipient")
 
 // dsn reads bounce mails. It remembers nothing: each mail stands for itself.
-type dsn struct{ ours ours }
+type dsn struct {
+	ours     ours
+	dialects []dialect
+}
 
-func newDSN(o Options) bouncehouse.Parser { return &dsn{newOurs(o)} }
+func newDSN(o Options) bouncehouse.Parser { return &dsn{newOurs(o), dialects()} }
 
 // sniffDSN tells whether head is the beginning of a mail.
 func sniffDSN(head string) bool {
@@ -95,16 +98,19 @@ type block struct {
 	stage      bouncehouse.Stage // where the dialect tells it
 }
 
-// dialects returns the ways of bounce mails in the order in which they are
-// tried. Each returns the mail's reports, nothing where the mail is not of
-// its kind, or an error where it is and cannot be read.
+// dialect reads the bounce mails of one kind: it returns the mail's reports,
+// nothing where the mail is not of its kind, or an error where it is and
+// cannot be read.
 //
-// Every mail passes all of them up to its own: a dialect looks at what is
-// there already (m.text(), m.lower(), m.subject(), m.original(), m.header;
-// dsn_content.go), for literal words first, and walks no parts, decodes
-// nothing and copies nothing before it knows its mail.
-func dialects() []func(*mimePart) ([]report, error) {
-	return []func(*mimePart) ([]report, error){
+// Every mail passes all dialects up to its own: a dialect asks for what is
+// there already, or not there (m.has(), m.greets(), m.subject(), m.original(),
+// m.header; dsn_content.go), for literal words first, and walks no parts,
+// decodes nothing and copies nothing before it knows its mail.
+type dialect func(*mimePart) ([]report, error)
+
+// dialects returns the dialects in the order in which they are tried.
+func dialects() []dialect {
+	return []dialect{
 		readComplaint,    // RFC 5965 and what resembles it
 		readAutoReply,    // RFC 3834
 		readRejection,    // a refusal in the form of a receipt
@@ -151,7 +157,7 @@ func dialects() []func(*mimePart) ([]report, error) {
 
 func (d *dsn) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	mail := parseMail(r.Text)
-	for _, read := range dialects() {
+	for _, read := range d.dialects {
 		reports, err := read(mail)
 		if err != nil {
 			return err

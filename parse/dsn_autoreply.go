@@ -51,19 +51,19 @@ func autoReplied(m *mimePart) bool {
 	for i := range m.header {
 		f := &m.header[i]
 		switch n := len(f.name); {
-		case n == len("Auto-Submitted") && strings.EqualFold(f.name, "Auto-Submitted"):
+		case n == len("Auto-Submitted") && f.is("Auto-Submitted"):
 			v := f.value()
 			if hasPrefixFold(v, "auto-replied") {
 				return true
 			}
 			machine = machine || v != "" && !hasPrefixFold(v, "no")
-		case n == len("Precedence") && strings.EqualFold(f.name, "Precedence"):
+		case n == len("Precedence") && f.is("Precedence"):
 			v := lowerASCII(f.value())
 			if strings.HasPrefix(v, "auto_reply") || strings.HasPrefix(v, "auto-reply") || strings.HasPrefix(v, "autoreply") {
 				return true
 			}
 			machine = machine || v == "bulk" || v == "junk"
-		case n == len("Return-Path") && strings.EqualFold(f.name, "Return-Path"):
+		case n == len("Return-Path") && f.is("Return-Path"):
 			machine = machine || f.value() == "<>"
 		case n > 6 && (f.name[0] == 'X' || f.name[0] == 'x') && hasPrefixFold(f.name, "x-auto"):
 			switch strings.ReplaceAll(lowerASCII(f.name[2:]), "-", "") {
@@ -74,7 +74,7 @@ func autoReplied(m *mimePart) bool {
 			case "autoresponsesuppress":
 				machine = true
 			}
-		case strings.EqualFold(f.name, "X-Mail-Autoreply"), strings.EqualFold(f.name, "Preference") && hasPrefixFold(f.value(), "auto_reply"): // sic
+		case f.is("X-Mail-Autoreply"), f.is("Preference") && hasPrefixFold(f.value(), "auto_reply"): // sic
 			return true
 		}
 	}

@@ -13,6 +13,7 @@ type content struct {
 	original mimeHeader  // of the returned message, where it is a part of its own
 	status   []*mimePart // the machine's parts
 	charset  string      // of the first text that names one
+	grams    grams       // of text
 
 	lowered, titled bool
 }
@@ -39,6 +40,31 @@ func (m *mimePart) lower() string {
 	}
 	return c.lower
 }
+
+// find returns where words stand in text(), or -1.
+func (m *mimePart) find(words string) int {
+	c := m.content()
+	if !c.grams.mayHave(words) {
+		return -1
+	}
+	return strings.Index(c.text, words)
+}
+
+// findFold is find in lower(); words are in lower case.
+func (m *mimePart) findFold(words string) int {
+	if !m.content().grams.mayHave(words) {
+		return -1
+	}
+	return strings.Index(m.lower(), words)
+}
+
+// hasLine tells whether a line of lower() begins with words.
+func (m *mimePart) hasLine(words string) bool {
+	return m.hasFold(words) && (strings.HasPrefix(m.lower(), words) || strings.Contains(m.lower(), "\n"+words))
+}
+
+func (m *mimePart) has(words string) bool     { return m.find(words) >= 0 }
+func (m *mimePart) hasFold(words string) bool { return m.findFold(words) >= 0 }
 
 // subject is the mail's subject with its encoded words decoded.
 func (m *mimePart) subject() string {
@@ -90,6 +116,7 @@ func readContent(m *mimePart) *content {
 	case len(m.parts) == 0 && len(c.status) == 0 && !isMessage(m.media):
 		c.text = clip(m.head(4 * maxHuman)) // QUIRK: a multipart without its boundary, an unknown type
 	}
+	c.grams.add(c.text)
 	return c
 }
 

@@ -32,7 +32,7 @@ const (
 
 func readDragonFly(m *mimePart) ([]report, error) {
 	text := m.text()
-	at := strings.Index(text, dragonflySays)
+	at := m.find(dragonflySays)
 	if at < 0 {
 		return nil, nil
 	}

@@ -180,7 +180,7 @@ func dominoAddresses(lines []string) []string {
 // turn.
 func readNotesGateway(m *mimePart) ([]report, error) {
 	text := m.text()
-	at := strings.Index(text, "------- Failure Reasons ")
+	at := m.find("------- Failure Reasons ")
 	if at < 0 || at > 0 && text[at-1] != '\n' {
 		return nil, nil
 	}

@@ -45,7 +45,7 @@ import (
 // beside a machine part: that has no more than X-Supplementary-Info.
 func readOldExchange(m *mimePart) ([]report, error) {
 	text := m.text()
-	if !strings.Contains(text, " #") && !strings.Contains(text, "MSEXCH:") {
+	if !strings.Contains(text, " #") && !m.has("MSEXCH:") {
 		return nil, nil
 	}
 	entries := oldExchangeEntries(text)
@@ -103,7 +103,7 @@ func paragraphStart(text string, at int) int {
 
 // failedUnless is the action of a report that tells it in words only.
 func failedUnless(m *mimePart) string {
-	if saysRetrying(m.text()) || strings.Contains(m.lower(), "warning message only") {
+	if saysRetrying(m.text()) || m.hasFold("warning message only") {
 		return "delayed"
 	}
 	return "failed"

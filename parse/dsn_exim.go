@@ -53,21 +53,19 @@ const eximCreated = "created automatically by mail delivery software"
 
 // readExim reads Exim's bounces and warnings.
 func readExim(m *mimePart) ([]report, error) {
-	text := m.text()
-	head := text[:min(len(text), maxGreeting)]
-	created := says(head, eximCreated) || says(head, "have yet to be delivered:")
-	if !created && !says(head, "\n    Delay reason: ") && m.header.get("X-Failed-Recipients") == "" {
+	created := m.greets(eximCreated) || m.greets("have yet to be delivered:")
+	if !created && !m.greets("\n    Delay reason: ") && m.header.get("X-Failed-Recipients") == "" {
 		return nil, nil
 	}
-	rep := textReport(m, text)
+	rep := textReport(m, m.text())
 	rep.cutCopy()
 	list := eximAddresses(rep.human)
 	if len(list) == 0 && !created {
 		return nil, nil // X-Failed-Recipients stands in Gmail's bounces too
 	}
-	warning := says(head, "yet been delivered") || says(head, "have yet to be delivered:")
+	warning := m.greets("yet been delivered") || m.greets("have yet to be delivered:")
 	if warning {
-		rep.queueID = eximID(head)
+		rep.queueID = eximID(m.greeting())
 	}
 	failed := rep.failedRecipients()
 	named := map[string]bool{} // in X-Failed-Recipients
@@ -167,7 +165,7 @@ func (rep *report) failedRecipients() []string {
 	var found []string
 	for i := range rep.mail.header {
 		f := &rep.mail.header[i]
-		if !strings.EqualFold(f.name, "X-Failed-Recipients") {
+		if !f.is("X-Failed-Recipients") {
 			continue
 		}
 		for _, a := range strings.FieldsFunc(f.value(), func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {

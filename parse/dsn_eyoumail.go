@@ -27,7 +27,7 @@ const bouncedBecause = " is bounced because:"
 // readEyouMail reads EyouMail's reports.
 func readEyouMail(m *mimePart) ([]report, error) {
 	text := m.text()
-	at := strings.Index(text, bouncedBecause)
+	at := m.find(bouncedBecause)
 	if at < 0 || !strings.Contains(text, "Mail [") && !strings.Contains(text, "EyouMail") && !strings.Contains(text, "Eyoumail") || !writtenBySystem(m) && !strings.Contains(m.subject(), "EyouMail") {
 		return nil, nil
 	}

@@ -279,7 +279,7 @@ func readClaims(m *mimePart) ([]report, error) {
 // readLost reads texts of systems that write RFC 3464, and give each recipient
 // a paragraph of its own, where the rest was lost.
 func readLost(m *mimePart) ([]report, error) {
-	if !introduced(m.text()) {
+	if !introduced(m) {
 		return nil, nil
 	}
 	rep := report{mail: m, original: m.original()}
@@ -310,9 +310,9 @@ func readLost(m *mimePart) ([]report, error) {
 const sesIntro = "An error occurred while trying to deliver the mail to the following recipients:"
 
 // introduced tells the first words of such systems.
-func introduced(text string) bool {
-	return strings.Contains(text, "This is the Postfix program at host ") || strings.Contains(text, "This is the mail system at host ") ||
-		strings.Contains(text, "running the Courier mail server, version ") || strings.Contains(text, sesIntro)
+func introduced(m *mimePart) bool {
+	return m.has("This is the Postfix program at host ") || m.has("This is the mail system at host ") ||
+		m.has("running the Courier mail server, version ") || m.has(sesIntro)
 }
 
 // originalHeader finds the header of the returned message at the beginning

@@ -45,10 +45,9 @@ const maxMark = 4 << 10
 
 // readGateways reads the bounce mails of the table.
 func readGateways(m *mimePart) ([]report, error) {
-	lower := m.lower()
 	for i := range gatewayForms {
 		f := &gatewayForms[i]
-		if !f.marks(lower) || f.from != "" && !strings.Contains(lowerASCII(angled(m.header.get("From"))), f.from) {
+		if !f.marks(m) || f.from != "" && !strings.Contains(lowerASCII(angled(m.header.get("From"))), f.from) {
 			continue
 		}
 		if rep := f.read(m); len(rep.blocks) > 0 {
@@ -61,18 +60,19 @@ func readGateways(m *mimePart) ([]report, error) {
 // gatewayForms is made once: every mail that nobody else knows passes it.
 var gatewayForms = gatewayTable()
 
-// marks tells whether a text, in lower case, has the words of the system on
-// lines of its own.
-func (f *gatewayForm) marks(lower string) bool {
-	at := strings.Index(lower[:min(len(lower), maxMark)], f.mark[0])
-	if at < 0 {
+// marks tells whether m's text has the words of the system, the first of them
+// not in a quotation.
+func (f *gatewayForm) marks(m *mimePart) bool {
+	at := m.findFold(f.mark[0])
+	if at < 0 || at+len(f.mark[0]) > maxMark {
 		return false
 	}
 	for _, mark := range f.mark[1:] {
-		if !strings.Contains(lower, mark) {
+		if !m.hasFold(mark) {
 			return false
 		}
 	}
+	lower := m.lower()
 	line := lower[strings.LastIndexByte(lower[:at], '\n')+1 : at]
 	return !strings.HasPrefix(strings.TrimLeft(line, " "), ">")
 }

@@ -36,8 +36,8 @@ const nemesisCopy = "The header of the original message is following"
 // readNemesis reads the bounces of GMX and 1&1.
 func readNemesis(m *mimePart) ([]report, error) {
 	text := m.text()
-	head := text[:min(len(text), maxGreeting)]
-	if !says(head, eximCreated) || !strings.Contains(text, nemesisCopy) && !strings.Contains(head, "\nSMTP error from remote server ") {
+	head := m.greeting()
+	if !m.greets(eximCreated) || !m.has(nemesisCopy) && !strings.Contains(head, "\nSMTP error from remote server ") {
 		return nil, nil
 	}
 	rep := textReport(m, text)

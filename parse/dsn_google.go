@@ -40,16 +40,14 @@ import (
 
 // readGoogle reads the bounces of Gmail, Google Workspace and Google Groups.
 func readGoogle(m *mimePart) ([]report, error) {
-	text := m.text()
-	head := text[:min(len(text), maxGreeting)]
-	if says(head, "Technical details of permanent failure:") || says(head, "Technical details of temporary failure:") {
+	if m.greets("Technical details of permanent failure:") || m.greets("Technical details of temporary failure:") {
 		return readOldGmail(m)
 	}
-	if !says(head, "The response from the remote server was:") && !says(head, "The response was:") &&
+	if !m.greets("The response from the remote server was:") && !m.greets("The response was:") &&
 		!strings.Contains(m.header.get("From"), "mailer-daemon@google") {
 		return nil, nil
 	}
-	rep := textReport(m, text)
+	rep := textReport(m, m.text())
 	rep.cutGoogle()
 	group := strings.Contains(rep.human, "groups.google.com/") || strings.Contains(m.header.get("Message-ID"), ".GMR@")
 	failed := rep.failedRecipients()

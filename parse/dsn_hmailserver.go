@@ -34,7 +34,7 @@ import (
 // readHMailServer reads hMailServer's bounce mails.
 func readHMailServer(m *mimePart) ([]report, error) {
 	text := m.text()
-	if !strings.Contains(text, "Error Type:") || !strings.Contains(text, "Remote server") && !strings.Contains(text, "Error Description:") && !strings.Contains(text, "Connection to recipients server failed") && !strings.Contains(text, "Error:") {
+	if !m.has("Error Type:") || !strings.Contains(text, "Remote server") && !strings.Contains(text, "Error Description:") && !strings.Contains(text, "Connection to recipients server failed") && !strings.Contains(text, "Error:") {
 		return nil, nil
 	}
 	if !writtenBySystem(m) && m.header.get("X-hMailServer-LoopCount") == "" && !failureSubject(m.subject()) {

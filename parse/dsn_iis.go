@@ -21,8 +21,8 @@ import "strings"
 // recipients then.
 func readSMTPService(m *mimePart) ([]report, error) {
 	if !strings.Contains(m.boundary, "DSN=_") &&
-		(len(m.content().status) > 0 || !strings.Contains(m.text(), "automatically generated Delivery Status Notification") ||
-			!strings.Contains(m.text(), " to the following recipients") || strings.Contains(m.text(), "failed permanently")) { // that is Google's
+		(len(m.content().status) > 0 || !m.has("automatically generated Delivery Status Notification") ||
+			!m.has(" to the following recipients") || m.has("failed permanently")) { // that is Google's
 		return nil, nil
 	}
 	rep := newReport(m)

@@ -25,8 +25,7 @@ import (
 
 // readIMail reads them.
 func readIMail(m *mimePart) ([]report, error) {
-	if !strings.Contains(m.header.get("X-Mailer"), "SMTP32") && !strings.Contains(m.lower(), "generated response:") &&
-		!strings.Contains(m.lower(), "\noriginal message follows") {
+	if !strings.Contains(m.header.get("X-Mailer"), "SMTP32") && !m.hasFold("generated response:") && !m.hasFold("\noriginal message follows") {
 		return nil, nil
 	}
 	text := m.text()

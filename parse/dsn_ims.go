@@ -23,7 +23,7 @@ import "strings"
 // successfully delivered to the following recipients:".
 func readIMS(m *mimePart) ([]report, error) {
 	text := m.text()
-	at := strings.Index(text, "This report relates to a message you sent with the following header fields:")
+	at := m.find("This report relates to a message you sent with the following header fields:")
 	if at < 0 {
 		return nil, nil
 	}

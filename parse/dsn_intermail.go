@@ -46,8 +46,7 @@ import (
 
 // readInterMail reads them.
 func readInterMail(m *mimePart) ([]report, error) {
-	if !hasPrefixFold(m.subject(), "Mail System Error") && !strings.Contains(m.lower(), "\nthis message was undeliverable due to the following reason:") &&
-		!strings.HasPrefix(m.lower(), "this message was undeliverable due to the following reason:") {
+	if !hasPrefixFold(m.subject(), "Mail System Error") && !m.hasLine("this message was undeliverable due to the following reason:") {
 		return nil, nil
 	}
 	text := m.text()

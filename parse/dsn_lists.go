@@ -14,14 +14,13 @@ import "strings"
 //
 //	You are not a member of this mailing list <cats@example.org>.
 func readFML(m *mimePart) ([]report, error) {
-	text := m.text()
-	head := text[:min(len(text), maxGreeting)]
-	n := strings.IndexByte(head, '<')
-	if n < 0 {
+	if !hasPrefixFold(m.header.get("X-MLServer"), "fml") {
 		return nil, nil
 	}
-	list, _, ok := strings.Cut(head[n+1:], ">")
-	if !ok || !strings.Contains(list, "@") || strings.ContainsAny(list, " \n") || !hasPrefixFold(m.header.get("X-MLServer"), "fml") {
+	text := m.text()
+	n := strings.IndexByte(m.greeting(), '<')
+	list, _, ok := strings.Cut(m.greeting()[n+1:], ">")
+	if n < 0 || !ok || !strings.Contains(list, "@") || strings.ContainsAny(list, " \n") {
 		return nil, nil
 	}
 	subject := strings.ToLower(m.subject())
@@ -52,6 +51,8 @@ func cutParagraph(text string) string {
 	return text
 }
 
+const sessionFollows = "----- Transcript of session follows -----"
+
 // readActiveHunter reads the bounces of Active! Hunter:
 //
 //	  ----- The following addresses had permanent fatal errors -----
@@ -62,8 +63,12 @@ func cutParagraph(text string) string {
 //	550 sorry, no mailbox here by that name (#5.1.1 - chkusr)
 func readActiveHunter(m *mimePart) ([]report, error) {
 	text := m.text()
-	who, said, ok := strings.Cut(text, "----- Transcript of session follows -----")
-	if !ok || !strings.Contains(who, "\n>>> ") || m.header.get("X-AHMAILID") == "" {
+	at := m.find(sessionFollows)
+	if at < 0 {
+		return nil, nil
+	}
+	who, said := text[:at], text[at+len(sessionFollows):]
+	if !strings.Contains(who, "\n>>> ") || m.header.get("X-AHMAILID") == "" {
 		return nil, nil
 	}
 	rep := textReport(m, text)

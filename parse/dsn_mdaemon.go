@@ -83,13 +83,13 @@ func fromMDaemon(m *mimePart) bool {
 	for i := range m.header {
 		f := &m.header[i]
 		switch {
-		case strings.EqualFold(f.name, "Message-ID"):
+		case f.is("Message-ID"):
 			if hasPrefixFold(strings.TrimLeft(f.raw, " \t\r\n<"), "MDAEMON") {
 				return true
 			}
-		case strings.EqualFold(f.name, "X-MDDSN-Message"):
+		case f.is("X-MDDSN-Message"):
 			return true
-		case strings.EqualFold(f.name, "From"):
+		case f.is("From"):
 			if hasPrefixFold(angled(f.raw), "mdaemon@") {
 				return true
 			}

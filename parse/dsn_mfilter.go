@@ -26,7 +26,7 @@ import (
 func readMFilter(m *mimePart) ([]report, error) {
 	const server, command, message = "-------server message", "-------SMTP command", "-------original message"
 	text := m.text()
-	at := strings.Index(text, server)
+	at := m.find(server)
 	if at < 0 {
 		return nil, nil
 	}

@@ -51,15 +51,15 @@ func author(m *mimePart) (system, program bool) {
 	for i := range m.header {
 		f := &m.header[i]
 		switch {
-		case strings.EqualFold(f.name, "Return-Path"):
+		case f.is("Return-Path"):
 			path := f.value()
 			system = system || path == "<>" || daemonAddress(angled(path))
-		case strings.EqualFold(f.name, "From"):
+		case f.is("From"):
 			from := f.value()
 			system = system || daemonAddress(angled(from)) || containsAny(lowerASCII(from), []string{"mail delivery", "mailer-daemon", "mailer daemon", "postmaster", "mail administrator", "mail system"})
-		case strings.EqualFold(f.name, "Auto-Submitted"):
+		case f.is("Auto-Submitted"):
 			program = program || hasPrefixFold(f.value(), "auto-")
-		case strings.EqualFold(f.name, "X-Failed-Recipients"):
+		case f.is("X-Failed-Recipients"):
 			system = true
 		}
 	}

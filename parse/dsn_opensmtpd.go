@@ -26,7 +26,7 @@ import "strings"
 //	550 5.1.1 <user@example.net>... User Unknown
 func readOpenSMTPD(m *mimePart) ([]report, error) {
 	text := m.text()
-	at := strings.Index(text, "This is the MAILER-DAEMON, please DO NOT REPLY to this e")
+	at := m.find("This is the MAILER-DAEMON, please DO NOT REPLY to this e")
 	if at < 0 {
 		return nil, nil
 	}

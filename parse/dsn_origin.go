@@ -50,7 +50,7 @@ func (o ours) judge(r *bouncehouse.Record, rep *report) (bouncehouse.DSNOrigin, 
 	passed, queueID := false, ""
 	received := 0
 	for i := range rep.original {
-		if !strings.EqualFold(rep.original[i].name, "Received") {
+		if !rep.original[i].is("Received") {
 			continue
 		}
 		received++
@@ -93,7 +93,7 @@ func (o ours) madeByUs(rep *report, ourHost func(string) bool) bool {
 	var from, by string
 	stayed, received := true, false
 	for i := range rep.mail.header {
-		if f := &rep.mail.header[i]; strings.EqualFold(f.name, "Received") {
+		if f := &rep.mail.header[i]; f.is("Received") {
 			from, by, _ = readReceived(f.raw)
 			received = true
 			stayed = stayed && by != "" && strings.EqualFold(by, rep.mta)

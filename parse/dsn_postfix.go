@@ -30,7 +30,7 @@ import (
 // In a notice of the SMTP client, Out is the command and In the reply.
 func readPostfixNotice(m *mimePart) ([]report, error) {
 	text := m.text()
-	at := strings.Index(text, "Transcript of session follows.")
+	at := m.find("Transcript of session follows.")
 	if at < 0 {
 		return nil, nil
 	}

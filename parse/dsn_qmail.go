@@ -36,7 +36,7 @@ func readQSBMF(m *mimePart) ([]report, error) {
 	if first < 0 {
 		return nil, nil
 	}
-	at := greetsQSBMF(text[:min(len(text), maxGreeting)])
+	at := greetsQSBMF(m)
 	switch {
 	case at >= 0:
 	case bouncedByQmail(m.header), strings.EqualFold(m.header.get("Subject"), "failure notice"):
@@ -105,15 +105,15 @@ func readQSBMF(m *mimePart) ([]report, error) {
 
 // greetsQSBMF returns where the greeting of a QSBMF bounce begins in the
 // first lines of a text, or -1.
-func greetsQSBMF(head string) int {
+func greetsQSBMF(m *mimePart) int {
 	for _, words := range []string{
 		"Hi. This is the ", // QSBMF
 		"deliver your message to the following address",      // without it; Yahoo since about 2012, MessageLabs
 		"Unable to deliver message to the following address", // Yahoo until then
 		"deliver a bounce message to this address",           // a double bounce
 	} {
-		if says(head, words) {
-			return strings.Index(head, words)
+		if m.greets(words) {
+			return m.find(words)
 		}
 	}
 	return -1

@@ -32,9 +32,9 @@ import (
 // Sendmail's own; what the remote said stands behind <<< above it.
 func readSendmail(m *mimePart) ([]report, error) {
 	text := m.text()
-	at := strings.Index(text, "----- The following addresses had ")
+	at := m.find("----- The following addresses had ")
 	if at < 0 {
-		if at = strings.Index(text, "----- Transcript of session "); at < 0 {
+		if at = m.find("----- Transcript of session "); at < 0 {
 			return nil, nil
 		}
 	}

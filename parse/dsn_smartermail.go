@@ -16,7 +16,7 @@ import "strings"
 // readSmarterMail reads SmarterMail's bounce mails.
 func readSmarterMail(m *mimePart) ([]report, error) {
 	text := m.text()
-	if !strings.Contains(text, "Failed Recipient:") || !strings.Contains(text, "Reason:") || !writtenBySystem(m) {
+	if !m.has("Failed Recipient:") || !m.has("Reason:") || !writtenBySystem(m) {
 		return nil, nil
 	}
 	own, original := cutOriginal(text)

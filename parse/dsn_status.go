@@ -149,10 +149,10 @@ func startsBlock(open, fields mimeHeader) bool {
 		return false
 	}
 	f := fields[0]
-	if strings.EqualFold(f.name, "Final-Recipient") {
+	if f.is("Final-Recipient") {
 		return !strings.EqualFold(was, f.value())
 	}
-	if strings.EqualFold(f.name, "Original-Recipient") {
+	if f.is("Original-Recipient") {
 		was := open.get("Original-Recipient")
 		return was != "" && !strings.EqualFold(was, f.value())
 	}
@@ -194,7 +194,7 @@ func (rep *report) addBlock(h mimeHeader) {
 		attempt:    parseDate(h.get("Last-Attempt-Date")),
 	}
 	for i := range h { // QUIRK: repeated; one of them is the remote's
-		if strings.EqualFold(h[i].name, "Diagnostic-Code") {
+		if h[i].is("Diagnostic-Code") {
 			if d := h[i].value(); bouncehouse.StartsWithCode(typed(d).value) {
 				b.diagnostic = d
 				break

@@ -10,12 +10,15 @@ const maxShared = 2 << 10
 // maxGreeting is within what the words stand that a text is known by.
 const maxGreeting = 2 << 10
 
-// says tells whether the first lines of a text have the words that a mailer
+// greeting is what a text begins with.
+func (m *mimePart) greeting() string { return clipTo(m.text(), maxGreeting) }
+
+// greets tells whether the first lines of a text have the words that a mailer
 // is known by, and not under a rule, where the returned message begins, which
 // may be another mailer's report.
-func says(head, words string) bool {
-	n := strings.Index(head, words)
-	return n >= 0 && !strings.Contains(head[:n], "\n---")
+func (m *mimePart) greets(words string) bool {
+	n := m.find(words)
+	return n >= 0 && n+len(words) <= maxGreeting && !strings.Contains(m.text()[:n], "\n---")
 }
 
 // textReport begins the report of a mail whose text is all there is. The

@@ -20,7 +20,7 @@ import "strings"
 // readWinmail reads Winmail's bounce mails.
 func readWinmail(m *mimePart) ([]report, error) {
 	text := m.text()
-	if !strings.Contains(text, "the smtp delivery program") && !strings.Contains(text, ">, remote server said:") {
+	if !m.has("the smtp delivery program") && !m.has(">, remote server said:") {
 		return nil, nil
 	}
 	own, original := cutReturned(text)

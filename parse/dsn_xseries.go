@@ -37,16 +37,17 @@ const x1List = "The following addresses had delivery errors---"
 // readX1 reads the first.
 func readX1(m *mimePart) ([]report, error) {
 	text := m.text()
-	_, list, ok := strings.Cut(text, x1List)
-	if !ok {
+	at := m.find(x1List)
+	if at < 0 {
 		return nil, nil
 	}
+	list := text[at+len(x1List):]
 	rep := textReport(m, text)
 	action := "failed"
 	if hasPrefixFold(m.header.get("Subject"), "Warning") {
 		action = "delayed"
 	}
-	if _, when, ok := strings.Cut(text[:len(text)-len(list)], "was received at "); ok {
+	if _, when, ok := strings.Cut(text[:at], "was received at "); ok {
 		when, _ = cutLine(when, 0)
 		rep.arrival = parseDate(strings.TrimSpace(when))
 	}
@@ -70,9 +71,8 @@ func readX1(m *mimePart) ([]report, error) {
 // readX3 reads the third.
 func readX3(m *mimePart) ([]report, error) {
 	text := m.text()
-	head := text[:min(len(text), maxGreeting)]
-	n := strings.Index(head, "Delivery to the following recipient")
-	if n < 0 || !strings.Contains(head[n:], " was aborted after ") {
+	n := m.find("Delivery to the following recipient")
+	if n < 0 || n > maxGreeting || !strings.Contains(m.greeting()[n:], " was aborted after ") {
 		return nil, nil
 	}
 	rep := textReport(m, text)

@@ -26,9 +26,9 @@ const zohoStatus = "[Status: Error, Address: <"
 // readZoho reads Zoho's bounces.
 func readZoho(m *mimePart) ([]report, error) {
 	text := m.text()
-	head := text[:min(len(text), maxGreeting)]
-	if !strings.Contains(head, zohoStatus) &&
-		!(says(head, eximCreated) && (strings.Contains(head, "ERROR_CODE") || strings.Contains(head, "ERROR CODE"))) {
+	head := m.greeting()
+	if !m.has(zohoStatus) &&
+		!(m.greets(eximCreated) && (strings.Contains(head, "ERROR_CODE") || strings.Contains(head, "ERROR CODE"))) {
 		return nil, nil
 	}
 	rep := textReport(m, text)
