@@ -210,7 +210,7 @@ func TestPositionsKept(t *testing.T) {
 	}
 }
 
-func pack(t *testing.T, path, text string) {
+func pack(t testing.TB, path, text string) {
 	t.Helper()
 	var b strings.Builder
 	z := gzip.NewWriter(&b)

@@ -76,7 +76,7 @@ func (cmd *ingestCmd) Run(a *app) error {
 	}
 	meter := newMeter(a, sources, false)
 	pipe := &bouncehouse.Pipeline{Sink: out, Log: a.log, Observe: meter.observe, Before: crashHook()}
-	err = runAll(a.ctx, pipe, sources, cmd.Once)
+	err = runAll(a.ctx, pipe, sources, cmd.Once, func(string) {})
 	meter.close()
 	return errors.Join(bad, unlessDone(a.ctx, err))
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -73,15 +74,60 @@ func (cmd *runCmd) Run(a *app) error {
 	defer stopStages()
 
 	meter := newMeter(a, sources, true)
-	pipe := &bouncehouse.Pipeline{Parser: stages.parser, Enrichers: stages.enrichers, Sink: store, Log: a.log, Observe: meter.observe, Before: crashHook()}
-	err = runAll(a.ctx, pipe, sources, cmd.Once)
+	var none unknown
+	pipe := &bouncehouse.Pipeline{Parser: none.watch(stages.parser), Enrichers: stages.enrichers, Sink: store, Log: a.log, Observe: meter.observe, Before: crashHook()}
+	err = runAll(a.ctx, pipe, sources, cmd.Once, none.ended)
 	meter.close()
+	if len(none.paths) > 0 && len(sources) > 1 {
+		slices.Sort(none.paths)
+		fmt.Fprintln(a.stderr, "No mail system known in", some(none.paths))
+	}
 	return errors.Join(bad, unlessDone(a.ctx, err))
 }
 
+// unknown finds the streams of which no format takes anything.
+type unknown struct {
+	mu      sync.Mutex
+	parsers map[string]*countingParser // of the streams being read
+	paths   []string
+}
+
+type countingParser struct {
+	bouncehouse.Parser
+	records int
+}
+
+func (p *countingParser) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
+	p.records++
+	return p.Parser.Parse(r, res)
+}
+
+// watch is make, whose parsers it watches.
+func (u *unknown) watch(make func(stream string) bouncehouse.Parser) func(stream string) bouncehouse.Parser {
+	u.parsers = map[string]*countingParser{}
+	return func(stream string) bouncehouse.Parser {
+		p := &countingParser{Parser: make(stream)}
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.parsers[stream] = p
+		return p
+	}
+}
+
+// ended is called when a stream has been read to its end.
+func (u *unknown) ended(stream string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if p := u.parsers[stream]; p != nil && p.records > 0 && len(parse.Taken(p.Parser)) == 0 {
+		_, path, _ := strings.Cut(stream, ":")
+		u.paths = append(u.paths, path)
+	}
+	delete(u.parsers, stream)
+}
+
 // runAll runs one loop per source. With once a few at a time: there may be a
-// thousand of them.
-func runAll(ctx context.Context, pipe *bouncehouse.Pipeline, sources []ingest.Source, once bool) error {
+// thousand of them. ended is called with each stream that was read to its end.
+func runAll(ctx context.Context, pipe *bouncehouse.Pipeline, sources []ingest.Source, once bool, ended func(stream string)) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if once {
 		g.SetLimit(4)
@@ -91,6 +137,7 @@ func runAll(ctx context.Context, pipe *bouncehouse.Pipeline, sources []ingest.So
 			if err := pipe.Run(ctx, src); err != nil {
 				return fmt.Errorf("%s: %w", src.Stream(), err)
 			}
+			ended(src.Stream())
 			return nil
 		})
 	}
