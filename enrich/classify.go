@@ -271,7 +271,12 @@ func (c *Classifier) judge(template string, e *bouncehouse.Event) *verdict {
 	code := strconv.AppendUint(digits[:0], uint64(e.ReplyCode), 10)
 
 	// An unknown provider leaves out the dialect rules marked Only.
-	rule := c.matcher.find(evidence{template, v.provider, string(code), enhanced, e.Stage}, words, &set)
+	said := evidence{template, v.provider, string(code), enhanced, e.Stage, false}
+	rule := c.matcher.find(said, words, &set)
+	if rule == nil && e.Outcome != bouncehouse.Expired && enhancedClass(enhanced) == "" {
+		said.last = true
+		rule = c.matcher.find(said, words, &set)
+	}
 	switch {
 	case rule != nil:
 		v.class, v.rule = rule.Class, rule.Name

@@ -47,6 +47,9 @@ type Rule struct {
 	// tried once a template, after all other conditions, but a rule without
 	// literals has it tried for every template that was not seen before.
 	Match string
+	// Last: the rule is tried where no other rule matches and the enhanced
+	// code says nothing either, as its words tell what is spoken of at most.
+	Last bool
 
 	Example string // a real reply that this rule, and no other, decides
 	Ref     string // where the wording or its meaning is published
@@ -149,6 +152,7 @@ type evidence struct {
 	provider       bouncehouse.Provider
 	code, enhanced string
 	stage          bouncehouse.Stage
+	last           bool // rules marked Last may match, too
 }
 
 // find returns the first rule that matches, or nil. found are the literals in
@@ -179,7 +183,7 @@ func (m *matcher) find(e evidence, found []int32, set *wordSet) *compiled {
 }
 
 func (r *compiled) matches(e evidence, set *wordSet) bool {
-	if r.Only && e.provider != r.Provider {
+	if r.Last && !e.last || r.Only && e.provider != r.Provider {
 		return false
 	}
 	if len(r.codes) > 0 && !anyPrefix(r.codes, e.code) {

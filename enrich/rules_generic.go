@@ -20,9 +20,10 @@ func formRules() []Rule {
 			"8bit data|non-ascii|nul character|null byte|nul byte|unencoded|header syntax|" +
 			"syntax error in header|empty message|no body|blank subject|header is ridiculously|" +
 			"message is not rfc|corrupt|invalid base64|charset|character set|messages without|stray cr|" +
-			"stray <cr>|non-western|non-latin|media error"},
+			"stray <cr>|non-western|non-latin|media error|line terminator|could not be parsed|cannot be parsed|" +
+			"unable to parse|decode failed|could not decode|parse failed|failed to decode"},
 			None: []string{"address syntax|_rfc-5321_|domain|malformed address|malformed recipient|malformed sender|" +
-				"not allowed in header"},
+				"not allowed in header|email policy|local-part|local part"},
 			Example: "550 5.2.0 Bare LF line ending not accepted (SMTP smuggling protection)", Ref: "RFC 5322"},
 		{Name: "sendmail-not-accepting", Class: bh.Policy, Code: "554", All: []string{"esmtp not accepting messages"}, Example: "554 mx.example.net ESMTP not accepting messages", Ref: refSendmail},
 		{Name: "remote-system", Class: bh.RemoteSystem, All: []string{"local error|local problem|error in processing|server too busy|server busy|system busy|is busy|" +
@@ -44,7 +45,8 @@ func formRules() []Rule {
 			"not accepting messages|system is not accepting|error occurred|read error|i/o error|can not open|" +
 			"cannot create|can't create|unable to create|dot-lock|dotlock|unable to switch|promise timed out|" +
 			"maildir delivery|could not write|cannot write|unable to write|too many open files|fork|" +
-			"exec failed|command died|program failed|qmail-|spawn|segmentation|crashed|error in server"},
+			"exec failed|command died|program failed|qmail-|spawn|segmentation|crashed|error in server|" +
+			"temporarily deferred|something is wrong|something wrong|relay error|processing error|exception"},
 			None:    []string{"spam|virus found|policy violation|_ip_|blocked|recipient address rejected: try|error: |refused to talk"},
 			Example: "421 mx.example.net: Too much load; please try again later", Ref: refExim},
 		{Name: "protocol-error", Class: bh.ProtocolError, All: []string{"bad sequence|bad command|sequence of commands|need rcpt|need mail|rcpt first|mail first|" +
@@ -60,7 +62,8 @@ func formRules() []Rule {
 			"not following the smtp protocol|at least one valid recipient|at least one recipient|" +
 			"helo/ehlo needed|helo needed|ehlo needed|command out of sequence|must have sender|issue mail|" +
 			"transaction already|turn disallowed|vrfy disallowed|expn disallowed|etrn disallowed|" +
-			"bad server response|invalid server response|unexpected response|bad chars"},
+			"bad server response|invalid server response|unexpected response|bad chars|unknown smtp code|" +
+			"smtp code"},
 			Example: "503 5.5.0 <DATA>: Data command rejected: Improper use of SMTP command pipelining", Ref: "RFC 5321 section 4.2"},
 	}
 }
@@ -70,6 +73,8 @@ func weakRules() []Rule {
 	return []Rule{
 		{Name: "held", Class: bh.Policy, All: []string{"held for|been quarantined|was quarantined|held before"},
 			Example: "550 Message held for human verification", Ref: refBounceRules},
+		{Name: "rejected-for-now", Class: bh.Policy, Code: "4", All: []string{"message rejected|mail rejected|message refused|mail refused|access denied|connection denied|_denied_"}, None: []string{"temporar"},
+			Example: "421 Message Rejected", Ref: "PowerMTA configurations: smtp-pattern-list"},
 		{Name: "try-later", Class: bh.RemoteSystem, Code: "4|0", All: []string{"try again later|try later|retry later|come back later|try again|cannot accept|can't accept|unable to accept|" +
 			"resource|an error|error while|unable to deliver|delivery failed|failure in delivery|retry your|please retry"},
 			None:    []string{"policy|_ip_|blocked|<ip>|recipient address rejected"},
@@ -83,8 +88,15 @@ func weakRules() []Rule {
 			Example: "421 Excessive amounts of data sent to server.", Ref: refPostfixUCE},
 		{Name: "recipient-denied", Class: bh.NoSuchUser, Code: "550|551|553", All: []string{"recipient|_rcpt_|addressee|mailbox|_user_|_address_", "_denied_|_refused_|_rejected_|not accepted|not acceptable"}, None: []string{"sender|_ip_|<ip>|_from_|client|policy|access denied|message"},
 			Example: "550 RCPT denied", Ref: "wording"},
-		{Name: "rejected", Class: bh.Policy, Code: "5", All: []string{"_rejected_|_denied_|_refused_|_blocked_|_rejecting_|_refusing_|not accepted|not acceptable|" +
-			"unacceptable|_declined_|disallowed"}, None: []string{"message refused"},
+		{Name: "rejected-for-policy", Class: bh.Policy, Code: "5", Enhanced: "x.7.*", All: []string{"_rejected_|_denied_|_refused_|_blocked_"}, None: []string{"message refused"},
+			Example: "550 5.7.9 Rejected", Ref: "smtpfieldmanual.com"},
+		{Name: "rejected", Class: bh.Policy, Code: "5", Last: true, All: []string{saysNo + "|violat|filtered|not compl|not meet"}, None: []string{"message refused"},
 			Example: "519 Rejected.", Ref: "wording"},
+		{Name: "about-sender", Class: bh.SenderRejected, Code: "5", Last: true, All: []string{ofSender}, None: []string{"to sender|_ip_|<ip>|recipient"},
+			Example: "550 Sender address too long", Ref: "github.com: a mail server's source"},
+		{Name: "about-recipient", Class: bh.NoSuchUser, Code: "550|551|553|511", Last: true, All: []string{"recipient|mailbox|_user_|_rcpt_|addressee"}, None: []string{"_ip_|<ip>|message|_from_|vacation"},
+			Example: "550 Recipient <user@example.net> FAIL", Ref: "citadel.org source: serv_smtp"},
+		{Name: "about-domain", Class: bh.NoSuchDomain, Code: "550|551|553|512", Last: true, All: []string{"_domain_"}, None: []string{"your|_ip_|<ip>|helo|message|_from_"},
+			Example: "550 Domain not taken", Ref: "github.com: a mail server's source"},
 	}
 }

@@ -37,7 +37,9 @@ func identityRules() []Rule {
 			"unable to resolve your ip|does not resolve back|unresolvable client|does not have a dns entry|" +
 			"host name could not be verified|forged hostname|ip address possibly forged|反向解析|逆引き|反向域名|" +
 			"inverse dns|dns inverso|dns inversa|résolution inverse|resolution inverse|rückwärtsauflösung|" +
-			"обратной зон|обратная зон|역방향|odwrotn"},
+			"обратной зон|обратная зон|역방향|odwrotn|ip must resolve|ip does not resolve|must have a valid ptr|" +
+			"must have ptr|ip has no name|no hostname for your|cannot resolve your ip|reverse mapping|" +
+			"reverse record|rdns_none|no valid reverse"},
 			None:    []string{"dynamic|generic|spamhaus|dul|residential|_helo_|helo command|ehlo"},
 			Example: "450 4.7.1 Client host rejected: cannot find your reverse hostname, [203.0.113.9]", Ref: refPostfixUCE},
 		{Name: "dynamic-ip", Class: bh.DynamicIP, All: []string{"dynamic ip|dynamic address|dynamic ip's|dynamically assigned|dynamic/residential|dynamic pool|" +
@@ -107,7 +109,7 @@ func identityRules() []Rule {
 			None:    []string{"recipient address rejected|account|helo|mailbox does not exist|user does not exist|user doesn't"},
 			Example: "553 sorry, your envelope sender domain must exist (#5.7.1)", Ref: refQmail},
 		{Name: "sender-domain-mx", Class: bh.SenderRejected, All: []string{"domain has not mx entries|return mx does not|violate section 3.3.9|mx records for|" +
-			"your domain has no mx|domain has no mx"},
+			"your domain has no mx|domain has no mx|your domain has no"},
 			Example: "505 Your domain has not MX entries or DNS record error. more info please visit http://www.eyousoft.net/", Ref: "eyousoft.net"},
 		{Name: "sender-rejected", Class: bh.SenderRejected, All: []string{"sender address rejected|sender rejected|sender refused|sender denied|sender blocked|" +
 			"sender blacklisted|sender is blacklisted|sender is on|sender not allowed|" +
@@ -122,7 +124,10 @@ func identityRules() []Rule {
 			"from address rejected|rejected sender|sender domain is|sender's domain|sender does not match|" +
 			"match your authentication|fake sender|not owned by|sender is not|no access for this domain|" +
 			"no access for this user|masquerading|address is blacklisted|not allowed in header from|" +
-			"header from|not authorized to use this service|not authorized to send as"},
+			"header from|not authorized to use this service|not authorized to send as|has not been verified|" +
+			"not been verified|address is not verified|unverified sender|your domain has no|no mx for envelope|" +
+			"valid sender|verify sender|verify your sender|sender must|domain is not verified|" +
+			"domain not verified|domain is not allowed|not a verified|identity is not verified"},
 			None: []string{"deferred (greylist)|greylist|dnsbl|_rbl_|complaint|recipients|spam source|rate limit|too many|" +
 				"limit|exceeded|sender or|sender is blocked|message from unknown sender|virus|sender was not|" +
 				"unauthenticated|confirm"},

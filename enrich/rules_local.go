@@ -34,7 +34,13 @@ func localRules() []Rule {
 			"too many received headers|maximum hop count|mail for <host> loops|relay loop|" +
 			"lowest numbered mx record points to local host|config error: mail|message is looping|" +
 			"remote host address is the local host|points to itself|point to this host|is the local host|" +
-			"back to myself|delivering to myself|mx list for|already passed through"},
+			"back to myself|delivering to myself|mx list for|already passed through|excessive recursion|" +
+			"recursive forward|maximum allowed times|forwarded more than|too many forwards|forwarding limit|" +
+			"too many redirections|too many received|exceeded max hops|max hops|maximum hops|hop limit|" +
+			"hop count|next hop|next-hop|smart host|smarthost|no route found|no route for|no available route|" +
+			"cannot find route|control/locals|circular|redirect loop|routing error|route to destination|" +
+			"routing failure|no relay|mail exchanger points|mx points|delivered-to line|rfc 1918|" +
+			"private network"}, None: []string{"rejected by next-hop"},
 			Example: "553 5.3.5 mx.example.net. config error: mail loops back to me (MX problem?)", Ref: refSendmail},
 		{Name: "local-expired", Class: bh.ClassExpired, All: []string{"returned to sender|force-expired|retry timeout exceeded|in the queue too long|message timed out|" +
 			"queue too long|delivery time expired|message expired|envelope expired|" +
@@ -65,7 +71,7 @@ func localRules() []Rule {
 			"could not be established|could not establish|connection error|connect error|connect timed out|" +
 			"connect timeout|greeting timeout|tcp connect|socket error|host unreachable|unreachable host|" +
 			"end of socket|end of stream|unexpected end of|socket closed|idle time|too long idle|" +
-			"are disconnected"},
+			"are disconnected|been idle|are being terminated"},
 			None: []string{"spamhaus|listed|callout|sender verify|listing|reputation|_ib10|blocked|too many|dns|internal|" +
 				"filtering|while processing|due to abuse|banned|reverse|crcp|server is busy"},
 			Example: "connect to mx.example.net[198.51.100.7]:25: Connection refused", Ref: refPostfix},
@@ -118,7 +124,11 @@ func domainRules() []Rule {
 			"no mail exchanger|domain has no|couldn't find a mail exchanger|any mail exchanger|" +
 			"invalid mx record|no dns a-data|no matches to nameserver|cannot resolve the ip address of|" +
 			"no mail hosts|no mx or a|no a or mx|neither mx nor|no mx or ip|unable to resolve domain|" +
-			"cannot resolve domain|can't resolve domain|could not resolve domain|does not resolve to"},
+			"cannot resolve domain|can't resolve domain|could not resolve domain|does not resolve to|" +
+			"name server entry|no mail server for|no dns entries|domain retired|domain is retired|" +
+			"domain no longer|domain is obsolete|domain is no longer|domain obsolete|domain has been retired|" +
+			"domain does no longer|domain expired|domain has expired|no mail server found|no mail exchange|" +
+			"no such host|is obsolete|broadcast network|bogus mx|loopback network|class d|reserved network"},
 			None: []string{"sender|helo|ehlo|_from_|reverse|tenant|client|mailbox domain|rcpthosts|invalid domain mailbox|" +
 				"your ip"},
 			Example: "Host or domain name not found. Name service error for name=nonexistent.example type=MX: Host not found", Ref: refPostfix},

@@ -37,14 +37,16 @@ func looseRules() []Rule {
 		{Name: "loose-relay", Class: bh.RelayDenied, All: []string{"_relay|_relaying|_rcpthosts|中继|转发|中継|релей|ересылк|relais|retransmisión|retransmissão|weiterleitung|not a gateway|open gateway|as a gateway", saysNo + "|cannot|can't|unable|_no_|won't|_not_|isn't|disabled|local only"}, None: []string{"open relay|_relays_|spam|smtp relay at|list|relay=|timeout|unavailable|recipient table|temporar"},
 			Example: "554 Refused. Sending to remote addresses (relaying) is not allowed", Ref: "spamdyke source: spamdyke.h"},
 		{Name: "loose-rdns", Class: bh.NoRDNS, All: []string{"hostname|host name|_dns_|resolve|resolvable|_name_|in-addr|lookup", "your ip|client ip|your host|client host|sending host|connecting ip|connecting host|remote host|" +
-			"sending ip|client address|ip address|your address|sending server|your server|connecting server"}, None: []string{"sender|recipient|list|spam|domain of|blocked|following domain|_mx_|recipient's"},
+			"sending ip|client address|ip address|your address|sending server|your server|connecting server|" +
+			"sender ip"}, None: []string{"sender|recipient|list|spam|domain of|blocked|following domain|_mx_|recipient's"},
 			Example: "550 5.7.1 Could not find a DNS entry of your host", Ref: refMilter},
 		{Name: "loose-sender-domain", Class: bh.SenderRejected, All: []string{ofSender + "|_from_|your domain", "domain|_host_|_mx_|_dns_|_tld_", saysAbsent + "|cannot be|could not|_no_|fail|missing|verif|without|not have|does not|reserved|not hosted"}, None: []string{"recipient|rcpt|_ip_|helo"},
 			Example: "421 Refused. The domain of your sender address has no mail exchanger (MX).", Ref: "spamdyke source: spamdyke.h"},
 		{Name: "loose-sender", Class: bh.SenderRejected, All: []string{ofSender, saysNo + "|" + saysAbsent + "|" + saysListed + "|_bad_|illegal|verif|incorrect|_must_|missing|fake|forged|mismatch|not match|" +
 			"not own|syntax|does not|null|empty|syntactic|unroutable|reserved|temporary failure|identical"}, None: []string{"to sender|the sender of|sender reputation|sender ip|sender's ip|ip of the sender|_limit|limit_|" +
 			"quota|too many|content|recipient's|by recipient|by the recipient|sender's message|sender system|" +
-			"header|attachment|mailbox|_rbl_|spam or|virus|_rbl|black list <host>|blacklist <host>"},
+			"header|attachment|mailbox|_rbl_|spam or|virus|_rbl|black list <host>|blacklist <host>|_from <ip>|" +
+			"ip address is|mail from this ip|whois"},
 			Example: "554 Refused. Identical sender and recipient addresses are not allowed.", Ref: "spamdyke source: spamdyke.h"},
 		{Name: "loose-mailbox-full", Class: bh.MailboxFull, All: []string{"mailbox|recipient|_user|account|inbox|storage|quota|mail box|mail-box|maildir|mail store", "_full|quota|exceed|exhaust|no space|out of space|capacity|too many messages|no more space|" +
 			"no room|over limit|overflow|overdrawn|insufficient|not enough|used up|overloaded|overquota|" +
@@ -65,8 +67,9 @@ func looseRules() []Rule {
 		{Name: "loose-address", Class: bh.NoSuchUser, Code: "5|0", All: []string{"recipient|mailbox|_user|account|_address|_rcpt_|inbox|addressee|mail box|local part|local-part|" +
 			"alias|_email_|person|subscriber|customer|destination|employee|nobody", saysAbsent + "|unavailable|incorrect|improper|_wrong|isn't|undeliverable|verif|no longer|not local|not available|not here|misspell|" +
 			"typo|illegal|not accept|doesn't|does not|_bad_|_no_|not a |not have|not on|not in|not user|by that name|restricted character|" +
-			"not served|not listed|not permitted|not deliver|cannot deliver|can't deliver|don't exist"}, None: []string{"sender|_ip_|<ip>|helo|_from_|header|too many|limit|_rate_|spam|content|hosts|policy|relay|" +
-			"authenticat|temporar|greylist|try again|later|_mx_|_dns_|line|message-id|command|service|syntax|not being accepted|you are not"},
+			"not served|not listed|not permitted|not deliver|cannot deliver|can't deliver|don't exist"}, None: []string{"sender|_ip_|<ip>|helo|header|too many|limit|_rate_|spam|content|hosts|policy|relay|authenticat|" +
+			"temporar|greylist|try again|later|_mx_|_dns_|line|message-id|command|service|syntax|" +
+			"not being accepted|you are not"},
 			Example: "550 5.0.0 user@example.net This is user have no mail", Ref: refBounceRules},
 		{Name: "loose-size", Class: bh.TooLarge, All: []string{"message|_mail|_size|attachment|_data_|email|_body_", "too large|too big|too long|larger than|bigger than|size limit|exceeds the|oversize|" +
 			"exceeds maximum|maximum size|size exceed|over the size|max size|allowed size|too heavy|" +

@@ -10,7 +10,12 @@ func recipientRules() []Rule {
 			"has a new address|user not local; please try forwarding|mailbox moved|mailbox has moved|" +
 			"has been moved to|is now <addr>|changed to <addr>|now at <addr>|contact <addr> instead|" +
 			"try instead|email has changed|e-mail has changed|mail address changed|changed his email|" +
-			"changed her email|email address has changed|recipient no longer on server"},
+			"changed her email|email address has changed|recipient no longer on server|my new e-mail|" +
+			"my new email|new email address|new e-mail address|use my new|please use <addr>|" +
+			"send your mail to <addr>|send mail to <addr> instead|nova direcci|nouvelle adresse|neue adresse|" +
+			"nuovo indirizzo|now uses|correct address is|has been renamed|renamed to|address has been replaced|" +
+			"replaced by <addr>|was replaced|has been changed to|redirect to <addr>|please update your|" +
+			"update your address book|update your records|new email is|use the new|nuevo correo|nova conta"},
 			None: []string{"temporarily"}, Example: "551 5.7.1 Forwarding to remote hosts disabled; user has moved to new@example.org", Ref: refCorpusIANA},
 		{Name: "mailbox-full", Class: bh.MailboxFull, All: []string{"mailbox full|mailbox is full|mailbox for user is full|inbox is full|box is full|box full|" +
 			"account is full|mail box full|folder is full|mailfolder is|over quota|overquota|quota exceeded|" +
@@ -28,7 +33,10 @@ func recipientRules() []Rule {
 			"quota is over|space not enough|space has been exhausted|messages on this mailbox|storage is full|" +
 			"quota for the mailbox|has used up|no free space|exceeded its quota|over his quota|" +
 			"over its storage|quota reached|quota is full|beyond quota|too many messages on|zuviele mails|" +
-			"speichervolumen|messages in this mailbox|messages in mailbox|messages in the mailbox"},
+			"speichervolumen|messages in this mailbox|messages in mailbox|messages in the mailbox|" +
+			"space left for this user|enough disk space left|running out of disk|take delivery of the message|" +
+			"able to receive more|able to receive any more|no more messages|no more mail|" +
+			"exceeds allowed message|too full|over limit for"},
 			None: []string{"sending quota|message quota|submission quota|daily|queue quota|no space left on device|" +
 				"system storage|insufficient system|disk is full|queue is full|spool is full|system is full|" +
 				"disk full|session|full name"},
@@ -85,7 +93,7 @@ func recipientRules() []Rule {
 			"hasn't entered|never logged|should log in|log in to enable|not logged in for|has not logged|" +
 			"long-time inactiv|due to inactivity|no longer accepts mail|no longer accepting mail|" +
 			"no longer receives mail|not accepting mail right now|user hangup|mail receiving disabled|" +
-			"not accepting messages at this time"},
+			"not accepting messages at this time|user banned|account banned|inativa|inativo|user is banned"},
 			None: []string{"delivery temporarily suspended|not an active address|does not exist|doesn't exist|unknown|" +
 				"forwarding to remote hosts|relay|vrfy|expn|verb|command disabled|command is disabled|" +
 				"authenticat|journaling|_tls_|connection|message has|starttls|archiv|ip address|_ip_"},
@@ -123,9 +131,14 @@ func recipientRules() []Rule {
 			"final email delivery point|no active email account|improper recipient|not user of|don't exist|" +
 			"don't exists|doesn't exists|malformed address|malformed recipient|is null, please contact|" +
 			"not our mx service|user is forbid|include host name|transaction failure. invalid|not user|" +
-			"address couldn't be found|address could not be found|couldn't be found. check"},
+			"address couldn't be found|address could not be found|couldn't be found. check|no longer on staff|" +
+			"longer on staff|longer works|longer available|badly formatted address|local-part|local part|" +
+			"mail drop|not known at|not present in|no longer available|couldn't be found|trovare l'indirizzo|" +
+			"nadie con esta direc|ne obstaja|mailbox name not|not in use|no longer in use|can't open mailbox|" +
+			"cannot open mailbox|not recognised|name is not recogni|no longer a customer|no longer a user|" +
+			"cannot be resolved to a user|not a recipient"},
 			None: []string{"sender|_ip_|domain not found|unrecognized command|command not|host not found|must be|header|quota|" +
-				"full|mail domain|not authorized"},
+				"full|mail domain|not authorized|disk space|domain"},
 			Example: "550 5.1.1 <user@example.net>: Recipient address rejected: User unknown in relay recipient table", Ref: refPostfixUCE},
 		{Name: "recipient-rejected-bare", Class: bh.NoSuchUser, Code: "5", All: []string{"<addr>: recipient address rejected."},
 			Example: "550 <neko-nyaan@example.net>: Recipient address rejected.", Ref: "auone-net.jp"},

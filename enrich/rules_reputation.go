@@ -29,7 +29,10 @@ func reputationRules() []Rule {
 		{Name: "dnsbl-named", Class: bh.DNSBL, All: []string{"spamhaus|spamcop|sorbs|barracudacentral|brbl|uceprotect|backscatterer|psbl|mailspike|spamrats|" +
 			"abusix|invaluement|ivmsip|cloudmark|manitu|nixspam|hostkarma|spfbl|blocklist.de|abuseat|dronebl|" +
 			"gbudb|spameatingmonkey|s5h.net|wpbl|0spam|njabl|ahbl|ordb.org|orbs.org|dsbl.org|mail-abuse|" +
-			"anti-spam.org.cn|senderscore|returnpath|senderbase|cobion|junkemailfilter"},
+			"anti-spam.org.cn|senderscore|returnpath|senderbase|cobion|junkemailfilter|_sbl_|_xbl_|_pbl_|_cbl_|" +
+			"_drop_ list|multirbl|openrbl|msrbl|rfc-ignorant|rfc-clueless|lashback|nordspam|spamikaze|maps.vix|" +
+			"efnetrbl|spamlist|tiopan|blackholes|trend micro rbl|_ctipd|spews|osirusoft|tqmcube|kisarbl|virbl|" +
+			"dnsrbl|hostedemail"},
 			None:    []string{"bad reputation|quota|in this email"},
 			Example: "551 Server access forbidden by your IP 203.0.113.9 websites spamcop.net, mailspike.net for removal", Ref: "blocklist operators' pages"},
 		{Name: "dnsbl-said", Class: bh.DNSBL, All: []string{"blacklist|black list|black-list|blocklist|block list|block-list|blackhole|on one or more", "see http|lookup|removal|delist|third-party|third party|external|public|several|server response|" +
@@ -86,7 +89,9 @@ func reputationRules() []Rule {
 			"url filter|bulkmail|_dcc_|spam block|spam bomb|spam scale|per spam policy|spam policy|" +
 			"message blocked. if this is a false positive|blocked due to its content|because of its content|" +
 			"反垃圾|垃圾邮件|迷惑メール|спам_|스팸|pourriel|correo no deseado|niechcian|ongewenst|nevyžádan|spam-verdacht|" +
-			"unerwünscht"},
+			"unerwünscht|hostile content|questionable content|suspicious content|objectionable|" +
+			"unacceptable content|inappropriate content|offensive|looks suspicious|caught by our|pornograph|" +
+			"spam reduction|content control|content check|content scan"},
 			None: []string{"from your server|from your ip|spam source|blacklisted|local policy|no spam please|spam ip|" +
 				"spam sender|blocklisting|user's reject list|registered as spammer|ip アドレス|ipアドレス|ip地址"},
 			Example: "550 High probability of spam", Ref: refMilter},
@@ -109,7 +114,9 @@ func reputationRules() []Rule {
 			"suspicious ip|suspicious activity|unusual activity|refuse spam ip|ip not accepted|" +
 			"client ip rejected|your server is|refused due to abuse|due to abuse|server is currently blocked|" +
 			"server is blocked|server has been blocked|host is blocked|from ip banned|spam origin|" +
-			"your host has been|your server has been|network has been|no access for this ip"},
+			"your host has been|your server has been|network has been|no access for this ip|mail from your ip|" +
+			"your host are denied|refused your connection|connections from your host|connections from your ip|" +
+			"connections from your network|accept connections from|accept mail from your server"},
 			None: []string{"open relay, so|account has been|user has been|mailbox has been|domain has been blocked due|" +
 				"relay denied|recipient has been blocked|sending to|inactivity|attachment|sender address|" +
 				"message has been blocked|mail has been blocked|its content|sender is blacklisted|" +
