@@ -29,7 +29,7 @@ func readAutoReply(m *mimePart) ([]report, error) {
 		fromList(m) || failureSubject(m.subject()) || len(m.content().status) > 0 {
 		return nil, nil
 	}
-	if speaksOfFailure(m.lower()) && (m.original() != nil || citesRefusal(m.text())) {
+	if speaksOfFailure(m.text()) && (m.original() != nil || citesRefusal(m.text())) {
 		return nil, nil
 	}
 	return []report{{mail: m, autoReply: true, blocks: []block{{recipient: from}}}}, nil

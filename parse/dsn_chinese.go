@@ -56,11 +56,11 @@ var labels = []label{
 }
 
 // chineseWords tell that a text may be such a bounce mail.
-var chineseWords = []string{"退信", "投递", "投遞", "退回", "送达", "送達", "递送", "收件人", "收件者", "收信人", "发送失败", "传递", "傳遞"}
+var chineseWords = newPhrases("退信", "投递", "投遞", "退回", "送达", "送達", "递送", "收件人", "收件者", "收信人", "发送失败", "传递", "傳遞")
 
 // readChinese reads bounce mails in Chinese of no other known form.
 func readChinese(m *mimePart) ([]report, error) {
-	if !containsAny(m.text()[:min(len(m.text()), maxSearched)], chineseWords) || !noticeOfFailure(m) {
+	if !chineseWords.in(clipTo(m.text(), maxSearched)) || !noticeOfFailure(m) {
 		return nil, nil
 	}
 	own, original := cutOriginal(m.text())
@@ -140,7 +140,7 @@ func (rep *report) readLabels(text string) {
 		// A sentence names the recipient.
 		for _, line := range all {
 			for _, a := range addressesIn(line) {
-				if !others[lowerASCII(a)] && !daemonAddress(a) && len(g.recipients) < maxRecipients && !helpLine(lowerASCII(line)) && !helpAddress(lowerASCII(line), a) {
+				if !others[lowerASCII(a)] && !daemonAddress(a) && len(g.recipients) < maxRecipients && !helpLine(line) && !helpAddress(line, a) {
 					g.recipients = append(g.recipients, block{recipient: a})
 				}
 			}
@@ -170,7 +170,7 @@ func (g *labelGroup) add(line string) {
 	}
 	if n := len(g.recipients); len(found) == 1 && n > 0 {
 		rest := line[strings.Index(line, found[0])+len(found[0]):]
-		if replyAt(rest) >= 0 || containsAny(rest, failureReasons) {
+		if replyAt(rest) >= 0 || failureReasons.in(rest) {
 			g.recipients[n-1].tell(strings.TrimLeft(rest, ">)]:, \t"))
 		}
 	} else if n > 0 && len(found) == 0 && replyAt(line) >= 0 && g.recipients[n-1].diagnostic == "" {
@@ -225,7 +225,7 @@ func factOf(v []string) string {
 		}
 	}
 	for i := len(v) - 1; i >= 0; i-- {
-		if len(v[i]) >= 6 && mostlyASCII(v[i]) && !helpLine(lowerASCII(v[i])) {
+		if len(v[i]) >= 6 && mostlyASCII(v[i]) && !helpLine(v[i]) {
 			return v[i]
 		}
 	}

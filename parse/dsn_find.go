@@ -245,19 +245,14 @@ func inlineStart(text string) int {
 	return -1
 }
 
+// returnTitles stand in the lines, drawn with hyphens, before the returned
+// message.
+var returnTitles = newPhrases("below this line is a copy", "this is a copy of", "message follows", "message below", "headers follow", "header follows",
+	"enclosed are the original", "enclosed is a copy", "is the original bounce", "original message is following", "returned message", "unsent message", "no message was collected", "return message suppressed")
+
 // returnsMessage tells whether line says that the returned message follows.
 func returnsMessage(line string) bool {
-	if !strings.HasPrefix(line, "-") {
-		return false
-	}
-	line = strings.ToLower(line)
-	for _, words := range []string{"below this line is a copy", "this is a copy of", "message follows", "message below", "headers follow", "header follows",
-		"enclosed are the original", "enclosed is a copy", "is the original bounce", "original message is following", "returned message", "unsent message", "no message was collected", "return message suppressed"} {
-		if strings.Contains(line, words) {
-			return true
-		}
-	}
-	return false
+	return strings.HasPrefix(line, "-") && returnTitles.in(line)
 }
 
 // readClaims reads what is left of mails that claim to be a delivery report

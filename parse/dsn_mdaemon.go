@@ -44,7 +44,7 @@ func readMDaemon(m *mimePart) ([]report, error) {
 	if at := strings.Index(text, "--- Session Transcript ---"); at >= 0 {
 		t.read(text[at:])
 		text = text[:at]
-	} else if !failureSubject(m.subject()) && !speaksOfFailure(m.lower()) {
+	} else if !failureSubject(m.subject()) && !speaksOfFailure(m.text()) {
 		return nil, nil // a summary, the answer to a command
 	}
 	rep.sender, rep.messageID = t.sender, t.messageID
@@ -117,7 +117,7 @@ func ownUsers(text string) []block {
 	var out []block
 	for line := range lines(text) {
 		a, words, ok := strings.Cut(strings.TrimSpace(line), " - ")
-		if ok && lonelyAddress(a) && len(out) < maxRecipients && containsAny(lowerASCII(words), failureReasons) {
+		if ok && lonelyAddress(a) && len(out) < maxRecipients && failureReasons.in(words) {
 			out = append(out, block{recipient: strings.Trim(a, "<>"), diagnostic: strings.TrimSpace(words)})
 		}
 	}
@@ -182,7 +182,7 @@ func (t *mdaemonTranscript) read(text string) {
 			t.connect(line[len("Attempting SMTP connection to "):])
 		case strings.Contains(line, "it has ") && strings.Contains(line, " left"):
 			t.waits = !strings.Contains(line, "it has 0 ")
-		case tellsFailure(lowerASCII(line)):
+		case tellsFailure(line):
 			t.fact = firstOf(fact, line)
 			if !isFact {
 				t.fact = line
@@ -206,9 +206,12 @@ func cutMDaemonTime(line string) string {
 	return line
 }
 
-// tellsFailure tells facts of the session that are no reply.
-func tellsFailure(lower string) bool {
-	return containsAny(lower, []string{"error", "unknown", "refused", "timed out", "timeout", "failed", "failure", "unable", "cannot", "could not", "unreachable", "aborted", "closed", "not found", "no such", "full", "exceed", "expired", "too many"}) && !strings.Contains(lower, "parsing message")
+// sessionFailures stand in facts of the session that are no reply.
+var sessionFailures = newPhrases("error", "unknown", "refused", "timed out", "timeout", "failed", "failure", "unable", "cannot", "could not", "unreachable", "aborted", "closed", "not found", "no such", "full", "exceed", "expired", "too many")
+
+// tellsFailure tells such facts.
+func tellsFailure(line string) bool {
+	return sessionFailures.in(line) && !strings.Contains(lowerASCII(line), "parsing message")
 }
 
 // connect notes the host that is being talked to, by name or address.

@@ -18,25 +18,34 @@ func noticeOfFailure(m *mimePart) bool {
 	case saysSuccess(m.subject()):
 		return false
 	case failureSubject(m.subject()):
-		return system || speaksOfFailure(m.lower()) // a shop's goods are returned too
+		return system || speaksOfFailure(m.text()) // a shop's goods are returned too
 	}
 	// A report on the server's log tells of failures further down.
-	return system && containsAny(m.lower()[:min(len(m.lower()), maxLead)], failurePhrases)
+	return system && failurePhrases.in(clipTo(m.text(), maxLead))
 }
+
+// successTitles announce a receipt, where none of failedTitles does otherwise.
+var (
+	successTitles = newPhrases("success", "(relay", "relayed", "erfolgreich", "réussi", "投递成功", "发送成功", "送达成功")
+	failedTitles  = newPhrases("unsuccess", "not success", "failure", "failed", "不成功", "未")
+)
 
 // saysSuccess tells subjects of receipts: Delivery Status Notification (Success).
 func saysSuccess(subject string) bool {
-	lower := strings.ToLower(subject[:min(len(subject), 200)])
-	return containsAny(lower, []string{"success", "(relay", "relayed", "erfolgreich", "réussi", "投递成功", "发送成功", "送达成功"}) && !containsAny(lower, []string{"unsuccess", "not success", "failure", "failed", "不成功", "未"})
+	lower := strings.ToLower(clipTo(subject, 200))
+	return successTitles.in(lower) && !failedTitles.in(lower)
 }
 
 // maxLead is where in a text a bounce mail has said what it is.
 const maxLead = 500
 
-// asksBack tells subjects of mails that hold a message until someone acts: a
+// challengeTitles are of mails that hold a message until someone acts: a
 // challenge to its sender, a moderator's queue, a quarantine.
+var challengeTitles = newPhrases("confirm", "verif", "awaits", "awaiting", "approval", "moderat", "quarantin", "challenge", "bestätig", "please release", "确认", "审核", "隔离")
+
+// asksBack tells the subjects of such mails.
 func asksBack(subject string) bool {
-	return containsAny(strings.ToLower(subject[:min(len(subject), 200)]), []string{"confirm", "verif", "awaits", "awaiting", "approval", "moderat", "quarantin", "challenge", "bestätig", "please release", "确认", "审核", "隔离"})
+	return challengeTitles.in(strings.ToLower(clipTo(subject, 200)))
 }
 
 // writtenBySystem tells mails that a mail system or another program wrote.
@@ -44,6 +53,9 @@ func writtenBySystem(m *mimePart) bool {
 	system, program := author(m)
 	return system || program
 }
+
+// systemNames are the names under which mail systems write.
+var systemNames = newPhrases("mail delivery", "mailer-daemon", "mailer daemon", "postmaster", "mail administrator", "mail system")
 
 // author tells who wrote m: a mail system, by the null return path or the
 // sender; a program, by its own word.
@@ -56,7 +68,7 @@ func author(m *mimePart) (system, program bool) {
 			system = system || path == "<>" || daemonAddress(angled(path))
 		case f.is("From"):
 			from := f.value()
-			system = system || daemonAddress(angled(from)) || containsAny(lowerASCII(from), []string{"mail delivery", "mailer-daemon", "mailer daemon", "postmaster", "mail administrator", "mail system"})
+			system = system || daemonAddress(angled(from)) || systemNames.in(from)
 		case f.is("Auto-Submitted"):
 			program = program || hasPrefixFold(f.value(), "auto-")
 		case f.is("X-Failed-Recipients"):
@@ -83,13 +95,22 @@ func cutOriginal(text string) (string, mimeHeader) {
 	return text, nil
 }
 
-// quotesOriginal tells lines that begin the returned message, of systems that
-// have no dialect of their own.
+// originalTitles stand in the lines that begin the returned message, of
+// systems that have no dialect of their own; messageWords, with "follows".
+var (
+	messageWords   = newPhrases("message", "header", "mail")
+	originalTitles = newPhrases("original message", "original mail", "original header", "original email", "message header", "mail header", "headers follow", "header follow", "header of the original",
+		"header and top", "returned message", "returned mail", "your message", "message text", "text of your", "copy of the message", "copy of your", "forwarded message", "message follows", "included is",
+		"ursprüngliche nachricht", "originalnachricht", "message d'origine", "mensaje original", "mensagem original", "messaggio originale", "oorspronkelijk bericht", "исходное сообщение",
+		"原邮件", "原始邮件", "原信", "邮件头", "信头", "原郵件", "原始郵件", "元のメッセージ", "元のメール", "원본 메시지", "원래 메시지")
+)
+
+// quotesOriginal tells such lines.
 func quotesOriginal(line string) bool {
 	if len(line) < 60 && (strings.Contains(line, "follow") || strings.Contains(line, "copy of")) {
 		switch lower := strings.TrimRight(lowerASCII(line), ".: \t\r"); {
 		case strings.HasSuffix(lower, "follows"), strings.HasSuffix(lower, "follow"), strings.HasSuffix(lower, "copy of the original message"):
-			if containsAny(lower, []string{"message", "header", "mail"}) {
+			if messageWords.in(lower) {
 				return true
 			}
 		}
@@ -101,8 +122,5 @@ func quotesOriginal(line string) bool {
 	if words == "" || len(words) > 120 {
 		return false
 	}
-	return containsAny(words, []string{"original message", "original mail", "original header", "original email", "message header", "mail header", "headers follow", "header follow", "header of the original",
-		"header and top", "returned message", "returned mail", "your message", "message text", "text of your", "copy of the message", "copy of your", "forwarded message", "message follows", "included is",
-		"ursprüngliche nachricht", "originalnachricht", "message d'origine", "mensaje original", "mensagem original", "messaggio originale", "oorspronkelijk bericht", "исходное сообщение",
-		"原邮件", "原始邮件", "原信", "邮件头", "信头", "原郵件", "原始郵件", "元のメッセージ", "元のメール", "원본 메시지", "원래 메시지"})
+	return originalTitles.in(words)
 }

@@ -43,14 +43,14 @@ func readProse(m *mimePart) ([]report, error) {
 		}
 	}
 	rep.blocks = p.blocks(failed)
-	if len(rep.blocks) == 0 && (p.reply != "" || failureSubject(m.subject()) && speaksOfFailure(lowerASCII(own))) {
+	if len(rep.blocks) == 0 && (p.reply != "" || failureSubject(m.subject()) && speaksOfFailure(own)) {
 		if to := oneAddress(original.get("To")); to != "" && !p.others[lowerASCII(to)] {
 			b := block{recipient: to}
 			b.tell(firstOf(p.reply, p.reason))
 			rep.blocks = []block{b}
 		}
 	}
-	if system, _ := author(m); len(rep.blocks) == 0 && system && failureSubject(m.subject()) && (speaksOfFailure(lowerASCII(m.subject())) || speaksOfFailure(lowerASCII(own))) {
+	if system, _ := author(m); len(rep.blocks) == 0 && system && failureSubject(m.subject()) && (speaksOfFailure(m.subject()) || speaksOfFailure(own)) {
 		// The only address of a mail system's failure notice.
 		if a := p.only(); a != "" {
 			b := block{recipient: a}
@@ -126,20 +126,20 @@ func (p *prose) read(text string) {
 			continue
 		}
 		lower := lowerASCII(line)
-		phrase := containsAny(lower, failurePhrases) || failure > 0 && containsAny(lower, introducers)
+		phrase := failurePhrases.in(line) || failure > 0 && introducers.in(line)
 		at := replyAt(line)
 		if p.reply == "" && at >= 0 {
 			p.reply = line
 		}
-		if at < 0 && (p.reason == "" || !p.reasoned) && (phrase || containsAny(lower, failureReasons)) {
-			if reasoned := containsAny(lower, failureReasons); p.reason == "" || reasoned {
+		if at < 0 && !p.reasoned {
+			if reasoned := failureReasons.in(line); reasoned || phrase && p.reason == "" {
 				p.reason, p.reasoned = line, reasoned
 			}
 		}
 		addresses := addressesIn(line)
-		kept, help := addresses[:0], len(addresses) > 0 && helpLine(lower)
+		kept, help := addresses[:0], len(addresses) > 0 && helpLine(line)
 		for _, a := range addresses {
-			if !help && !p.others[lowerASCII(a)] && !daemonAddress(a) && !helpAddress(lower, a) && len(p.found) < maxRecipients {
+			if !help && !p.others[lowerASCII(a)] && !daemonAddress(a) && !helpAddress(line, a) && len(p.found) < maxRecipients {
 				kept = append(kept, a)
 			}
 		}
@@ -153,7 +153,7 @@ func (p *prose) read(text string) {
 			p.close()
 			for i, a := range kept {
 				m := proseMention{address: a, introduced: phrase || failure > 0 && failure <= 6, labelled: labelsRecipient(lower)}
-				if containsAny(lower[:first], failureReasons) || phrase {
+				if failureReasons.in(line[:first]) || phrase {
 					m.lead = line
 				}
 				rest := line[first+len(a):]
@@ -188,7 +188,7 @@ func goesOn(words []string, line string) bool {
 	if replyAt(strings.Join(words, " ")) < 0 {
 		return true
 	}
-	return !helpLine(lowerASCII(line)) && (mostlyASCII(line) || !mostlyASCII(words[len(words)-1]))
+	return !helpLine(line) && (mostlyASCII(line) || !mostlyASCII(words[len(words)-1]))
 }
 
 // labelsRecipient tells lines that name the recipient with a label; lower is
@@ -234,7 +234,7 @@ func (p *prose) blank() {
 		return
 	}
 	told := strings.Join(m.words, " ")
-	if m.gap && strings.TrimSpace(told) != "" || replyAt(told) >= 0 || containsAny(lowerASCII(told), failureReasons) {
+	if m.gap && strings.TrimSpace(told) != "" || replyAt(told) >= 0 || failureReasons.in(told) {
 		m.done = true
 	}
 	m.gap = true
@@ -259,8 +259,8 @@ func (p *prose) blocks(failed []string) []block {
 		}
 		told := strings.TrimSpace(strings.Join(own.words, " "))
 		at := replyAt(told)
-		reason := at >= 0 || containsAny(lowerASCII(told), failureReasons)
-		if !reason && m.lead != "" && containsAny(lowerASCII(m.lead), failureReasons) {
+		reason := at >= 0 || failureReasons.in(told)
+		if !reason && m.lead != "" && failureReasons.in(m.lead) {
 			told, reason = m.lead, true
 		}
 		if !reason && !m.introduced {
@@ -315,10 +315,10 @@ func (p *prose) only() string {
 // tells whether the mail system goes on trying.
 func (rep *report) settle(text string) {
 	action := "failed"
-	if saysWaiting(lowerASCII(text)) || saysRetrying(text) {
+	if saysDelayed(text) {
 		action = "delayed"
 	}
-	expired := action == "failed" && saysExpired(strings.ReplaceAll(lowerASCII(text[:min(len(text), maxSearched)]), "delivered for the following", ""))
+	expired := action == "failed" && saysExpired(clipTo(text, maxSearched))
 	for i := range rep.blocks {
 		b := &rep.blocks[i]
 		if expired && b.action == "" && !strings.HasPrefix(b.diagnostic, "5") {
@@ -329,23 +329,20 @@ func (rep *report) settle(text string) {
 	}
 }
 
-// saysWaiting tells warnings of mail systems that go on trying; saysRetrying
-// knows the words of the great ones.
-func saysWaiting(lower string) bool {
-	return containsAny(lower[:min(len(lower), maxSearched)], []string{"warning message only", "this is only a warning", "has been delayed", "is delayed", "delivery delayed", "temporary non-fatal", "not yet been delivered", "has not been delivered yet", "will continue to try",
-		"will continue trying", "attempts will continue", "still trying", "will be attempted", "keep trying", "retrying", "attempts to deliver this message are pending", "还会继续", "将继续尝试", "继续尝试投递", "會繼續嘗試", "繼續嘗試", "再送を試み", "再送信を試み", "warteschlange und wird"})
-}
+// helpLeads stand before addresses to turn to; helpWords in lines that say
+// whom to turn to, unless they tell of a failure too, as failureWords do.
+var (
+	helpLeads    = newPhrases("contact", "write to", "email us", "mail us", "ask ", "questions", "help", "assistance", "kontakt", "联系", "聯絡", "咨询", "問い合わせ")
+	helpWords    = newPhrases("contact ", "for help", "for assistance", "further assistance", "please send", "please forward", "questions", "message-id", "message id", "contacter", "contacte", "联系", "聯絡", "お問い合わせ")
+	failureWords = newPhrases("deliver", "failed", "550", "554", "553", "552", "551", "5.1.", "unknown", "not found", "投递", "退")
+)
 
 // helpAddress tells addresses to turn to, by the words before them in their
-// line, which is in lower case.
-func helpAddress(lower, address string) bool {
-	at := strings.Index(lower, lowerASCII(address))
-	return at >= 0 && containsAny(lower[max(0, at-30):at], []string{"contact", "write to", "email us", "mail us", "ask ", "questions", "help", "assistance", "kontakt", "联系", "聯絡", "咨询", "問い合わせ"})
+// line.
+func helpAddress(line, address string) bool {
+	at := strings.Index(line, address)
+	return at >= 0 && helpLeads.in(line[max(0, at-30):at])
 }
 
-// helpLine tells lines, in lower case, that say whom to turn to and nothing of
-// a failure.
-func helpLine(lower string) bool {
-	return containsAny(lower, []string{"contact ", "for help", "for assistance", "further assistance", "please send", "please forward", "questions", "message-id", "message id", "contacter", "contacte", "联系", "聯絡", "お問い合わせ"}) &&
-		!containsAny(lower, []string{"deliver", "failed", "550", "554", "553", "552", "551", "5.1.", "unknown", "not found", "投递", "退"})
-}
+// helpLine tells lines that say whom to turn to and nothing of a failure.
+func helpLine(line string) bool { return helpWords.in(line) && !failureWords.in(line) }

@@ -25,45 +25,33 @@ func failureSubject(subject string) bool {
 		return false
 	}
 	subject = strings.ToLower(strings.TrimSpace(subject[:min(len(subject), 400)]))
-	for _, lead := range []string{"re:", "fwd:", "fw:", "aw:", "wg:", "tr:", "回复", "转发", "答复", "rv:", "sv:", "vs:", "odp:"} {
+	for _, lead := range [...]string{"re:", "fwd:", "fw:", "aw:", "wg:", "tr:", "回复", "转发", "答复", "rv:", "sv:", "vs:", "odp:"} {
 		if strings.HasPrefix(subject, lead) {
 			return false
 		}
 	}
-	return containsAny(subject, failureTitles) || containsAny(subject, failurePhrases)
+	return failureTitles.in(subject) || failurePhrases.in(subject)
 }
 
-// speaksOfFailure tells texts that say that a message did not arrive; lower
-// is in lower case as far as ASCII goes.
-func speaksOfFailure(lower string) bool {
-	return containsAny(lower[:min(len(lower), maxSearched)], failurePhrases)
-}
+// speaksOfFailure tells texts that say that a message did not arrive.
+func speaksOfFailure(text string) bool { return failurePhrases.in(clipTo(text, maxSearched)) }
 
 // maxSearched is how much of a text is searched for words.
 const maxSearched = 8 << 10
 
-func containsAny(s string, words []string) bool {
-	for _, w := range words {
-		if strings.Contains(s, w) {
-			return true
-		}
-	}
-	return false
-}
-
 // failureTitles announce a failure in a subject; in a text they may be part
 // of any sentence.
-var failureTitles = []string{
+var failureTitles = newPhrases(
 	"delivery status", "delivery notification", "delivery report", "delivery delayed", "delayed delivery", "delayed mail", "mail delivery", "message delivery", "delivery error", "mail failure",
 	"failure notice", "mail system error", "mail error", "bounced", "bounce message", "user unknown", "error report", "blocked message", "message blocked", "mail blocked",
 	"message rejected", "mail rejected", "rejected mail", "rejected message", "returned", "ndn:", "ndr:", "undeliver", "warning: could not send", "could not send message", "failed delivery", "failed mail",
 	"zustellfehler", "zustellbenachrichtigung", "rückläufer", "retour à l'expéditeur", "notification d'état de remise", "devuelto", "devuelta", "devolvid", "correo rechazado",
 	"notificación de estado", "avviso di mancato", "onbestelbaar", "zwrot poczty", "ошибка доставки", "ошибка отправки", "возврат почты", "возвращ",
 	"退信", "系统退信", "退件", "退回", "发送失败", "傳送失敗", "寄件失敗", "寄送失敗", "エラー通知", "メールエラー", "送信エラー", "不達", "エラーメール", "반송", "발송 실패", "전송 실패",
-}
+)
 
 // failurePhrases say that a message was not delivered.
-var failurePhrases = []string{
+var failurePhrases = newPhrases(
 	// English
 	"undeliverable", "undelivered", "not deliverable", "non-delivery", "nondelivery", "non delivery report", "could not be delivered", "couldn't be delivered", "cannot be delivered", "can not be delivered",
 	"can't be delivered", "could not deliver", "couldn't deliver", "cannot deliver", "can't deliver", "unable to deliver", "not able to deliver", "wasn't able to deliver", "was not able to deliver", "unable to be delivered",
@@ -96,16 +84,16 @@ var failurePhrases = []string{
 	"배달되지 않", "배달할 수 없", "배달 실패", "배달하지 못", "전달되지 않", "전달할 수 없", "전송하지 못", "전송할 수 없", "전송 실패", "반송", "발송 실패", "발송하지 못",
 	// Others
 	"không gửi được", "không thể gửi", "tidak terkirim", "tidak dapat dikirim", "gagal dikirim", "לא ניתן היה למסור", "לא נמסרה", "تعذر تسليم", "لم يتم تسليم", "فشل تسليم", "ไม่สามารถส่ง",
-}
+)
 
 // introducers stand before the addresses of a list, in reports of any kind.
-var introducers = []string{
+var introducers = newPhrases(
 	"following recipient", "following address", "following user", "following destination", "following mailbox", "recipient address", "recipient(s)", "address(es)", "intended recipient", "undeliverable to", "failed to", "folgende", "suivant", "siguiente", "seguinte", "seguent", "volgende", "следующ", "以下", "下列", "次の",
-}
+)
 
 // failureReasons say in words why a recipient was refused; near an address
 // they stand for a reply.
-var failureReasons = []string{
+var failureReasons = newPhrases(
 	"user unknown", "unknown user", "unknown recipient", "unknown address", "unknown local part", "no such user", "no such recipient", "no such mailbox", "no such address", "no such domain", "no such person", "no such account",
 	"user not found", "recipient not found", "receiver not found", "mailbox not found", "address not found", "account not found", "host not found", "domain not found", "not found in", "host unknown", "unknown host", "unknown domain",
 	"does not exist", "doesn't exist", "do not exist", "not exist", "no longer exists", "no longer valid", "not a valid", "invalid recipient", "invalid address", "invalid user", "invalid mailbox", "invalid domain", "bad address", "bad destination",
@@ -118,4 +106,4 @@ var failureReasons = []string{
 	"域名不存在", "无法解析", "解析失败", "无法连接", "连接超时", "连接失败", "拒绝接收", "拒收", "被拒绝", "垃圾邮件", "黑名单", "超过限制", "过大", "超时",
 	"unbekannt", "existiert nicht", "postfach voll", "postfach ist voll", "n'existe pas", "inconnu", "boîte pleine", "no existe", "desconocid", "buzón lleno", "não existe", "desconhecid", "non esiste", "sconosciut", "casella piena",
 	"не существует", "не найден", "неизвестн", "переполнен", "存在しません", "見つかりません", "宛先不明", "ユーザーが存在", "容量を超え", "존재하지 않",
-}
+)

@@ -13,14 +13,19 @@ import "strings"
 //	Final-Recipient: rfc822; user@example.net
 //	Disposition: automatic-action/MDN-sent-automatically; deleted
 
+// rejectionPhrases say in the text that it is a refusal, rejectionDispositions
+// in the machine's part.
+var (
+	rejectionPhrases      = newPhrases("reject", "refused by")
+	rejectionDispositions = newPhrases("deleted", "denied", "failed", "rejected")
+)
+
 // readRejection reads such a refusal.
 func readRejection(m *mimePart) ([]report, error) {
 	if m.media != "multipart/report" || !strings.EqualFold(m.reportType, "disposition-notification") {
 		return nil, nil
 	}
-	lower := m.lower()
-	lower = lower[:min(len(lower), maxSearched)]
-	if !containsAny(lower, []string{"automatically rejected", "was rejected", "refused by", "rejected by", "has been rejected", "reject"}) {
+	if !rejectionPhrases.in(clipTo(m.text(), maxSearched)) {
 		return nil, nil
 	}
 	for p := range m.own() {
@@ -28,14 +33,14 @@ func readRejection(m *mimePart) ([]report, error) {
 			continue
 		}
 		fields, _ := splitHeader(strings.TrimLeft(p.decoded(), "\r\n"))
-		d := lowerASCII(fields.get("Disposition"))
+		d := fields.get("Disposition")
 		recipient := typed(firstOf(fields.get("Final-Recipient"), fields.get("Original-Recipient"))).address()
-		if !strings.Contains(d, "automatic") || !containsAny(d, []string{"deleted", "denied", "failed", "rejected"}) || !strings.Contains(recipient, "@") {
+		if !strings.Contains(lowerASCII(d), "automatic") || !rejectionDispositions.in(d) || !strings.Contains(recipient, "@") {
 			continue
 		}
 		rep := report{mail: m, original: m.original(), messageID: fields.get("Original-Message-ID")}
 		b := block{recipient: recipient, action: "failed"}
-		b.tell(rejectionReason(m.text(), lower))
+		b.tell(rejectionReason(m.text(), clipTo(m.lower(), maxSearched)))
 		b.text = firstOf(b.diagnostic, " ")
 		rep.blocks = []block{b}
 		return []report{rep}, nil

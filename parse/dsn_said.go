@@ -53,7 +53,7 @@ func readSentence(text string) said {
 	own, reply := "", text // the reporting server's words, the remote's
 	if !bouncehouse.StartsWithCode(text) {
 		own = text
-		if at := replyWithin(text, lowerASCII(text)); at >= 0 {
+		if at := replyWithin(text); at >= 0 {
 			own, reply = text[:at], cited(text, at)
 		}
 	}
@@ -204,43 +204,43 @@ func stageWithin(lower string) bouncehouse.Stage {
 }
 
 // replyWithin returns where in a sentence of the reporting server the first
-// reply begins that it cites, or -1; lower is text in lower case. A number
-// alone is no reply: "message too large, 500 of 400 kB".
-func replyWithin(text, lower string) int {
-	first := -1
-	for _, lead := range []string{" said: ", " said:", "returned '", "returned \"", "responded with: ", "responded with \"", "responded with: \"", "smtp;",
-		"talk to me: ", "], ", "] ", "]: ", "server was: ", "error message was: ", "(reason: ", " <<< "} {
-		for at := 0; ; {
-			n := strings.Index(lower[at:], lead)
-			if n < 0 {
-				break
-			}
-			at += n + len(lead)
-			if citesReply(text[at:]) {
-				if first < 0 || at < first {
-					first = at
-				}
-				break
-			}
+// reply begins that it cites, or -1. A number alone is no reply: "message too
+// large, 500 of 400 kB".
+func replyWithin(text string) int {
+	if strings.HasPrefix(text, "(") && citesReply(text[1:]) {
+		return 1
+	}
+	for at := range len(text) {
+		if c := text[at]; (c == '2' || c == '4' || c == '5') && citesReply(text[at:]) && leadsToCited(text[:at]) {
+			return at
 		}
 	}
 	// Exim: SMTP error from remote mail server after RCPT TO:<a@b>: host H [IP]: 550 ...
 	// or, of a local transport: LMTP error after end of data: 452 4.2.2 ...
-	at := strings.Index(lower, "remote mail")
+	at := indexFold(text, "remote mail")
 	if at < 0 {
-		at = strings.Index(lower, "lmtp error after ")
+		at = indexFold(text, "lmtp error after ")
 	}
-	if at >= 0 && first < 0 {
+	if at >= 0 {
 		for n := strings.Index(text[at:], ": "); n >= 0; n = strings.Index(text[at:], ": ") {
 			if at += n + 2; citesReply(text[at:]) {
 				return at
 			}
 		}
 	}
-	if strings.HasPrefix(text, "(") && citesReply(text[1:]) {
-		return 1
+	return -1
+}
+
+// leadsToCited tells whether the words before a reply are of those that lead
+// to one.
+func leadsToCited(before string) bool {
+	for _, lead := range [...]string{" said: ", " said:", "returned '", "returned \"", "responded with: ", "responded with \"", "responded with: \"", "smtp;",
+		"talk to me: ", "], ", "] ", "]: ", "server was: ", "error message was: ", "(reason: ", " <<< "} {
+		if n := len(before) - len(lead); n >= 0 && before[len(before)-1] == lead[len(lead)-1] && hasPrefixFold(before[n:], lead) {
+			return true
+		}
 	}
-	return first
+	return false
 }
 
 func citesReply(s string) bool { return bouncehouse.StartsWithCode(s) && s[0] != '3' }
@@ -267,35 +267,6 @@ func stageOf(s string) bouncehouse.Stage {
 		return bouncehouse.StageAuth
 	}
 	return ""
-}
-
-// saysExpired tells whether the text says that the queue's lifetime ran out.
-// "Expired" alone does not: accounts and domains expire too.
-func saysExpired(text string) bool {
-	if text == "" {
-		return false
-	}
-	text = lowerASCII(text)
-	for _, words := range []string{"retry timeout exceeded", "retry time exceeded", "message expired", "queue.expired", "delivery time expired",
-		"unable to deliver in", "could not be delivered for", "queue too long", "queued too long", "message too old", "has stopped trying",
-		"maximum queue time", "queue lifetime", "retry limit", "will be deleted from queue", "been in the queue for too long", "giving up on this message after", "envelope expired",
-		"failing for a long time", "after a long failure period", "after multiple retries, giving up"} {
-		if strings.Contains(text, words) {
-			return true
-		}
-	}
-	return false
-}
-
-// saysRetrying tells whether the text says that delivery goes on.
-func saysRetrying(text string) bool {
-	text = lowerASCII(text)
-	for _, words := range []string{"will be retried", "still being retried", "will retry", "will keep trying", "not need to resend", "delivery will continue"} {
-		if strings.Contains(text, words) {
-			return true
-		}
-	}
-	return false
 }
 
 // lowerASCII is strings.ToLower that keeps the length of s.

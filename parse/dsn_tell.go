@@ -30,7 +30,7 @@ func (b *block) tell(words string) {
 		return
 	}
 	own := words[:at]
-	if n := replyWithin(words, lowerASCII(words)); n < 0 || n > at {
+	if n := replyWithin(words); n < 0 || n > at {
 		b.diagnostic = cited(words, at) // else readSentence finds it
 	}
 	host, ip := whoAnswered(own)

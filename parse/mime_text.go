@@ -151,6 +151,10 @@ func unhex(c byte) int {
 // toUTF8 decodes s, which its mail labels as charset. What the bytes say
 // goes before the label: high bytes that are valid UTF-8 are UTF-8.
 func toUTF8(s, label string) string {
+	valid := utf8.ValidString(s) // as 7-bit text is, too
+	if valid && strings.IndexByte(s, '\x1b') < 0 && !strings.Contains(s, "~{") {
+		return s
+	}
 	label = strings.ToLower(strings.Trim(label, " \"'"))
 	high := 0
 	for i := range len(s) {
@@ -158,7 +162,7 @@ func toUTF8(s, label string) string {
 			high++
 		}
 	}
-	if high > 0 && utf8.ValidString(s) || high == 0 && !strings.Contains(s, "\x1b") && label != "hz-gb-2312" {
+	if high > 0 && valid || high == 0 && strings.IndexByte(s, '\x1b') < 0 && label != "hz-gb-2312" {
 		return s // nothing else changes the meaning of 7-bit bytes in what mails use
 	}
 	if mostlyUTF8(s) {
@@ -267,7 +271,7 @@ func guessJapanese(s, label string) string {
 
 // guessUTF8 decodes s, whose label is missing or wrong.
 func guessUTF8(s string, high int) string {
-	if high >= fewHighBytes {
+	if high >= fewHighBytes && mayBeText(s) {
 		found := chardet.Detect([]byte(s[:min(len(s), maxDetect)]))
 		if found.Confidence > 0.5 {
 			if out, ok := decodeAs(s, strings.ToLower(found.Charset)); ok {
@@ -285,6 +289,28 @@ func guessUTF8(s string, high int) string {
 		return strings.ToValidUTF8(s, "\uFFFD")
 	}
 	return out
+}
+
+// mayBeText tells garbage from text: what has no blank in a hundred bytes, and
+// high bytes that mostly stand alone, is in no script. A guess from all that
+// scripts have in common takes longer than the rest of the mail.
+func mayBeText(s string) bool {
+	s = s[:min(len(s), maxDetect)]
+	if n := strings.IndexAny(s, " \t\r\n"); n >= 0 && n < 100 {
+		return true
+	}
+	lone, pairs := 0, 0
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] < utf8.RuneSelf:
+		case i+1 < len(s) && s[i+1] >= utf8.RuneSelf:
+			pairs++
+			i++
+		default:
+			lone++
+		}
+	}
+	return lone <= 8*pairs
 }
 
 // fitsGB tells whether the high bytes of s come in pairs of the GB 2312 area.
