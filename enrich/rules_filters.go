@@ -13,7 +13,7 @@ const (
 // filterRules: filtering services and gateways, and forwarders.
 func filterRules() []Rule {
 	return []Rule{
-		{Name: "mimecast-internal", Class: bh.Greylisted, Provider: "mimecast", All: []string{"internal resource temporarily unavailable|internal resources are temporarily unavailable"}, Example: "451 Internal resource temporarily unavailable - https://community.mimecast.com/docs/DOC-1369#451 [vH7Ns8biNg-p6EfZ0QaVMQ.us149]", Ref: refMimecast},
+		{Name: "mimecast-internal", Class: bh.Greylisted, Provider: "mimecast", All: []string{"internal resource temporarily unavailable|internal resource is temporarily unavailable|internal resources are temporarily unavailable|internal resources temporarily unavailable"}, Example: "451 Internal resource temporarily unavailable - https://community.mimecast.com/docs/DOC-1369#451 [vH7Ns8biNg-p6EfZ0QaVMQ.us149]", Ref: refMimecast},
 		{Name: "mimecast-authentication", Class: bh.AuthFailed, Provider: "mimecast", All: []string{"sender invalid - envelope rejected"}, Example: "550 SPF Sender Invalid - envelope rejected.", Ref: refMimecast},
 		{Name: "mimecast-blocked-senders", Class: bh.RecipientRefused, Provider: "mimecast", All: []string{"envelope blocked - user|block for manual block|blocked senders - block for"}, Example: "550 Envelope blocked - User Domain Entry", Ref: refMimecast},
 		{Name: "mimecast-block-policy", Class: bh.SenderRejected, Provider: "mimecast", All: []string{"manually blocked senders|administrative prohibition - envelope blocked"}, Example: "550 Administrative prohibition - envelope blocked - https://community.mimecast.com/docs/DOC-1369#550 [vH7Ns8biNg-p6EfZ0QaVMQ.us149]", Ref: refMimecast},
@@ -29,7 +29,6 @@ func filterRules() []Rule {
 
 		{Name: "proofpoint-reputation", Class: bh.Reputation, Provider: "proofpoint", All: []string{"prs.proofpoint.com|ipcheck.proofpoint.com"}, Example: "554 Blocked - see https://ipcheck.proofpoint.com/?ip=203.0.113.24", Ref: "ipcheck.proofpoint.com"},
 
-		{Name: "proofpoint-violation", Class: bh.SpamContent, Provider: "proofpoint", Only: true, All: []string{"local policy violation - "}, Example: "550 5.7.0 Local Policy Violation - b64ce48c38fb29", Ref: "proofpoint.com: default spam rule"},
 		{Name: "symantec-filtered", Class: bh.SpamContent, Provider: "symantec", All: []string{"message filtered. "}, Example: "553 Message filtered. Refer to the Troubleshooting page at http://www.symanteccloud.com/troubleshooting for more information. (#5.7.1)", Ref: refSymantec},
 		{Name: "symantec-connection-policy", Class: bh.Reputation, Provider: "symantec", All: []string{"connection rejected by policy"}, Example: "501 Connection rejected by policy [7.7] 20805, please visit www.messagelabs.com/support for more details about this error message.", Ref: refSymantec},
 

@@ -15,7 +15,7 @@ func yahooRules() []Rule {
 			All:     []string{"[ts0|[tss"},
 			None:    []string{"spamhaus"},
 			Example: "421 4.7.0 [TSS04] Messages from 203.0.113.24 temporarily deferred due to user complaints - 4.16.55.1; see https://help.yahoo.com/kb/postmaster/SLN3434.html", Ref: refYahoo},
-		{Name: "yahoo-spamhaus", Class: bh.DNSBL, Provider: "yahoo", All: []string{"[bl2|[bl1|[tss07]"},
+		{Name: "yahoo-spamhaus", Class: bh.DNSBL, Provider: "yahoo", All: []string{"[bl21]|[bl22]|[bl23]|[tss07]"},
 			Example: "553 5.7.1 [BL21] Connections will not be accepted from 203.0.113.24, because the ip is in Spamhaus's list; see http://postmaster.yahoo.com/550-bl23.html", Ref: refYahoo},
 		{Name: "yahoo-greylisted", Class: bh.Greylisted, Provider: "yahoo", All: []string{"[gl01]"},
 			Example: "421 4.7.1 [GL01] Message from (203.0.113.24) temporarily deferred - 4.16.50; see http://postmaster.yahoo.com/errors/421-gl01.html", Ref: refYahoo},

@@ -214,10 +214,14 @@ func (f *folder) address(dst []byte, w string) []byte {
 	if n := strings.LastIndexAny(w[:len(w)-len(host)], "=:"); n >= 0 {
 		dst = append(dst, w[:n+1]...)
 	}
-	if n := len(dst); n > 0 && dst[n-1] == '<' {
-		return append(dst, "addr"...) // <user@example.com> becomes <addr>, not <<addr>>
+	after := "" // (user@example.com:blocked)
+	if n := strings.IndexByte(host, ':'); n > 0 && n+1 < len(host) && kinds[host[n+1]] == letter {
+		after = host[n:]
 	}
-	return append(dst, "<addr>"...)
+	if n := len(dst); n > 0 && dst[n-1] == '<' {
+		return append(append(dst, "addr"...), after...) // <user@example.com> becomes <addr>, not <<addr>>
+	}
+	return append(append(dst, "<addr>"...), after...)
 }
 
 // parts folds the parts of a word between : = and +.
@@ -274,6 +278,8 @@ func (f *folder) part(dst []byte, w string, bracket bool) []byte {
 	switch {
 	case digits == 0 && points == 0:
 		return append(dst, w...)
+	case points > 0 && strings.Contains(w, "Exception"):
+		return append(dst, w...) // Exchange: QuotaExceededException.MapiExceptionShutoffQuotaExceeded
 	case points > 0 && hostLike(w):
 		return f.host(dst, w)
 	case enhancedCode(w):

@@ -48,7 +48,7 @@ var (
 )
 
 // tableColumns are the names of the columns that the migrations give the
-// events table, but for the computed event_id.
+// events table, but for the computed ones.
 func tableColumns(t *testing.T) []string {
 	t.Helper()
 	ms, err := schemas.Migrations("")
@@ -65,7 +65,7 @@ func tableColumns(t *testing.T) []string {
 					}
 				}
 			}
-			if a := added.FindStringSubmatch(s); a != nil {
+			if a := added.FindStringSubmatch(s); a != nil && !strings.Contains(s, " ALIAS ") {
 				names = append(names, a[1])
 			}
 		}
