@@ -31,27 +31,34 @@ type Options struct {
 type Classifier struct {
 	providers *providerTable
 	folder    folder
-	words     *automaton
+	words     *literals
 	matcher   *matcher
-	lists     []namedList
-	speakers  []speaker
-	codes     []codeShape
+	hints     *hints
 	egress    map[netip.Addr]bool
 	only      netip.Addr // the egress address where there is exactly one
 
-	mu    sync.Mutex
-	seen  generations[string, *verdict]
-	hosts generations[string, bouncehouse.Provider]
+	seen    *cache[verdict]
+	hosts   *cache[bouncehouse.Provider]
+	scratch sync.Pool // of *scratch
+}
+
+// scratch is what classifying a batch needs for the moment.
+type scratch struct {
+	key   []byte
+	low   []byte
+	words []int32
+	set   wordSet
+	urls  []string // room for those of the events to come
 }
 
 var _ bouncehouse.Enricher = (*Classifier)(nil)
 
-// Bounds of the memory, some 25 MB where all entries are as long as may be:
-// entries in each half, and bytes of a key that is kept.
+// Bounds of the memory: entries, and bytes of a key that is kept. With all of
+// them as long as may be it takes 35 MB.
 const (
-	maxVerdicts   = 10_000
+	maxVerdicts   = 1 << 14
 	maxVerdictKey = 1024
-	maxHosts      = 10_000
+	maxHosts      = 1 << 14
 	maxHostKey    = 256
 )
 
@@ -73,8 +80,8 @@ func NewClassifier(opt Options) (*Classifier, error) {
 	c := &Classifier{
 		providers: newProviderTable(append(Providers(), opt.Known...)),
 		egress:    map[netip.Addr]bool{},
-		seen:      generations[string, *verdict]{limit: maxVerdicts},
-		hosts:     generations[string, bouncehouse.Provider]{limit: maxHosts},
+		seen:      newCache[verdict](maxVerdicts, maxVerdictKey),
+		hosts:     newCache[bouncehouse.Provider](maxHosts, maxHostKey),
 	}
 	for _, a := range opt.Egress {
 		c.egress[a.Unmap()] = true
@@ -89,14 +96,21 @@ func NewClassifier(opt Options) (*Classifier, error) {
 	if c.matcher, err = newMatcher(rules, len(opt.Rules), v); err != nil {
 		return nil, err
 	}
-	c.lists = newLists(v)
-	c.speakers = newSpeakers(v)
-	c.codes = newCodeShapes(v)
-	if c.words, err = newAutomaton(v.literals); err != nil {
+	c.hints = newHints(v)
+	if c.words, err = newLiterals(v.literals, examples(rules)); err != nil {
 		return nil, err
 	}
 	c.folder = newFolder(rules, c.providers)
 	return c, nil
+}
+
+// examples are the rules' examples.
+func examples(rules []Rule) []string {
+	all := make([]string, len(rules))
+	for i := range rules {
+		all[i] = rules[i].Example
+	}
+	return all
 }
 
 // newFolder keeps those host names in templates that rules and the tables of
@@ -140,15 +154,24 @@ func newFolder(rules []Rule, t *providerTable) folder {
 // Enrich fills the fields of each event that are still empty. It returns no
 // error.
 func (c *Classifier) Enrich(ctx context.Context, events []bouncehouse.Event) error {
-	for i := range events {
-		c.enrich(&events[i])
+	s, ok := c.scratch.Get().(*scratch)
+	if !ok {
+		s = &scratch{}
 	}
+	for i := range events {
+		if cap(s.urls)-len(s.urls) < maxURLs {
+			s.urls = make([]string, 0, max(maxURLs, min(64, len(events)-i)))
+		}
+		c.fill(&events[i], s)
+	}
+	s.urls = nil // else what is left of it would hold this batch's replies
+	c.scratch.Put(s)
 	return nil
 }
 
-func (c *Classifier) enrich(e *bouncehouse.Event) {
+func (c *Classifier) fill(e *bouncehouse.Event, s *scratch) {
 	if e.Provider == "" && e.Direction != bouncehouse.Inbound {
-		e.Provider = c.provider(e)
+		e.Provider = c.provider(e, s)
 	}
 	switch e.Outcome {
 	case bouncehouse.Delivered, bouncehouse.Relayed:
@@ -158,7 +181,7 @@ func (c *Classifier) enrich(e *bouncehouse.Event) {
 	case bouncehouse.AutoReply:
 		setClass(e, bouncehouse.ClassAutoReply, "")
 	default:
-		c.reason(e)
+		c.reason(e, s)
 	}
 	if !e.SubjectIP.IsValid() {
 		e.SubjectIP = c.subjectIP(e)
@@ -172,52 +195,39 @@ func setClass(e *bouncehouse.Event, class bouncehouse.Class, rule string) {
 }
 
 // provider names who answered: by the host, else by whose domain it is.
-func (c *Classifier) provider(e *bouncehouse.Event) bouncehouse.Provider {
+func (c *Classifier) provider(e *bouncehouse.Event, s *scratch) bouncehouse.Provider {
 	domain := e.Recipient[strings.LastIndexByte(e.Recipient, '@')+1:]
-	var buf [320]byte
-	key := append(append(append(buf[:0], e.RemoteHost...), 0), domain...)
-	c.mu.Lock()
-	p, ok := getBytes(&c.hosts, key)
-	c.mu.Unlock()
-	if ok {
-		return p
+	s.key = append(append(append(s.key[:0], e.RemoteHost...), 0), domain...)
+	hash := c.hosts.hash(s.key)
+	if p := c.hosts.get(hash, s.key); p != nil {
+		return *p
 	}
-	if p = c.providers.byHost(e.RemoteHost); p == "" {
+	p := c.providers.byHost(e.RemoteHost)
+	if p == "" {
 		p = c.providers.byAddress(e.Recipient)
 	}
-	if len(key) <= maxHostKey {
-		c.mu.Lock()
-		c.hosts.put(string(key), p)
-		c.mu.Unlock()
-	}
-	return p
+	return *c.hosts.put(hash, string(s.key), p)
 }
 
 // reason finds why, from what the reply and its codes say.
-func (c *Classifier) reason(e *bouncehouse.Event) {
-	var buf [1024]byte
+func (c *Classifier) reason(e *bouncehouse.Event, s *scratch) {
 	text := e.ReplyText
 	if len(text) > bouncehouse.MaxText {
 		text = strings.ToValidUTF8(text[:bouncehouse.MaxText], "")
 	}
-	key, cited := c.folder.fold(buf[:0], text)
+	key, cited := c.folder.fold(s.key[:0], text)
 	size := len(key)
 	key = append(append(key, 0), e.Provider...)
 	key = append(append(key, 0), e.EnhancedCode...)
 	key = append(append(key, 0), e.Stage...)
 	key = append(key, 0, byte(e.ReplyCode), byte(e.ReplyCode>>8), outcomeBit(e.Outcome))
+	s.key = key
 
-	c.mu.Lock()
-	v, ok := getBytes(&c.seen, key)
-	c.mu.Unlock()
-	if !ok {
+	hash := c.seen.hash(key)
+	v := c.seen.get(hash, key)
+	if v == nil {
 		kept := string(key)
-		v = c.judge(kept[:size], e)
-		if len(kept) <= maxVerdictKey {
-			c.mu.Lock()
-			c.seen.put(kept, v)
-			c.mu.Unlock()
-		}
+		v = c.seen.put(hash, kept, c.judge(kept[:size], e, s))
 	}
 	setClass(e, v.class, v.rule)
 	if e.Provider == "" && e.Direction != bouncehouse.Inbound {
@@ -239,7 +249,10 @@ func (c *Classifier) reason(e *bouncehouse.Event) {
 		e.CitedIP = cited.Unmap()
 	}
 	if v.urls && e.URLs == nil {
-		e.URLs = urls(text)
+		n := len(s.urls)
+		if s.urls = urls(s.urls, text); len(s.urls) > n {
+			e.URLs = s.urls[n:len(s.urls):len(s.urls)]
+		}
 	}
 }
 
@@ -252,13 +265,12 @@ func outcomeBit(o bouncehouse.Outcome) byte {
 }
 
 // judge weighs the evidence in its order.
-func (c *Classifier) judge(template string, e *bouncehouse.Event) *verdict {
-	v := &verdict{template: template, provider: e.Provider, urls: strings.Contains(template, "://")}
-	var set wordSet
-	var found [256]int32
-	words := c.words.find(template, &set, found[:0])
+func (c *Classifier) judge(template string, e *bouncehouse.Event, s *scratch) verdict {
+	v := verdict{template: template, provider: e.Provider, urls: strings.Contains(template, "://")}
+	s.words, s.low = c.words.find(template, s.low, &s.set, s.words[:0])
+	hint := c.hints.of(s.words)
 	if v.provider == "" {
-		v.provider = c.speaker(&set)
+		v.provider = c.hints.provider(hint)
 	}
 	enhanced := e.EnhancedCode
 	if zero := len(enhanced) < 5 || enhanced[1:] == ".0.0"; zero {
@@ -272,10 +284,10 @@ func (c *Classifier) judge(template string, e *bouncehouse.Event) *verdict {
 
 	// An unknown provider leaves out the dialect rules marked Only.
 	said := evidence{template, v.provider, string(code), enhanced, e.Stage, false}
-	rule := c.matcher.find(said, words, &set)
+	rule := c.matcher.find(said, s.words, &s.set)
 	if rule == nil && e.Outcome != bouncehouse.Expired && enhancedClass(enhanced) == "" {
 		said.last = true
-		rule = c.matcher.find(said, words, &set)
+		rule = c.matcher.find(said, s.words, &s.set)
 	}
 	switch {
 	case rule != nil:
@@ -294,9 +306,12 @@ func (c *Classifier) judge(template string, e *bouncehouse.Event) *verdict {
 			v.class, v.rule = bouncehouse.Undetermined, ""
 		}
 	}
-	v.dnsbl = c.list(&set, v.class)
+	v.dnsbl = c.hints.dnsbl(hint, v.class)
 	v.findZone = v.dnsbl == "" && v.class == bouncehouse.DNSBL
-	v.providerCode = c.providerCode(template, &set)
+	v.providerCode = c.hints.code(hint, template)
+	for _, w := range s.words {
+		s.set.remove(w)
+	}
 	return v
 }
 

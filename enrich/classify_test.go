@@ -296,7 +296,7 @@ func bench(b *testing.B, each func(c *Classifier)) {
 }
 
 func BenchmarkClassifyCold(b *testing.B) {
-	bench(b, func(c *Classifier) { c.seen.young, c.seen.old = nil, nil })
+	bench(b, func(c *Classifier) { clear(c.seen.slots) })
 }
 
 func BenchmarkClassifySeen(b *testing.B) { bench(b, func(*Classifier) {}) }

@@ -1,11 +1,6 @@
 package enrich
 
-import (
-	"regexp"
-	"strings"
-
-	"github.com/bouncehouse/bouncehouse"
-)
+import "strings"
 
 // List is a blocklist or its operator as replies name it.
 type List struct {
@@ -80,30 +75,6 @@ func Lists() []List {
 	}
 }
 
-type namedList struct {
-	name  string
-	words []int32
-	weak  bool
-}
-
-func newLists(v *vocabulary) []namedList {
-	var lists []namedList
-	for _, l := range Lists() {
-		lists = append(lists, namedList{l.Name, v.group(l.Words), l.Weak})
-	}
-	return lists
-}
-
-// list names the blocklist that a reply of that class speaks of.
-func (c *Classifier) list(set *wordSet, class bouncehouse.Class) string {
-	for i := range c.lists {
-		if l := &c.lists[i]; (!l.weak || class == bouncehouse.DNSBL) && set.any(l.words) {
-			return l.name
-		}
-	}
-	return ""
-}
-
 // namedZone finds the zone that a reply names after "using", "by", "at", "in"
 // or "on", where no table has it.
 func namedZone(text string) string {
@@ -125,10 +96,11 @@ func namedZone(text string) string {
 	}
 }
 
-// urls are the http(s) URLs in text, without the point or bracket that ends
-// the sentence around them. They are parts of text.
-func urls(text string) []string {
-	var found []string
+// urls appends to found the http(s) URLs in text, maxURLs of them at most,
+// without the point or bracket that ends the sentence around them. They are
+// parts of text.
+func urls(found []string, text string) []string {
+	most := len(found) + maxURLs
 	for rest := text; ; {
 		n := strings.Index(rest, "://")
 		if n < 0 {
@@ -149,7 +121,7 @@ func urls(text string) []string {
 			end++
 		}
 		u := strings.TrimRight(rest[start:end], ".,;:!?)]")
-		if len(u) > n-start+3 && len(found) < maxURLs {
+		if len(u) > n-start+3 && len(found) < most {
 			found = append(found, u)
 		}
 		rest = rest[end:]
@@ -159,17 +131,14 @@ func urls(text string) []string {
 // maxURLs bounds the URLs kept of one reply.
 const maxURLs = 8
 
-// codeShape finds a provider's own code in a reply that has one of the marks.
-type codeShape struct {
-	marks []int32
-	shape *regexp.Regexp
-}
+// codeShape finds a provider's own code in a reply that has one of the marks,
+// literals parted by "|": in what Shape's first group matches, else in all.
+type codeShape struct{ Marks, Shape string }
 
-// newCodeShapes is the table of the forms that providers' own codes have. A
+// codeShapes is the table of the forms that providers' own codes have. A
 // shape is tried on replies with its mark only; its first group is the code.
-func newCodeShapes(v *vocabulary) []codeShape {
-	var shapes []codeShape
-	for _, s := range []struct{ marks, shape string }{
+func codeShapes() []codeShape {
+	return []codeShape{
 		{"aup#", `AUP#[A-Za-z0-9-]+`},
 		{"ofr|lpn|lib_", `\b((?:OFR|LPN|LIB)[0-9A-Z]{0,3}_[0-9]{2,4})\b`},
 		{"[ts|[bl|[gl|[ph|[cs|[hm|[bs", `\[(?:TSS?|BL|GL|PH|CS|HME?|BS)[0-9]{1,3}\]`},
@@ -190,21 +159,5 @@ func newCodeShapes(v *vocabulary) []codeShape {
 		{"delivery error: dd|message not allowed", `\[(?:#|-)?[0-9.]+\]|\([0-9.]+\)`},
 		{"amta|vs1-", `\bVS1-[A-Z]+\b`},
 		{"mail.i.ua/err", `err/([0-9]+)`},
-	} {
-		shapes = append(shapes, codeShape{v.group(s.marks), regexp.MustCompile(s.shape)})
 	}
-	return shapes
-}
-
-// providerCode is the provider's own code in a reply.
-func (c *Classifier) providerCode(template string, set *wordSet) string {
-	for i := range c.codes {
-		if !set.any(c.codes[i].marks) {
-			continue
-		}
-		if m := c.codes[i].shape.FindStringSubmatch(template); m != nil {
-			return strings.Trim(m[len(m)-1], "()")
-		}
-	}
-	return ""
 }

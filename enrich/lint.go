@@ -1,6 +1,7 @@
 package enrich
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -119,8 +120,9 @@ func (c *Classifier) decide(r *Rule) bouncehouse.Event {
 	if stages := split(r.Stage); len(stages) > 0 {
 		e.Stage = bouncehouse.Stage(stages[0])
 	}
-	c.enrich(&e)
-	return e
+	events := []bouncehouse.Event{e}
+	_ = c.Enrich(context.Background(), events) // it returns no error
+	return events[0]
 }
 
 func orNone(rule string) string {

@@ -1,6 +1,17 @@
 package enrich
 
-import "github.com/bouncehouse/bouncehouse"
+import (
+	"context"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// enrich is Enrich of one event.
+func (c *Classifier) enrich(e *bouncehouse.Event) {
+	events := []bouncehouse.Event{*e}
+	_ = c.Enrich(context.Background(), events)
+	*e = events[0]
+}
 
 func classifyReply(c *Classifier, reply string, provider bouncehouse.Provider, stage ...bouncehouse.Stage) bouncehouse.Event {
 	said := bouncehouse.ParseReply(reply)

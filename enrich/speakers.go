@@ -93,26 +93,3 @@ func speakers() []spoken {
 		{"proton", "proton.me|protonmail"},
 	}
 }
-
-type speaker struct {
-	provider bouncehouse.Provider
-	words    []int32
-}
-
-func newSpeakers(v *vocabulary) []speaker {
-	var all []speaker
-	for _, s := range speakers() {
-		all = append(all, speaker{s.Provider, v.group(s.Words)})
-	}
-	return all
-}
-
-// speaker names the provider by what only its replies say.
-func (c *Classifier) speaker(set *wordSet) bouncehouse.Provider {
-	for i := range c.speakers {
-		if set.any(c.speakers[i].words) {
-			return c.speakers[i].provider
-		}
-	}
-	return ""
-}

@@ -8,7 +8,7 @@ import (
 	"github.com/bouncehouse/bouncehouse"
 )
 
-// containsWord is what the automaton does, one literal at a time.
+// containsWord is what literals does, one literal at a time.
 func containsWord(text, literal string) bool {
 	head, tail := false, false
 	if len(literal) > 1 && literal[0] == '_' {
@@ -41,7 +41,7 @@ func asciiLower(s string) string {
 	return string(b)
 }
 
-func TestAutomatonFindsWhatIsThere(t *testing.T) {
+func TestLiteralsFindsWhatIsThere(t *testing.T) {
 	v := &vocabulary{ids: map[string]int32{}}
 	if _, err := newMatcher(Rules(), 0, v); err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestAutomatonFindsWhatIsThere(t *testing.T) {
 	for _, w := range []string{"he", "_she_", "hers", "his", "_h", "h_", "longerthaneight", "longerthanfifteen", "_longerthan_"} {
 		v.id(w)
 	}
-	a, err := newAutomaton(v.literals)
+	a, err := newLiterals(v.literals, examples(Rules()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestAutomatonFindsWhatIsThere(t *testing.T) {
 	}
 	for _, text := range texts {
 		var set wordSet
-		got := a.find(text, &set, nil)
+		got, _ := a.find(text, nil, &set, nil)
 		var want []int32
 		for i, w := range v.literals {
 			if containsWord(text, w) {
