@@ -50,17 +50,6 @@ type courierAttempt struct {
 
 func newCourier(Options) bouncehouse.Parser { return &courier{} }
 
-// sniffCourier looks for a line of one of its programs.
-func sniffCourier(head string) bool {
-	for line := range strings.Lines(head) {
-		var e entry
-		if strings.Contains(line, "courier") && e.header(strings.TrimRight(line, "\r\n")) && isCourier(&e) {
-			return true
-		}
-	}
-	return false
-}
-
 // isCourier tells by the program and the first words.
 func isCourier(e *entry) bool {
 	if !strings.HasPrefix(e.program, "courier") {

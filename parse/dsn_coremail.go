@@ -149,7 +149,8 @@ func (b *block) fact(words string) {
 			if strings.EqualFold(host, domainOf(b.recipient)) || !strings.Contains(host, ".") {
 				host = "" // the domain, not the host that was to answer
 			}
-			b.connectBlock(ip, host)
+			b.stage = bouncehouse.StageConnect
+			b.answeredBy(host, ip)
 		}
 	}
 	b.tell(words)

@@ -53,10 +53,7 @@ func readDomino(m *mimePart) ([]report, error) {
 	for i := range rep.blocks {
 		rep.blocks[i].readNotes(reason)
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // readNotes reads Domino's words: those of the text for people, whole, where
@@ -193,9 +190,8 @@ func readNotesGateway(m *mimePart) ([]report, error) {
 		words := strings.Trim(line, " \t\r<>")
 		switch {
 		case strings.HasPrefix(words, "------- "):
-			if rep.human = text[:next]; rep.original == nil {
-				rep.original = originalHeader(text[next:])
-			}
+			rep.human = text[:next]
+			rep.returns(text[next:])
 			at = len(text)
 		case isAddress(words):
 			if len(rep.blocks) < maxRecipients {

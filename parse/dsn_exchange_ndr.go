@@ -55,16 +55,11 @@ func readExchange(m *mimePart) ([]report, error) {
 	rep := report{mail: m, human: text, original: m.original()}
 	blocks, rest := ndrBlocks(text)
 	rep.blocks = blocks
-	if rep.original == nil {
-		rep.original = originalHeader(rest)
-	}
+	rep.returns(rest)
 	if len(rep.blocks) == 0 && details {
 		rep.readErrorDetails()
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // readBareExchange reads a report whose machine part has no diagnostic, but

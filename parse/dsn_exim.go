@@ -102,10 +102,7 @@ func readExim(m *mimePart) ([]report, error) {
 			rep.blocks = append(rep.blocks, block{recipient: a, action: "failed"})
 		}
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // eximID finds the message's id in a warning, or in a notice of a frozen one.
@@ -140,9 +137,7 @@ func (rep *report) cutCopy() {
 		}
 		if found {
 			rep.human = text[:at]
-			if rep.original == nil {
-				rep.original = originalHeader(skipIndented(text[next:]))
-			}
+			rep.returns(skipIndented(text[next:]))
 			return
 		}
 		at = next
@@ -157,24 +152,6 @@ func skipIndented(text string) string {
 		return text[next:]
 	}
 	return text
-}
-
-// failedRecipients returns the addresses of X-Failed-Recipients, of which
-// Exim writes one field for each 50.
-func (rep *report) failedRecipients() []string {
-	var found []string
-	for i := range rep.mail.header {
-		f := &rep.mail.header[i]
-		if !f.is("X-Failed-Recipients") {
-			continue
-		}
-		for _, a := range strings.FieldsFunc(f.value(), func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
-			if a = (typedValue{value: a}).address(); a != "" && len(found) < maxRecipients {
-				found = append(found, a)
-			}
-		}
-	}
-	return found
 }
 
 // eximAddress is what Exim prints for one address.

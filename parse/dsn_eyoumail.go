@@ -77,10 +77,7 @@ func readEyouMail(m *mimePart) ([]report, error) {
 		offset = next
 	}
 	finish()
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // eyouReason reads the reason.

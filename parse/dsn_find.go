@@ -52,9 +52,7 @@ func newReport(m *mimePart) report {
 		rep.readGroups(groups)
 		rest = firstOf(rest, after)
 	}
-	if rep.original == nil {
-		rep.original = originalHeader(rest)
-	}
+	rep.returns(rest)
 	rep.nameBlocks()
 	return rep
 }
@@ -84,17 +82,30 @@ func (rep *report) nameBlocks() {
 // recipients returns whom the mail names outside of recipient blocks: in its
 // header, in the text for people or, last, in the returned message.
 func (rep *report) recipients() []string {
-	var found []string
-	for _, f := range strings.FieldsFunc(rep.mail.header.get("X-Failed-Recipients"), func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
-		if a := (typedValue{value: f}).address(); a != "" {
-			found = append(found, a)
-		}
-	}
+	found := rep.failedRecipients()
 	if len(found) == 0 {
 		found = paragraphAddresses(rep.human)
 	}
 	if to := oneAddress(rep.original.get("To")); to != "" && len(found) == 0 {
 		found = []string{to}
+	}
+	return found
+}
+
+// failedRecipients returns the addresses of X-Failed-Recipients, of which
+// Exim writes one field for each 50.
+func (rep *report) failedRecipients() []string {
+	var found []string
+	for i := range rep.mail.header {
+		f := &rep.mail.header[i]
+		if !f.is("X-Failed-Recipients") {
+			continue
+		}
+		for _, a := range strings.FieldsFunc(f.value(), func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
+			if a = (typedValue{value: a}).address(); a != "" && len(found) < maxRecipients {
+				found = append(found, a)
+			}
+		}
 	}
 	return found
 }
@@ -295,10 +306,7 @@ func readLost(m *mimePart) ([]report, error) {
 			}
 		}
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // sesIntro is how the text of Amazon SES's bounce mails begins.

@@ -83,9 +83,7 @@ func (f *gatewayForm) read(m *mimePart) report {
 	if f.end != "" {
 		if at := strings.Index(lower, f.end); at > 0 {
 			_, next := cutLine(lower, at)
-			if rep.original == nil {
-				rep.original = originalHeader(rep.human[next:])
-			}
+			rep.returns(rep.human[next:])
 			rep.human, lower = rep.human[:at], lower[:at]
 		}
 	} else if text, original := cutReturned(rep.human); original != nil {

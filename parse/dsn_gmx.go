@@ -62,9 +62,7 @@ func readNemesis(m *mimePart) ([]report, error) {
 		case words == "", words == "For the following reason:":
 		case strings.HasPrefix(words, "---"):
 			rep.human = text[:at]
-			if rep.original == nil {
-				rep.original = originalHeader(text[next:])
-			}
+			rep.returns(text[next:])
 			next = len(text)
 		case strings.HasSuffix(words, "failed:"), strings.HasSuffix(words, "delivered:"):
 			listed = true
@@ -82,10 +80,7 @@ func readNemesis(m *mimePart) ([]report, error) {
 		at = next
 	}
 	finish()
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // readNemesis fills b with the lines under its address, joined.

@@ -73,19 +73,14 @@ func readGoogle(m *mimePart) ([]report, error) {
 			rep.blocks = append(rep.blocks, b)
 		}
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // cutGoogle cuts the text where the returned message begins.
 func (rep *report) cutGoogle() {
 	for _, words := range []string{"----- Original message -----", "----- Message header follows -----"} {
 		if n := strings.Index(rep.human, words); n >= 0 {
-			if rep.original == nil {
-				rep.original = originalHeader(rep.human[n+len(words):])
-			}
+			rep.returns(rep.human[n+len(words):])
 			rep.human = rep.human[:n]
 		}
 	}
@@ -123,10 +118,7 @@ func readOldGmail(m *mimePart) ([]report, error) {
 			rep.blocks = append(rep.blocks, b)
 		}
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // readGoogle fills b with what Google tells of the failure, on one line.

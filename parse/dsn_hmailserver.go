@@ -63,7 +63,7 @@ func readHMailServer(m *mimePart) ([]report, error) {
 				recipient, end = "", at
 			}
 			continue
-		case lonelyAddress(line):
+		case isAddress(strings.Trim(line, "<>")):
 			finish()
 			recipient = strings.Trim(line, "<>")
 			continue
@@ -88,12 +88,6 @@ func readHMailServer(m *mimePart) ([]report, error) {
 		_, rep.original = cutOriginal(text[end:]) // %MACRO_ORIGINAL_HEADER%
 	}
 	return []report{rep}, nil
-}
-
-// lonelyAddress tells lines that are an address and nothing else.
-func lonelyAddress(line string) bool {
-	line = strings.Trim(line, "<>")
-	return strings.IndexByte(line, '@') > 0 && !strings.ContainsAny(line, " \t:,;")
 }
 
 // hMailError is the error of one recipient.
@@ -168,7 +162,8 @@ func (e *hMailError) block() block {
 					ip = addr
 				}
 			}
-			b.connectBlock(ip, e.host)
+			b.stage = bouncehouse.StageConnect
+			b.answeredBy(e.host, ip)
 		}
 	}
 	if e.tried && !bouncehouse.StartsWithCode(b.diagnostic) || e.tried && strings.HasPrefix(b.diagnostic, "4") {

@@ -46,10 +46,7 @@ func readSMTPService(m *mimePart) ([]report, error) {
 			b.text = before
 		}
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // indentedAddresses returns the addresses that stand indented on lines of

@@ -36,9 +36,8 @@ func readIMail(m *mimePart) ([]report, error) {
 		lower := lowerASCII(words[:min(len(words), 512)])
 		switch {
 		case strings.HasPrefix(lower, "original message follows"):
-			if rep.human = text[:at]; rep.original == nil {
-				rep.original = originalHeader(text[next:])
-			}
+			rep.human = text[:at]
+			rep.returns(text[next:])
 			next = len(text)
 		case strings.HasSuffix(lower, "generated response:") && len(rep.blocks) > 0:
 			reply, after := paragraphAt(text, next)
@@ -54,10 +53,7 @@ func readIMail(m *mimePart) ([]report, error) {
 		}
 		at = next
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // iMailBlock reads the line of one recipient.

@@ -84,8 +84,5 @@ func readIMS(m *mimePart) ([]report, error) {
 	for i := range rep.blocks {
 		rep.blocks[i].text = rep.blocks[i].comment
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }

@@ -57,9 +57,8 @@ func readInterMail(m *mimePart) ([]report, error) {
 		line, next := cutLine(text, at)
 		words := strings.Trim(line, " \t\r")
 		if strings.HasPrefix(words, "-----") {
-			if rep.human = text[:at]; rep.original == nil {
-				rep.original = originalHeader(text[next:])
-			}
+			rep.human = text[:at]
+			rep.returns(text[next:])
 			break
 		}
 		at = next

@@ -83,8 +83,5 @@ func readActiveHunter(m *mimePart) ([]report, error) {
 			}
 		}
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }

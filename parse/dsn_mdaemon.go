@@ -72,10 +72,7 @@ func readMDaemon(m *mimePart) ([]report, error) {
 		rep.sender, rep.messageID = firstOf(rep.sender, told.sender), firstOf(rep.messageID, told.messageID)
 		rep.merge(told.blocks)
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // fromMDaemon tells mails that MDaemon itself wrote.
@@ -117,7 +114,7 @@ func ownUsers(text string) []block {
 	var out []block
 	for line := range lines(text) {
 		a, words, ok := strings.Cut(strings.TrimSpace(line), " - ")
-		if ok && lonelyAddress(a) && len(out) < maxRecipients && failureReasons.in(words) {
+		if ok && isAddress(strings.Trim(a, "<>")) && len(out) < maxRecipients && failureReasons.in(words) {
 			out = append(out, block{recipient: strings.Trim(a, "<>"), diagnostic: strings.TrimSpace(words)})
 		}
 	}
@@ -285,12 +282,12 @@ func (t *mdaemonTranscript) blocks(failed []string) []block {
 		for i := range t.refused {
 			if r := &t.refused[i]; r.recipient == "" || strings.EqualFold(r.recipient, a) {
 				b.diagnostic, b.stage = r.reply, r.stage
-				b.at(r.host, r.ip)
+				b.answeredBy(r.host, r.ip)
 			}
 		}
 		if b.diagnostic == "" {
 			b.diagnostic = t.fact
-			b.at(t.host, t.ip)
+			b.answeredBy(t.host, t.ip)
 			if t.ip.IsValid() && t.command == "" {
 				b.stage = bouncehouse.StageConnect
 			}
@@ -298,14 +295,4 @@ func (t *mdaemonTranscript) blocks(failed []string) []block {
 		out = append(out, b)
 	}
 	return out
-}
-
-// at sets who was talked to.
-func (b *block) at(host string, ip netip.Addr) {
-	switch {
-	case ip.IsValid() && host != "":
-		b.remote = host + " (" + ip.String() + ")"
-	case ip.IsValid():
-		b.remote = ip.String()
-	}
 }

@@ -33,21 +33,16 @@ func readMFilter(m *mimePart) ([]report, error) {
 	rep := report{mail: m, human: text[:at], original: m.original()}
 	reply, rest, _ := strings.Cut(text[at+len(server):], command)
 	step, returned, _ := strings.Cut(rest, message)
-	if rep.original == nil {
-		rep.original = originalHeader(returned)
-	}
+	rep.returns(returned)
 	reply = unfold(clipTo(reply, maxParagraph))
 	stage := stageOfCommand(lowerASCII(strings.TrimSpace(step)))
 	for line := range lines(rep.human) {
 		a := strings.Trim(line, "<> \t")
-		if strings.Contains(a, "@") && !strings.ContainsAny(a, " \t,;:") && len(rep.blocks) < maxRecipients {
+		if isAddress(a) && len(rep.blocks) < maxRecipients {
 			rep.blocks = append(rep.blocks, block{recipient: a, action: "failed", diagnostic: reply, text: reply, stage: stage})
 		}
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // stageOfCommand is stageOf for a command that stands alone, in lower case: it

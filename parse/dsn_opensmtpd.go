@@ -32,8 +32,8 @@ func readOpenSMTPD(m *mimePart) ([]report, error) {
 	}
 	rep := report{mail: m, original: m.original()}
 	own, rest, ok := strings.Cut(text[at:], "Below is a copy of the original message:")
-	if ok && rep.original == nil {
-		rep.original = originalHeader(rest)
+	if ok {
+		rep.returns(rest)
 	}
 	rep.human = own
 	action := "failed"
@@ -68,8 +68,5 @@ func readOpenSMTPD(m *mimePart) ([]report, error) {
 			add(name, strings.TrimSpace(value))
 		}
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }

@@ -36,13 +36,7 @@ func readProse(m *mimePart) ([]report, error) {
 	rep := report{mail: m, original: original}
 	p := prose{others: rep.otherAddresses()}
 	p.read(own)
-	var failed []string
-	for _, f := range strings.FieldsFunc(m.header.get("X-Failed-Recipients"), func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
-		if a := (typedValue{value: f}).address(); strings.Contains(a, "@") && len(failed) < maxRecipients {
-			failed = append(failed, a)
-		}
-	}
-	rep.blocks = p.blocks(failed)
+	rep.blocks = p.blocks(rep.failedRecipients())
 	if len(rep.blocks) == 0 && (p.reply != "" || failureSubject(m.subject()) && speaksOfFailure(own)) {
 		if to := oneAddress(original.get("To")); to != "" && !p.others[lowerASCII(to)] {
 			b := block{recipient: to}
@@ -58,11 +52,8 @@ func readProse(m *mimePart) ([]report, error) {
 			rep.blocks = []block{b}
 		}
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
 	rep.settle(own)
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // otherAddresses are those that may stand in a report and are not the failed

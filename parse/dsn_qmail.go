@@ -70,15 +70,11 @@ func readQSBMF(m *mimePart) ([]report, error) {
 				break // a rule above the greeting
 			}
 			rep.human = text[:at]
-			if rep.original == nil {
-				rep.original = originalHeader(text[next:])
-			}
+			rep.returns(text[next:])
 			next = len(text)
 		case blank && b != nil && (hasPrefixFold(line, "Return-Path:") || hasPrefixFold(line, "Received:")):
 			rep.human = text[:at] // the line of hyphens lacks
-			if rep.original == nil {
-				rep.original = originalHeader(text[at:])
-			}
+			rep.returns(text[at:])
 			next = len(text)
 		case strings.HasPrefix(line, "<") && strings.HasSuffix(words, ">:"):
 			finish()
@@ -97,10 +93,7 @@ func readQSBMF(m *mimePart) ([]report, error) {
 		at = next
 	}
 	finish()
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // greetsQSBMF returns where the greeting of a QSBMF bounce begins in the

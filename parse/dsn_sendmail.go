@@ -84,10 +84,7 @@ func readSendmail(m *mimePart) ([]report, error) {
 			rep.blocks = append(rep.blocks, b)
 		}
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // sendmailReport collects what a text says of each recipient.

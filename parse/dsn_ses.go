@@ -109,10 +109,7 @@ func readSES(m *mimePart) ([]report, error) {
 			rep.blocks[i].remote = n.Delivery.RemoteIP
 		}
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // decodeSES decodes the object that text begins with; SNS adds a footer.

@@ -55,9 +55,6 @@ func readSmarterMail(m *mimePart) ([]report, error) {
 		}
 	}
 	finish()
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
 	rep.settle(own)
-	return []report{rep}, nil
+	return rep.found()
 }

@@ -37,12 +37,7 @@ func (b *block) tell(words string) {
 	if !ip.IsValid() {
 		ip = bracketedIP(own)
 	}
-	switch {
-	case host != "":
-		b.remote = host + " (" + ip.String() + ")"
-	case ip.IsValid():
-		b.remote = ip.String()
-	}
+	b.answeredBy(host, ip)
 	lower := lowerASCII(own)
 	if b.stage == "" {
 		b.stage = stageWithin(lower)
@@ -160,9 +155,8 @@ func addressByte(c byte) bool {
 	return c-'0' <= 9 || c|0x20 >= 'a' && c|0x20 <= 'z' || strings.IndexByte(".!#$%&'*+-/=?^_`{|}~", c) >= 0
 }
 
-// connectBlock sets what a sentence tells that no host answered.
-func (b *block) connectBlock(ip netip.Addr, host string) {
-	b.stage = bouncehouse.StageConnect
+// answeredBy sets the remote host, of which either may be unknown.
+func (b *block) answeredBy(host string, ip netip.Addr) {
 	switch {
 	case host != "" && ip.IsValid():
 		b.remote = host + " (" + ip.String() + ")"

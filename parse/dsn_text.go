@@ -21,6 +21,30 @@ func (m *mimePart) greets(words string) bool {
 	return n >= 0 && n+len(words) <= maxGreeting && !strings.Contains(m.text()[:n], "\n---")
 }
 
+// found is what a dialect returns that read rep: nothing where it found no
+// recipient, and the mail is not of its kind after all.
+func (rep *report) found() ([]report, error) {
+	if len(rep.blocks) == 0 {
+		return nil, nil
+	}
+	return []report{*rep}, nil
+}
+
+// add adds what is said of one recipient, unless there are very many.
+func (rep *report) add(b block) {
+	if len(rep.blocks) < maxRecipients {
+		rep.blocks = append(rep.blocks, b)
+	}
+}
+
+// returns notes that what a mail returns begins message, unless it is a part
+// of its own.
+func (rep *report) returns(message string) {
+	if rep.original == nil {
+		rep.original = originalHeader(message)
+	}
+}
+
 // textReport begins the report of a mail whose text is all there is. The
 // text may hold the returned message too: the reader cuts human where it
 // begins, and reads its header where original is still nil.

@@ -55,9 +55,6 @@ func readWinmail(m *mimePart) ([]report, error) {
 		}
 	}
 	finish()
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
 	rep.settle("")
-	return []report{rep}, nil
+	return rep.found()
 }

@@ -62,10 +62,7 @@ func readX1(m *mimePart) ([]report, error) {
 		why = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(why), "["), "]")
 		rep.blocks = append(rep.blocks, block{recipient: strings.Trim(who, "<>"), action: action, diagnostic: why, text: why})
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // readX3 reads the third.
@@ -94,10 +91,7 @@ func readX3(m *mimePart) ([]report, error) {
 	for i := range rep.blocks {
 		rep.blocks[i].readX3(why.String())
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // readX3 reads the technical details: SMTP:RCPT host 192.0.2.1: 553 5.3.0 ...

@@ -42,9 +42,7 @@ func readZoho(m *mimePart) ([]report, error) {
 		if len(rep.blocks) > 0 && (hasPrefixFold(line, "Received:") || strings.HasPrefix(line, "---")) {
 			// The header of the returned message, without a line before it.
 			rep.human = text[:at]
-			if rep.original == nil {
-				rep.original = originalHeader(text[at:])
-			}
+			rep.returns(text[at:])
 			break
 		}
 		if b, ok := zohoBlock(strings.Trim(line, " \t\r")); ok && len(rep.blocks) < maxRecipients {
@@ -58,10 +56,7 @@ func readZoho(m *mimePart) ([]report, error) {
 		}
 		at = next
 	}
-	if len(rep.blocks) == 0 {
-		return nil, nil
-	}
-	return []report{rep}, nil
+	return rep.found()
 }
 
 // zohoBlock reads the line of a recipient.

@@ -58,7 +58,7 @@ const (
 // sniffExchange knows a header by its lines, and a row without one by its
 // shape.
 func sniffExchange(head string) bool {
-	head = strings.TrimPrefix(head, "\ufeff")
+	head = strings.TrimPrefix(head, bom)
 	if head == "" {
 		return false
 	}
@@ -235,7 +235,7 @@ func (p *exchangeLog) Parse(r bouncehouse.Record, res *bouncehouse.Result) error
 			p.header(strings.TrimRight(line, "\r\n"))
 		}
 	}
-	s := strings.TrimPrefix(r.Text, "\ufeff")
+	s := strings.TrimPrefix(r.Text, bom)
 	if s == "" {
 		return nil
 	}
@@ -265,7 +265,7 @@ func (p *exchangeLog) Parse(r bouncehouse.Record, res *bouncehouse.Result) error
 
 // header takes a line of the header, at the file's beginning or within.
 func (p *exchangeLog) header(line string) {
-	line = strings.TrimPrefix(line, "\ufeff")
+	line = strings.TrimPrefix(line, bom)
 	if strings.HasPrefix(line, logTypeMark) {
 		p.log = ""
 		if exchangeLogType(line) == exchangeProtocol {

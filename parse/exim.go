@@ -50,7 +50,7 @@ func (p *exim) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 			_, err := p.parseEntry(r, &p.head, &e, res)
 			return err
 		}
-		if !cutEximHead(p.head.inner, &e) || !eximWords(e.msg) {
+		if !cutEximHead(e.inner, &e) || !eximWords(e.msg) {
 			return nil
 		}
 	}

@@ -5,21 +5,9 @@ import "strings"
 // What stands before the words of an Exim line.
 
 // sniffExim tells by a line's own stamp and words.
-func sniffExim(head string) bool {
-	for head != "" {
-		line := head
-		if n := strings.IndexByte(head, '\n'); n >= 0 {
-			line, head = head[:n], head[n+1:]
-		} else {
-			head = ""
-		}
-		var e entry
-		line = trimHead(line)
-		if cutEximHead(line, &e) && eximWords(e.msg) {
-			return true
-		}
-	}
-	return false
+func sniffExim(line string) bool {
+	var e entry
+	return cutEximHead(trimHead(line), &e) && eximWords(e.msg)
 }
 
 // trimHead takes off what editors and crashes leave before a line.

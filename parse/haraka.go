@@ -96,14 +96,9 @@ func (f *harakaFields) set(key, value string) {
 func newHaraka(Options) bouncehouse.Parser { return &haraka{} }
 
 // sniffHaraka looks for a level and a UUID in one of the three formats.
-func sniffHaraka(head string) bool {
-	for line := range strings.Lines(strings.TrimPrefix(head, bom)) {
-		var l harakaLine
-		if l.cut(strings.TrimRight(line, "\r\n")) {
-			return true
-		}
-	}
-	return false
+func sniffHaraka(line string) bool {
+	var l harakaLine
+	return l.cut(strings.TrimPrefix(line, bom))
 }
 
 func (p *haraka) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {

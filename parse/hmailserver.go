@@ -35,23 +35,15 @@ type hmailSession struct {
 
 func newHMailServer(Options) bouncehouse.Parser { return &hMailServer{} }
 
-func sniffHMailServer(head string) bool {
-	head = strings.TrimPrefix(head, "\ufeff")
-	if head == "" || head[0] != '"' {
+func sniffHMailServer(line string) bool {
+	kind, rest, ok := cutQuoted(strings.TrimPrefix(line, bom))
+	if !ok {
 		return false
 	}
-	for line := range strings.Lines(head) {
-		kind, rest, ok := cutQuoted(strings.TrimRight(line, "\r\n"))
-		if !ok {
-			continue
-		}
-		switch kind {
-		case "SMTPC", "SMTPD", "POP3D", "POP3C", "IMAPD", "APPLICATION", "TCPIP", "DEBUG", "ERROR":
-			thread, _, ok := strings.Cut(rest, "\t")
-			if ok && digits(thread) {
-				return true
-			}
-		}
+	switch kind {
+	case "SMTPC", "SMTPD", "POP3D", "POP3C", "IMAPD", "APPLICATION", "TCPIP", "DEBUG", "ERROR":
+		thread, _, ok := strings.Cut(rest, "\t")
+		return ok && digits(thread)
 	}
 	return false
 }
@@ -69,7 +61,7 @@ func cutQuoted(s string) (field, rest string, ok bool) {
 }
 
 func (p *hMailServer) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
-	kind, rest, ok := cutQuoted(strings.TrimPrefix(r.Text, "\ufeff"))
+	kind, rest, ok := cutQuoted(strings.TrimPrefix(r.Text, bom))
 	if !ok {
 		return nil
 	}

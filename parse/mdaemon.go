@@ -48,19 +48,9 @@ type mdaemonSession struct {
 
 func newMDaemon(Options) bouncehouse.Parser { return &mdaemon{} }
 
-func sniffMDaemon(head string) bool {
-	head = strings.TrimPrefix(head, "\ufeff")
-	for head != "" {
-		line, next := cutLine(head, 0)
-		if _, _, ok := cutMDaemonStamp(line); ok {
-			return true
-		}
-		if head[0] != '-' && head[0] != '\r' && head[0] != '\n' {
-			return false
-		}
-		head = head[next:]
-	}
-	return false
+func sniffMDaemon(line string) bool {
+	_, _, ok := cutMDaemonStamp(strings.TrimPrefix(line, bom))
+	return ok
 }
 
 // mdaemonStamp is a line's time as it stands there.
@@ -105,7 +95,7 @@ func (st mdaemonStamp) stamp() (stamp, bool) {
 }
 
 func (p *mdaemon) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
-	st, s, ok := cutMDaemonStamp(strings.TrimPrefix(r.Text, "\ufeff"))
+	st, s, ok := cutMDaemonStamp(strings.TrimPrefix(r.Text, bom))
 	if !ok {
 		if strings.HasPrefix(r.Text, "---") && strings.Contains(r.Text, "End Transcript") {
 			last := mdaemonStamp{string(p.last.date[:p.last.n]), string(p.last.time[:p.last.m])}

@@ -57,29 +57,10 @@ type mailSession struct {
 
 func newOpenSMTPD(Options) bouncehouse.Parser { return &openSMTPD{} }
 
-func sniffOpenSMTPD(head string) bool {
-	var h headReader
-	var e entry
-	for line := range strings.Lines(head) {
-		line = strings.TrimRight(line, "\r\n")
-		r := bouncehouse.Record{Chunk: &bouncehouse.Chunk{}, Text: line}
-		if h.read(&r, &e) && isOpenSMTPD(&e) {
-			return true
-		}
-		if agent, _ := cutSession(line); agent != "" { // smtpd -d
-			return true
-		}
-	}
-	return false
-}
-
-// isOpenSMTPD tells by the words; "smtpd" may be anybody's name.
-func isOpenSMTPD(e *entry) bool {
-	if agent, _ := cutSession(e.msg); agent != "" {
-		return true
-	}
-	agent, _ := cutAgent(e)
-	return agent != ""
+// sniffOpenSMTPD knows the lines of smtpd -d.
+func sniffOpenSMTPD(line string) bool {
+	session, _ := cutSession(line)
+	return session != ""
 }
 
 // cutSession cuts "S smtp " off.

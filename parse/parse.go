@@ -6,6 +6,7 @@ package parse
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -20,20 +21,21 @@ type Options struct {
 // Format is one row of the table of formats.
 type Format struct {
 	Name string
-	// Sniff tells by its own words whether head (a log line or several, or
-	// the beginning of a mail) is of this format. What it cannot tell from
-	// these words alone it denies. Auto asks it of every line that no other
-	// format took: it must deny by the first bytes where it can.
+	// Sniff tells by its own words whether a log line without a syslog header,
+	// the header of a file or the beginning of a mail is of this format. What
+	// it cannot tell from these words alone it denies, by the first bytes
+	// where it can: auto asks it of every line. nil where no line of the
+	// format stands without such a header.
 	Sniff func(head string) bool
 	// New makes the parser of one stream.
 	New func(Options) bouncehouse.Parser
 	// syslog is set where lines of the format may stand behind syslog headers:
 	// what New returns is an entryParser then too. Auto reads the header once
-	// for all of them and asks Sniff of other lines only.
+	// for all of them.
 	syslog bool
-	// headed is set where no line of the format stands without such a header:
-	// auto does not ask Sniff then.
-	headed bool
+	// plain is set where what Sniff knows is surely no line behind such a
+	// header: auto asks it before it looks for one, which costs more.
+	plain bool
 	// mails is set where a record is a whole mail, not a line.
 	mails bool
 }
@@ -41,19 +43,19 @@ type Format struct {
 // Formats returns the table of formats, in the order in which they are asked.
 func Formats() []Format {
 	return []Format{
-		{Name: "postfix", Sniff: sniffPostfix, New: newPostfix, syslog: true, headed: true},
-		{Name: "exim", Sniff: sniffExim, New: newExim, syslog: true},
-		{Name: "sendmail", Sniff: sniffSendmail, New: newSendmail, syslog: true},
+		{Name: "postfix", New: newPostfix, syslog: true},
+		{Name: "exim", Sniff: sniffExim, New: newExim, syslog: true, plain: true},
+		{Name: "sendmail", New: newSendmail, syslog: true},
 		{Name: "opensmtpd", Sniff: sniffOpenSMTPD, New: newOpenSMTPD, syslog: true},
 		{Name: "qmail", Sniff: sniffQmail, New: newQmail, syslog: true},
-		{Name: "courier", Sniff: sniffCourier, New: newCourier, syslog: true},
-		{Name: "haraka", Sniff: sniffHaraka, New: newHaraka, syslog: true},
+		{Name: "courier", New: newCourier, syslog: true},
+		{Name: "haraka", Sniff: sniffHaraka, New: newHaraka, syslog: true, plain: true},
 		{Name: "zonemta", Sniff: sniffZoneMTA, New: newZoneMTA, syslog: true},
-		{Name: "exchange", Sniff: sniffExchange, New: newExchange},
-		{Name: "hmailserver", Sniff: sniffHMailServer, New: newHMailServer},
-		{Name: "mdaemon", Sniff: sniffMDaemon, New: newMDaemon},
-		{Name: "powermta", Sniff: sniffPowerMTA, New: newPowerMTA},
-		{Name: "kumomta", Sniff: sniffKumoMTA, New: newKumoMTA},
+		{Name: "exchange", Sniff: sniffExchange, New: newExchange, plain: true},
+		{Name: "hmailserver", Sniff: sniffHMailServer, New: newHMailServer, plain: true},
+		{Name: "mdaemon", Sniff: sniffMDaemon, New: newMDaemon, plain: true},
+		{Name: "powermta", Sniff: sniffPowerMTA, New: newPowerMTA, plain: true},
+		{Name: "kumomta", Sniff: sniffKumoMTA, New: newKumoMTA, plain: true},
 		{Name: "dsn", Sniff: sniffDSN, New: newDSN, mails: true},
 	}
 }
@@ -66,7 +68,10 @@ const Auto = "auto"
 func New(name string, o Options) (bouncehouse.Parser, error) {
 	if name == Auto {
 		formats := Formats()
-		return &auto{options: o, formats: formats, parsers: make([]bouncehouse.Parser, len(formats)), taken: make([]int, len(formats))}, nil
+		return &auto{
+			options: o, formats: formats, parsers: make([]bouncehouse.Parser, len(formats)), taken: make([]int, len(formats)),
+			mails: slices.IndexFunc(formats, func(f Format) bool { return f.mails }),
+		}, nil
 	}
 	names := []string{Auto}
 	for _, f := range Formats() {
@@ -113,6 +118,7 @@ type auto struct {
 	parsers []bouncehouse.Parser // beside formats; nil until needed
 	syslog  []entryParser        // of parsers, those behind syslog headers; nil until the first line
 	places  []int                // beside syslog: the format's place
+	mails   int                  // the place of the format that reads mails
 
 	taken []int // beside formats: how many records each took
 
@@ -121,43 +127,54 @@ type auto struct {
 }
 
 func (a *auto) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
-	mail := r.Kind == bouncehouse.Mail
-	headed := false
-	if !mail {
-		if r.Head != "" {
-			if i := a.nameHead(r.Head); i >= 0 {
-				a.taken[i]++
-				return a.parser(i).Parse(r, res)
-			}
-		}
-		var mine bool
-		var err error
-		if headed, mine, err = a.parseSyslog(r, res); mine || err != nil {
-			return err
+	err := a.parse(r, res)
+	a.entry = entry{} // its strings are the chunk's, which must not outlive the batch
+	return err
+}
+
+func (a *auto) parse(r bouncehouse.Record, res *bouncehouse.Result) error {
+	if r.Kind == bouncehouse.Mail {
+		return a.pass(a.mails, r, res)
+	}
+	if r.Head != "" {
+		if i := a.nameHead(r.Head); i >= 0 {
+			return a.pass(i, r, res)
 		}
 	}
-	if i := a.sniff(r.Text, mail, headed); i >= 0 {
-		return a.parser(i).Parse(r, res)
+	if i := a.sniff(r.Text, true); i >= 0 {
+		return a.pass(i, r, res)
 	}
-	if mail || headed || a.head.inner == "" {
+	if a.head.read(&r, &a.entry) {
+		return a.parseEntry(r, res)
+	}
+	if i := a.sniff(r.Text, false); i >= 0 {
+		return a.pass(i, r, res)
+	}
+	if a.entry.inner == "" {
 		return nil
 	}
 	r, err := a.unwrapped(r)
 	if err != nil {
 		return err
 	}
-	if i := a.sniff(r.Text, false, false); i >= 0 {
-		return a.parser(i).Parse(r, res)
+	for _, plain := range [...]bool{true, false} {
+		if i := a.sniff(r.Text, plain); i >= 0 {
+			return a.pass(i, r, res)
+		}
 	}
 	return nil
 }
 
-// sniff returns the format that takes text, or -1.
-func (a *auto) sniff(text string, mail, headed bool) int {
+// pass gives a record to a format.
+func (a *auto) pass(i int, r bouncehouse.Record, res *bouncehouse.Result) error {
+	a.taken[i]++
+	return a.parser(i).Parse(r, res)
+}
+
+// sniff returns the format that knows a line, or -1.
+func (a *auto) sniff(text string, plain bool) int {
 	for i := range a.formats {
-		f := &a.formats[i]
-		if f.mails == mail && !(headed && f.syslog) && !f.headed && (mail || f.Sniff(text)) {
-			a.taken[i]++
+		if f := &a.formats[i]; f.plain == plain && !f.mails && f.Sniff != nil && f.Sniff(text) {
 			return i
 		}
 	}
@@ -179,9 +196,9 @@ func (a *auto) nameHead(head string) int {
 	return a.named
 }
 
-// parseSyslog reads a line's header once and offers what is behind it to
-// each format that stands behind one.
-func (a *auto) parseSyslog(r bouncehouse.Record, res *bouncehouse.Result) (headed, mine bool, err error) {
+// parseEntry offers what is behind a syslog header to each format that stands
+// behind one.
+func (a *auto) parseEntry(r bouncehouse.Record, res *bouncehouse.Result) error {
 	if a.syslog == nil {
 		for i := range a.formats {
 			if a.formats[i].syslog {
@@ -190,23 +207,19 @@ func (a *auto) parseSyslog(r bouncehouse.Record, res *bouncehouse.Result) (heade
 			}
 		}
 	}
-	if !a.head.read(&r, &a.entry) {
-		return false, false, nil
-	}
 	for i, p := range a.syslog {
-		if mine, err = p.parseEntry(r, &a.head, &a.entry, res); mine || err != nil {
+		if mine, err := p.parseEntry(r, &a.head, &a.entry, res); mine || err != nil {
 			a.taken[a.places[i]]++
-			break
+			return err
 		}
 	}
-	a.entry = entry{} // its strings are the chunk's, which must not outlive the batch
-	return true, mine, err
+	return nil
 }
 
 // unwrapped is what stands in r's wrapping. The wrapping's stamp becomes the
 // reference, which a line without a stamp of its own takes.
 func (a *auto) unwrapped(r bouncehouse.Record) (bouncehouse.Record, error) {
-	r.Text, a.head.inner = a.head.inner, ""
+	r.Text = a.entry.inner
 	if a.entry.stamp.kind != stampNone {
 		at, err := a.head.clock.time(&r, &a.entry.stamp)
 		if err != nil {
@@ -216,7 +229,6 @@ func (a *auto) unwrapped(r bouncehouse.Record) (bouncehouse.Record, error) {
 		c.Ref = at
 		r.Chunk = &c
 	}
-	a.entry = entry{}
 	return r, nil
 }
 

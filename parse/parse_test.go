@@ -44,24 +44,6 @@ func TestNewUnknown(t *testing.T) {
 	}
 }
 
-// Each Postfix log is known by what is in it, and nothing else is.
-func TestSniffPostfix(t *testing.T) {
-	for file, log := range logGoldens(t) {
-		if !sniffPostfix(log) {
-			t.Errorf("%s was not known", file)
-		}
-	}
-	for _, head := range []string{
-		"", "\n\n", "\x00\x01\x02", "Return-Path: <>\nSubject: postfix/smtp[1]: x\n\nNov 21 18:56:32 mx1 dovecot: x\n",
-		"2026-11-21 18:56:32 1tEAbc-0000ab-00 => a@b.example R=dns T=smtp H=mx [203.0.113.5] C=\"250 OK\"\n",
-		"Nov 21 18:56:32 mx1 sendmail[1]: x: to=<a@b.example>, stat=Sent\n", `{"type":"Delivery","log":1}`,
-	} {
-		if sniffPostfix(head) {
-			t.Errorf("%q was taken for Postfix", head)
-		}
-	}
-}
-
 // A mail is never read as lines, nor a line as a mail.
 func TestAutoKinds(t *testing.T) {
 	line := "Sep  2 16:49:15 mx1 postfix/smtp[1]: 4F2D1A0C3B: to=<a@b.example>, relay=none, delay=1, dsn=5.0.0, status=bounced (no)\n"

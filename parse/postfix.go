@@ -29,19 +29,6 @@ type postfix struct {
 
 func newPostfix(Options) bouncehouse.Parser { return &postfix{} }
 
-// sniffPostfix looks for a line of a program that Postfix may be.
-func sniffPostfix(head string) bool {
-	var h headReader
-	var e entry
-	for line := range strings.Lines(head) {
-		r := bouncehouse.Record{Chunk: &bouncehouse.Chunk{}, Text: strings.TrimRight(line, "\r\n")}
-		if h.read(&r, &e) && isPostfix(e.program) {
-			return true
-		}
-	}
-	return false
-}
-
 func (p *postfix) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	var e entry
 	if !p.head.read(&r, &e) {

@@ -30,7 +30,10 @@ func TestPostfixExpected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	logs := logGoldens(t)
+	logs := map[string]string{}
+	for _, s := range samples(t, "postfix") {
+		logs[s.file] = s.log
+	}
 	events := map[string][]map[string]any{}
 	for line := range bytes.Lines(b) {
 		var want expectation

@@ -71,6 +71,14 @@ func newPowerMTA(Options) bouncehouse.Parser { return &powerMTA{} }
 // sniffPowerMTA knows the header, and a row in the default order.
 func sniffPowerMTA(head string) bool {
 	head = strings.TrimPrefix(head, bom)
+	if head == "" {
+		return false
+	}
+	switch head[0] {
+	case 'd', 'b', 't', 'f', 'r', '"':
+	default:
+		return false
+	}
 	line, _, _ := strings.Cut(head, "\n")
 	return isPMTAHeader(line) || isPMTARow(line)
 }

@@ -68,18 +68,14 @@ type qmailHeld struct {
 
 func newQmail(Options) bouncehouse.Parser { return &qmail{} }
 
-// sniffQmail looks for lines with one of these stamps. What splogger writes
-// stands behind syslog headers.
-func sniffQmail(head string) bool {
-	if head == "" || head[0] != '@' && head[0]-'0' > 9 {
+// sniffQmail looks for one of these stamps. What splogger writes stands behind
+// syslog headers.
+func sniffQmail(line string) bool {
+	if line == "" || line[0] != '@' && line[0]-'0' > 9 {
 		return false
 	}
-	for line := range strings.Lines(head) {
-		if _, text, ok := cutQmailStamp(strings.TrimRight(line, "\r\n")); ok && isQmail(text) {
-			return true
-		}
-	}
-	return false
+	_, text, ok := cutQmailStamp(line)
+	return ok && isQmail(text)
 }
 
 // isQmail tells by its first words that a line may be of qmail-send or of

@@ -36,20 +36,6 @@ type sendmail struct {
 
 func newSendmail(Options) bouncehouse.Parser { return &sendmail{} }
 
-// sniffSendmail looks for a line of a program that Sendmail is, or of one
-// that writes its grammar.
-func sniffSendmail(head string) bool {
-	var h headReader
-	var e entry
-	for line := range strings.Lines(head) {
-		r := bouncehouse.Record{Chunk: &bouncehouse.Chunk{}, Text: strings.TrimRight(line, "\r\n")}
-		if h.read(&r, &e) && isSendmail(&e) {
-			return true
-		}
-	}
-	return false
-}
-
 func (p *sendmail) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	var e entry
 	if !p.head.read(&r, &e) {

@@ -24,6 +24,9 @@ type entry struct {
 	program string
 	pid     string
 	msg     string
+	// inner is what stands in a wrapping that holds no header: other formats
+	// stand in wrappings too.
+	inner string
 }
 
 // headReader reads the headers of one stream's lines.
@@ -31,16 +34,14 @@ type headReader struct {
 	clock  clock
 	parts  parts
 	export journalExport
-	// inner is what read found within a wrapping that holds no header: other
-	// formats stand in wrappings too. Of the record.
-	inner string
 }
 
 // maxLayers bounds how often a line may be wrapped.
 const maxLayers = 4
 
-// read takes r's header apart. It is false where r has none that is known,
-// or is a part of a line that a later record completes.
+// read takes r's header apart. It is false where r has none that is known
+// (inner is set then, where it has a wrapping), or is a part of a line that a
+// later record completes.
 func (h *headReader) read(r *bouncehouse.Record, e *entry) bool {
 	text := r.Text
 	if text != "" && (text[0] == 0xef || text[0] == 0) {
@@ -48,7 +49,6 @@ func (h *headReader) read(r *bouncehouse.Record, e *entry) bool {
 		text = strings.TrimLeft(strings.TrimPrefix(text, bom), "\x00")
 	}
 	*e = entry{}
-	h.inner = ""
 	if h.export.active || strings.HasPrefix(text, "__CURSOR=") {
 		if known, complete := h.export.field(text, e); known {
 			return complete
@@ -70,7 +70,7 @@ func (h *headReader) read(r *bouncehouse.Record, e *entry) bool {
 			wrapped = inner // deeper, a stamp of the format's own may be gone
 		}
 	}
-	h.inner = wrapped
+	e.inner = wrapped
 	return false
 }
 

@@ -27,13 +27,9 @@ type zoneMTA struct {
 func newZoneMTA(Options) bouncehouse.Parser { return &zoneMTA{} }
 
 // sniffZoneMTA looks for a level of npmlog and a sender's name.
-func sniffZoneMTA(head string) bool {
-	for line := range strings.Lines(strings.TrimPrefix(head, bom)) {
-		if _, rest, ok := cutZoneStamp(line); ok && zoneSender(rest) != "" {
-			return true
-		}
-	}
-	return false
+func sniffZoneMTA(line string) bool {
+	_, rest, ok := cutZoneStamp(strings.TrimPrefix(line, bom))
+	return ok && zoneSender(rest) != ""
 }
 
 // cutZoneStamp cuts an ISO stamp off, where there is one.
