@@ -282,14 +282,18 @@ func (t *mdaemonTranscript) blocks(failed []string) []block {
 		for i := range t.refused {
 			if r := &t.refused[i]; r.recipient == "" || strings.EqualFold(r.recipient, a) {
 				b.diagnostic, b.stage = r.reply, r.stage
-				b.answeredBy(r.host, r.ip)
+				if r.ip.IsValid() {
+					b.answeredBy(r.host, r.ip)
+				}
 			}
 		}
 		if b.diagnostic == "" {
 			b.diagnostic = t.fact
-			b.answeredBy(t.host, t.ip)
-			if t.ip.IsValid() && t.command == "" {
-				b.stage = bouncehouse.StageConnect
+			if t.ip.IsValid() { // else the host is the domain that has none
+				b.answeredBy(t.host, t.ip)
+				if t.command == "" {
+					b.stage = bouncehouse.StageConnect
+				}
 			}
 		}
 		out = append(out, b)
