@@ -116,23 +116,23 @@ func examples(rules []Rule) []string {
 // newFolder keeps those host names in templates that rules and the tables of
 // lists and providers speak of.
 func newFolder(rules []Rule, t *providerTable) folder {
-	f := folder{domains: map[string]bool{}, labels: map[string]bool{}}
+	var f folder
 	keep := func(group string) {
 		for _, w := range split(group) {
 			w, _, _ = strings.Cut(strings.Trim(w, "_/.@"), "/")
 			if hostLike(w) {
-				f.domains[w] = true
+				f.domains.add(w)
 			}
 		}
 	}
 	for s := range t.mx {
-		f.domains[s] = true
+		f.domains.add(s)
 	}
 	for _, l := range Lists() {
 		keep(l.Words)
 		for _, w := range split(l.Words) {
 			if !strings.ContainsAny(w, " ./_-") {
-				f.labels[w] = true
+				f.labels.add(w)
 			}
 		}
 	}
@@ -146,7 +146,7 @@ func newFolder(rules []Rule, t *providerTable) folder {
 	}
 	// Not hosts, but formed like them: parts of Exchange and Mimecast.
 	for _, w := range []string{"resolver", "storedrv", "queue", "mcspamsignature", "drbl", "spamblock"} {
-		f.labels[w] = true
+		f.labels.add(w)
 	}
 	return f
 }

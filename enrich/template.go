@@ -1,6 +1,7 @@
 package enrich
 
 import (
+	"math/bits"
 	"net/netip"
 	"strings"
 )
@@ -14,8 +15,38 @@ import (
 // OFR_506, [299]), URLs but for the addresses and ids in them, and the known
 // end of host names (<host>.protection.outlook.com, zen.spamhaus.org).
 type folder struct {
-	domains map[string]bool // stay in a template
-	labels  map[string]bool // a host name with such a label stays from there on
+	domains names // stay in a template
+	labels  names // a host name with such a label stays from there on
+}
+
+// names is a set of names. Most that are asked for are not in it, which a bit
+// by a few of their bytes tells.
+type names struct {
+	set  map[string]bool
+	bits [256]uint64
+}
+
+func (n *names) add(name string) {
+	if n.set == nil {
+		n.set = map[string]bool{}
+	}
+	n.set[name] = true
+	if name != "" {
+		h := nameHash(name)
+		n.bits[h/64] |= 1 << (h % 64)
+	}
+}
+
+func hasName[T string | []byte](n *names, name T) bool {
+	if len(name) == 0 {
+		return false
+	}
+	h := nameHash(name)
+	return n.bits[h/64]>>(h%64)&1 != 0 && n.set[string(name)]
+}
+
+func nameHash[T string | []byte](name T) uint {
+	return (uint(name[0]) + uint(name[len(name)/2])*31 + uint(len(name))*397) % (64 * 256)
 }
 
 // fold appends the template of text to dst and returns the first IP address
@@ -23,30 +54,51 @@ type folder struct {
 func (f *folder) fold(dst []byte, text string) ([]byte, netip.Addr) {
 	var cited netip.Addr
 	done := 0 // text up to here is in dst
-	for i := 0; i < len(text); {
-		// A word runs up to the next blank, bracket, quote, comma or
-		// semicolon; most hold nothing that could vary.
+	for i := variable(text, 0); i < len(text); i = variable(text, i) {
+		// A word stands between blanks, brackets, quotes, commas or
+		// semicolons; most hold nothing that could vary.
 		start := i
+		for start > done && kinds[text[start-1]] != edge {
+			start--
+		}
 		var kind byte
-		for ; i < len(text); i++ {
+		for i = start; i < len(text); i++ {
 			k := kinds[text[i]]
 			if k == edge {
 				break
 			}
 			kind |= k
 		}
-		plain := kind&(digit|at|point) == 0 && i-start < longWord ||
-			kind&(digit|at|point) == point && strings.IndexByte(text[start:i], '.') == i-start-1 // the end of a sentence
-		if !plain {
-			dst = append(dst, text[done:start]...)
-			dst, cited = f.word(dst, text[start:i], kind, cited, bracketed(text, start, i))
-			done = i
+		if kind&(digit|at|point) == 0 || kind&(digit|at|point) == point && strings.IndexByte(text[start:i], '.') == i-start-1 {
+			continue // the end of a sentence
 		}
-		for i < len(text) && kinds[text[i]] == edge {
-			i++
-		}
+		dst = append(dst, text[done:start]...)
+		dst, cited = f.word(dst, text[start:i], kind, cited, bracketed(text, start, i))
+		done = i
 	}
 	return append(dst, text[done:]...), cited
+}
+
+// variable is the next place in text from i on that has a digit, a point, a
+// slash or an at sign; all words that may vary have one. Eight bytes are
+// looked at at once (hasbetween and haszero of Anderson's Bit Twiddling Hacks).
+func variable(text string, i int) int {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(text); i += 8 {
+		t := text[i : i+8]
+		x := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
+			uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
+		y := x &^ high
+		between := (y + (0x80-'.')*ones) &^ (y + (0x80-'9'-1)*ones)
+		at := ^(y ^ '@'*ones + 0x7f*ones)
+		if found := (between | at) &^ x & high; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for i < len(text) && kinds[text[i]]&(digit|point|at) == 0 {
+		i++
+	}
+	return i
 }
 
 // Kinds of bytes within words; all others are 0.
@@ -85,10 +137,6 @@ var kinds = func() (k [256]byte) {
 	return k
 }()
 
-// longWord is how long a word of letters only must be to be looked at: longer
-// than those of a language that is written with blanks.
-const longWord = 32
-
 // bracketed tells whether text[from:to] stands between brackets: [299].
 func bracketed(text string, from, to int) bool {
 	return from > 0 && to < len(text) &&
@@ -97,7 +145,7 @@ func bracketed(text string, from, to int) bool {
 
 func (f *folder) word(dst []byte, w string, kind byte, cited netip.Addr, bracket bool) ([]byte, netip.Addr) {
 	tail := w
-	for len(w) > 0 && strings.IndexByte(".:!?-", w[len(w)-1]) >= 0 {
+	for len(w) > 0 && tails[w[len(w)-1]] {
 		w = w[:len(w)-1]
 	}
 	tail = tail[len(w):]
@@ -125,6 +173,9 @@ func (f *folder) word(dst []byte, w string, kind byte, cited netip.Addr, bracket
 	}
 	return append(dst, tail...), cited
 }
+
+// tails of words are the marks that end a sentence or a part of it.
+var tails = [256]bool{'.': true, ':': true, '!': true, '?': true, '-': true}
 
 // leadingIP reads an IP address at the head of w; what follows it must not go
 // on with a letter, a digit or a point (a host name in an IP's clothes).
@@ -228,11 +279,15 @@ func (f *folder) address(dst []byte, w string) []byte {
 func (f *folder) parts(dst []byte, w string, bracket bool, cited netip.Addr) ([]byte, netip.Addr) {
 	for {
 		n := 0
+		var kind byte
 		for n < len(w) && kinds[w[n]]&(colon|joint) == 0 {
+			kind |= kinds[w[n]]
 			n++
 		}
 		part := w[:n]
-		if ip, rest, ok := leadingIP(part); ok {
+		if kind&(digit|point) == 0 {
+			dst = append(dst, part...)
+		} else if ip, rest, ok := leadingIP(part); ok {
 			if !cited.IsValid() {
 				cited = ip
 			}
@@ -293,7 +348,7 @@ func (f *folder) part(dst []byte, w string, bracket bool) []byte {
 		return foldDigits(dst, w)
 	case changes == 1 && lettersFirst && digits <= 10 && points == 0:
 		return append(dst, w...) // TSS04, OFR004_104, S3150, AUP#In-1310
-	case digits <= 2 && changes <= 2 && f.labels[label(w)]:
+	case digits <= 2 && changes <= 2 && hasName(&f.labels, label(w)):
 		return append(dst, w...)
 	case changes >= 3 || len(w) >= 16 || changes == 2 && len(w) >= 10:
 		return append(dst, "<id>"...)
@@ -370,7 +425,7 @@ func (f *folder) host(dst []byte, w string) []byte {
 		if n < 0 {
 			break
 		}
-		if f.domains[string(name[i:])] || f.labels[string(name[i:i+n])] {
+		if hasName(&f.domains, name[i:]) || hasName(&f.labels, name[i:i+n]) {
 			if i > 0 {
 				dst = append(dst, "<host>."...)
 			}
