@@ -64,10 +64,7 @@ func readChinese(m *mimePart) ([]report, error) {
 		return nil, nil
 	}
 	own, original := cutOriginal(m.text())
-	if m.original() != nil {
-		original = m.original()
-	}
-	rep := report{mail: m, original: original}
+	rep := report{mail: m, original: firstHeader(m.original(), original)}
 	rep.readLabels(own[:min(len(own), maxProse)])
 	if len(rep.blocks) == 0 {
 		return nil, nil // a sentence names the recipient: readProse

@@ -133,7 +133,7 @@ func (b *block) fact(words string) {
 	if rest, ok := strings.CutPrefix(lower, "smtp error"); ok {
 		rest = strings.TrimLeft(rest, ",:; ")
 		if step, after, ok := strings.Cut(rest, ":"); ok {
-			if b.stage = coremailStage(step); b.stage != "" {
+			if b.stage = stageOfCommand(step); b.stage != "" {
 				words = strings.TrimSpace(words[len(words)-len(after):])
 			}
 		}
@@ -154,19 +154,4 @@ func (b *block) fact(words string) {
 		}
 	}
 	b.tell(words)
-}
-
-// coremailStage reads the step of "SMTP error, RCPT TO: ...".
-func coremailStage(step string) bouncehouse.Stage {
-	switch {
-	case step == "dot", step == "end of data", step == "eod", step == "data end", step == ".":
-		return bouncehouse.StageEOD
-	case step == "welcome", step == "greeting", step == "connect", step == "banner":
-		return bouncehouse.StageConnect
-	case strings.Contains(step, "rcpt"):
-		return bouncehouse.StageRCPT
-	case strings.Contains(step, "mail from"):
-		return bouncehouse.StageMAIL
-	}
-	return stageOf(step)
 }

@@ -1,10 +1,6 @@
 package parse
 
-import (
-	"strings"
-
-	"github.com/bouncehouse/bouncehouse"
-)
+import "strings"
 
 // DragonFly Mail Agent (dma 0.1 to 0.13; mail.c bounce(), net.c, dma.c): one
 // text for one recipient; the reason is one of a few sentences.
@@ -52,11 +48,7 @@ func readDragonFly(m *mimePart) ([]report, error) {
 	reason = unfold(clipTo(reason, maxParagraph))
 	if who, what, ok := strings.Cut(reason, dragonflyDislike); ok {
 		command, reply, _ := strings.Cut(what, ":")
-		if b.stage = stageOf(lowerASCII(command)); hasPrefixFold(command, "final DATA") {
-			b.stage = bouncehouse.StageEOD
-		} else if hasPrefixFold(command, "connect") {
-			b.stage = bouncehouse.StageConnect
-		}
+		b.stage = stageOfCommand(command)
 		if name, ip, ok := strings.Cut(who, " ["); ok {
 			b.remote = name + " (" + strings.TrimSuffix(ip, "]") + ")"
 		}

@@ -288,12 +288,8 @@ func readLost(m *mimePart) ([]report, error) {
 	if !introduced(m) {
 		return nil, nil
 	}
-	rep := report{mail: m, original: m.original()}
 	human, original := cutReturned(m.text())
-	rep.human = human
-	if rep.original == nil {
-		rep.original = original
-	}
+	rep := report{mail: m, human: human, original: firstHeader(m.original(), original)}
 	for _, a := range paragraphAddresses(human) {
 		rep.blocks = append(rep.blocks, block{recipient: a})
 	}

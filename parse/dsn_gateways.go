@@ -96,7 +96,7 @@ func (f *gatewayForm) read(m *mimePart) report {
 	common, known := f.reason(rep.human, lower)
 	action, stage := failedUnless(m), bouncehouse.Stage("")
 	if _, command, ok := strings.Cut(lower, f.command); ok && f.command != "" {
-		stage = commandStage(command)
+		stage = stageOfCommand(command)
 	}
 	for i, at := range starts {
 		end := len(lower)

@@ -110,22 +110,7 @@ func (b *block) readNemesis(text string) {
 	own = lowerASCII(own)
 	for _, lead := range []string{"after ", "for ", "in "} {
 		if _, command, ok := strings.Cut(own, "remote server "+lead); ok {
-			b.stage = nemesisStage(command)
+			b.stage = stageOfCommand(command)
 		}
 	}
-}
-
-// nemesisStage reads the command that failed, in lower case.
-func nemesisStage(command string) bouncehouse.Stage {
-	switch {
-	case strings.HasPrefix(command, "rcpt"):
-		return bouncehouse.StageRCPT
-	case strings.HasPrefix(command, "mail"):
-		return bouncehouse.StageMAIL
-	case strings.HasPrefix(command, "text"), strings.HasPrefix(command, "transfer of"):
-		return bouncehouse.StageEOD
-	case strings.HasPrefix(command, "greeting"), strings.HasPrefix(command, "connect"):
-		return bouncehouse.StageConnect
-	}
-	return stageOf(command)
 }

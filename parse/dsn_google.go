@@ -51,7 +51,7 @@ func readGoogle(m *mimePart) ([]report, error) {
 	rep.cutGoogle()
 	group := strings.Contains(rep.human, "groups.google.com/") || strings.Contains(m.header.get("Message-ID"), ".GMR@")
 	failed := rep.failedRecipients()
-	if a := firstAddress(rep.human); len(failed) == 0 && !group && a != "" && !strings.EqualFold(a, oneAddress(m.header.get("To"))) {
+	if a := addressIn(clipTo(rep.human, maxGreeting)); len(failed) == 0 && !group && a != "" && !strings.EqualFold(a, oneAddress(m.header.get("To"))) {
 		failed = []string{a}
 	}
 	if to := oneAddress(rep.original.get("To")); len(failed) == 0 && to != "" {
@@ -192,7 +192,7 @@ func googleResponse(human string) string {
 		line, next := cutLine(human, at)
 		words := strings.TrimSpace(line)
 		if citesReply(words) && words[0] != '2' {
-			return googleParagraph(human[at:])
+			return firstParagraph(human[at:])
 		}
 		if words != "" && blank {
 			last, lastAt = at, at
@@ -202,37 +202,13 @@ func googleResponse(human string) string {
 	}
 	for _, lead := range []string{"The response from the remote server was:", "The response was:"} {
 		if _, rest, ok := strings.Cut(human, lead); ok && strings.TrimSpace(rest) != "" {
-			return googleParagraph(strings.TrimLeft(rest, " \t\r\n"))
+			return firstParagraph(strings.TrimLeft(rest, " \t\r\n"))
 		}
 	}
 	if last < 0 {
 		return ""
 	}
-	return googleParagraph(human[lastAt:])
-}
-
-// googleParagraph joins the lines up to the next empty one.
-func googleParagraph(text string) string {
-	end := 0
-	for end < len(text) && end < maxShared {
-		line, next := cutLine(text, end)
-		if strings.TrimSpace(line) == "" {
-			break
-		}
-		end = next
-	}
-	return unfold(text[:min(end, len(text))])
-}
-
-// firstAddress returns the first word of a text that is an address.
-func firstAddress(text string) string {
-	for _, w := range strings.Fields(text[:min(len(text), maxGreeting)]) {
-		w = strings.Trim(w, "<>()[]\"',;:.*")
-		if n := strings.IndexByte(w, '@'); n > 0 && strings.Contains(w[n:], ".") {
-			return w
-		}
-	}
-	return ""
+	return firstParagraph(human[lastAt:])
 }
 
 // groupsReason returns why a group did not take the message: the paragraph
@@ -243,7 +219,7 @@ func groupsReason(human string) string {
 	greeted := false
 	for rest := human; rest != ""; {
 		rest = strings.TrimLeft(rest, " \t\r\n")
-		p := googleParagraph(rest)
+		p := firstParagraph(rest)
 		if p == "" {
 			break
 		}
@@ -255,15 +231,7 @@ func groupsReason(human string) string {
 		case strings.Contains(p, "https://") || strings.Contains(p, "http://"):
 			link = p
 		}
-		n := 0
-		for n < len(rest) { // behind the paragraph
-			line, next := cutLine(rest, n)
-			n = next
-			if strings.TrimSpace(line) == "" {
-				break
-			}
-		}
-		rest = rest[n:]
+		rest = rest[paragraphEnd(rest):]
 	}
 	return strings.TrimSpace(reason + " " + link)
 }

@@ -30,10 +30,7 @@ func readIMS(m *mimePart) ([]report, error) {
 	own, original := cutReturned(text[at:])
 	fields, _, _ := strings.Cut(own, "\nYour message ")
 	_, rest, _ := strings.Cut(own, "\nYour message ")
-	rep := report{mail: m, human: own, original: original}
-	if rep.original == nil {
-		rep.original = m.original()
-	}
+	rep := report{mail: m, human: own, original: firstHeader(original, m.original())}
 	if rep.original == nil {
 		// the fields that the text repeats
 		_, fields, _ = strings.Cut(fields, "\n")

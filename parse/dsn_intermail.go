@@ -68,7 +68,7 @@ func readInterMail(m *mimePart) ([]report, error) {
 			rep.blocks = append(rep.blocks, block{recipient: address, action: failedUnless(m), diagnostic: reply})
 			open = &rep.blocks[len(rep.blocks)-1]
 		case open != nil && strings.HasPrefix(words, ">>> "):
-			open.stage = commandStage(words[4:])
+			open.stage = stageOfCommand(words[4:])
 		case open != nil && strings.HasPrefix(words, "<<< "):
 			if len(open.diagnostic) < maxParagraph {
 				open.diagnostic = strings.TrimSpace(open.diagnostic + " " + words[4:])
@@ -128,14 +128,6 @@ func interMailRecipient(words string) (address, reply string) {
 		return "", ""
 	}
 	return a, strings.TrimLeft(rest, ": ")
-}
-
-// commandStage is the step of a command in a transcript.
-func commandStage(command string) bouncehouse.Stage {
-	if command == "." {
-		return bouncehouse.StageEOD
-	}
-	return stageOf(lowerASCII(command))
 }
 
 // addWords appends words to b behind a space, as long as it is no longer than

@@ -33,22 +33,9 @@ func readFML(m *mimePart) ([]report, error) {
 	}
 	rep := textReport(m, text)
 	start := strings.LastIndex(text[:n], "\n\n") + 1
-	why := unfold(cutParagraph(text[start:]))
+	why := firstParagraph(text[start:])
 	rep.blocks = []block{{recipient: list, action: "failed", diagnostic: why, text: why}}
 	return []report{rep}, nil
-}
-
-// cutParagraph returns text up to its first empty line.
-func cutParagraph(text string) string {
-	text = strings.TrimLeft(text, " \t\r\n")
-	for at := 0; at < len(text); {
-		line, next := cutLine(text, at)
-		if strings.TrimSpace(line) == "" {
-			return text[:at]
-		}
-		at = next
-	}
-	return text
 }
 
 const sessionFollows = "----- Transcript of session follows -----"
@@ -74,7 +61,7 @@ func readActiveHunter(m *mimePart) ([]report, error) {
 	rep := textReport(m, text)
 	var why string
 	if !strings.Contains(said, "\n<<< ") { // else readTranscript reads it
-		why = unfold(cutParagraph(said[:min(len(said), maxShared)]))
+		why = firstParagraph(said)
 	}
 	for line := range lines(who) {
 		if a, ok := strings.CutPrefix(line, ">>> "); ok && len(rep.blocks) < maxRecipients {

@@ -1,10 +1,6 @@
 package parse
 
-import (
-	"strings"
-
-	"github.com/bouncehouse/bouncehouse"
-)
+import "strings"
 
 // m-FILTER (Digital Arts), a gateway common in Japan:
 //
@@ -35,7 +31,7 @@ func readMFilter(m *mimePart) ([]report, error) {
 	step, returned, _ := strings.Cut(rest, message)
 	rep.returns(returned)
 	reply = unfold(clipTo(reply, maxParagraph))
-	stage := stageOfCommand(lowerASCII(strings.TrimSpace(step)))
+	stage := stageOfCommand(strings.TrimSpace(step))
 	for line := range lines(rep.human) {
 		a := strings.Trim(line, "<> \t")
 		if isAddress(a) && len(rep.blocks) < maxRecipients {
@@ -43,20 +39,4 @@ func readMFilter(m *mimePart) ([]report, error) {
 		}
 	}
 	return rep.found()
-}
-
-// stageOfCommand is stageOf for a command that stands alone, in lower case: it
-// may lack its argument.
-func stageOfCommand(command string) bouncehouse.Stage {
-	switch {
-	case strings.HasPrefix(command, "mail"):
-		return bouncehouse.StageMAIL
-	case strings.HasPrefix(command, "rcpt"):
-		return bouncehouse.StageRCPT
-	case command == ".", strings.HasPrefix(command, "bdat"):
-		return bouncehouse.StageEOD
-	case strings.HasPrefix(command, "lhlo"):
-		return bouncehouse.StageHELO
-	}
-	return stageOf(command)
 }

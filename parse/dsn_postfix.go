@@ -98,13 +98,13 @@ func (n *notice) endCommand() {
 	command := string(n.command)
 	n.command = n.command[:0]
 	n.rcpt = ""
-	n.stage = stageOfCommand(lowerASCII(command))
+	n.stage = stageOfCommand(command)
 	switch n.stage {
 	case bouncehouse.StageMAIL:
 		n.endTransaction()
-		n.report.sender, n.accepted = pathOf(command), nil
+		n.report.sender, n.accepted = addressIn(command), nil
 	case bouncehouse.StageRCPT:
-		n.rcpt = pathOf(command)
+		n.rcpt = addressIn(command)
 	}
 }
 
@@ -197,14 +197,4 @@ func (n *notice) refuse(recipient string, stage bouncehouse.Stage, reply string)
 	if n.count++; n.count <= maxRecipients {
 		n.report.blocks = append(n.report.blocks, block{recipient: recipient, action: action, remote: n.remote, diagnostic: reply, text: reply, stage: stage})
 	}
-}
-
-// pathOf returns the address of a MAIL or RCPT command.
-func pathOf(command string) string {
-	_, path, ok := strings.Cut(command, "<")
-	if !ok {
-		return ""
-	}
-	path, _, _ = strings.Cut(path, ">")
-	return path
 }

@@ -29,10 +29,7 @@ func readProse(m *mimePart) ([]report, error) {
 		return nil, nil
 	}
 	own, original := cutOriginal(m.text())
-	if m.original() != nil {
-		original = m.original()
-	}
-	own = own[:min(len(own), maxProse)]
+	own, original = clipTo(own, maxProse), firstHeader(m.original(), original)
 	rep := report{mail: m, original: original}
 	p := prose{others: rep.otherAddresses()}
 	p.read(own)

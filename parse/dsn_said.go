@@ -269,6 +269,33 @@ func stageOf(s string) bouncehouse.Stage {
 	return ""
 }
 
+// stageOfCommand is stageOf for a command, or for a step by the name that a
+// system has for it, which stands alone: a command may lack its argument.
+func stageOfCommand(command string) bouncehouse.Stage {
+	command = lowerASCII(command)
+	word := command
+	if n := strings.IndexAny(command, " ,:"); n >= 0 {
+		word = command[:n]
+	}
+	switch word {
+	case ".", "dot", "eod", "eom", "bdat", "text", "body", "dataend", "transfer", "final":
+		return bouncehouse.StageEOD
+	case "welcome", "greeting", "connect", "banner":
+		return bouncehouse.StageConnect
+	case "lhlo":
+		return bouncehouse.StageHELO
+	}
+	switch {
+	case strings.HasPrefix(command, "mail"):
+		return bouncehouse.StageMAIL
+	case strings.HasPrefix(command, "rcpt"):
+		return bouncehouse.StageRCPT
+	case strings.HasPrefix(command, "data end"):
+		return bouncehouse.StageEOD
+	}
+	return stageOf(command)
+}
+
 // lowerASCII is strings.ToLower that keeps the length of s.
 func lowerASCII(s string) string {
 	var b strings.Builder

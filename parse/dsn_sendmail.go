@@ -42,10 +42,7 @@ func readSendmail(m *mimePart) ([]report, error) {
 	if at > len(own) {
 		return nil, nil // quoted in what comes back
 	}
-	rep := report{mail: m, human: own, original: original}
-	if rep.original == nil {
-		rep.original = m.original()
-	}
+	rep := report{mail: m, human: own, original: firstHeader(original, m.original())}
 	if n := strings.Index(own, "The original message was received at "); n >= 0 {
 		line, _ := cutLine(own, n+len("The original message was received at "))
 		rep.arrival = parseDate(strings.TrimSpace(line))

@@ -20,10 +20,7 @@ func readSmarterMail(m *mimePart) ([]report, error) {
 		return nil, nil
 	}
 	own, original := cutOriginal(text)
-	rep := report{mail: m, original: original}
-	if m.original() != nil {
-		rep.original = m.original()
-	}
+	rep := report{mail: m, original: firstHeader(m.original(), original)}
 	recipients, reason, open := []string(nil), "", false
 	finish := func() {
 		for _, a := range recipients {

@@ -45,6 +45,32 @@ func (rep *report) returns(message string) {
 	}
 }
 
+// firstParagraph joins the first lines of a text up to an empty one.
+func firstParagraph(text string) string {
+	text = strings.TrimLeft(clipTo(text, maxShared), " \t\r\n")
+	return unfold(text[:paragraphEnd(text)])
+}
+
+// paragraphEnd is the offset of the first empty line.
+func paragraphEnd(text string) int {
+	for at := 0; at < len(text); {
+		line, next := cutLine(text, at)
+		if strings.TrimSpace(line) == "" {
+			return at
+		}
+		at = next
+	}
+	return len(text)
+}
+
+// firstHeader returns a, or b where the mail has no a.
+func firstHeader(a, b mimeHeader) mimeHeader {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
 // textReport begins the report of a mail whose text is all there is. The
 // text may hold the returned message too: the reader cuts human where it
 // begins, and reads its header where original is still nil.

@@ -24,10 +24,7 @@ func readWinmail(m *mimePart) ([]report, error) {
 		return nil, nil
 	}
 	own, original := cutReturned(text)
-	rep := report{mail: m, original: original}
-	if m.original() != nil {
-		rep.original = m.original()
-	}
+	rep := report{mail: m, original: firstHeader(m.original(), original)}
 	var words []string
 	recipient := ""
 	finish := func() {

@@ -1,10 +1,6 @@
 package parse
 
-import (
-	"strings"
-
-	"github.com/bouncehouse/bouncehouse"
-)
+import "strings"
 
 // Bounces of systems that do not name themselves.
 //
@@ -106,16 +102,5 @@ func (b *block) readX3(text string) {
 		return
 	}
 	b.remote, b.diagnostic = "dns; "+host, reply
-	switch command = strings.ToLower(command[len("SMTP:"):]); command {
-	case "connect", "greeting":
-		b.stage = bouncehouse.StageConnect
-	case "mail":
-		b.stage = bouncehouse.StageMAIL
-	case "rcpt":
-		b.stage = bouncehouse.StageRCPT
-	case "eom", "dot", "body", "dataend":
-		b.stage = bouncehouse.StageEOD
-	default:
-		b.stage = stageOf(command)
-	}
+	b.stage = stageOfCommand(command[len("SMTP:"):])
 }

@@ -71,7 +71,7 @@ func zohoBlock(line string) (block, bool) {
 	if !ok {
 		return block{}, false
 	}
-	b := block{recipient: firstAddress(who)}
+	b := block{recipient: addressIn(who)}
 	if b.recipient == "" {
 		return b, false
 	}
