@@ -240,6 +240,7 @@ func (m *maildir) gather() (b bouncehouse.Batch, ok bool, err error) {
 	}
 	in.Batch = m.batchOf(in.Mails)
 	b.ID, m.under = in.Batch, under
+	m.stale = m.stale || m.spool // to be looked at once these are durable
 	return b, true, nil
 }
 

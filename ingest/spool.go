@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -19,11 +21,28 @@ const staleDelivery = 36 * time.Hour
 // other Maildir is anything moved or changed.
 func SpoolDir(state string) string { return filepath.Join(state, "spool") }
 
-// MakeSpool makes the spool's folders where they are not there.
+// MakeSpool makes the spool's folders where they are not there. Root makes
+// them for the owner of the state directory, as whom deliver runs: it may
+// come before deliver does.
 func MakeSpool(state string) error {
-	for _, sub := range []string{"tmp", "new", "cur"} {
-		if err := os.MkdirAll(filepath.Join(SpoolDir(state), sub), 0o700); err != nil {
-			return explain("create", SpoolDir(state), err)
+	if err := os.MkdirAll(state, 0o700); err != nil {
+		return fmt.Errorf("create the state directory: %w", err)
+	}
+	owner := -1
+	if st, err := os.Stat(state); err == nil && os.Geteuid() == 0 {
+		if sys, ok := st.Sys().(*syscall.Stat_t); ok {
+			owner = int(sys.Uid)
+		}
+	}
+	for _, dir := range []string{SpoolDir(state), filepath.Join(SpoolDir(state), "tmp"), filepath.Join(SpoolDir(state), "new"), filepath.Join(SpoolDir(state), "cur")} {
+		switch err := os.Mkdir(dir, 0o700); {
+		case errors.Is(err, fs.ErrExist):
+		case err != nil:
+			return fmt.Errorf("create the spool: %w", err)
+		case owner > 0:
+			if err := os.Chown(dir, owner, -1); err != nil {
+				return fmt.Errorf("give the spool to the owner of %s: %w", state, err)
+			}
 		}
 	}
 	return nil
@@ -39,7 +58,7 @@ func Deliver(state string, r io.Reader) error {
 	}
 	f, err := os.CreateTemp(filepath.Join(SpoolDir(state), "tmp"), "")
 	if err != nil {
-		return explain("create a file in", SpoolDir(state), err)
+		return fmt.Errorf("spool the mail: %w", err)
 	}
 	defer os.Remove(f.Name()) // no longer there after the rename
 	sum := sha256.New()
@@ -55,7 +74,7 @@ func Deliver(state string, r io.Reader) error {
 	}
 	dir := filepath.Join(SpoolDir(state), "new")
 	if err := os.Rename(f.Name(), filepath.Join(dir, hex.EncodeToString(sum.Sum(nil)[:16]))); err != nil {
-		return explain("spool the mail to", dir, err)
+		return fmt.Errorf("spool the mail: %w", err)
 	}
 	return syncDir(dir)
 }

@@ -1,13 +1,18 @@
 package ingest
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
+	"time"
 )
 
 // What is delivered is read once, and leaves the spool when it is durable.
@@ -48,6 +53,56 @@ func TestDeliver(t *testing.T) {
 	}
 	if left := entries(t, filepath.Join(spool, "tmp")); len(left) != 0 {
 		t.Errorf("left in tmp: %q", left)
+	}
+}
+
+// Who follows the spool empties it without waiting for the next mail.
+func TestSpoolFollowed(t *testing.T) {
+	p := newPlace(t)
+	if err := MakeSpool(p.state); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		src := p.open(SpoolDir(p.state), func(o *Options) { o.Once, o.Now = false, time.Now })
+		for i := range 3 {
+			if err := Deliver(p.state, strings.NewReader(fmt.Sprintf("Return-Path: <>\nSubject: %d\n\nx\n", i))); err != nil {
+				t.Fatal(err)
+			}
+			b, err := src.Read(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.settle(src, b)
+			ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
+			if _, err := src.Read(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("a further batch, %v", err)
+			}
+			stop()
+			if left := entries(t, filepath.Join(SpoolDir(p.state), "new")); len(left) != 0 {
+				t.Errorf("left in the spool: %q", left)
+			}
+		}
+		src.Close()
+	})
+}
+
+// Root makes the spool for the owner of the state directory.
+func TestSpoolOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	state := t.TempDir()
+	if err := errors.Join(os.Chown(state, 65534, 65534), MakeSpool(state)); err != nil {
+		t.Fatal(err)
+	}
+	for _, sub := range []string{"", "tmp", "new", "cur"} {
+		st, err := os.Stat(filepath.Join(SpoolDir(state), sub))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if uid := st.Sys().(*syscall.Stat_t).Uid; uid != 65534 {
+			t.Errorf("%q is of user %d", sub, uid)
+		}
 	}
 }
 

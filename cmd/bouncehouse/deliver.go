@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/bouncehouse/bouncehouse/ingest"
 )
@@ -14,7 +16,11 @@ const exitTempFail = 75
 //
 //	bounces: "|/usr/bin/bouncehouse deliver --state /var/lib/bouncehouse"
 //
-// in the aliases. run and ingest on the same state directory read the spool.
+// in the aliases, or in Postfix's master.cf
+//
+//	bouncehouse unix - n n - - pipe user=bouncehouse argv=/usr/bin/bouncehouse deliver
+//
+// run and ingest on the same state directory read the spool.
 type deliverCmd struct {
 	baseFlags
 	StateDir string `name:"state" placeholder:"DIR" help:"State directory, in which the spool lies (default ${state})."`
@@ -29,7 +35,10 @@ func (cmd *deliverCmd) Run(a *app) error {
 		c.State = cmd.StateDir
 	}
 	if err := ingest.Deliver(c.State, a.stdin); err != nil {
-		return fmt.Errorf("%w: the mail server shall try again (run as the owner of the state directory, or name one with --state)", err)
+		if errors.Is(err, fs.ErrPermission) {
+			err = fmt.Errorf("%w: deliver must run as the owner of the state directory", err)
+		}
+		return fmt.Errorf("%w; the mail server shall try again", err)
 	}
 	return nil
 }

@@ -89,6 +89,13 @@ func run(args []string) int {
 		return 1
 	}
 	if len(args) == 0 {
+		// QUIRK: Postfix takes an alias |/usr/bin/bouncehouse deliver without
+		// quotes for a command without arguments. What ended well there would
+		// be a mail lost. Postfix, Exim and others tell a command the address.
+		if os.Getenv("RECIPIENT") != "" {
+			fmt.Fprintln(os.Stderr, `bouncehouse: called without a command for mail to an address: quote the whole command in the alias, "|bouncehouse deliver"`)
+			return exitTempFail
+		}
 		args = []string{"--help"}
 	}
 	k, err := parser.Parse(args)
