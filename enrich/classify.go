@@ -97,9 +97,11 @@ func NewClassifier(opt Options) (*Classifier, error) {
 		return nil, err
 	}
 	c.hints = newHints(v)
-	if c.words, err = newLiterals(v.literals, examples(rules)); err != nil {
+	samples := examples(rules)
+	if c.words, err = newLiterals(v.literals, samples); err != nil {
 		return nil, err
 	}
+	c.matcher.index(c.words, samples)
 	c.folder = newFolder(rules, c.providers)
 	return c, nil
 }
@@ -145,7 +147,7 @@ func newFolder(rules []Rule, t *providerTable) folder {
 		keep(s.Words)
 	}
 	// Not hosts, but formed like them: parts of Exchange and Mimecast.
-	for _, w := range []string{"resolver", "storedrv", "queue", "mcspamsignature", "drbl", "spamblock"} {
+	for _, w := range []string{"resolver", "storedrv", "transport", "smtpsend", "queue", "mcspamsignature", "drbl", "spamblock"} {
 		f.labels.add(w)
 	}
 	return f
@@ -283,12 +285,8 @@ func (c *Classifier) judge(template string, e *bouncehouse.Event, s *scratch) ve
 	code := strconv.AppendUint(digits[:0], uint64(e.ReplyCode), 10)
 
 	// An unknown provider leaves out the dialect rules marked Only.
-	said := evidence{template, v.provider, string(code), enhanced, e.Stage, false}
-	rule := c.matcher.find(said, s.words, &s.set)
-	if rule == nil && e.Outcome != bouncehouse.Expired && enhancedClass(enhanced) == "" {
-		said.last = true
-		rule = c.matcher.find(said, s.words, &s.set)
-	}
+	last := e.Outcome != bouncehouse.Expired && enhancedClass(enhanced) == ""
+	rule := c.matcher.find(&evidence{template, v.provider, string(code), enhanced, e.Stage, last}, s.words, &s.set)
 	switch {
 	case rule != nil:
 		v.class, v.rule = rule.Class, rule.Name

@@ -50,9 +50,9 @@ func Lists() []List {
 		{Name: "senderscore", Words: "senderscore|returnpath|return path|sender score", Lookup: "https://senderscore.org"},
 		{Name: "mail-abuse.com", Words: "mail-abuse.com|mail-abuse.org|trendmicro.com/reputations|ers-rbl|ers-dul|ers-qil", Lookup: "https://ers.trendmicro.com/reputations"},
 		{Name: "invaluement", Words: "invaluement|ivmsip|ivmuri", Lookup: "https://www.invaluement.com/lookup"},
-		{Name: "cloudmark-csi", Words: "csi.cloudmark.com|cloudmark|cm-csi|csi-global", Lookup: "https://csi.cloudmark.com/en/reset"},
+		{Name: "cloudmark-csi", Words: "csi.cloudmark.com|cloudmark|cm-csi|csi-global|csi.mimecast.org", Lookup: "https://csi.cloudmark.com/en/reset"},
 		{Name: "cloudmark-csi", Words: "_csi_", Weak: true, Lookup: "https://csi.cloudmark.com/en/reset"},
-		{Name: "proofpoint", Words: "prs.proofpoint.com|ipcheck.proofpoint.com", Lookup: "https://ipcheck.proofpoint.com"},
+		{Name: "proofpoint", Words: "prs.proofpoint.com|ipcheck.proofpoint.com|support.proofpoint.com", Lookup: "https://ipcheck.proofpoint.com"},
 		{Name: "talos", Words: "senderbase|talosintelligence", Lookup: "https://talosintelligence.com/reputation_center"},
 		{Name: "sorbs", Words: "sorbs", Dead: true},
 		{Name: "ix.dnsbl.manitu.net", Words: "manitu.net|nixspam", Dead: true},
@@ -88,6 +88,7 @@ func namedZone(text string) string {
 		switch lower(word) {
 		case "using", "by", "at", "in", "on", "see", "list":
 			zone, _, _ := strings.Cut(rest, " ")
+			zone, _, _ = strings.Cut(zone, "=") // zone=127.0.0.2
 			zone = strings.Trim(zone, "()[]<>.,:;\"'")
 			if hostLike(zone) {
 				return lower(zone)
@@ -117,16 +118,28 @@ func urls(found []string, text string) []string {
 			continue
 		}
 		end := n + 3
-		for end < len(rest) && rest[end] > ' ' && rest[end] < 0x7f && strings.IndexByte("<>\"'`{}|\\^", rest[end]) < 0 {
+		for end < len(rest) && inURL[rest[end]] {
 			end++
 		}
-		u := strings.TrimRight(rest[start:end], ".,;:!?)]")
+		last := end
+		for strings.IndexByte(".,;:!?)]", rest[last-1]) >= 0 {
+			last--
+		}
+		u := rest[start:last]
 		if len(u) > n-start+3 && len(found) < most {
 			found = append(found, u)
 		}
 		rest = rest[end:]
 	}
 }
+
+// inURL are the bytes that a URL is read of.
+var inURL = func() (in [256]bool) {
+	for c := ' ' + 1; c < 0x7f; c++ {
+		in[c] = strings.IndexByte("<>\"'`{}|\\^", byte(c)) < 0
+	}
+	return in
+}()
 
 // maxURLs bounds the URLs kept of one reply.
 const maxURLs = 8
@@ -140,13 +153,13 @@ type codeShape struct{ Marks, Shape string }
 func codeShapes() []codeShape {
 	return []codeShape{
 		{"aup#", `AUP#[A-Za-z0-9-]+`},
-		{"ofr|lpn|lib_", `\b((?:OFR|LPN|LIB)[0-9A-Z]{0,3}_[0-9]{2,4})\b`},
+		{"ofr|lpn|ouk|lib_", `\b((?i:OFR|LPN|OUK|LIB)[0-9A-Z]{0,3}_[0-9]{2,4})\b`},
 		{"[ts|[bl|[gl|[ph|[cs|[hm|[bs", `\[(?:TSS?|BL|GL|PH|CS|HME?|BS)[0-9]{1,3}\]`},
 		{"(au|(s|(as|as(", `\((?:AU[0-9]{2}|S[0-9]{4}|AS[0-9]{3,10})\)|AS\([0-9]{3,10}\)`},
 		{"rp-0|sc-0|dy-0|ou-0", `\b(?:RP|SC|DY|OU)-0[0-9]{2}\b`},
 		{"dt:|hl:|mi:|rp:|wm:", `\b(?:DT|HL|MI|RP|WM):[A-Z]{3}\b`},
 		{"_ib", `\bIB[0-9]{3}\b`},
-		{"#rl0|#bl0|#dm0|#es0|rl0000", `\b(?:RL|BL|DM|ES)[0-9]{6}\b`},
+		{"#rl0|#bl0|#dm0|#es0|rl0000|_bl00", `\b(?:RL|BL|DM|ES)[0-9]{4,6}\b`},
 		{"rcp-|pol-|con-|msg-|dns-|int-", `\b(?:RCP|POL|CON|MSG|DNS|INT)-[PT][0-9]{1,2}\b`},
 		{"rtr:|hvu:|rly:|dyn:|dns:|con:|mff:", `\b(?:RTR|HVU|RLY|DYN|DNS|CON):[A-Z0-9]{1,3}\b|\bMFF:`},
 		{"(g", `\(G[0-9A-F]{1,2}[A-F]?\)`},
@@ -159,5 +172,12 @@ func codeShapes() []codeShape {
 		{"delivery error: dd|message not allowed", `\[(?:#|-)?[0-9.]+\]|\([0-9.]+\)`},
 		{"amta|vs1-", `\bVS1-[A-Z]+\b`},
 		{"mail.i.ua/err", `err/([0-9]+)`},
+		{"(nowl)|(bl)|(dial)", `\((?:NOWL|BL|DIAL)\)`},
+		{"[s09]|[s10]|[nr]|[ib_feb]|[rbl]|[bfd]|[esa]|[br]|[uns]|[ss]|[cs]|[sdnf]|[aup]|[rb]", `\[(?:S[0-9]{2}|NR|IB_FEB|RBL|BFD|ESA|BR|UNS|SS|CS|SDNF|AUP|RB)\]`},
+		{"temporarily deferred - [|[#4.16.", `\[#?[0-9.]+\]`},
+		{"connection rejected by policy [|requested action aborted [", `\[[0-9]+(?:\.[0-9]+)?\]`},
+		{"connection refused from [", `\bE[0-9]{4}\b`},
+		{"resolver.|storedrv.|transport.rules|smtpsend.", `\b(?:RESOLVER|STOREDRV|TRANSPORT|SMTPSEND)\.[A-Za-z]+(?:\.[A-Za-z]+)?`},
+		{"_attr|_prx", `\b(?:ATTR|PRX)[0-9]{1,3}\b`},
 	}
 }

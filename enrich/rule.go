@@ -2,6 +2,7 @@ package enrich
 
 import (
 	"errors"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -57,22 +58,29 @@ type Rule struct {
 
 // matcher finds the first rule that matches. It is immutable.
 type matcher struct {
-	rules []compiled
-	// starts has, for each literal, the rules that have it in their first
-	// group, in order. bare are the rules without any literal.
+	rules []compiled // those marked Last come after all others
+	// starts has, for each literal, the rules that are found by it: one of
+	// their groups has it, the one that is rarest in replies. bare are the
+	// rules without any literal, by the subject of the enhanced code that
+	// they ask for; a rule that asks for none stands at each.
 	starts [][]int32
-	bare   []int32
+	bare   [noSubject + 1][]int32
 }
 
+// noSubject is the place in bare of replies without an enhanced code.
+const noSubject = 10
+
 type compiled struct {
-	Rule
+	provider bouncehouse.Provider // where the rule is for its replies only
 	codes    []string
 	enhanced []string
 	stages   []string
 	all      [][]int32 // groups of alternatives
 	none     []int32
 	match    *regexp.Regexp
+	last     bool
 	names    bool // Provider is who answered where nothing else tells
+	*Rule
 }
 
 // vocabulary numbers literals.
@@ -104,7 +112,9 @@ func (v *vocabulary) group(s string) []int32 {
 func newMatcher(rules []Rule, own int, v *vocabulary) (*matcher, error) {
 	m := &matcher{}
 	names := map[string]bool{}
-	for i, r := range rules {
+	var last []compiled
+	for i := range rules {
+		r := &rules[i]
 		err := r.validate()
 		if err == nil && names[r.Name] {
 			err = errors.New("the name is taken")
@@ -113,7 +123,10 @@ func newMatcher(rules []Rule, own int, v *vocabulary) (*matcher, error) {
 			return nil, &RuleError{r.Name, err.Error()}
 		}
 		names[r.Name] = true
-		c := compiled{Rule: r, codes: split(r.Code), enhanced: split(r.Enhanced), stages: split(r.Stage)}
+		c := compiled{Rule: r, codes: split(r.Code), enhanced: split(r.Enhanced), stages: split(r.Stage), last: r.Last}
+		if r.Only {
+			c.provider = r.Provider
+		}
 		for _, s := range r.All {
 			c.all = append(c.all, v.group(s))
 		}
@@ -124,19 +137,70 @@ func newMatcher(rules []Rule, own int, v *vocabulary) (*matcher, error) {
 			c.match = regexp.MustCompile("(?i:" + r.Match + ")") // validate tried it
 		}
 		c.names = r.Provider != "" && !r.Only && (i < own || len(r.All) == 0 && r.Enhanced != "")
-		m.rules = append(m.rules, c)
-		if len(c.all) == 0 {
-			m.bare = append(m.bare, int32(i))
+		if r.Last {
+			last = append(last, c)
+		} else {
+			m.rules = append(m.rules, c)
+		}
+	}
+	m.rules = append(m.rules, last...)
+	return m, nil
+}
+
+// index tells by which literals rules are found, from what the samples have:
+// the order of rules decides, the samples only how fast.
+func (m *matcher) index(words *literals, samples []string) {
+	often := make([]int, maxWords)
+	var set wordSet
+	var list []int32
+	var low []byte
+	for _, s := range samples {
+		list, low = words.find(s, low, &set, list[:0])
+		for _, w := range list {
+			often[w]++
+			set.remove(w)
+		}
+	}
+	for i := range m.rules {
+		r := &m.rules[i]
+		if len(r.all) == 0 {
+			for subject := range m.bare {
+				if r.asksFor(subject) {
+					m.bare[subject] = append(m.bare[subject], int32(i))
+				}
+			}
 			continue
 		}
-		for _, w := range c.all[0] {
+		by, least := 0, math.MaxInt
+		for k, group := range r.all {
+			n := 0
+			for _, w := range group {
+				n += often[w]
+			}
+			if n < least {
+				by, least = k, n
+			}
+		}
+		for _, w := range r.all[by] {
 			for int(w) >= len(m.starts) {
 				m.starts = append(m.starts, nil)
 			}
-			m.starts[w] = append(m.starts[w], int32(i))
+			if n := len(m.starts[w]); n == 0 || m.starts[w][n-1] != int32(i) {
+				m.starts[w] = append(m.starts[w], int32(i))
+			}
 		}
 	}
-	return m, nil
+}
+
+// asksFor tells whether an enhanced code of that subject can be one that the
+// rule asks for.
+func (r *compiled) asksFor(subject int) bool {
+	for _, p := range r.enhanced {
+		if p[2] == '*' || int(p[2]-'0') == subject {
+			return true
+		}
+	}
+	return len(r.enhanced) == 0
 }
 
 func split(s string) []string {
@@ -157,7 +221,7 @@ type evidence struct {
 
 // find returns the first rule that matches, or nil. found are the literals in
 // the text, set the same as a set.
-func (m *matcher) find(e evidence, found []int32, set *wordSet) *compiled {
+func (m *matcher) find(e *evidence, found []int32, set *wordSet) *compiled {
 	best := int32(len(m.rules))
 	first := func(candidates []int32) {
 		for _, i := range candidates {
@@ -170,20 +234,24 @@ func (m *matcher) find(e evidence, found []int32, set *wordSet) *compiled {
 			}
 		}
 	}
-	first(m.bare)
 	for _, w := range found {
 		if int(w) < len(m.starts) { // later ones belong to no rule
 			first(m.starts[w])
 		}
 	}
+	subject := noSubject
+	if len(e.enhanced) >= 5 && kinds[e.enhanced[2]] == digit {
+		subject = int(e.enhanced[2] - '0')
+	}
+	first(m.bare[subject])
 	if int(best) == len(m.rules) {
 		return nil
 	}
 	return &m.rules[best]
 }
 
-func (r *compiled) matches(e evidence, set *wordSet) bool {
-	if r.Last && !e.last || r.Only && e.provider != r.Provider {
+func (r *compiled) matches(e *evidence, set *wordSet) bool {
+	if r.last && !e.last || r.provider != "" && e.provider != r.provider {
 		return false
 	}
 	if len(r.codes) > 0 && !anyPrefix(r.codes, e.code) {

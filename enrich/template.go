@@ -226,7 +226,9 @@ func hex(c byte) bool {
 func (f *folder) path(dst []byte, w string, cited netip.Addr) ([]byte, netip.Addr) {
 	for w != "" {
 		n := 0
+		var kind byte
 		for n < len(w) && !pathEnds[w[n]] {
+			kind |= kinds[w[n]]
 			n++
 		}
 		part := w[:n]
@@ -237,9 +239,9 @@ func (f *folder) path(dst []byte, w string, cited netip.Addr) ([]byte, netip.Add
 				cited = ip
 			}
 			dst = append(dst, "<ip>"...)
-		case number(part) && len(part) <= 7:
+		case kind&(digit|point|at|colon) == 0, kind == digit && len(part) <= 7 && number(part):
 			dst = append(dst, part...)
-		case strings.IndexByte(part, '@') > 0:
+		case kind&at != 0 && part[0] != '@':
 			dst = f.address(dst, part)
 		default:
 			dst, cited = f.parts(dst, part, true, cited)
@@ -342,7 +344,7 @@ func (f *folder) part(dst []byte, w string, bracket bool) []byte {
 	case last == digit && changes == 0:
 		// Numbers, dates, times: each run of digits by itself. In brackets a
 		// short one is a code: [299], [-20], (554.30).
-		if bracket && digits <= 5 || digits == 4 && afterRFC(dst) {
+		if bracket && (digits <= 5 || afterAS(dst)) || digits == 4 && afterRFC(dst) {
 			return append(dst, w...)
 		}
 		return foldDigits(dst, w)
@@ -360,6 +362,13 @@ func (f *folder) part(dst []byte, w string, bracket bool) []byte {
 func afterRFC(dst []byte) bool {
 	n := len(dst)
 	return n >= 4 && dst[n-1] == ' ' && (string(dst[n-4:n-1]) == "RFC" || string(dst[n-4:n-1]) == "rfc")
+}
+
+// afterAS tells whether a code of Microsoft's filters comes next:
+// AS(201806281).
+func afterAS(dst []byte) bool {
+	n := len(dst)
+	return n >= 3 && string(dst[n-3:]) == "AS("
 }
 
 // label is the first label of a dotted name, in lower case.
