@@ -48,7 +48,7 @@ func filterRules() []Rule {
 		{Name: "cisco-hourly", Class: bh.TooManyRecipients, Provider: "cisco", All: []string{"too many recipients received this hour"}, Example: "452 Too many recipients received this hour", Ref: "cisco.com: ESA mail flow policy"},
 
 		{Name: "barracuda-no-user", Class: bh.NoSuchUser, Provider: "barracuda", All: []string{"cuda_nsu"}, Example: "550 cuda_nsu 5.4.1 [email@example.com]: Recipient address rejected: Access denied [example.com]", Ref: refBarracuda},
-		{Name: "barracuda-later", Class: bh.Greylisted, Provider: "barracuda", Only: true, Code: "4", All: []string{"try again later"}, Example: "451 4.7.1 Try again later", Ref: refBarracuda},
+		{Name: "barracuda-later", Class: bh.Greylisted, Provider: "barracuda", Only: true, Code: "4", All: []string{"try again later"}, None: []string{"too many|too busy|_busy"}, Example: "451 4.7.1 Try again later", Ref: refBarracuda},
 		{Name: "barracuda-content", Class: bh.SpamContent, Provider: "barracuda", All: []string{"rejecting banned content|for one or more recipients (<host>:blocked)|recipients (<addr>:blocked)"}, Example: "554 rejecting banned content", Ref: refBarracuda},
 
 		{Name: "improvmx-loop", Class: bh.Routing, Provider: "improvmx", All: []string{"loop detected", "improvmx"}, Example: "551 5.7.1 Loop detected: Email is sent and forwarded from/to improvmx.com. (#id-5.9.0)", Ref: refImprovMX},

@@ -6,10 +6,8 @@ const (
 	refMailChannels = "docs.mailchannels.com: smtp-errors"
 	refFortinet     = "community.fortinet.com: FortiMail rejection texts"
 	refCisco        = "cisco.com: ESA SMTP replies"
-	refBroadcom     = "knowledge.broadcom.com/external/article/162445"
 	refZoho         = "smtp.codes/zoho"
 	refSES          = "docs.aws.amazon.com/ses: smtp-response-codes"
-	refBaruwa       = "baruwa.com: rejection texts"
 )
 
 // gatewayRules: services and appliances beside those of filterRules, each by
@@ -34,10 +32,8 @@ func gatewayRules() []Rule {
 		{Name: "cisco-group", Class: bh.Reputation, Provider: "cisco", All: []string{"sender group"}, Example: "554 mx.example.com Connection rejected: sender group BLACKLIST", Ref: refCisco},
 
 		{Name: "symantec-aborted", Class: bh.Reputation, Provider: "symantec", All: []string{"requested action aborted", "messagelabs.com|symanteccloud.com|symantec.com"}, Example: "450 Requested action aborted [7.2] 29702, please visit www.messagelabs.com/support for more details about this error message.", Ref: refSymantec},
-		{Name: "macros", Class: bh.Policy, Provider: "symantec", All: []string{"vba macro|office macro|containing macros|contains macros|contains a macro"}, Example: "552 MS-Office file containing VBA macros found inside of the email", Ref: refBroadcom},
-		{Name: "mode-normal", Class: bh.Policy, All: []string{"(mode: normal)"}, None: []string{"spamhaus|spamcop|dnsbl|rbl|shxbl"}, Example: "554 Denied (Mode: normal)", Ref: refBroadcom},
 
-		{Name: "barracuda-imposed-user", Class: bh.NoSuchUser, Provider: "barracuda", All: []string{"rule imposed mailbox access"}, Example: "550 Rule imposed mailbox access for user@example.com refused: user invalid", Ref: refBarracuda},
+		{Name: "barracuda-imposed-user", Class: bh.NoSuchUser, Provider: "barracuda", All: []string{"rule imposed mailbox access"}, None: []string{"not allowed|not permitted"}, Example: "550 Rule imposed mailbox access for user@example.com refused: user invalid", Ref: refBarracuda},
 		{Name: "barracuda-held", Class: bh.SpamContent, Provider: "barracuda", All: []string{"for one or more recipients (<addr>:quarantin"}, Example: "550 permanent failure for one or more recipients (user@example.com:quarantined)", Ref: refBarracuda},
 
 		{Name: "mimecast-busy", Class: bh.RemoteSystem, Provider: "mimecast", All: []string{"unable to process connection at this time|recipient temporarily unavailable|account service is temporarily unavailable"}, Example: "421 Unable to process connection at this time", Ref: refMimecast},
@@ -56,13 +52,6 @@ func gatewayRules() []Rule {
 		{Name: "ses-not-authorized", Class: bh.AuthRequired, Provider: "amazonses", All: []string{"not authorized to perform"}, Example: "554 Access denied: User is not authorized to perform ses:SendRawEmail", Ref: refSES},
 		{Name: "ses-throttling", Class: bh.RateLimited, Provider: "amazonses", All: []string{"throttling failure"}, Example: "454 Throttling failure: Maximum sending rate exceeded.", Ref: refSES},
 
-		{Name: "baruwa-ip-banned", Class: bh.Reputation, All: []string{"the sender <ip> is banned|<ip> is banned"}, Example: "550 The sender 203.0.113.9 is banned", Ref: refBaruwa},
-		{Name: "baruwa-domain-banned", Class: bh.SenderRejected, All: []string{"the domain <host> is banned"}, Example: "550 The domain example.com is banned", Ref: refBaruwa},
-		{Name: "bad-commands", Class: bh.ProtocolError, All: []string{"too many bad command"}, Example: "421 4.7.0 Too many bad command.", Ref: "qbik.com: reply texts"},
-		{Name: "not-our-hosts", Class: bh.RelayDenied, All: []string{"domain is not in my list of allowed|no longer relays"}, Example: "553 Sorry, this domain is not in my list of allowed hosts (#5.7.1)", Ref: "qmail patches: rcpthosts"},
-		{Name: "outblaze-forgery", Class: bh.SenderRejected, All: []string{"no thank you rejected"}, Example: "550 <>: No thank you rejected: Account Unavailable: Possible Forgery", Ref: "outblaze.com: reply texts"},
-		{Name: "momentum-timeout", Class: bh.ClassExpired, Code: "5", All: []string{"exceeded max time|message timeout"}, Example: "554 5.4.7 [internal] exceeded max time without delivery", Ref: refBroadcom},
-		{Name: "iredapd-later", Class: bh.Greylisted, Code: "4", All: []string{"intentional policy rejection"}, Example: "451 4.7.1 <a@example.com>: Recipient address rejected: Intentional policy rejection, please try again later", Ref: "github.com/iredmail/iRedAPD: greylisting"},
 		{Name: "proofpoint-violation-id", Class: bh.SpamContent, Provider: "proofpoint", Code: "5", Enhanced: "5.7.0", All: []string{"local policy violation - <id>"}, Example: "550 5.7.0 Local Policy Violation - b64ce48c38fb29", Ref: "proofpoint.com: default spam rule"},
 	}
 }

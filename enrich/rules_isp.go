@@ -33,6 +33,8 @@ func accessRules() []Rule {
 		{Name: "charter-block-codes", Class: bh.Reputation, Provider: "charter", All: []string{"aup#in-10|aup#i-10|aup#10|aup#i-12|aup#12"}, Example: "554 dnvrco-cmimta15 esmtp ESMTP server not available AUP#I-1010", Ref: refCharterAUP},
 		{Name: "charter-rdns-codes", Class: bh.NoRDNS, Provider: "charter", All: []string{"aup#i-11|aup#11"}, Example: "421 4.7.1 charter.net DNS check failure 203.0.113.9 AUP#I-1110", Ref: refCharterAUP},
 
+		{Name: "charter-old-refusal", Class: bh.Reputation, Provider: "charter", All: []string{"connection refused from [<ip>]"}, Example: "421 imp06 charter.net charter.net connection refused from [203.0.113.193] E1210", Ref: "charter.net before 2015: reply texts"},
+
 		{Name: "comcast-old-lists", Class: bh.DNSBL, Provider: "comcast", All: []string{"_comcast_|comcast.net", "bl001|bl002|bl003|bl004|bl005|bl006|bl007|bl008|bl009|bl0010"}, Example: "550 comcast 203.0.113.9 blocked by comcast.net, see BL004", Ref: refComcastOld},
 
 		{Name: "mailru-own-account", Class: bh.SenderRejected, Provider: "mailru", All: []string{"message sending for this account is disabled"}, Example: "550 message sending for this account is disabled", Ref: "mailout.ru/2015/09"},

@@ -335,7 +335,7 @@ func (f *folder) part(dst []byte, w string, bracket bool) []byte {
 	switch {
 	case digits == 0 && points == 0:
 		return append(dst, w...)
-	case points > 0 && strings.Contains(w, "Exception"):
+	case points > 0 && (strings.Contains(w, "Exception") || strings.HasPrefix(w, "TRANSPORT.") || strings.HasPrefix(w, "SMTPSEND.")):
 		return append(dst, w...) // Exchange: QuotaExceededException.MapiExceptionShutoffQuotaExceeded
 	case points > 0 && hostLike(w):
 		return f.host(dst, w)

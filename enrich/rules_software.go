@@ -1,0 +1,35 @@
+package enrich
+
+import bh "github.com/bouncehouse/bouncehouse"
+
+const (
+	refBroadcom = "knowledge.broadcom.com/external/article/162445"
+	refBaruwa   = "baruwa.com: rejection texts"
+	refHaraka   = "github.com/haraka/Haraka: plugins"
+)
+
+// softwareRules are whole phrases of server software that the wide rules after
+// them would misread, as they hold a word that elsewhere means something else.
+func softwareRules() []Rule {
+	return []Rule{
+		{Name: "baruwa-ip-banned", Class: bh.Reputation, All: []string{"the sender <ip> is banned|<ip> is banned"}, Example: "550 The sender 203.0.113.9 is banned", Ref: refBaruwa},
+		{Name: "baruwa-domain-banned", Class: bh.SenderRejected, All: []string{"the domain <host> is banned"}, Example: "550 The domain example.com is banned", Ref: refBaruwa},
+		{Name: "bad-commands", Class: bh.ProtocolError, All: []string{"too many bad command"}, None: []string{"_cox_"}, Example: "421 4.7.0 Too many bad command.", Ref: "qbik.com: reply texts"},
+		{Name: "not-our-hosts", Class: bh.RelayDenied, All: []string{"domain is not in my list of allowed|no longer relays"}, Example: "553 Sorry, this domain is not in my list of allowed hosts (#5.7.1)", Ref: "qmail patches: rcpthosts"},
+		{Name: "outblaze-forgery", Class: bh.SenderRejected, All: []string{"no thank you rejected"}, Example: "550 <>: No thank you rejected: Account Unavailable: Possible Forgery", Ref: "outblaze.com: reply texts"},
+		{Name: "momentum-timeout", Class: bh.ClassExpired, Code: "5", All: []string{"exceeded max time|message timeout"}, Example: "554 5.4.7 [internal] exceeded max time without delivery", Ref: refBroadcom},
+		{Name: "iredapd-later", Class: bh.Greylisted, Code: "4", All: []string{"intentional policy rejection"}, Example: "451 4.7.1 <a@example.com>: Recipient address rejected: Intentional policy rejection, please try again later", Ref: "github.com/iredmail/iRedAPD: greylisting"},
+		{Name: "macros", Class: bh.Policy, Provider: "symantec", All: []string{"vba macro|office macro|containing macros|contains macros|contains a macro"}, Example: "552 MS-Office file containing VBA macros found inside of the email", Ref: refBroadcom},
+		{Name: "mode-normal", Class: bh.Policy, All: []string{"(mode: normal)"}, None: []string{"spamhaus|spamcop|dnsbl|rbl|shxbl"}, Example: "554 Denied (Mode: normal)", Ref: refBroadcom},
+		{Name: "url-lists", Class: bh.SpamContent, All: []string{"by uribl|by surbl"}, None: []string{"client host|blocked using|helo|query refused"}, Example: "554 Rejected by URIBL.", Ref: "uribl.com, surbl.org"},
+		{Name: "haraka-helo-host", Class: bh.BadHELO, All: []string{"helo host ("}, Example: "550 HELO host (mail.example.com / example.net)", Ref: refHaraka},
+		{Name: "haraka-from", Class: bh.Malformed, All: []string{"malformed from:"}, Example: "550 Malformed from: bad address", Ref: refHaraka},
+		{Name: "larger-than-space", Class: bh.MailboxFull, All: []string{"larger than the space available"}, Example: "550 message is larger than the space available", Ref: "imail server: reply texts"},
+		{Name: "user-rejects", Class: bh.RecipientRefused, All: []string{"user reject the mail|user rejects the mail"}, Example: "550 User reject the mail", Ref: "coremail: reply texts"},
+		{Name: "received-count", Class: bh.Routing, All: []string{`"received:" header`}, Example: `550 your "received:" header counts 31`, Ref: "mercury mail: reply texts"},
+		{Name: "extended-inactivity", Class: bh.MailboxDisabled, All: []string{"extended inactivity|unavailable to take delivery of|never logged onto"}, Example: "550 extended inactivity new mail is not currently being accepted", Ref: "mail.com: reply texts"},
+		{Name: "connection-was-refused", Class: bh.Policy, Code: "4|5", All: []string{"connection was refused, connection closed"}, Example: "451 4.7.0 connection was refused, Connection closed.", Ref: "xmail (Japanese groupware): reply texts"},
+		{Name: "sender-policy-prohibits", Class: bh.AuthFailed, All: []string{"sender's policy prohibits|policy of the sender prohibits"}, Example: "550 Sender's policy prohibits this message: Reject", Ref: "hosting filters: reply texts"},
+		{Name: "failed-to-deliver-to", Class: bh.NoSuchUser, Code: "55", All: []string{"failed to deliver to address|bogus and forged e-mail address"}, Example: "550 Failed to deliver to address", Ref: "communigate: reply texts"},
+	}
+}
