@@ -29,11 +29,9 @@ import (
 // none.
 type courier struct {
 	head     headReader
-	messages recent[queueKey, courierMessage]
-	attempts recent[courierKey, courierAttempt]
+	messages recent[courierMessage]
+	attempts recent[courierAttempt]
 }
-
-type courierKey struct{ host, id, addr string }
 
 type courierMessage struct {
 	client    string
@@ -97,12 +95,14 @@ func (p *courier) daemon(r bouncehouse.Record, h *headReader, e *entry, res *bou
 		if err != nil {
 			return err
 		}
-		m := p.message(e.host, id)
-		m.begun, m.client = at, strings.Clone(courierClient(client))
+		key := memoKey{e.host, id}
+		m := p.messages.put(key)
+		m.begun = at
+		p.messages.keep(key, &m.client, courierClient(client))
 		return nil
 	}
 	if rest, ok := strings.CutPrefix(e.msg, "completed,id="); ok {
-		p.messages.remove(queueKey{e.host, rest})
+		p.messages.remove(memoKey{e.host, rest})
 		return nil
 	}
 	rest, ok := strings.CutPrefix(e.msg, "started,id=")
@@ -115,12 +115,9 @@ func (p *courier) daemon(r bouncehouse.Record, h *headReader, e *entry, res *bou
 		return nil
 	}
 	if at := strings.LastIndex(rest, ",addr=<"); at >= 0 {
-		p.attempts.remove(courierKey{e.host, id, strings.TrimSuffix(rest[at+len(",addr=<"):], ">")})
+		p.attempts.remove(courierKey(e.host, id, strings.TrimSuffix(rest[at+len(",addr=<"):], ">")))
 	}
-	m := p.messages.find(queueKey{e.host, id})
-	if m == nil {
-		m = p.message(e.host, id)
-	}
+	m := p.messages.open(memoKey{e.host, id})
 	if !m.announced {
 		m.announced = true
 		at, err := h.clock.time(&r, &e.stamp)
@@ -154,12 +151,8 @@ func courierClient(s string) string {
 	return strings.Trim(name, " ") + "[" + ip.String() + "]"
 }
 
-func (p *courier) message(host, id string) *courierMessage {
-	key := queueKey{strings.Clone(host), strings.Clone(id)}
-	m := p.messages.put(key)
-	p.messages.charge(key, len(host)+len(id)+100)
-	return m
-}
+// courierKey names the attempt of one recipient.
+func courierKey(host, id, addr string) memoKey { return memoKey{host, id + " " + addr} }
 
 // maxCourierReply bounds the reply of one recipient; Courier logs ten lines.
 const maxCourierReply = 8 << 10
@@ -182,7 +175,7 @@ func (p *courier) result(r bouncehouse.Record, h *headReader, e *entry, res *bou
 			rest = after[comma:]
 		}
 	}
-	key := courierKey{e.host, id, addr}
+	key := courierKey(e.host, id, addr)
 	if line, ok := strings.CutPrefix(rest, ": "); ok {
 		p.keep(key, line)
 		return nil
@@ -192,7 +185,7 @@ func (p *courier) result(r bouncehouse.Record, h *headReader, e *entry, res *bou
 			p.success(key, text)
 			return nil
 		}
-		return p.event(r, h, e, key, sender, bouncehouse.Delivered, text, res)
+		return p.event(r, h, e, id, addr, sender, bouncehouse.Delivered, text, res)
 	}
 	status, ok := strings.CutPrefix(rest, ",status: ")
 	if !ok {
@@ -210,22 +203,12 @@ func (p *courier) result(r bouncehouse.Record, h *headReader, e *entry, res *bou
 		res.Unread++
 		return nil
 	}
-	return p.event(r, h, e, key, sender, outcome, "", res)
+	return p.event(r, h, e, id, addr, sender, outcome, "", res)
 }
 
-// attempt returns what was said of a recipient, making it if need be.
-func (p *courier) attempt(key courierKey) (*courierAttempt, courierKey) {
-	if a := p.attempts.find(key); a != nil {
-		return a, key
-	}
-	key = courierKey{strings.Clone(key.host), strings.Clone(key.id), strings.Clone(key.addr)}
-	a := p.attempts.put(key)
-	p.attempts.charge(key, len(key.host)+len(key.id)+len(key.addr))
-	return a, key
-}
-
-func (p *courier) keep(key courierKey, line string) {
-	a, key := p.attempt(key)
+// keep adds a line to the reply of an attempt.
+func (p *courier) keep(key memoKey, line string) {
+	a := p.attempts.open(key)
 	line = line[:min(len(line), max(0, maxCourierReply-len(a.reply)))]
 	if line == "" {
 		return
@@ -239,32 +222,33 @@ func (p *courier) keep(key courierKey, line string) {
 }
 
 // success keeps "delivered: mx.d [203.0.113.5]".
-func (p *courier) success(key courierKey, text string) {
-	a, key := p.attempt(key)
+func (p *courier) success(key memoKey, text string) {
+	a := p.attempts.open(key)
 	text = strings.TrimPrefix(text, "delivered: ")
 	host, ip, ok := strings.Cut(text, " [")
-	if !ok || len(text) > maxKept {
+	if !ok {
 		return
 	}
-	a.remoteHost, a.remoteIP = strings.Clone(host), strings.Clone(strings.TrimSuffix(ip, "]"))
-	p.attempts.charge(key, len(text))
+	p.attempts.keep(key, &a.remoteHost, host)
+	p.attempts.keep(key, &a.remoteIP, strings.TrimSuffix(ip, "]"))
 }
 
-func (p *courier) event(r bouncehouse.Record, h *headReader, e *entry, key courierKey, sender string, outcome bouncehouse.Outcome, text string, res *bouncehouse.Result) error {
+func (p *courier) event(r bouncehouse.Record, h *headReader, e *entry, id, addr, sender string, outcome bouncehouse.Outcome, text string, res *bouncehouse.Result) error {
 	at, err := h.clock.time(&r, &e.stamp)
 	if err != nil {
 		return err
 	}
 	ev := newEvent(res, bouncehouse.Courier)
-	ev.Time, ev.Host, ev.QueueID, ev.Direction = at, e.host, key.id, bouncehouse.Outbound
-	ev.Sender, ev.Recipient, ev.Outcome, ev.Counted = sender, key.addr, outcome, true
-	if m := p.messages.find(queueKey{key.host, key.id}); m != nil {
+	ev.Time, ev.Host, ev.QueueID, ev.Direction = at, e.host, id, bouncehouse.Outbound
+	ev.Sender, ev.Recipient, ev.Outcome, ev.Counted = sender, addr, outcome, true
+	if m := p.messages.find(memoKey{e.host, id}); m != nil {
 		ev.Client, ev.ContextKnown = m.client, m.announced
 		if !m.begun.IsZero() && !at.Before(m.begun) {
 			ev.Delay = bouncehouse.Delay{Duration: at.Sub(m.begun), Known: true}
 		}
 	}
 	ev.ReplyText = text
+	key := courierKey(e.host, id, addr)
 	if a := p.attempts.find(key); a != nil {
 		ev.RemoteHost, ev.RemoteIP = a.remoteHost, hostIP(a.remoteIP)
 		if a.reply != "" {

@@ -26,7 +26,7 @@ type exchangeLog struct {
 	head     string
 	columns  exchangeColumns
 	log      bouncehouse.Direction // of a protocol log, as its header says: Send, Receive
-	sessions recent[string, dialogue]
+	sessions recent[dialogue]
 }
 
 func newExchange(Options) bouncehouse.Parser { return &exchangeLog{} }

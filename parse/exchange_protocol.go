@@ -21,8 +21,8 @@ import (
 
 // spoken reads one row of a protocol log.
 func (p *exchangeLog) spoken(r *bouncehouse.Record, c *exchangeColumns, row *csvRow, res *bouncehouse.Result) error {
-	id, event, data := row.column(c.session), row.column(c.event), row.column(c.data)
-	if id == "" || len(event) != 1 {
+	id, event, data := memoKey{id: row.column(c.session)}, row.column(c.event), row.column(c.data)
+	if id.id == "" || len(event) != 1 {
 		return nil
 	}
 	d := p.sessions.find(id)
@@ -30,7 +30,7 @@ func (p *exchangeLog) spoken(r *bouncehouse.Record, c *exchangeColumns, row *csv
 		if event[0] == '-' {
 			return nil
 		}
-		d = p.sessions.put(strings.Clone(id))
+		d = p.sessions.put(id)
 		d.direction = p.log
 		if n := row.column(c.sequence); event[0] == '<' || event[0] == '>' {
 			if (n == "0" || n == "1" || n == "2") && bouncehouse.StartsWithCode(data) {

@@ -35,9 +35,9 @@ import (
 type exim struct {
 	head   headReader
 	memory memory
-	failed recent[queueKey, failedHosts]
-	pieces recent[processKey, piece]
-	twice  recent[processKey, refusedLine]
+	failed recent[failedHosts]
+	pieces recent[piece]
+	twice  recent[refusedLine]
 }
 
 func newExim(Options) bouncehouse.Parser { return &exim{} }
@@ -107,7 +107,7 @@ func (p *exim) line(r bouncehouse.Record, h *headReader, e *entry, res *bounceho
 		if m := p.memory.find(e.host, id); m != nil {
 			p.memory.remove(m)
 		}
-		p.failed.remove(queueKey{e.host, id})
+		p.failed.remove(memoKey{e.host, id})
 		return nil
 	}
 	if p.hostFailed(e, id, rest) {

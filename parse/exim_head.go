@@ -111,13 +111,13 @@ func (p *exim) join(e *entry) bool {
 	if !ok {
 		return true
 	}
-	key := processKey{e.host, e.pid}
+	key := memoKey{e.host, e.pid}
 	if n == 1 {
 		if of == 1 {
 			e.msg = text
 			return true
 		}
-		w := p.pieces.put(processKey{strings.Clone(e.host), strings.Clone(e.pid)})
+		w := p.pieces.put(key)
 		*w = piece{next: 2, of: of, text: append([]byte(nil), text...)}
 		p.pieces.charge(key, len(text))
 		if cut == '\\' {
@@ -187,7 +187,7 @@ func (p *exim) duplicate(e *entry) bool {
 	if e.pid == "" || len(p.twice.now)+len(p.twice.before) == 0 && !mayRefuse(e.msg) {
 		return false
 	}
-	key := processKey{e.host, e.pid}
+	key := memoKey{e.host, e.pid}
 	last := p.twice.find(key)
 	if !mayRefuse(e.msg) {
 		if last != nil {
@@ -197,7 +197,7 @@ func (p *exim) duplicate(e *entry) bool {
 	}
 	sum := hash(e.msg)
 	if last == nil {
-		last = p.twice.put(processKey{strings.Clone(e.host), strings.Clone(e.pid)})
+		last = p.twice.put(key)
 	} else if last.line == sum {
 		last.line = 0
 		return true

@@ -298,14 +298,12 @@ func (p *exim) hostFailed(e *entry, id, s string) bool {
 	if strings.HasPrefix(rest, " SMTP error from ") {
 		return true
 	}
-	key := queueKey{e.host, id}
-	hosts := p.failed.find(key)
-	if hosts == nil {
-		hosts = p.failed.put(queueKey{strings.Clone(e.host), strings.Clone(id)})
-	}
-	text := rest[1:min(len(rest), 128)]
-	hosts.hosts[hosts.next] = failedHost{name: strings.Clone(name), ip: ip, port: port, text: strings.Clone(text)}
+	key := memoKey{e.host, id}
+	hosts := p.failed.open(key)
+	host := &hosts.hosts[hosts.next]
+	p.failed.keep(key, &host.name, name)
+	p.failed.keep(key, &host.text, rest[1:min(len(rest), 128)])
+	host.ip, host.port = ip, port
 	hosts.next = (hosts.next + 1) % len(hosts.hosts)
-	p.failed.charge(key, len(name)+len(text)+96)
 	return true
 }

@@ -105,7 +105,7 @@ func (p *exim) deferral(ev *bouncehouse.Event, e *entry, id string, f *eximField
 	case !f.ip.IsValid() && f.errno > 0 && f.text == "":
 		// The host stands in a line before: "ID H=host [ip] Connection refused".
 		ev.Stage = bouncehouse.StageConnect
-		if hosts := p.failed.find(queueKey{e.host, id}); hosts != nil {
+		if hosts := p.failed.find(memoKey{e.host, id}); hosts != nil {
 			if host := hosts.of(f.errText, ev.Recipient); host != nil {
 				ev.RemoteHost, ev.RemoteIP, ev.RemotePort = host.name, host.ip, host.port
 			}

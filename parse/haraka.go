@@ -21,9 +21,9 @@ import (
 // with it is read in haraka_outbound.go, clients in haraka_inbound.go.
 type haraka struct {
 	head  headReader
-	conns recent[string, harakaClient]
-	trans recent[string, harakaMessage]
-	mails recent[string, harakaMail]
+	conns recent[harakaClient]
+	trans recent[harakaMessage]
+	mails recent[harakaMail]
 }
 
 // harakaLine is a line taken apart.

@@ -70,21 +70,11 @@ func (p *haraka) connect(l *harakaLine) {
 	if len(l.fields[harakaIP]) > 64 || l.fields[harakaIP] == "" {
 		return
 	}
-	c := p.conns.put(strings.Clone(l.uuid))
-	c.ip = strings.Clone(l.fields[harakaIP])
+	key := memoKey{id: l.uuid}
+	c := p.conns.put(key)
+	p.conns.keep(key, &c.ip, l.fields[harakaIP])
 	port, _ := strconv.ParseUint(l.fields[harakaPort], 10, 16)
 	c.port = uint16(port)
-}
-
-// message returns the transaction, making it if need be.
-func (p *haraka) message(uuid string) *harakaMessage {
-	if m := p.trans.find(uuid); m != nil {
-		return m
-	}
-	uuid = strings.Clone(uuid)
-	m := p.trans.put(uuid)
-	p.trans.charge(uuid, len(uuid))
-	return m
 }
 
 func denied(code string) bool { return strings.HasPrefix(code, "DENY") }
@@ -98,9 +88,10 @@ func (p *haraka) sender(r bouncehouse.Record, h *headReader, host string, l *har
 		}
 		return err
 	}
-	m := p.message(l.uuid)
-	m.sender, m.known, m.rcpts = strings.Clone(addr[:min(len(addr), maxKept)]), true, nil
-	p.trans.charge(l.uuid, len(m.sender))
+	key := memoKey{id: l.uuid}
+	m := p.trans.put(key) // a new transaction
+	m.known = true
+	p.trans.keep(key, &m.sender, addr)
 	return nil
 }
 
@@ -116,26 +107,25 @@ func (p *haraka) recipient(r bouncehouse.Record, h *headReader, host string, l *
 		}
 		return err
 	}
-	m := p.message(l.uuid)
+	key := memoKey{id: l.uuid}
+	m := p.trans.open(key)
 	if n := len(m.rcpts); n > 0 && m.rcpts[n-1] == addr {
 		return nil // CONT, and then OK
 	}
 	if len(m.rcpts) < maxHarakaRcpts && len(addr) <= maxKept {
 		m.rcpts = append(m.rcpts, strings.Clone(addr))
-		p.trans.charge(l.uuid, len(addr)+16)
+		p.trans.charge(key, len(addr)+16)
 	}
 	return nil
 }
 
 // data reads "message" and "queue": what became of the whole message.
 func (p *haraka) data(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
-	m := p.trans.find(l.uuid)
+	key := memoKey{id: l.uuid}
+	m := p.trans.find(key)
 	if mid := bare(l.fields[harakaMID]); mid != "" && len(mid) <= maxKept && !denied(l.fields[harakaCode]) {
-		if m == nil {
-			m = p.message(l.uuid)
-		}
-		m.messageID = strings.Clone(mid)
-		p.trans.charge(l.uuid, len(mid))
+		m = p.trans.open(key)
+		p.trans.keep(key, &m.messageID, mid)
 	}
 	if !denied(l.fields[harakaCode]) {
 		return nil
@@ -178,11 +168,11 @@ func (p *haraka) refusal(r bouncehouse.Record, h *headReader, host string, l *ha
 		ev.EnhancedCode, ev.ReplyText = bouncehouse.CutEnhanced(text)
 	}
 	ev.Sender = bare(l.fields[harakaSender])
-	if m := p.trans.find(l.uuid); m != nil && ev.Sender == "" {
+	if m := p.trans.find(memoKey{id: l.uuid}); m != nil && ev.Sender == "" {
 		ev.Sender = m.sender
 	}
 	uuid, _, _ := strings.Cut(l.uuid, ".")
-	if c := p.conns.find(uuid); c != nil {
+	if c := p.conns.find(memoKey{id: uuid}); c != nil {
 		ev.RemoteIP, ev.RemotePort = hostIP(c.ip), c.port
 	}
 	return ev, nil

@@ -89,17 +89,16 @@ func (p *haraka) outbound(r bouncehouse.Record, h *headReader, host string, l *h
 // mail returns what is known of a mail. One that is new is made of its
 // transaction's, and announced.
 func (p *haraka) mail(uuid string) *harakaMail {
-	if m := p.mails.find(uuid); m != nil {
+	key := memoKey{id: uuid}
+	if m := p.mails.find(key); m != nil {
 		return m
 	}
-	uuid = strings.Clone(uuid)
-	m := p.mails.put(uuid)
-	p.mails.charge(uuid, len(uuid)+200)
+	m := p.mails.put(key)
 	dot := strings.LastIndexByte(uuid, '.')
 	if dot < 0 {
 		return m
 	}
-	if t := p.trans.find(uuid[:dot]); t != nil && t.known {
+	if t := p.trans.find(memoKey{id: uuid[:dot]}); t != nil && t.known {
 		m.sender, m.known, m.messageID = t.sender, true, t.messageID
 		number, _ := strconv.Atoi(uuid[dot+1:])
 		m.rcpts = ofDomain(t.rcpts, number)
@@ -109,9 +108,9 @@ func (p *haraka) mail(uuid string) *harakaMail {
 			}
 		}
 		m.complete = len(m.rcpts) > 0
-		p.mails.charge(uuid, 16*len(m.rcpts))
+		p.mails.charge(key, 16*len(m.rcpts))
 		connection, _, _ := strings.Cut(uuid, ".")
-		if c := p.conns.find(connection); c != nil {
+		if c := p.conns.find(memoKey{id: connection}); c != nil {
 			m.client = "[" + c.ip + "]"
 		}
 	}
@@ -147,15 +146,16 @@ func (p *haraka) connection(r bouncehouse.Record, h *headReader, host string, l 
 	case strings.HasPrefix(s, "Looking up ") && strings.Contains(s, " records for: "):
 		_, mx, _ := strings.Cut(s, " records for: ")
 		m := p.announce(r, h, host, l, res)
-		p.keep(l.uuid, &m.mx, mx)
+		p.mails.keep(memoKey{id: l.uuid}, &m.mx, mx)
 	case strings.HasPrefix(s, "Attempting to deliver to: "):
 		to, _, _ := strings.Cut(s[len("Attempting to deliver to: "):], " ")
 		m := p.announce(r, h, host, l, res)
-		m.asking, m.tls, m.command = m.asking[:0], "", ""
+		p.asked(l.uuid, m)
+		m.tls, m.command = "", ""
 		if colon := strings.LastIndexByte(to, ':'); colon > 0 {
 			port, _ := strconv.ParseUint(to[colon+1:], 10, 16)
 			m.port = uint16(port)
-			p.keep(l.uuid, &m.ip, to[:colon])
+			p.mails.keep(memoKey{id: l.uuid}, &m.ip, to[:colon])
 		}
 	case strings.HasPrefix(s, "Failed to get "), strings.HasPrefix(s, "Ongoing connection failed to "), strings.HasPrefix(s, "Remote end "):
 		why := s
@@ -163,26 +163,18 @@ func (p *haraka) connection(r bouncehouse.Record, h *headReader, host string, l 
 			_, why, _ = strings.Cut(s, ": ")
 		}
 		m := p.mail(l.uuid)
-		p.keep(l.uuid, &m.failed, why)
+		p.mails.keep(memoKey{id: l.uuid}, &m.failed, why)
 	case s == "secured" || strings.HasPrefix(s, "secured "):
 		l.cutFields("verified=")
-		if m := p.mails.find(l.uuid); m != nil {
-			p.keep(l.uuid, &m.tls, l.fields[harakaVersion])
+		if m := p.mails.find(memoKey{id: l.uuid}); m != nil {
+			p.mails.keep(memoKey{id: l.uuid}, &m.tls, l.fields[harakaVersion])
 		}
-	}
-}
-
-// keep copies s into a mail's field.
-func (p *haraka) keep(uuid string, field *string, s string) {
-	if *field != s {
-		*field = strings.Clone(s[:min(len(s), maxKept)])
-		p.mails.charge(uuid, len(*field))
 	}
 }
 
 // announce returns the mail; at its first line its context becomes an arrival.
 func (p *haraka) announce(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) *harakaMail {
-	if m := p.mails.find(l.uuid); m != nil {
+	if m := p.mails.find(memoKey{id: l.uuid}); m != nil {
 		return m
 	}
 	m := p.mail(l.uuid)
@@ -202,15 +194,16 @@ func (p *haraka) command(l *harakaLine, s string) {
 	m := p.mail(l.uuid)
 	switch {
 	case strings.HasPrefix(s, "MAIL FROM:<"):
-		m.asking, m.command = m.asking[:0], "MAIL"
+		p.asked(l.uuid, m)
+		m.command = "MAIL"
 		if addr := harakaAddress(s[len("MAIL FROM:"):]); !m.known {
-			p.keep(l.uuid, &m.sender, addr)
+			p.mails.keep(memoKey{id: l.uuid}, &m.sender, addr)
 		}
 	case strings.HasPrefix(s, "RCPT TO:<"):
 		m.command = "RCPT"
 		if addr := harakaAddress(s[len("RCPT TO:"):]); len(m.asking) < maxHarakaRcpts && len(addr) <= maxKept {
 			m.asking = append(m.asking, strings.Clone(addr))
-			p.mails.charge(l.uuid, len(addr)+16)
+			p.mails.charge(memoKey{id: l.uuid}, len(addr)+16)
 		}
 	case s == ".":
 		m.command = "end of DATA"
@@ -218,9 +211,20 @@ func (p *haraka) command(l *harakaLine, s string) {
 		word, _, _ := strings.Cut(s, " ")
 		switch word {
 		case "EHLO", "HELO", "LHLO", "STARTTLS", "AUTH", "DATA":
-			p.keep(l.uuid, &m.command, word)
+			p.mails.keep(memoKey{id: l.uuid}, &m.command, word)
 		}
 	}
+}
+
+// asked forgets whom the attempt named: it is over.
+func (p *haraka) asked(uuid string, m *harakaMail) {
+	n := 0
+	for _, addr := range m.asking {
+		n += len(addr) + 16
+	}
+	p.mails.charge(memoKey{id: uuid}, -n)
+	clear(m.asking)
+	m.asking = m.asking[:0]
 }
 
 // event makes an event of the mail, with all that is known of it.
@@ -255,7 +259,7 @@ func (p *haraka) answered(r bouncehouse.Record, h *headReader, host string, l *h
 		}
 		outcome = bouncehouse.Deferred
 	}
-	m := p.mails.find(l.uuid)
+	m := p.mails.find(memoKey{id: l.uuid})
 	ev, err := p.event(r, h, host, l, m, res)
 	if err != nil {
 		return err
@@ -264,7 +268,11 @@ func (p *haraka) answered(r bouncehouse.Record, h *headReader, host string, l *h
 		if m.command == "end of DATA" { // LMTP answers for each
 			stage = bouncehouse.StageEOD
 		}
-		m.asking = without(m.asking, addr)
+		if n := len(m.asking); n > 0 {
+			if m.asking = without(m.asking, addr); len(m.asking) < n {
+				p.mails.charge(memoKey{id: l.uuid}, -len(addr)-16)
+			}
+		}
 		if outcome == bouncehouse.Bounced {
 			m.rcpts = without(m.rcpts, addr)
 		}
@@ -304,7 +312,7 @@ func (p *haraka) delivered(r bouncehouse.Record, h *headReader, host string, l *
 		n = 1
 	}
 	n = min(n, maxHarakaRcpts)
-	m := p.mails.find(l.uuid)
+	m := p.mails.find(memoKey{id: l.uuid})
 	if m == nil && strings.Count(l.uuid, ".") > 1 {
 		m = p.announce(r, h, host, l, res)
 	}
@@ -333,14 +341,14 @@ func (p *haraka) delivered(r bouncehouse.Record, h *headReader, host string, l *
 		for _, addr := range append([]string(nil), rcpts...) {
 			m.rcpts = without(m.rcpts, addr)
 		}
-		m.asking = m.asking[:0]
+		p.asked(l.uuid, m)
 	}
 	return nil
 }
 
 // given reads why the mail was put off or given up.
 func (p *haraka) given(r bouncehouse.Record, h *headReader, host string, l *harakaLine, why string, outcome bouncehouse.Outcome, res *bouncehouse.Result) error {
-	m := p.mails.find(l.uuid)
+	m := p.mails.find(memoKey{id: l.uuid})
 	if m == nil && strings.Count(l.uuid, ".") > 1 {
 		m = p.announce(r, h, host, l, res)
 	}
@@ -366,9 +374,10 @@ func (p *haraka) given(r bouncehouse.Record, h *headReader, host string, l *hara
 		m.reason(ev, why)
 	}
 	if m != nil && outcome != bouncehouse.Deferred {
-		p.mails.remove(l.uuid)
+		p.mails.remove(memoKey{id: l.uuid})
 	} else if m != nil {
-		m.asking, m.failed = m.asking[:0], ""
+		p.asked(l.uuid, m)
+		m.failed = ""
 	}
 	return nil
 }

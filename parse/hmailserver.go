@@ -24,13 +24,8 @@ import (
 // What the delivery thread says of messages: hmailserver_queue.go.
 type hMailServer struct {
 	clock    clock
-	sessions recent[hmailSession, dialogue]
+	sessions recent[dialogue] // by SMTPC or SMTPD, and the number
 	queue    hmailQueue
-}
-
-type hmailSession struct {
-	server bool
-	id     string
 }
 
 func newHMailServer(Options) bouncehouse.Parser { return &hMailServer{} }
@@ -65,11 +60,8 @@ func (p *hMailServer) Parse(r bouncehouse.Record, res *bouncehouse.Result) error
 	if !ok {
 		return nil
 	}
-	server := false
 	switch kind {
-	case "SMTPD":
-		server = true
-	case "SMTPC":
+	case "SMTPC", "SMTPD":
 	case "APPLICATION", "TCPIP", "DEBUG":
 		_, rest, ok = strings.Cut(rest, "\t")
 		if !ok {
@@ -111,11 +103,11 @@ func (p *hMailServer) Parse(r bouncehouse.Record, res *bouncehouse.Result) error
 	if id == "0" { // SMTPDeliverer - Message 41 - Connection failed: ...
 		return p.delivery(&r, stamp, text, res)
 	}
-	return p.line(&r, hmailSession{server, id}, stamp, hostIP(ip), text, res)
+	return p.line(&r, memoKey{kind, id}, stamp, hostIP(ip), text, res)
 }
 
 // line takes one line of a session.
-func (p *hMailServer) line(r *bouncehouse.Record, key hmailSession, stamp string, ip netip.Addr, text string, res *bouncehouse.Result) error {
+func (p *hMailServer) line(r *bouncehouse.Record, key memoKey, stamp string, ip netip.Addr, text string, res *bouncehouse.Result) error {
 	text, sent := strings.CutPrefix(text, "SENT: ")
 	if !sent {
 		var ok bool
@@ -123,14 +115,14 @@ func (p *hMailServer) line(r *bouncehouse.Record, key hmailSession, stamp string
 			return nil
 		}
 	}
-	isReply := sent == key.server
+	server := key.host == "SMTPD"
+	isReply := sent == server
 	d := p.sessions.find(key)
 	if d == nil || d.remote.Addr() != ip {
-		key.id = strings.Clone(key.id)
 		d = p.sessions.put(key)
 		d.remote = netip.AddrPortFrom(ip, 0)
 		d.direction = bouncehouse.Outbound
-		if key.server {
+		if server {
 			d.direction = bouncehouse.Inbound
 		}
 		if isReply {
@@ -148,7 +140,7 @@ func (p *hMailServer) line(r *bouncehouse.Record, key hmailSession, stamp string
 		at, timeErr := p.time(r, stamp)
 		if err = timeErr; err == nil {
 			d.timed(at, bouncehouse.HMailServer, res.Events[before:])
-			if !key.server {
+			if !server {
 				p.queue.settle(res, before)
 			}
 		}
@@ -206,8 +198,8 @@ func (p *hMailServer) handshake(text string) {
 		return
 	}
 	version, _, _ := strings.Cut(rest, ",")
-	for _, server := range [...]bool{false, true} {
-		if d := p.sessions.find(hmailSession{server, id}); d != nil {
+	for _, kind := range [...]string{"SMTPC", "SMTPD"} {
+		if d := p.sessions.find(memoKey{kind, id}); d != nil {
 			d.tls = tlsVersion(version)
 		}
 	}

@@ -26,7 +26,7 @@ import (
 // adds to the refusals of the sessions only what they do not tell: that there
 // was no session, or that the message is given up.
 type hmailQueue struct {
-	messages recent[string, hmailMessage]
+	messages recent[hmailMessage]
 	active   []string // numbers of messages under delivery, the newest last
 }
 
@@ -72,9 +72,8 @@ func (p *hMailServer) delivery(r *bouncehouse.Record, stamp, text string, res *b
 	id, rest := rest[:n], rest[n:]
 	q := &p.queue
 	if cause, ok := strings.CutPrefix(rest, " - Connection failed: "); ok {
-		if m := q.messages.find(id); m != nil && len(cause) <= maxKept {
-			m.cause = "Connection failed: " + strings.TrimSpace(strings.ReplaceAll(cause, "[nl]", " "))
-			q.messages.charge(id, len(m.cause))
+		if m := q.messages.find(memoKey{id: id}); m != nil && len(cause) <= maxKept {
+			q.messages.keep(memoKey{id: id}, &m.cause, "Connection failed: "+strings.TrimSpace(strings.ReplaceAll(cause, "[nl]", " ")))
 		}
 		return nil
 	}
@@ -99,7 +98,7 @@ func (p *hMailServer) delivery(r *bouncehouse.Record, stamp, text string, res *b
 		}
 		q.add(res, id, address, bouncehouse.Bounced, why)
 	case strings.HasPrefix(rest, "Message deleted (contained virus"):
-		if m := q.messages.find(id); m != nil {
+		if m := q.messages.find(memoKey{id: id}); m != nil {
 			for i := range m.rcpts {
 				q.add(res, id, m.rcpts[i].address, bouncehouse.Bounced, rest)
 			}
@@ -132,10 +131,10 @@ func (q *hmailQueue) begin(id, s string) {
 		q.active = append(q.active[:0], q.active[1:]...)
 	}
 	q.active = append(q.active, id)
-	m := q.messages.put(id)
+	m := q.messages.put(memoKey{id: id})
 	bytes := 0
 	if sender != "<Empty>" {
-		m.sender = strings.Clone(sender)
+		q.messages.keep(memoKey{id: id}, &m.sender, sender)
 	}
 	for rcpt := range strings.SplitSeq(rest, ",") {
 		rcpt = strings.TrimSpace(rcpt)
@@ -148,12 +147,12 @@ func (q *hmailQueue) begin(id, s string) {
 		m.rcpts = append(m.rcpts, hmailRcpt{address: strings.Clone(rcpt)})
 		bytes += len(rcpt) + 64
 	}
-	q.messages.charge(id, bytes+len(sender))
+	q.messages.charge(memoKey{id: id}, bytes)
 }
 
 func (q *hmailQueue) end(id string) {
 	q.forget(id)
-	q.messages.remove(id)
+	q.messages.remove(memoKey{id: id})
 }
 
 func (q *hmailQueue) forget(id string) {
@@ -170,7 +169,7 @@ func (q *hmailQueue) add(res *bouncehouse.Result, id, rcpt string, outcome bounc
 	ev := newEvent(res, bouncehouse.HMailServer)
 	ev.Direction, ev.Outcome, ev.Counted, ev.ContextKnown = bouncehouse.Outbound, outcome, true, true
 	ev.QueueID, ev.Recipient, ev.ReplyText = id, rcpt, text
-	if m := q.messages.find(id); m != nil {
+	if m := q.messages.find(memoKey{id: id}); m != nil {
 		ev.Sender = m.sender
 		for i := range m.rcpts {
 			if strings.EqualFold(m.rcpts[i].address, rcpt) {
@@ -184,7 +183,7 @@ func (q *hmailQueue) add(res *bouncehouse.Result, id, rcpt string, outcome bounc
 // unroutable is for all of a domain's recipients: the line names the first.
 func (q *hmailQueue) unroutable(id, address, text string, res *bouncehouse.Result) {
 	q.add(res, id, address, bouncehouse.Deferred, text)
-	m := q.messages.find(id)
+	m := q.messages.find(memoKey{id: id})
 	if m == nil {
 		return
 	}
@@ -198,7 +197,7 @@ func (q *hmailQueue) unroutable(id, address, text string, res *bouncehouse.Resul
 // undelivered reads the end of an attempt that has left recipients over.
 func (q *hmailQueue) undelivered(id, text string, res *bouncehouse.Result) {
 	givenUp := strings.Contains(text, "Returning error log to sender")
-	m := q.messages.find(id)
+	m := q.messages.find(memoKey{id: id})
 	if m == nil {
 		if givenUp {
 			q.add(res, id, "", bouncehouse.Expired, text)
@@ -300,7 +299,7 @@ func (q *hmailQueue) attempt(ev *bouncehouse.Event) {
 	var only, bySender string
 	found, foundBySender := 0, 0
 	for _, id := range q.active {
-		m := q.messages.find(id)
+		m := q.messages.find(memoKey{id: id})
 		if m == nil {
 			continue
 		}
@@ -329,7 +328,7 @@ func (q *hmailQueue) attempt(ev *bouncehouse.Event) {
 // only is the one message under delivery that ev may be of.
 func (q *hmailQueue) only(ev *bouncehouse.Event) (id string, only *hmailMessage) {
 	for _, one := range q.active {
-		m := q.messages.find(one)
+		m := q.messages.find(memoKey{id: one})
 		if m == nil || ev.Stage == bouncehouse.StageMAIL && !strings.EqualFold(m.sender, ev.Sender) {
 			continue
 		}

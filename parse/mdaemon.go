@@ -28,7 +28,7 @@ import (
 //	[20180101] 00:00:01.123: [733250:2] --> RCPT To:<b@y.example>
 type mdaemon struct {
 	clock    clock
-	sessions recent[string, mdaemonSession]
+	sessions recent[mdaemonSession]
 	current  string // of lines that name no session
 	last     struct {
 		date [10]byte
@@ -140,7 +140,7 @@ func (p *mdaemon) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 				key = strings.Clone(id)
 				p.current = key
 			}
-			p.sessions.put(strings.Clone(key))
+			p.sessions.put(memoKey{id: key})
 			return err
 		}
 	case '*':
@@ -189,20 +189,15 @@ func cutCategory(s string) string {
 func (p *mdaemon) keep(key string, d *mdaemonSession, field *string, s string) {
 	bytes := d.bytes
 	d.dialogue.keep(field, s)
-	p.sessions.charge(key, d.bytes-bytes)
+	p.sessions.charge(memoKey{id: key}, d.bytes-bytes)
 }
 
 // open returns the session, making it if need be.
-func (p *mdaemon) open(key string) *mdaemonSession {
-	if d := p.sessions.find(key); d != nil {
-		return d
-	}
-	return p.sessions.put(strings.Clone(key))
-}
+func (p *mdaemon) open(key string) *mdaemonSession { return p.sessions.open(memoKey{id: key}) }
 
 // fact reads what follows the star.
 func (p *mdaemon) fact(key, s string) {
-	d := p.sessions.find(key)
+	d := p.sessions.find(memoKey{id: key})
 	if d == nil {
 		return
 	}
@@ -269,7 +264,7 @@ func (p *mdaemon) spoken(r *bouncehouse.Record, st mdaemonStamp, key string, sen
 	}
 	err := p.finish(r, st, d, before, res)
 	if d.bytes != bytes {
-		p.sessions.charge(key, d.bytes-bytes)
+		p.sessions.charge(memoKey{id: key}, d.bytes-bytes)
 	}
 	return err
 }
@@ -313,7 +308,7 @@ func (p *mdaemon) finish(r *bouncehouse.Record, st mdaemonStamp, d *mdaemonSessi
 // end closes a session. Where nothing came of it, MDaemon's own words tell
 // why.
 func (p *mdaemon) end(r *bouncehouse.Record, st mdaemonStamp, key string, res *bouncehouse.Result) error {
-	d := p.sessions.find(key)
+	d := p.sessions.find(memoKey{id: key})
 	if d == nil {
 		return nil
 	}
@@ -333,6 +328,6 @@ func (p *mdaemon) end(r *bouncehouse.Record, st mdaemonStamp, key string, res *b
 		ev.Outcome, ev.RemoteHost = bouncehouse.Deferred, d.tried
 	}
 	err := p.finish(r, st, d, before, res)
-	p.sessions.remove(key)
+	p.sessions.remove(memoKey{id: key})
 	return err
 }

@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -9,7 +10,7 @@ import (
 // bounded, the message that was not heard of for longest going first. What
 // it forgets stands in the messages table.
 type memory struct {
-	byID  map[queueKey]*message
+	byID  map[memoKey]*message
 	list  message // ring: next is the oldest, prev the newest
 	free  *message
 	bytes int
@@ -24,12 +25,9 @@ const (
 	messageBytes  = 320      // of an entry without its strings, with its place in the map
 )
 
-// queueKey names a message: one log may hold several hosts.
-type queueKey struct{ host, id string }
-
 // message is what is known of one message.
 type message struct {
-	key        queueKey
+	key        memoKey
 	prev, next *message
 	bytes      int
 
@@ -47,15 +45,15 @@ type message struct {
 }
 
 // find returns the message, or nil.
-func (m *memory) find(host, id string) *message { return m.byID[queueKey{host, id}] }
+func (m *memory) find(host, id string) *message { return m.byID[memoKey{host, id}] }
 
 // open returns the message, making it if need be.
 func (m *memory) open(host, id string) *message {
-	if msg := m.byID[queueKey{host, id}]; msg != nil {
+	if msg := m.byID[memoKey{host, id}]; msg != nil {
 		return msg
 	}
 	if m.byID == nil {
-		m.byID = map[queueKey]*message{}
+		m.byID = map[memoKey]*message{}
 		m.list.prev, m.list.next = &m.list, &m.list
 	}
 	if m.host != host {
@@ -67,10 +65,10 @@ func (m *memory) open(host, id string) *message {
 	} else {
 		msg = &message{}
 	}
-	msg.key = queueKey{m.host, strings.Clone(id)}
+	msg.key = memoKey{m.host, strings.Clone(id)}
 	m.byID[msg.key] = msg
 	m.append(msg)
-	m.charge(msg, messageBytes+len(id))
+	m.charge(msg, messageBytes+len(host)+len(id))
 	return msg
 }
 
@@ -136,13 +134,18 @@ const maxKept = 1024
 // active notes that the queue manager took msg up: whom it defers from here
 // on are all who are left of it.
 func (m *memory) active(msg *message) {
+	m.settled(msg)
+	m.touch(msg)
+}
+
+// settled notes that nobody is left to be served.
+func (m *memory) settled(msg *message) {
 	for _, rcpt := range msg.deferred {
 		msg.bytes -= len(rcpt) + 16
 		m.bytes -= len(rcpt) + 16
 	}
 	clear(msg.deferred)
 	msg.deferred = msg.deferred[:0]
-	m.touch(msg)
 }
 
 // deferral notes a recipient who is still to be served.
@@ -153,81 +156,13 @@ func (m *memory) deferral(msg *message, rcpt string) {
 	}
 }
 
-// sessions is which TLS version the connections of each daemon process have.
-// Processes come and go: two generations bound it.
-type sessions struct {
-	now, before map[processKey]*process
-}
-
-const maxProcesses = 2048 // of a generation
-
-type processKey struct{ host, pid string }
-
-// process is one delivery agent's open connections, a few of the last.
-type process struct {
-	conns [4]conn
-	next  int
-}
-
-type conn struct {
-	relay   string // host[ip]:port as the results name it
-	version string
-	message uint64 // hash of the queue id whose results it has served; 0: none yet
-}
-
-func (s *sessions) find(host, pid string) *process {
-	key := processKey{host, pid}
-	if p := s.now[key]; p != nil {
-		return p
+// served notes that a recipient is to be served no more.
+func (m *memory) served(msg *message, rcpt string) {
+	if at := slices.Index(msg.deferred, rcpt); at >= 0 {
+		msg.bytes -= len(rcpt) + 16
+		m.bytes -= len(rcpt) + 16
+		msg.deferred = slices.Delete(msg.deferred, at, at+1)
 	}
-	return s.before[key]
-}
-
-// established notes a new connection's TLS version.
-func (s *sessions) established(host, pid, relay, version string) {
-	key := processKey{host, pid}
-	p := s.now[key]
-	if p == nil {
-		if p = s.before[key]; p == nil {
-			p = &process{}
-		}
-		if s.now == nil || len(s.now) >= maxProcesses {
-			s.before, s.now = s.now, map[processKey]*process{}
-		}
-		s.now[processKey{strings.Clone(host), strings.Clone(pid)}] = p
-	}
-	for i := range p.conns {
-		if c := &p.conns[i]; c.relay == relay {
-			c.version, c.message = tlsVersion(version), 0
-			return
-		}
-	}
-	p.conns[p.next] = conn{relay: strings.Clone(relay), version: tlsVersion(version)}
-	p.next = (p.next + 1) % len(p.conns)
-}
-
-// version is the TLS version of the connection on which a result came. A
-// connection serves the recipients of one message; for further messages only
-// where the result says that it was used again.
-func (s *sessions) version(host, pid, relay, queueID string, again bool) string {
-	p := s.find(host, pid)
-	if p == nil {
-		return ""
-	}
-	for i := range p.conns {
-		c := &p.conns[i]
-		if c.relay == "" || !strings.HasPrefix(relay, c.relay) || len(relay) > len(c.relay) && relay[len(c.relay)] != '[' {
-			continue
-		}
-		id := hash(queueID)
-		if c.message != 0 && c.message != id && !again {
-			*c = conn{} // a new connection, without TLS
-			return ""
-		}
-		c.message = id
-		return c.version
-	}
-	return ""
 }
 
 // hash is FNV-1a.
@@ -237,13 +172,4 @@ func hash(s string) uint64 {
 		h = (h ^ uint64(s[i])) * 1099511628211
 	}
 	return h
-}
-
-func tlsVersion(s string) string {
-	for _, known := range [...]string{"TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1", "SSLv3"} {
-		if s == known {
-			return known
-		}
-	}
-	return strings.Clone(s[:min(len(s), 16)])
 }

@@ -69,17 +69,17 @@ func TestMemoryDeferred(t *testing.T) {
 	}
 }
 
-func TestSessionsBounded(t *testing.T) {
-	var s sessions
-	for i := range 10 * maxProcesses {
+func TestTLSSessions(t *testing.T) {
+	var s tlsSessions
+	for i := range 3 * maxRecent {
 		s.established("mx1", fmt.Sprint(i), "mx[203.0.113.1]:25", "TLSv1.3")
 	}
-	if n := len(s.now) + len(s.before); n > 2*maxProcesses {
-		t.Errorf("%d processes are remembered", n)
-	}
-	last := fmt.Sprint(10*maxProcesses - 1)
+	last := fmt.Sprint(3*maxRecent - 1)
 	if v := s.version("mx1", last, "mx[203.0.113.1]:25", "ID", false); v != "TLSv1.3" {
 		t.Errorf("the last process has %q", v)
+	}
+	if v := s.version("mx1", "0", "mx[203.0.113.1]:25", "ID", false); v != "" {
+		t.Errorf("the first process has %q", v)
 	}
 	for i := range 6 { // more than a process has places
 		s.established("mx1", "7", fmt.Sprint("mx", i, "[203.0.113.1]:25"), "TLSv1.2")
@@ -89,5 +89,66 @@ func TestSessionsBounded(t *testing.T) {
 	}
 	if v := s.version("mx1", "7", "mx5[203.0.113.1]:25", "ID", false); v != "TLSv1.2" {
 		t.Errorf("the newest connection has %q", v)
+	}
+}
+
+// held is what a recent holds, counted anew.
+func held(m *recent[struct{ a, b string }]) (entries, bytes int) {
+	for _, generation := range []map[memoKey]*recentItem[struct{ a, b string }]{m.now, m.before} {
+		for _, item := range generation {
+			entries++
+			bytes += len(item.key.host) + len(item.key.id) + len(item.value.a) + len(item.value.b)
+		}
+	}
+	return entries, bytes
+}
+
+// Entries are bounded, and so is what they come to hold later.
+func TestRecentBounded(t *testing.T) {
+	var m recent[struct{ a, b string }]
+	long := strings.Repeat("x", maxKept)
+	for i := range 3 * maxRecent {
+		m.put(memoKey{"mx1", fmt.Sprint(i)})
+	}
+	if entries, _ := held(&m); entries > 2*maxRecent {
+		t.Errorf("%d entries", entries)
+	}
+	if m.find(memoKey{"mx1", "0"}) != nil || m.find(memoKey{"mx1", fmt.Sprint(3*maxRecent - 1)}) == nil {
+		t.Error("the first is remembered, or the last forgotten")
+	}
+	for round := range 3 {
+		for i := range 3 * maxRecent {
+			key := memoKey{"mx1", fmt.Sprint(i)}
+			if one := m.find(key); one != nil {
+				m.keep(key, &one.a, long[round:])
+				m.keep(key, &one.b, long)
+			}
+		}
+		if _, bytes := held(&m); bytes > 2*maxRecentBytes+4*maxKept {
+			t.Errorf("%d bytes after round %d", bytes, round)
+		}
+	}
+}
+
+// What an entry lets go is counted: one that changes for ever stays small.
+func TestRecentKeep(t *testing.T) {
+	var m recent[struct{ a, b string }]
+	key, other := memoKey{"mx1", "1"}, memoKey{"mx1", "2"}
+	m.put(other)
+	one := m.put(key)
+	empty := m.bytes
+	for i := range 100_000 {
+		m.keep(key, &one.a, strings.Repeat("x", i%2000))
+	}
+	if m.keep(key, &one.a, ""); m.bytes != empty {
+		t.Errorf("%d bytes, want %d", m.bytes, empty)
+	}
+	if m.find(other) == nil {
+		t.Error("the other was forgotten")
+	}
+	m.remove(key)
+	m.remove(other)
+	if m.bytes != 0 || len(m.now)+len(m.before) != 0 {
+		t.Errorf("%d bytes and %d entries remain", m.bytes, len(m.now)+len(m.before))
 	}
 }

@@ -42,7 +42,7 @@ import (
 type openSMTPD struct {
 	head     headReader
 	memory   memory
-	sessions recent[queueKey, mailSession]
+	sessions recent[mailSession]
 }
 
 // mailSession is what the lines of one connection told.
@@ -248,16 +248,8 @@ func cutPlain(s string) (val, rest string) {
 
 // session returns what is known of a connection, made if need be.
 func (p *openSMTPD) session(e *entry, id string) *mailSession {
-	if known := p.sessions.find(queueKey{e.host, id}); known != nil {
-		return known
-	}
-	key := queueKey{strings.Clone(e.host), strings.Clone(id)}
-	made := p.sessions.put(key)
-	p.sessions.charge(key, sessionBytes)
-	return made
+	return p.sessions.open(memoKey{e.host, id})
 }
-
-const sessionBytes = 128 // of a mailSession without its strings
 
 func (p *openSMTPD) connected(e *entry, id, rest string) {
 	var f mailFields
@@ -267,16 +259,14 @@ func (p *openSMTPD) connected(e *entry, id, rest string) {
 
 // begin notes a client: "local", or an address.
 func (p *openSMTPD) begin(e *entry, id, host, address string) {
-	s := p.session(e, id)
-	*s = mailSession{}
-	if host == "unknown" || len(host) > maxKept {
-		host = ""
+	key := memoKey{e.host, id}
+	s := p.sessions.put(key)
+	if host != "unknown" {
+		p.sessions.keep(key, &s.client.host, host)
 	}
-	s.client.host = strings.Clone(host)
 	if address != "local" && len(address) < 64 {
-		s.client.ip = strings.Clone(strings.Trim(address, "[]"))
+		p.sessions.keep(key, &s.client.ip, strings.Trim(address, "[]"))
 	}
-	p.sessions.charge(queueKey{e.host, id}, len(host)+len(address))
 }
 
 func (p *openSMTPD) connecting(e *entry, id, rest string) {
@@ -287,11 +277,8 @@ func (p *openSMTPD) connecting(e *entry, id, rest string) {
 
 // calling notes a server that we connect to: "smtp+tls://[2001:db8::1]:25".
 func (p *openSMTPD) calling(e *entry, id, address, host string) {
-	if len(address)+len(host) > maxKept {
-		return
-	}
-	s := p.session(e, id)
-	*s = mailSession{}
+	key := memoKey{e.host, id}
+	s := p.sessions.put(key)
 	_, address, _ = strings.Cut(address, "://")
 	at := strings.LastIndexByte(address, ':')
 	if at < 0 {
@@ -300,11 +287,8 @@ func (p *openSMTPD) calling(e *entry, id, address, host string) {
 	if port, err := strconv.ParseUint(address[at+1:], 10, 16); err == nil {
 		s.port = uint16(port)
 	}
-	s.client.ip = strings.Clone(strings.Trim(address[:at], "[]"))
-	if host = serverName(host, s.client.ip); host != "" {
-		s.client.host = strings.Clone(host)
-	}
-	p.sessions.charge(queueKey{e.host, id}, len(host)+len(address))
+	p.sessions.keep(key, &s.client.ip, strings.Trim(address[:at], "[]"))
+	p.sessions.keep(key, &s.client.host, serverName(host, s.client.ip))
 }
 
 // serverName is host where it is a name: without PTR the address stands there.
@@ -318,8 +302,8 @@ func serverName(host, ip string) string {
 func (p *openSMTPD) authenticated(e *entry, id, rest string) {
 	var f mailFields
 	f.read(rest)
-	if f.result == "ok" && len(f.user) <= maxKept {
-		p.session(e, id).user = strings.Clone(f.user)
+	if f.result == "ok" {
+		p.sessions.keep(memoKey{e.host, id}, &p.session(e, id).user, f.user)
 	}
 }
 

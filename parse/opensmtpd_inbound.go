@@ -74,7 +74,7 @@ func (p *openSMTPD) refusal(r bouncehouse.Record, h *headReader, e *entry, sessi
 	case bouncehouse.StageRCPT:
 		ev.Recipient = address
 	}
-	if s := p.sessions.find(queueKey{e.host, session}); s != nil {
+	if s := p.sessions.find(memoKey{e.host, session}); s != nil {
 		s.client.set(ev)
 		ev.SASLUser = s.user
 	}

@@ -65,7 +65,7 @@ func (p *openSMTPD) outcome(r bouncehouse.Record, h *headReader, e *entry, f *ma
 	}
 	ev.LocalIP = hostIP(strings.Trim(f.source, "[]"))
 	setRoute(ev, f.relay)
-	if s := p.sessions.find(queueKey{e.host, f.session}); s != nil && ev.RemoteIP.IsValid() {
+	if s := p.sessions.find(memoKey{e.host, f.session}); s != nil && ev.RemoteIP.IsValid() {
 		ev.TLS, ev.RemotePort = s.tls, s.port
 	}
 	setSaid(ev, f.stat)
@@ -93,7 +93,7 @@ func (p *openSMTPD) connectionRefused(r bouncehouse.Record, h *headReader, e *en
 	}
 	ev := newEvent(res, bouncehouse.OpenSMTPD)
 	ev.Time, ev.Host, ev.Direction, ev.Outcome, ev.ContextKnown = at, e.host, bouncehouse.Outbound, bouncehouse.Deferred, true
-	if s := p.sessions.find(queueKey{e.host, session}); s != nil {
+	if s := p.sessions.find(memoKey{e.host, session}); s != nil {
 		s.client.set(ev)
 		ev.RemotePort, ev.TLS = s.port, s.tls
 	}

@@ -24,7 +24,7 @@ import (
 type postfix struct {
 	head   headReader
 	memory memory
-	tls    sessions
+	tls    tlsSessions
 }
 
 func newPostfix(Options) bouncehouse.Parser { return &postfix{} }
@@ -258,6 +258,9 @@ func (p *postfix) expired(r bouncehouse.Record, h *headReader, e *entry, id, sen
 			ev.Recipient = left[i]
 		}
 		p.context(ev, m)
+	}
+	if m != nil {
+		p.memory.settled(m) // the line may be said again: who is left then was deferred anew
 	}
 	return nil
 }

@@ -8,7 +8,10 @@ import (
 // A stranger's line must not cost more than its length.
 func TestPostfixHostileSize(t *testing.T) {
 	hostile(t, "postfix", func(n int) map[string]string {
-		return before("Sep  2 16:49:15 mx1 postfix/smtp[1]: ", map[string]string{
+		const header = "Sep  2 16:49:15 mx1 postfix/smtp[1]: "
+		return before(header, map[string]string{
+			"expiries": strings.Repeat("A1B2C3: to=<a@b.example>, relay=none, delay=1, dsn=4.4.1, status=deferred (no)\n"+header, n/240) +
+				strings.Repeat("A1B2C3: from=<a@b.example>, status=expired, returned to sender\n"+header, n/200),
 			"semicolons":    "NOQUEUE: reject: RCPT from a[203.0.113.1]: 550 5.1.1 x" + strings.Repeat("; from=<a", n/9),
 			"helo":          "NOQUEUE: reject: RCPT from a[203.0.113.1]: 550 5.1.1 <" + strings.Repeat(" helo=<a", n/8),
 			"from":          "A1B2C3: reject: header " + strings.Repeat(" from a; from=<", n/15),

@@ -39,8 +39,8 @@ import (
 // qmail_report.go, clients that were refused are in qmail_inbound.go.
 type qmail struct {
 	head       headReader
-	messages   recent[queueKey, qmailMessage]
-	deliveries recent[queueKey, qmailDelivery]
+	messages   recent[qmailMessage]
+	deliveries recent[qmailDelivery]
 	held       []qmailHeld
 }
 
@@ -276,7 +276,7 @@ func (p *qmail) line(r bouncehouse.Record, h *headReader, host string, st *stamp
 			if err != nil {
 				return err
 			}
-			p.message(host, id).begun = at
+			p.messages.put(memoKey{host, id}).begun = at
 		}
 	case 'i':
 		return p.info(r, h, host, st, s[len("info msg "):], res)
@@ -285,21 +285,13 @@ func (p *qmail) line(r bouncehouse.Record, h *headReader, host string, st *stamp
 	case 'd':
 		return p.result(r, h, host, st, s[len("delivery "):], res)
 	case 'e':
-		p.messages.remove(queueKey{host, s[len("end msg "):]})
+		p.messages.remove(memoKey{host, s[len("end msg "):]})
 	case 'r':
 		return p.refused(r, h, host, st, s[len("rblsmtpd: "):], res)
 	case 'C':
 		return p.chkuser(r, h, host, st, s[len("CHKUSER rejected "):], res)
 	}
 	return nil
-}
-
-// message makes a message of which nothing is known.
-func (p *qmail) message(host, id string) *qmailMessage {
-	key := queueKey{strings.Clone(host), strings.Clone(id)}
-	m := p.messages.put(key)
-	p.messages.charge(key, len(host)+len(id))
-	return m
 }
 
 // info reads "93: bytes 300 from <a@b> qp 401 uid 49".
@@ -317,14 +309,14 @@ func (p *qmail) info(r bouncehouse.Record, h *headReader, host string, st *stamp
 	if err != nil {
 		return err
 	}
-	key := queueKey{host, id}
+	key := memoKey{host, id}
 	m := p.messages.find(key)
 	if m == nil || m.known {
-		m = p.message(host, id)
+		m = p.messages.put(key)
 		m.begun = at
 	}
-	m.known, m.sender = true, strings.Clone(rest[:min(end, maxKept)])
-	p.messages.charge(key, len(m.sender))
+	m.known = true
+	p.messages.keep(key, &m.sender, rest[:end])
 	bytes, _ := strconv.ParseInt(size, 10, 64)
 	res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{Time: m.begun, Host: host, QueueID: id, Sender: rest[:end], Size: bytes})
 	return nil
@@ -338,10 +330,11 @@ func (p *qmail) starting(host, s string) {
 	if !ok || !ok2 || !ok3 || len(number) > 40 || len(id) > 40 {
 		return
 	}
-	key := queueKey{strings.Clone(host), strings.Clone(number)}
+	key := memoKey{host, number}
 	d := p.deliveries.put(key)
-	d.message, d.recipient, d.remote = strings.Clone(id), strings.Clone(recipient[:min(len(recipient), maxKept)]), channel == "remote"
-	p.deliveries.charge(key, len(host)+len(number)+len(id)+len(d.recipient))
+	d.remote = channel == "remote"
+	p.deliveries.keep(key, &d.message, id)
+	p.deliveries.keep(key, &d.recipient, recipient)
 }
 
 // result reads "2: success: report". The number is forgotten with it: it is
@@ -376,12 +369,12 @@ func (p *qmail) result(r bouncehouse.Record, h *headReader, host string, st *sta
 	ev := newEvent(res, bouncehouse.Qmail)
 	ev.Time, ev.Host = at, host
 	ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Outbound, outcome, true
-	key := queueKey{host, number}
+	key := memoKey{host, number}
 	local := false
 	if d := p.deliveries.find(key); d != nil {
 		ev.QueueID, ev.Recipient, local = d.message, d.recipient, !d.remote
 		p.deliveries.remove(key)
-		if m := p.messages.find(queueKey{host, ev.QueueID}); m != nil {
+		if m := p.messages.find(memoKey{host, ev.QueueID}); m != nil {
 			ev.Sender, ev.ContextKnown = m.sender, m.known
 			if !m.begun.IsZero() && !at.Before(m.begun) {
 				ev.Delay = bouncehouse.Delay{Duration: at.Sub(m.begun), Known: true}

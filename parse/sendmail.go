@@ -30,8 +30,8 @@ import (
 type sendmail struct {
 	head      headReader
 	memory    memory
-	processes recent[processKey, mailProcess]
-	refused   recent[queueKey, refusedRecipients]
+	processes recent[mailProcess]
+	refused   recent[refusedRecipients]
 }
 
 func newSendmail(Options) bouncehouse.Parser { return &sendmail{} }

@@ -59,7 +59,7 @@ func (p *sendmail) refuse(e *entry, ev *bouncehouse.Event, res *bouncehouse.Resu
 	if waits && p.wait(ev) {
 		return
 	}
-	if known := p.processes.find(processKey{e.host, e.pid}); known != nil && !ev.RemoteIP.IsValid() {
+	if known := p.processes.find(memoKey{e.host, e.pid}); known != nil && !ev.RemoteIP.IsValid() {
 		clientOf(known.client).set(ev)
 	}
 	ev.ContextKnown = ev.QueueID == "" || ev.Sender != "" || ev.Stage == bouncehouse.StageConnect || ev.Stage == bouncehouse.StageHELO
@@ -68,16 +68,13 @@ func (p *sendmail) refuse(e *entry, ev *bouncehouse.Event, res *bouncehouse.Resu
 
 // wait keeps ev until the from= line; it is false where too many wait.
 func (p *sendmail) wait(ev *bouncehouse.Event) bool {
-	key := queueKey{strings.Clone(ev.Host), strings.Clone(ev.QueueID)}
-	waiting := p.refused.find(key)
-	if waiting == nil {
-		waiting = p.refused.put(key)
-	}
+	key := memoKey{ev.Host, ev.QueueID}
+	waiting := p.refused.open(key)
 	if len(waiting.list) >= maxRefused {
 		return false
 	}
 	kept := *ev
-	kept.Host, kept.QueueID = key.host, key.id
+	kept.Host, kept.QueueID = strings.Clone(ev.Host), strings.Clone(ev.QueueID)
 	kept.Sender, kept.Recipient, kept.RemoteHost = strings.Clone(ev.Sender), strings.Clone(ev.Recipient), strings.Clone(ev.RemoteHost)
 	kept.EnhancedCode, kept.ReplyText = strings.Clone(ev.EnhancedCode), strings.Clone(ev.ReplyText)
 	waiting.list = append(waiting.list, kept)
@@ -87,7 +84,7 @@ func (p *sendmail) wait(ev *bouncehouse.Event) bool {
 
 // refusals completes what waits for the from= line of a message.
 func (p *sendmail) refusals(e *entry, id, sender string, client mailClient, user string, res *bouncehouse.Result) {
-	key := queueKey{e.host, id}
+	key := memoKey{e.host, id}
 	waiting := p.refused.find(key)
 	if waiting == nil {
 		return
@@ -273,11 +270,7 @@ func (p *sendmail) milter(r bouncehouse.Record, h *headReader, e *entry, id, res
 
 // told notes that the refusal of a whole message has its event.
 func (p *sendmail) told(e *entry, id string) {
-	known := p.refused.find(queueKey{e.host, id})
-	if known == nil {
-		known = p.refused.put(queueKey{strings.Clone(e.host), strings.Clone(id)})
-	}
-	known.done = true
+	p.refused.open(memoKey{e.host, id}).done = true
 }
 
 // talkedEarly reads "host [ip] due to pre-greeting traffic after 2 seconds".
@@ -310,7 +303,7 @@ func withdrawn(stat string) bool {
 // notTaken reads of recipients whose message was refused at its end. Where
 // the verdict of a filter or a ruleset was told already it says it again.
 func (p *sendmail) notTaken(at time.Time, e *entry, id string, d *delivery, res *bouncehouse.Result) {
-	if known := p.refused.find(queueKey{e.host, id}); known != nil && known.done || withdrawn(d.stat) {
+	if known := p.refused.find(memoKey{e.host, id}); known != nil && known.done || withdrawn(d.stat) {
 		return
 	}
 	for rcpt := range d.recipients {

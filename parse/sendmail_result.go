@@ -248,15 +248,10 @@ func (p *sendmail) remember(e *entry, id string, m *message, rcpt string, left b
 		}
 		m = p.memory.open(e.host, id) // its beginning is not in the log
 	}
-	at := slices.Index(m.deferred, rcpt)
-	switch {
-	case left && at < 0:
+	if !left {
+		p.memory.served(m, rcpt)
+	} else if !slices.Contains(m.deferred, rcpt) {
 		p.memory.deferral(m, rcpt)
-	case !left && at >= 0:
-		n := len(m.deferred[at]) + 16
-		m.bytes -= n
-		p.memory.bytes -= n
-		m.deferred = slices.Delete(m.deferred, at, at+1)
 	}
 	return m
 }

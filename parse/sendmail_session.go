@@ -62,24 +62,13 @@ type route struct {
 
 // process returns what is known of e's process, made if need be.
 func (p *sendmail) process(e *entry) *mailProcess {
-	key := processKey{e.host, e.pid}
-	if known := p.processes.find(key); known != nil {
-		return known
-	}
-	key = processKey{strings.Clone(e.host), strings.Clone(e.pid)}
-	made := p.processes.put(key)
-	p.processes.charge(key, processBytes)
-	return made
+	return p.processes.open(memoKey{e.host, e.pid})
 }
-
-const processBytes = 640 // of a mailProcess with the names that it mostly holds
 
 // connected begins a client's session: process ids are used again.
 func (p *sendmail) connected(e *entry, client string) {
-	if len(client) > maxKept {
-		return
-	}
-	*p.process(e) = mailProcess{client: strings.Clone(client)}
+	key := memoKey{e.host, e.pid}
+	p.processes.keep(key, &p.processes.put(key).client, client)
 }
 
 func (p *sendmail) authenticated(e *entry, rest string) {
@@ -92,12 +81,13 @@ func (p *sendmail) authenticated(e *entry, rest string) {
 		user = rest[:at]
 	}
 	process := p.process(e)
-	process.user, process.relay = strings.Clone(user[:min(len(user), maxKept)]), strings.Clone(relay)
+	p.processes.keep(memoKey{e.host, e.pid}, &process.user, user)
+	p.processes.keep(memoKey{e.host, e.pid}, &process.relay, relay)
 }
 
 // userOf is who authenticated from relay in e's process.
 func (p *sendmail) userOf(e *entry, relay string) string {
-	if known := p.processes.find(processKey{e.host, e.pid}); known != nil && known.relay == relay {
+	if known := p.processes.find(memoKey{e.host, e.pid}); known != nil && known.relay == relay {
 		return known.user
 	}
 	return ""
@@ -117,7 +107,9 @@ func (p *sendmail) encrypted(e *entry, rest string) {
 			return
 		}
 	}
-	process.conns[process.next] = conn{relay: strings.Clone(relay), version: tlsVersion(version)}
+	c := &process.conns[process.next]
+	p.processes.keep(memoKey{e.host, e.pid}, &c.relay, relay)
+	c.version = tlsVersion(version)
 	process.next = (process.next + 1) % len(process.conns)
 }
 

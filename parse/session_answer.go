@@ -14,7 +14,7 @@ func (d *dialogue) answer(said bouncehouse.Reply, res *bouncehouse.Result) {
 	}
 	if said.Code == 220 && (len(d.pending) == 0 || d.pending[0].verb != verbGreeting && d.pending[0].verb != verbSTARTTLS) {
 		// Only a greeting is 220: the session's id is used again.
-		*d = dialogue{direction: d.direction, remote: d.remote, local: d.local, started: true, bytes: d.bytes}
+		*d = dialogue{direction: d.direction, remote: d.remote, local: d.local, started: true}
 		d.greeted(said)
 		return
 	}
