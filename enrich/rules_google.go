@@ -66,7 +66,7 @@ func googleRules() []Rule {
 			Example: "550 5.7.1 [203.0.113.24] Our system has detected that this message is likely suspicious due to the very low reputation of the sending domain. To best protect our users from spam, the message has been blocked. Please visit https://support.google.com/mail/answer/188131 for more information. - gsmtp", Ref: refGoogleErrors},
 		// The first line of many; some logs keep no more.
 		{Name: "google-detected", Class: bh.Reputation, Provider: "google",
-			All: []string{"detected that this message is"}, None: []string{"unsolicited|authenticat|content|virus|spam message|rate|detected that this message is spam"},
+			All: []string{"detected that this message is"}, None: []string{"unsolicited|authenticat|content|virus|spam message|rate|detected that this message is spam|rfc|complian|header|ipv6|malformed"},
 			Example: "421 4.7.0 [203.0.113.25 15] Our system has detected that this message is", Ref: refGoogleErrors},
 		{Name: "google-unsolicited", Class: bh.SpamContent, Provider: "google",
 			All:     []string{"likely unsolicited mail|p=unsolicitedmessageerror|likely unsolicited"},
