@@ -21,7 +21,8 @@ func formRules() []Rule {
 			"syntax error in header|empty message|no body|blank subject|header is ridiculously|" +
 			"message is not rfc|corrupt|invalid base64|charset|character set|messages without|stray cr|" +
 			"stray <cr>|non-western|non-latin|media error|line terminator|could not be parsed|cannot be parsed|" +
-			"unable to parse|decode failed|could not decode|parse failed|failed to decode"},
+			"unable to parse|decode failed|could not decode|parse failed|failed to decode|comply with required|" +
+			"required standards|mail standards"},
 			None: []string{"address syntax|_rfc-5321_|domain|malformed address|malformed recipient|malformed sender|" +
 				"not allowed in header|email policy|local-part|local part"},
 			Example: "550 5.2.0 Bare LF line ending not accepted (SMTP smuggling protection)", Ref: "RFC 5322"},
@@ -46,7 +47,9 @@ func formRules() []Rule {
 			"cannot create|can't create|unable to create|dot-lock|dotlock|unable to switch|promise timed out|" +
 			"maildir delivery|could not write|cannot write|unable to write|too many open files|fork|" +
 			"exec failed|command died|program failed|qmail-|spawn|segmentation|crashed|error in server|" +
-			"temporarily deferred|something is wrong|something wrong|relay error|processing error|exception"},
+			"temporarily deferred|something is wrong|something wrong|relay error|processing error|exception|" +
+			"temporary lookup failure|can't open mailbox|cannot open mailbox|error opening|cannot store|" +
+			"could not store|unable to store"},
 			None:    []string{"spam|virus found|policy violation|_ip_|blocked|recipient address rejected: try|error: |refused to talk"},
 			Example: "421 mx.example.net: Too much load; please try again later", Ref: refExim},
 		{Name: "protocol-error", Class: bh.ProtocolError, All: []string{"bad sequence|bad command|sequence of commands|need rcpt|need mail|rcpt first|mail first|" +
@@ -71,7 +74,7 @@ func formRules() []Rule {
 // weakRules are tried last: words that say that, not why.
 func weakRules() []Rule {
 	return []Rule{
-		{Name: "held", Class: bh.Policy, All: []string{"held for|been quarantined|was quarantined|held before"},
+		{Name: "held", Class: bh.Policy, All: []string{"held for|been quarantined|was quarantined|held before|has been quarantined|is quarantined"},
 			Example: "550 Message held for human verification", Ref: refBounceRules},
 		{Name: "rejected-for-now", Class: bh.Policy, Code: "4", All: []string{"message rejected|mail rejected|message refused|mail refused|access denied|connection denied|_denied_"}, None: []string{"temporar"},
 			Example: "421 Message Rejected", Ref: "PowerMTA configurations: smtp-pattern-list"},
@@ -81,17 +84,18 @@ func weakRules() []Rule {
 			Example: "452 try later", Ref: refBounceRules},
 		{Name: "policy", Class: bh.Policy, All: []string{"policy|policies|organizational settings|administrative|administratively|prohibited|forbidden|" +
 			"not welcome|unwelcome|blocklisting|mass mailer|legitimate bounces|no spam please|blacklisted|" +
-			"geographic|country|access denied|not authorized|not allowed|not permitted|unauthorized|security"},
+			"geographic|country|access denied|not authorized|not allowed|not permitted|unauthorized|security|" +
+			"no longer accepts messages|is banned|will not accept delivery|filtering rule"},
 			Example: "550 5.7.0 Local Policy Violation", Ref: refMilter},
 		{Name: "client-rejected", Class: bh.Policy, Code: "4|5", All: []string{"client host rejected|host rejected|connection rejected|recipient address rejected: try again|" +
 			"excessive amounts of data|mail rejected"},
 			Example: "421 Excessive amounts of data sent to server.", Ref: refPostfixUCE},
 		{Name: "recipient-denied", Class: bh.NoSuchUser, Code: "550|551|553", All: []string{"recipient|_rcpt_|addressee|mailbox|_user_|_address_", "_denied_|_refused_|_rejected_|not accepted|not acceptable"}, None: []string{"sender|_ip_|<ip>|_from_|client|policy|access denied|message"},
-			Example: "550 RCPT denied", Ref: "wording"},
+			Example: "550 rcpt is rejected", Ref: "coremail.cn: index of bounce texts"},
 		{Name: "rejected-for-policy", Class: bh.Policy, Code: "5", Enhanced: "x.7.*", All: []string{"_rejected_|_denied_|_refused_|_blocked_"}, None: []string{"message refused"},
 			Example: "550 5.7.9 Rejected", Ref: "smtpfieldmanual.com"},
 		{Name: "rejected", Class: bh.Policy, Code: "5", Last: true, All: []string{saysNo + "|violat|filtered|not compl|not meet"}, None: []string{"message refused"},
-			Example: "519 Rejected.", Ref: "wording"},
+			Example: "519 Rejected.", Ref: "published lists of Chinese bounce texts"},
 		{Name: "about-sender", Class: bh.SenderRejected, Code: "5", Last: true, All: []string{ofSender}, None: []string{"to sender|_ip_|<ip>|recipient"},
 			Example: "550 Sender address too long", Ref: "github.com: a mail server's source"},
 		{Name: "about-recipient", Class: bh.NoSuchUser, Code: "550|551|553|511", Last: true, All: []string{"recipient|mailbox|_user_|_rcpt_|addressee"}, None: []string{"_ip_|<ip>|message|_from_|vacation"},

@@ -26,8 +26,6 @@ func identityRules() []Rule {
 			"authentication-results|sufficient authentication|authentication to prevent forgery|" +
 			"not pass authentication|fails authentication checks|unauthenticated message"}, None: []string{"_smtp auth_|sasl"},
 			Example: "554 5.7.1 DKIM required for example.com but signature is missing", Ref: "RFC 6376"},
-		{Name: "sender-forgery", Class: bh.AuthFailed, All: []string{"sender forgery|forged sender|spoofed sender|spoofing detected|sender address forged|sender spoofed"},
-			Example: "550 5.7.1 Spoofing detected: message claims to be from our own domain", Ref: refMilter},
 
 		{Name: "no-rdns", Class: bh.NoRDNS, All: []string{"cannot find your hostname|cannot find your reverse hostname|can not find your hostname|" +
 			"reverse dns|reverse hostname|reverse lookup|rdns|ptr record|no ptr|_ptr_|fcrdns|" +
@@ -96,11 +94,9 @@ func identityRules() []Rule {
 			"must be authenticated|must log in|must login|login first|authentication method|" +
 			"authentication cancel|authentication aborted|authentication is not|auth mechanism"},
 			None: []string{"_spf_|dkim|dmarc|_ip_|authentication information|group|sender was not|bounce|" +
-				"without authentication checks|not permitted to relay"},
+				"without authentication checks|not permitted to relay|credits exceeded"},
 			Example: "554 5.7.1 <user@example.net>: Recipient address rejected: SMTP AUTH is required for users under this sender domain", Ref: "RFC 4954"},
 
-		{Name: "sender-disabled", Class: bh.SenderRejected, All: []string{"sender|your account|from address|mail from|sending account", "disabled|suspended|_expired|_locked|inactive|deactivated|frozen|not activated"}, None: []string{"recipient|to the sender|to sender|temporarily suspended"},
-			Example: "550 5.7.1 The sending account is suspended", Ref: refMilter},
 		{Name: "sender-domain", Class: bh.SenderRejected, All: []string{"sender|envelope from|return mx|_mail from_|return-path|return path|envelope senders|" +
 			"from address|from: address|_from_", "domain not found|domain must exist|no mx|mx record|null mx|has not mx|does not exist|" +
 			"domain does not|not resolve|unresolvable|dns failure|valid mx|violate|mx does not exist|" +
@@ -127,7 +123,8 @@ func identityRules() []Rule {
 			"header from|not authorized to use this service|not authorized to send as|has not been verified|" +
 			"not been verified|address is not verified|unverified sender|your domain has no|no mx for envelope|" +
 			"valid sender|verify sender|verify your sender|sender must|domain is not verified|" +
-			"domain not verified|domain is not allowed|not a verified|identity is not verified"},
+			"domain not verified|domain is not allowed|not a verified|identity is not verified|" +
+			"could not complete sender verify|postmaster verification failed|sender verify callout"},
 			None: []string{"deferred (greylist)|greylist|dnsbl|_rbl_|complaint|recipients|spam source|rate limit|too many|" +
 				"limit|exceeded|sender or|sender is blocked|message from unknown sender|virus|sender was not|" +
 				"unauthenticated|confirm"},

@@ -40,7 +40,7 @@ func localRules() []Rule {
 			"hop count|next hop|next-hop|smart host|smarthost|no route found|no route for|no available route|" +
 			"cannot find route|control/locals|circular|redirect loop|routing error|route to destination|" +
 			"routing failure|no relay|mail exchanger points|mx points|delivered-to line|rfc 1918|" +
-			"private network"}, None: []string{"rejected by next-hop"},
+			"private network|received: header count|received header count|proxying loops"}, None: []string{"rejected by next-hop"},
 			Example: "553 5.3.5 mx.example.net. config error: mail loops back to me (MX problem?)", Ref: refSendmail},
 		{Name: "local-expired", Class: bh.ClassExpired, All: []string{"returned to sender|force-expired|retry timeout exceeded|in the queue too long|message timed out|" +
 			"queue too long|delivery time expired|message expired|envelope expired|" +
@@ -94,7 +94,7 @@ func domainRules() []Rule {
 			"no smtp service here|does not accept any mail|doesn't receive email|does not receive mail|" +
 			"sends and receives no email|indicated no smtp service|not used for mail|not used for email|" +
 			"not configured to receive mail|not configured to receive email|not receive email|not accept email|" +
-			"not accept mail for|no mail service|does not have mail service"},
+			"not accept mail for|no mail service|does not have mail service|not capable to receive"},
 			None:    []string{"sender|envelope from|_user_|recipient|mailbox|_from_|attachment|non-western"},
 			Example: "550 Domain nomail.example sends and receives no email (NULL MX)", Ref: "RFC 7505"},
 		{Name: "local-no-mx", Class: bh.DomainAcceptsNoMail, All: []string{"no mx record found for domain|no mx found for domain|_no mx for |no valid mx hosts|" +
@@ -105,12 +105,12 @@ func domainRules() []Rule {
 			Example: "Host or domain name not found. Name service error for name=mx.example.net type=A: Host not found, try again", Ref: refPostfix},
 		{Name: "dns-failure", Class: bh.DNSFailure, All: []string{"malformed or unexpected name server reply|name service error for name=<host> type=mx: temporary|" +
 			"temporary mx lookup|temporary failure in mx lookup|dns lookup failure|lookup failed temporarily|" +
-			"temporary lookup failure|responded with code servfail|responded with code refused|" +
-			"host lookup did not complete|name server timeout|name server: temporary|temporary dns|" +
-			"dns query has failed|temporarily unable to resolve|temporarily unresolvable|lookup timed out|" +
-			"dns error: <n> dns type|name service error|dns soft error|dns server returned|dns temporary|" +
-			"dns failure|dns server failure|name server failure|dns problem|dns timeout|dns query failed|" +
-			"dns resolution|dns resolving|nameserver error|name resolution"},
+			"responded with code servfail|responded with code refused|host lookup did not complete|" +
+			"name server timeout|name server: temporary|temporary dns|dns query has failed|" +
+			"temporarily unable to resolve|temporarily unresolvable|lookup timed out|dns error: <n> dns type|" +
+			"name service error|dns soft error|dns server returned|dns temporary|dns failure|" +
+			"dns server failure|name server failure|dns problem|dns timeout|dns query failed|dns resolution|" +
+			"dns resolving|nameserver error|name resolution"},
 			None: []string{"host not found |type=a: host not found_|type=mx: host not found_|type=aaaa: host not found_|" +
 				"null mx|directory|spf|sender|_dmarc_|query refused|nxdomain|host <host> not found"},
 			Example: "Name service error for name=example.org type=MX: Malformed or unexpected name server reply", Ref: refPostfix},

@@ -32,37 +32,34 @@ func looseRules() []Rule {
 			"no shared|need|use tls|temporar|not use"}, None: []string{"encrypted attachment|encrypted archive|encrypted zip|encrypted file|gatewaying|password"},
 			Example: "454 Failed to negotiate TLS connection.", Ref: "spamdyke source: spamdyke.h"},
 		{Name: "loose-authentication", Class: bh.AuthRequired, All: []string{"authenticat|_auth_|_sasl_|_login_|password|credential|log in|logged in|authorization code|smtp-auth", saysNo + "|requir|fail|must|need|first|invalid|unknown|incorrect|wrong|error|before|_bad_|cancel|abort|" +
-			"not enabled|disabled|please|expired|unsuccessful|turned off|not match|only"}, None: []string{"_spf_|_dkim_|_dmarc_|information|message|group|sender domain|domain's|<ip>|checks|sender address"},
-			Example: "550 5.7.1 Client does not have permission, please log in", Ref: "RFC 4954"},
+			"not enabled|disabled|please|expired|unsuccessful|turned off|not match|only"}, None: []string{"_spf_|_dkim_|_dmarc_|information|message|group|sender domain|domain's|<ip>|checks|sender address|" +
+			"credits exceeded"},
+			Example: "535 5.7.0 Invalid login or password", Ref: "smtp.rambler.ru: a published bounce"},
 		{Name: "loose-relay", Class: bh.RelayDenied, All: []string{"_relay|_relaying|_rcpthosts|中继|转发|中継|релей|ересылк|relais|retransmisión|retransmissão|weiterleitung|not a gateway|open gateway|as a gateway", saysNo + "|cannot|can't|unable|_no_|won't|_not_|isn't|disabled|local only"}, None: []string{"open relay|_relays_|spam|smtp relay at|list|relay=|timeout|unavailable|recipient table|temporar"},
-			Example: "554 Refused. Sending to remote addresses (relaying) is not allowed", Ref: "spamdyke source: spamdyke.h"},
+			Example: "550 not a gateway", Ref: refBounceRules},
 		{Name: "loose-rdns", Class: bh.NoRDNS, All: []string{"hostname|host name|_dns_|resolve|resolvable|_name_|in-addr|lookup", "your ip|client ip|your host|client host|sending host|connecting ip|connecting host|remote host|" +
 			"sending ip|client address|ip address|your address|sending server|your server|connecting server|" +
 			"sender ip"}, None: []string{"sender|recipient|list|spam|domain of|blocked|following domain|_mx_|recipient's"},
-			Example: "550 5.7.1 Could not find a DNS entry of your host", Ref: refMilter},
+			Example: "554 5.7.1 DZCNT 192.0.2.3: Message refused. Your host name(mx.example.net) dosen't match with your IP address", Ref: "cs.daum.net: errors of the mail service"},
 		{Name: "loose-sender-domain", Class: bh.SenderRejected, All: []string{ofSender + "|_from_|your domain", "domain|_host_|_mx_|_dns_|_tld_", saysAbsent + "|cannot be|could not|_no_|fail|missing|verif|without|not have|does not|reserved|not hosted"}, None: []string{"recipient|rcpt|_ip_|helo"},
 			Example: "421 Refused. The domain of your sender address has no mail exchanger (MX).", Ref: "spamdyke source: spamdyke.h"},
 		{Name: "loose-sender", Class: bh.SenderRejected, All: []string{ofSender, saysNo + "|" + saysAbsent + "|" + saysListed + "|_bad_|illegal|verif|incorrect|_must_|missing|fake|forged|mismatch|not match|" +
 			"not own|syntax|does not|null|empty|syntactic|unroutable|reserved|temporary failure|identical"}, None: []string{"to sender|the sender of|sender reputation|sender ip|sender's ip|ip of the sender|_limit|limit_|" +
 			"quota|too many|content|recipient's|by recipient|by the recipient|sender's message|sender system|" +
 			"header|attachment|mailbox|_rbl_|spam or|virus|_rbl|black list <host>|blacklist <host>|_from <ip>|" +
-			"ip address is|mail from this ip|whois"},
+			"ip address is|mail from this ip|whois|sender <ip>|sender [<ip>"},
 			Example: "554 Refused. Identical sender and recipient addresses are not allowed.", Ref: "spamdyke source: spamdyke.h"},
-		{Name: "loose-mailbox-full", Class: bh.MailboxFull, All: []string{"mailbox|recipient|_user|account|inbox|storage|quota|mail box|mail-box|maildir|mail store", "_full|quota|exceed|exhaust|no space|out of space|capacity|too many messages|no more space|" +
-			"no room|over limit|overflow|overdrawn|insufficient|not enough|used up|overloaded|overquota|" +
-			"out of disk"}, None: []string{"rate|per hour|per day|sending|sender|_daily|too large|recipients|messages per|size limit for|" +
+		{Name: "loose-mailbox-full", Class: bh.MailboxFull, All: []string{"mailbox|recipient|_user|account|inbox|storage|quota|mail box|mail-box|maildir|mail store", "_full|quota|exceed|exhaust|no space|out of space|capacity|too many messages|no more space|no room|" +
+			"over limit|overflow|overdrawn|insufficient|not enough|used up|overloaded|overquota|out of disk|" +
+			"no more disk|no disk space"}, None: []string{"rate|per hour|per day|sending|sender|_daily|too large|recipients|messages per|size limit for|" +
 			"full name|fully|fail to connect|concurrent|connection|limit of|limits"},
-			Example: "550 5.2.2 The recipient's storage capacity is exhausted", Ref: refMilter},
+			Example: "452 4.2.2 Over quota SESSIONID=<cyrus-4311-1488438658-1>", Ref: "Cyrus imapd: a reply in a published log"},
 		{Name: "loose-mailbox-disabled", Class: bh.MailboxDisabled, All: []string{"mailbox|recipient|_user_|account|inbox|_email address|mail address|customer|subscriber", "expired|closed|locked|terminated|deleted|removed|archived|not activ|not enabled|not yet activ|" +
 			"cancel|on hold|hangup|quarantined|unsubscribed|ceased|retired|unpaid|overdue|dead|no longer accept|" +
 			"no longer active|does not receive|cannot receive|can't receive|barred|not currently|" +
 			"currently not|not able to receive|stopped|switched off|abandoned|not accepting mail|right now"}, None: []string{"connection|sender|has been removed from the queue|attachment|message deleted|message was deleted|queue|blocked"},
 			Example: "554 5.7.1 User user@example.net cannot receive email", Ref: refBounceRules},
-		{Name: "loose-recipient-moved", Class: bh.RecipientMoved, All: []string{"moved|new address|changed address|changed his address|changed address to|forwarding address|" +
-			"please use <addr>|use <addr>|try <addr>|instead use|address has been changed|now reachable|" +
-			"can be reached at|please send to"}, None: []string{"temporarily|moved to spam"},
-			Example: "551 5.1.6 This person can be reached at new@example.org", Ref: "RFC 5321 section 4.2.3"},
-		{Name: "loose-domain", Class: bh.NoSuchDomain, All: []string{"_domain|_host_|_mx_", saysAbsent + "|expired"}, None: []string{"user|mailbox|account|client|helo|ehlo|your|sender|spam|header|message-id|reverse|from|<ip>"},
+		{Name: "loose-domain", Class: bh.NoSuchDomain, All: []string{"_domain|_host_|_mx_|nonexistentdomain", saysAbsent + "|expired|nonexistentdomain"}, None: []string{"user|mailbox|account|client|helo|ehlo|your|sender|spam|header|message-id|reverse|from|<ip>"},
 			Example: "554 No Valid Domain", Ref: "developers.sparkpost.com: Momentum responses"},
 		{Name: "loose-address", Class: bh.NoSuchUser, Code: "5|0", All: []string{"recipient|mailbox|_user|account|_address|_rcpt_|inbox|addressee|mail box|local part|local-part|" +
 			"alias|_email_|person|subscriber|customer|destination|employee|nobody", saysAbsent + "|unavailable|incorrect|improper|_wrong|isn't|undeliverable|verif|no longer|not local|not available|not here|misspell|" +
@@ -101,7 +98,8 @@ func looseRules() []Rule {
 		{Name: "loose-recipient-refused", Class: bh.RecipientRefused, All: []string{"recipient|user|customer|addressee|member|收件人|对方|получател|empfänger|destinataire|destinatario|destinatário|odbiorca|ontvanger|受信者|宛先|수신자|mailing list|_group_|distribution list|_list_|private|_owner|this address|this mailbox|mail to <addr>", saysNo + "|only accept|whitelist|white list|allow list|allowlist|" +
 			"not accepting|does not accept|closed|moderated|members|subscribers|unsubscribe|" +
 			"safe list|approved|contact list|permission|not being accepted|" + saysListed}, None: []string{"_ip_|<ip>|rejected: access|recipient address rejected|recipient rejected|relay|temporar|" +
-			"client host|greylist|unknown|invalid|bounces|not in approved|user is forbid"},
+			"client host|greylist|unknown|invalid|bounces|not in approved|user is forbid|" +
+			"not authorized to perform"},
 			Example: "550 5.7.1 recipient <user@example.net> black listed #139", Ref: "milter.info/smtp/smtpf/reply.html"},
 		{Name: "loose-routing", Class: bh.Routing, All: []string{"_loop|_hops|_hop_|_routing|_route_|unroutable|unrouteable|best mx|mx points|points back|" +
 			"received headers|received: headers|already received|delivered-to|cannot route|can't route|" +

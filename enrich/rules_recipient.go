@@ -15,7 +15,8 @@ func recipientRules() []Rule {
 			"send your mail to <addr>|send mail to <addr> instead|nova direcci|nouvelle adresse|neue adresse|" +
 			"nuovo indirizzo|now uses|correct address is|has been renamed|renamed to|address has been replaced|" +
 			"replaced by <addr>|was replaced|has been changed to|redirect to <addr>|please update your|" +
-			"update your address book|update your records|new email is|use the new|nuevo correo|nova conta"},
+			"update your address book|update your records|new email is|use the new|nuevo correo|nova conta|" +
+			"please try <addr>"},
 			None: []string{"temporarily"}, Example: "551 5.7.1 Forwarding to remote hosts disabled; user has moved to new@example.org", Ref: refCorpusIANA},
 		{Name: "mailbox-full", Class: bh.MailboxFull, All: []string{"mailbox full|mailbox is full|mailbox for user is full|inbox is full|box is full|box full|" +
 			"account is full|mail box full|folder is full|mailfolder is|over quota|overquota|quota exceeded|" +
@@ -93,15 +94,15 @@ func recipientRules() []Rule {
 			"hasn't entered|never logged|should log in|log in to enable|not logged in for|has not logged|" +
 			"long-time inactiv|due to inactivity|no longer accepts mail|no longer accepting mail|" +
 			"no longer receives mail|not accepting mail right now|user hangup|mail receiving disabled|" +
-			"not accepting messages at this time|user banned|account banned|inativa|inativo|user is banned"},
+			"not accepting messages at this time|user banned|account banned|inativa|inativo|user is banned|" +
+			"extended inactivity"},
 			None: []string{"delivery temporarily suspended|not an active address|does not exist|doesn't exist|unknown|" +
 				"forwarding to remote hosts|relay|vrfy|expn|verb|command disabled|command is disabled|" +
 				"authenticat|journaling|_tls_|connection|message has|starttls|archiv|ip address|_ip_"},
 			Example: "525 5.7.13 User Account Disabled", Ref: refCorpusIANA},
 
 		{Name: "address-verification", Class: bh.RemoteSystem, All: []string{"verification in progress|callout could not|could not complete recipient verify|" +
-			"could not complete sender verify|unable to verify user|unable to verify recipient|" +
-			"verification temporarily"},
+			"unable to verify user|unable to verify recipient|verification temporarily"},
 			Example: "421 4.1.1 <email@example.com>: Recipient address rejected: unverified address: Address verification in progress", Ref: "postfix.org/ADDRESS_VERIFICATION_README.html"},
 		{Name: "no-such-user", Class: bh.NoSuchUser, All: []string{"user unknown|unknown user|unknown recipient|recipient unknown|unknown address|address unknown|" +
 			"unknown account|unknown mailbox|mailbox unknown|unknown local|unknown virtual|unknown email|" +
@@ -136,12 +137,15 @@ func recipientRules() []Rule {
 			"mail drop|not known at|not present in|no longer available|couldn't be found|trovare l'indirizzo|" +
 			"nadie con esta direc|ne obstaja|mailbox name not|not in use|no longer in use|can't open mailbox|" +
 			"cannot open mailbox|not recognised|name is not recogni|no longer a customer|no longer a user|" +
-			"cannot be resolved to a user|not a recipient"},
+			"cannot be resolved to a user|not a recipient|failed recipient validation|" +
+			"recipient validation failed|recipient verification failed|recipient verify from"},
 			None: []string{"sender|_ip_|domain not found|unrecognized command|command not|host not found|must be|header|quota|" +
-				"full|mail domain|not authorized|disk space|domain"},
+				"full|mail domain|not authorized|disk space|domain|open mailbox|verify user|verify recipient"},
 			Example: "550 5.1.1 <user@example.net>: Recipient address rejected: User unknown in relay recipient table", Ref: refPostfixUCE},
 		{Name: "recipient-rejected-bare", Class: bh.NoSuchUser, Code: "5", All: []string{"<addr>: recipient address rejected."},
 			Example: "550 <neko-nyaan@example.net>: Recipient address rejected.", Ref: "auone-net.jp"},
+		{Name: "recipient-access", Class: bh.Policy, Code: "5", Enhanced: "x.7.1", All: []string{"recipient address rejected: access denied"},
+			Example: "554 5.7.1 <user@crosswinds.example>: Recipient address rejected: Access denied", Ref: refPostfix},
 		{Name: "mailbox-unavailable", Class: bh.NoSuchUser, Code: "5", All: []string{"mailbox unavailable|mailbox not available|mailbox is unavailable|mailbox not accessible|" +
 			"address rejected: access denied"},
 			None:    []string{"sender address|client host|helo|mail from|relay"},

@@ -35,15 +35,11 @@ func reputationRules() []Rule {
 			"dnsrbl|hostedemail"},
 			None:    []string{"bad reputation|quota|in this email"},
 			Example: "551 Server access forbidden by your IP 203.0.113.9 websites spamcop.net, mailspike.net for removal", Ref: "blocklist operators' pages"},
-		{Name: "dnsbl-said", Class: bh.DNSBL, All: []string{"blacklist|black list|black-list|blocklist|block list|block-list|blackhole|on one or more", "see http|lookup|removal|delist|third-party|third party|external|public|several|server response|" +
-			"ip address is listed|is in a |spamblock"},
-			None:    []string{"our block list|locally|internal|recipient|sender|url|removed from your list|has blacklisted"},
-			Example: "550 198.51.100.44 blacklisted see https://multirbl.example.org/lookup/198.51.100.44", Ref: refMilter},
 		{Name: "postfix-service-unavailable", Class: bh.DNSBL, Code: "554", Enhanced: "5.7.1", All: []string{"service unavailable;"}, Example: "554 5.7.1 Service unavailable;", Ref: refPostfixUCE},
 		{Name: "outblaze", Class: bh.DNSBL, All: []string{"spamblock.outblaze"}, Example: "554 EMail from mailserver at 203.0.113.77 is refused. See http://spamblock.outblaze.com/203.0.113.77", Ref: "outblaze.com"},
 
-		{Name: "recipient-blacklist", Class: bh.RecipientRefused, All: []string{"by recipient|by the recipient|by user|recipient's blacklist|user's blacklist|" +
-			"recipient's personal|personal blacklist", "blacklist|blocked|block|rejected|refused|denied"}, None: []string{"_spf_|limit|quota|sender address rejected"},
+		{Name: "recipient-blacklist", Class: bh.RecipientRefused, All: []string{"by recipient|by the recipient|by user|recipient's blacklist|user's blacklist|recipient's personal|" +
+			"personal blacklist|by user's reject", "blacklist|blocked|block|rejected|refused|denied"}, None: []string{"_spf_|limit|quota|sender address rejected"},
 			Example: "550 5.7.1 IP address blacklisted by recipient", Ref: refMilter},
 
 		{Name: "rate-limited", Class: bh.RateLimited, All: []string{"rate limit|rate-limit|ratelimit|throttl|too many connections|too many concurrent|" +
@@ -59,7 +55,7 @@ func reputationRules() []Rule {
 			"too frequent|frequency|flood|traffic limit|throughput|outgoing limit|exceding|exceeding the|" +
 			"exceeds the number of messages|limit for messages|exceeded maximum number|message limit|" +
 			"mail limit|sender rate|smtp limit|session limit|submission timed out|crcp|simultaneous connection|" +
-			"exceeds the number of"},
+			"exceeds the number of|email limit is reached|email limit reached"},
 			None: []string{"size|mailbox|storage|disk|deliveries for user|failed|recipients|unrecognized|too many unknown|" +
 				"bad commands|user over quota|user is over|number of recipients|invalid recipients|hop|" +
 				"load average|box full|space|errors|spool|authentication|attachment|too many messages on"},
@@ -67,12 +63,12 @@ func reputationRules() []Rule {
 		{Name: "rate-recipients", Class: bh.RateLimited, All: []string{"recipients", "this hour|per hour|per day|hourly|daily|too many recipients from|in a short|rate|messages sent|" +
 			"today|within|last hour"}, None: []string{"one recipient|each recipient|separate"},
 			Example: "550 5.1.1 <user@example.com> has sent to too many recipients this hour", Ref: "postfix.org: anvil"},
-		{Name: "sent-messages-limit", Class: bh.RateLimited, All: []string{"too many messages sent|submission quota exceeded"}, Example: "550 5.2.2 Submission quota exceeded", Ref: "exchange: submission limits"},
+		{Name: "sent-messages-limit", Class: bh.RateLimited, All: []string{"too many messages sent|submission quota exceeded|credits exceeded"}, Example: "550 5.2.2 Submission quota exceeded", Ref: "exchange: submission limits"},
 
 		{Name: "virus", Class: bh.Virus, All: []string{"_virus_|_viruses_|virus_scan|malware|_trojan|_worm_|eicar|viral|infected|phishing.|ransomware|" +
 			"clamav|potentially executable|病毒|ウイルス|ウィルス|вирус|바이러스|_wirus|_viren_|malicious"},
 			None:    []string{"spam or virus or|virus or spam|virus_scan|scan failed|bl.|blocked using|error in processing|virus scanner|virus engine"},
-			Example: "550 Virus Detected; Content Rejected", Ref: refMilter},
+			Example: "552 5.7.1 virus [name] detected by Zoho Mail", Ref: "zoho.com/mail/help: SMTP errors"},
 		{Name: "banned-attachment", Class: bh.Policy, All: []string{"banned|attachment|file type|_extension_|executable", "banned:|attachment|attached|not accept|not allowed|blocked|prohibited|rejected|forbidden|illegal"},
 			None: []string{"banned sending|banned sender|_ip_|_host_|too large|size|caused by|big attachment|larger than|" +
 				"mailbox is full|is full"},
@@ -91,12 +87,13 @@ func reputationRules() []Rule {
 			"反垃圾|垃圾邮件|迷惑メール|спам_|스팸|pourriel|correo no deseado|niechcian|ongewenst|nevyžádan|spam-verdacht|" +
 			"unerwünscht|hostile content|questionable content|suspicious content|objectionable|" +
 			"unacceptable content|inappropriate content|offensive|looks suspicious|caught by our|pornograph|" +
-			"spam reduction|content control|content check|content scan"},
+			"spam reduction|content control|content check|content scan|rejected by filter|filter rejection|" +
+			"filter rules|reject content|message scored|this mail scored"},
 			None: []string{"from your server|from your ip|spam source|blacklisted|local policy|no spam please|spam ip|" +
 				"spam sender|blocklisting|user's reject list|registered as spammer|ip アドレス|ipアドレス|ip地址"},
-			Example: "550 High probability of spam", Ref: refMilter},
+			Example: "554 5.7.1 We can't accept this message because it is spam", Ref: "wp.pl: a reply in KumoMTA's community rules"},
 		{Name: "blocked-spam-system", Class: bh.SpamContent, All: []string{"anti-spam|antispam|spam filter|content filter|by our content|anti spam", "rejected|blocked|refused|denied|detected|identified"}, None: []string{"_ip_|greylist|locally blacklisted|unavailable"},
-			Example: "554 5.7.1 Message rejected by anti-spam engine", Ref: refMilter},
+			Example: "550 Message refused by antispam", Ref: "PowerMTA configurations: smtp-pattern-list"},
 
 		{Name: "reputation-said", Class: bh.Reputation, All: []string{"reputation"}, Example: "550 Connections from mx.example.jp (203.0.113.9) are being rejected due to a poor email reputation score.", Ref: refMilter},
 		{Name: "reputation", Class: bh.Reputation, All: []string{"reputation|poor sender|your ip address is blocked|_ip is blocked|_ip blocked|ip address blocked|" +
@@ -120,9 +117,7 @@ func reputationRules() []Rule {
 			None: []string{"open relay, so|account has been|user has been|mailbox has been|domain has been blocked due|" +
 				"relay denied|recipient has been blocked|sending to|inactivity|attachment|sender address|" +
 				"message has been blocked|mail has been blocked|its content|sender is blacklisted|" +
-				"email address is blacklisted"},
-			Example: "550 Access from ip address 203.0.113.9 blocked.", Ref: refMilter},
-		{Name: "listed-plain", Class: bh.DNSBL, All: []string{"is listed|are listed|been listed|listed in|listed on|found on", "_ip_|<ip>|_host_|server|address"}, None: []string{"recipient|sender|user|mailbox"},
-			Example: "550 5.7.1 Rejected: 198.51.100.44 is listed in our partner's database", Ref: refMilter},
+				"email address is blacklisted|account deactivated|account disabled"},
+			Example: "554 5.7.1 Rejected because Bad IP", Ref: "github.com/zone-eu/zone-mta config/bounces.txt"},
 	}
 }
