@@ -13,6 +13,7 @@ import (
 //	SMTP error from remote mail server after pipelined MAIL FROM:<a@b> SIZE=1: 550 text
 //	SMTP error from remote mail server after RCPT TO:<c@d>: host h [ip]: 550 text   before 4.83; "remote mailer" before 4.50
 //	Remote host closed connection in response to EHLO name
+//	Remote host closed connection in response to HELO name (EHLO response was: 421 text)
 //	Remote host h [ip] closed connection in response to EHLO name
 //	SMTP timeout after end of data (1234 bytes written)
 //	SMTP timeout while connected to h [ip] after RCPT TO:<c@d>
@@ -73,7 +74,7 @@ func eximSaid(ev *bouncehouse.Event, s string) (reply string, ok bool) {
 				eximHost(ev, s[n+len(host):])
 			}
 		}
-		return "", false
+		return ehloResponse(s[n:])
 	}
 	const connected = "SMTP timeout while connected to "
 	switch n := strings.Index(s, connected); {
@@ -94,6 +95,16 @@ func eximSaid(ev *bouncehouse.Event, s string) (reply string, ok bool) {
 		ev.Stage = bouncehouse.StageMAIL
 	}
 	return "", false
+}
+
+// ehloResponse is the server's last word where it left after it: Exim tried
+// HELO and found nobody.
+func ehloResponse(s string) (reply string, ok bool) {
+	if _, reply, ok = strings.Cut(s, " (EHLO response was: "); !ok {
+		return "", false
+	}
+	reply = strings.TrimSuffix(reply, ")")
+	return reply, bouncehouse.StartsWithCode(reply)
 }
 
 // eximHost reads "h [ip]" where no H= told it.
@@ -150,7 +161,7 @@ func setEximReply(ev *bouncehouse.Event, s string) {
 		setReply(ev, printed(s))
 		return
 	}
-	r := bouncehouse.ParseReply(first)
+	r := firstLine(first)
 	text := []byte(r.Text)
 	for more {
 		var line string
@@ -176,6 +187,16 @@ func setEximReply(ev *bouncehouse.Event, s string) {
 	if r.Enhanced != "" {
 		ev.EnhancedCode = r.Enhanced
 	}
+}
+
+// firstLine takes a line of a reply apart. No word of it begins another.
+func firstLine(s string) bouncehouse.Reply {
+	if len(s) < 4 || s[3] != '-' || !bouncehouse.StartsWithCode(s) {
+		return bouncehouse.ParseReply(s)
+	}
+	r := bouncehouse.ParseReply(s[:3])
+	r.Enhanced, r.Text = bouncehouse.CutEnhanced(s[4:])
+	return r
 }
 
 // printed undoes what Exim does to bytes that are not printable [string.c,
