@@ -35,6 +35,7 @@ func accessRules() []Rule {
 
 		{Name: "charter-old-refusal", Class: bh.Reputation, Provider: "charter", All: []string{"connection refused from [<ip>]"}, Example: "421 imp06 charter.net charter.net connection refused from [203.0.113.193] E1210", Ref: "charter.net before 2015: reply texts"},
 
+		{Name: "comcast-ptr", Class: bh.NoRDNS, Provider: "comcast", All: []string{"comcast requires that all mail"}, Example: "554 resimta-po-11v.sys.comcast.net comcast 203.0.113.9 Comcast requires that all mail servers must have a PTR record with a valid Reverse DNS entry. Currently your mail server does not fill that requirement.", Ref: refComcastOld},
 		{Name: "comcast-old-lists", Class: bh.DNSBL, Provider: "comcast", All: []string{"_comcast_|comcast.net", "bl001|bl002|bl003|bl004|bl005|bl006|bl007|bl008|bl009|bl0010"}, Example: "550 comcast 203.0.113.9 blocked by comcast.net, see BL004", Ref: refComcastOld},
 
 		{Name: "mailru-own-account", Class: bh.SenderRejected, Provider: "mailru", All: []string{"message sending for this account is disabled"}, Example: "550 message sending for this account is disabled", Ref: "mailout.ru/2015/09"},

@@ -52,7 +52,7 @@ func microsoftRules() []Rule {
 			All:     []string{"(s8001)|(s8002)|(as16012611)|helo domain is listed in spamhaus"},
 			Example: "550 5.7.1 Service unavailable, Helo domain is listed in Spamhaus. To request removal from this list see https://www.spamhaus.org/query/lookup/ (S8001) [BN8NAM11FT003.prod.protection.outlook.com]", Ref: refMicrosoftSenders},
 		{Name: "microsoft-block-list", Class: bh.Reputation, Provider: "microsoft",
-			All:     []string{"part of their network is on our block list|(s3150)|(s3140)"},
+			All:     []string{"part of their network is on our block list|unfortunately, messages from|(s3150)|(s3140)"},
 			Example: "550 5.7.1 Unfortunately, messages from [203.0.113.24] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3150). You can also refer your provider to http://mail.live.com/mail/troubleshooting.aspx#errors. [DM3NAM02FT046.eop-nam02.prod.protection.outlook.com]", Ref: refMicrosoftSenders},
 		{Name: "microsoft-banned", Class: bh.Reputation, Provider: "microsoft",
 			All:     []string{"banned sending ip|banned sender"},

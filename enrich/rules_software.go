@@ -22,6 +22,7 @@ func softwareRules() []Rule {
 		{Name: "macros", Class: bh.Policy, Provider: "symantec", All: []string{"vba macro|office macro|containing macros|contains macros|contains a macro"}, Example: "552 MS-Office file containing VBA macros found inside of the email", Ref: refBroadcom},
 		{Name: "mode-normal", Class: bh.Policy, All: []string{"(mode: normal)"}, None: []string{"spamhaus|spamcop|dnsbl|rbl|shxbl"}, Example: "554 Denied (Mode: normal)", Ref: refBroadcom},
 		{Name: "url-lists", Class: bh.SpamContent, All: []string{"by uribl|by surbl"}, None: []string{"client host|blocked using|helo|query refused"}, Example: "554 Rejected by URIBL.", Ref: "uribl.com, surbl.org"},
+		{Name: "exim-unrouteable-recipient", Class: bh.NoSuchUser, Stage: "rcpt", All: []string{"unrouteable address"}, Example: "550 Unrouteable address", Ref: "exim.org spec: verify = recipient"},
 		{Name: "haraka-helo-host", Class: bh.BadHELO, All: []string{"helo host ("}, Example: "550 HELO host (mail.example.com / example.net)", Ref: refHaraka},
 		{Name: "haraka-from", Class: bh.Malformed, All: []string{"malformed from:"}, Example: "550 Malformed from: bad address", Ref: refHaraka},
 		{Name: "larger-than-space", Class: bh.MailboxFull, All: []string{"larger than the space available"}, Example: "550 message is larger than the space available", Ref: "imail server: reply texts"},
