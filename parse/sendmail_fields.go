@@ -224,40 +224,47 @@ func parseInterval(s string) bouncehouse.Delay {
 	return bouncehouse.Delay{Duration: time.Duration(seconds) * time.Second, Known: true}
 }
 
-// octal makes "\345\256\233" the letters that they are. Bytes that are no
+// escaped undoes what Sendmail does to a line with bytes that are not
+// printable [util.c, str2prt]: \\, \t, \n, \r and \ooo. Bytes that are no
 // UTF-8 stay as they were logged.
-func octal(s string) string {
+func escaped(s string) string {
 	if strings.IndexByte(s, '\\') < 0 {
 		return s
 	}
-	var b strings.Builder
-	var run [64]byte
-	last := 0
+	b := make([]byte, 0, len(s))
 	for i := 0; i < len(s); {
-		n, from := 0, i
-		for n < len(run) && i+3 < len(s) && s[i] == '\\' && s[i+1]-'2' <= 1 && s[i+2]-'0' <= 7 && s[i+3]-'0' <= 7 {
-			run[n] = (s[i+1]-'0')<<6 | (s[i+2]-'0')<<3 | (s[i+3] - '0')
-			n++
-			i += 4
-		}
-		if n == 0 {
+		if s[i] != '\\' || i+1 == len(s) {
+			b = append(b, s[i])
 			i++
 			continue
 		}
-		for n > 0 && !utf8.Valid(run[:n]) && n > len(run)-4 { // the run was cut in a letter
-			n--
-			i -= 4
+		switch s[i+1] {
+		case '\\':
+			b = append(b, '\\')
+			i += 2
+		case 't', 'n', 'r':
+			b = append(b, ' ')
+			i += 2
+		default:
+			var n int
+			b, n = octal(b, s[i:])
+			i += n
 		}
-		if utf8.Valid(run[:n]) {
-			b.WriteString(s[last:from])
-			b.Write(run[:n])
-			last = from + 4*n
-		}
-		i = max(i, from+4)
 	}
-	if last == 0 {
-		return s
+	return strings.TrimRight(string(b), " ")
+}
+
+// octal appends the letter that s begins with, as "\345\256\233", or the
+// backslash, and tells how much of s that was.
+func octal(b []byte, s string) ([]byte, int) {
+	var letter [utf8.UTFMax]byte
+	n := 0
+	for n < len(letter) && len(s) >= 4*n+4 && s[4*n] == '\\' && s[4*n+1]-'2' <= 1 && s[4*n+2]-'0' <= 7 && s[4*n+3]-'0' <= 7 {
+		letter[n] = (s[4*n+1]-'0')<<6 | (s[4*n+2]-'0')<<3 | (s[4*n+3] - '0')
+		n++
 	}
-	b.WriteString(s[last:])
-	return b.String()
+	if r, size := utf8.DecodeRune(letter[:n]); n > 0 && (r != utf8.RuneError || size > 1) {
+		return append(b, letter[:size]...), 4 * size
+	}
+	return append(b, s[0]), 1
 }

@@ -95,6 +95,8 @@ func sendmailOutcome(d *delivery) (o bouncehouse.Outcome, ok bool) {
 		return "", false
 	}
 	switch {
+	case strings.HasPrefix(d.reply, "5"): // whatever class its enhanced code is of: "551 4.7.17 mailbox owner has changed"
+		return bouncehouse.Bounced, true
 	case strings.HasPrefix(d.dsn, "4"):
 		return bouncehouse.Deferred, true
 	case strings.HasPrefix(d.dsn, "2"):
@@ -115,7 +117,7 @@ func (d *delivery) setReply(ev *bouncehouse.Event) {
 		if enhanced != "" {
 			ev.EnhancedCode = enhanced
 		}
-		ev.ReplyText = octal(said)
+		ev.ReplyText = escaped(said)
 		return
 	}
 	said := d.reply
@@ -126,8 +128,8 @@ func (d *delivery) setReply(ev *bouncehouse.Event) {
 	if bouncehouse.StartsWithCode(said) && d.reply == "" && ev.Outcome == bouncehouse.Bounced && !ev.RemoteIP.IsValid() {
 		ours = true
 	}
-	reply := bouncehouse.ParseReply(said)
-	ev.ReplyText = octal(reply.Text)
+	reply := firstLine(said)
+	ev.ReplyText = escaped(reply.Text)
 	if !ours {
 		ev.ReplyCode = reply.Code
 		if reply.Enhanced != "" {
