@@ -111,46 +111,52 @@ type dialect func(*mimePart) ([]report, error)
 // dialects returns the dialects in the order in which they are tried.
 func dialects() []dialect {
 	return []dialect{
-		readComplaint,    // RFC 5965 and what resembles it
-		readAutoReply,    // RFC 3834
-		readRejection,    // a refusal in the form of a receipt
-		readDomino,       // with or without a machine part, which is the poorer
-		readOldExchange,  // the same
-		readBareExchange, // the same
-		readSMTPService,  // the same
-		readCoremail,     // the same
-		readMDaemon,      // the same
-		readStatusParts,  // RFC 3464
-		readQSBMF,        // qmail and its kin: may return any other report
+		readComplaint, // RFC 5965 and what resembles it
+		readAutoReply, // RFC 3834: delivered, and a program answered
+		readRejection, // a refusal in the form of a receipt (RFC 8098)
+
+		// With or without a machine part, which is the poorer.
+		readDomino,       // Domino: its words are cut in its machine part, whole in its text
+		readOldExchange,  // Exchange 5.5 to 2003: the machine part has no reply
+		readBareExchange, // Exchange 2007 and later, where the machine part has no reply
+		readSMTPService,  // the SMTP service of Windows: the same
+		readCoremail,     // Coremail: the same
+		readMDaemon,      // MDaemon: the same, and its text quotes the session
+		readStatusParts,  // RFC 3464: Postfix, Sendmail 8, Exim 4.83 and later, and most others
+		readQSBMF,        // qmail, Yahoo and their kin; before all that it may return
 		readInlineStatus, // fields of RFC 3464 within a text
-		readExchange,
-		readNotesGateway,
-		readIMail,
-		readInterMail, // Openwave: KDDI and other carriers
-		readGateways,  // the table of filter gateways, groupware, mobile gateways
-		readActiveHunter,
-		readZoho,
-		readNemesis,
-		readGoogle, // before Exim: both write X-Failed-Recipients
-		readExim,
-		readMoan,
-		readX1,
-		readX3,
-		readFML,
-		readSendmail,
-		readDragonFly,
-		readOpenSMTPD,
-		readPostfixNotice,
-		readMFilter,
-		readIMS,
-		readLost,
-		readSES,
-		readEyouMail,
-		readWinmail,
-		readHMailServer,
-		readSmarterMail,
-		readChinese,
-		readProse,  // any other words
+
+		// By words of their own.
+		readExchange,      // Exchange's part for administrators alone
+		readNotesGateway,  // Lotus SMTP MTA
+		readIMail,         // Ipswitch IMail
+		readInterMail,     // Openwave: KDDI and other carriers
+		readGateways,      // the table of filter gateways, groupware, mobile gateways
+		readActiveHunter,  // Active! Hunter
+		readZoho,          // Zoho; before Exim, whose greeting it has
+		readNemesis,       // GMX, 1&1; before Exim, whose greeting they have
+		readGoogle,        // Gmail, Google Groups; before Exim: both write X-Failed-Recipients
+		readExim,          // Exim 1 to 4.82, and 4.83 and later with its parts lost
+		readMoan,          // Exim, of a message without recipients
+		readX1,            // nameless: "The following addresses had delivery errors"
+		readX3,            // nameless: "was aborted after 7 second(s)"
+		readFML,           // fml
+		readSendmail,      // Sendmail 5 to 8 without MIME
+		readDragonFly,     // DragonFly Mail Agent
+		readOpenSMTPD,     // OpenSMTPD before 6.0
+		readPostfixNotice, // Postfix's notices to the postmaster
+		readMFilter,       // m-FILTER
+		readIMS,           // Sun and Oracle Messaging Server, its machine part lost
+		readLost,          // Postfix, Courier, SES: the same
+		readSES,           // Amazon SES: notices in JSON
+		readEyouMail,      // EyouMail
+		readWinmail,       // Winmail
+		readHMailServer,   // hMailServer
+		readSmarterMail,   // SmarterMail
+		readChinese,       // QQ, Aliyun, 139 ...: labels and values in Chinese
+
+		// By words of anyone.
+		readProse,  // any other words, in any language
 		readClaims, // a report without them
 	}
 }
@@ -199,8 +205,9 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 		rep.answers(r, base, date, res)
 		return
 	}
-	lower, transcript := rep.lower(), readTranscript(rep.human)
-	rep.fromTranscript(transcript)
+	places, transcript := newPlaces(rep.lower(), len(rep.blocks)), readTranscript(rep.human)
+	rep.fromTranscript(transcript.exchanges)
+	transcript.index(len(rep.blocks))
 	for i := range rep.blocks {
 		b := &rep.blocks[i]
 		e := base
@@ -210,11 +217,11 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 		}
 		text := b.text
 		if text == "" {
-			text = paragraph(rep.human, lower, b.recipient, b.original)
+			text = paragraph(rep.human, places, b.recipient, b.original)
 		}
-		said := b.said(text, transcript, len(rep.blocks) == 1)
+		said := b.said(text, &transcript, len(rep.blocks) == 1)
 		if said.text == "" && said.code == 0 {
-			said.text = mention(rep.human, lower, b.recipient)
+			said.text = mention(rep.human, places, b.recipient)
 		}
 		e.RemoteHost, e.RemoteIP, e.Stage = said.host, said.ip, said.stage
 		if b.stage != "" {
@@ -255,10 +262,11 @@ func (rep *report) lower() string {
 	return lowerASCII(rep.human)
 }
 
-// plausible returns t, the time that a mail tells; where that is too far from
-// its receipt, or missing, the receipt. When a mail came in the server of the
-// mailbox wrote on top of it, which a copy or an archive keeps. The file's
-// time alone says only that the mail came no later.
+// plausible returns t, the time that a mail tells; where that is missing, or
+// more than maxClockSkew from the receipt, the receipt. The receipt stands in
+// the topmost Received, which the server of the mailbox wrote and every copy
+// keeps. A mail without one was received by the time of its file, but nobody
+// knows how long before: it is held to that time only as the latest.
 func plausible(r *bouncehouse.Record, mail *mimePart, t time.Time) time.Time {
 	top := mail.header.get("Received")
 	received := parseDate(strings.TrimSpace(top[strings.LastIndexByte(top, ';')+1:]))
@@ -283,7 +291,7 @@ func (b *block) outcome(code uint16, reply, text string, waited bool) bouncehous
 	switch {
 	case strings.HasPrefix(action, "delay"):
 		return bouncehouse.Deferred
-	case strings.HasPrefix(action, "expire"): // no value of the RFC: a dialect tells it
+	case strings.HasPrefix(action, "expire"): // no value of the RFC: our own word where a text says that its server gave up
 		return bouncehouse.Expired
 	case strings.HasPrefix(action, "deliver"):
 		return bouncehouse.Delivered
@@ -291,8 +299,6 @@ func (b *block) outcome(code uint16, reply, text string, waited bool) bouncehous
 		return bouncehouse.Relayed
 	case strings.HasPrefix(action, "reject"):
 		return bouncehouse.Rejected
-	case strings.HasPrefix(action, "expire"): // our own word, where a text says that its server gave up
-		return bouncehouse.Expired
 	case strings.HasPrefix(action, "fail"):
 	case strings.HasPrefix(b.status, "2."):
 		return bouncehouse.Delivered
@@ -341,7 +347,7 @@ type said struct {
 // said reads Remote-MTA and Diagnostic-Code. text, the recipient's own
 // paragraph for people, and the transcript give what they lack; only tells
 // that the report has no other recipient.
-func (b *block) said(text string, transcript []exchange, only bool) said {
+func (b *block) said(text string, transcript *transcript, only bool) said {
 	s := readDiagnostic(b.diagnostic)
 	if host, ip := remoteMTA(b.remote); host != "" || ip.IsValid() {
 		if !strings.EqualFold(host, s.host) {
@@ -356,7 +362,7 @@ func (b *block) said(text string, transcript []exchange, only bool) said {
 	if more.answered() {
 		s.fill(more)
 	}
-	t := pick(transcript, s, b.recipient, only)
+	t := transcript.pick(s, b.recipient, only)
 	if s.text != "" && t.code == s.code && strings.HasPrefix(t.text, s.text) {
 		s.text = t.text // QUIRK: Sendmail's diagnostic holds the reply's first line only
 	}
@@ -364,6 +370,11 @@ func (b *block) said(text string, transcript []exchange, only bool) said {
 	s.fill(more)
 	if s.text == "" {
 		s.text = b.comment
+	}
+	if ip, ok := parseIP(s.host); ok { // host 127.0.0.1 [127.0.0.1]: a host without a name
+		if s.host = ""; !s.ip.IsValid() {
+			s.ip = ip
+		}
 	}
 	return s
 }

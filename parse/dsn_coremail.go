@@ -97,23 +97,15 @@ func (rep *report) merge(told []block) {
 		rep.blocks = told
 		return
 	}
-	for i := range rep.blocks {
-		b := &rep.blocks[i]
-		for j := range told {
-			t := &told[j]
-			if !strings.EqualFold(t.recipient, b.recipient) && (len(told) > 1 || len(rep.blocks) > 1) {
-				continue
-			}
-			if replyAt(b.diagnostic) < 0 && !bouncehouse.StartsWithCode(typed(b.diagnostic).value) && t.diagnostic != "" {
-				b.diagnostic, b.text, b.stage = t.diagnostic, t.text, t.stage
-				b.remote = firstOf(t.remote, b.remote)
-			}
-			if t.action == "expired" && !hasPrefixFold(b.action, "delay") {
-				b.action = t.action
-			}
-			break
+	rep.pair(told, func(b, t *block) {
+		if replyAt(b.diagnostic) < 0 && !bouncehouse.StartsWithCode(typed(b.diagnostic).value) && t.diagnostic != "" {
+			b.diagnostic, b.text, b.stage = t.diagnostic, t.text, t.stage
+			b.remote = firstOf(t.remote, b.remote)
 		}
-	}
+		if t.action == "expired" && !hasPrefixFold(b.action, "delay") {
+			b.action = t.action
+		}
+	})
 }
 
 // fact reads what a Chinese system says of a recipient, in Coremail's words

@@ -194,9 +194,7 @@ func readNotesGateway(m *mimePart) ([]report, error) {
 			rep.returns(text[next:])
 			at = len(text)
 		case isAddress(words):
-			if len(rep.blocks) < maxRecipients {
-				rep.blocks = append(rep.blocks, block{recipient: words, action: "failed", diagnostic: reason, text: reason})
-			}
+			rep.add(block{recipient: words, action: "failed", diagnostic: reason, text: reason})
 			reason = ""
 		case words != "" && len(reason) < maxParagraph:
 			reason = strings.TrimSpace(reason + " " + words)

@@ -58,18 +58,11 @@ func readOldExchange(m *mimePart) ([]report, error) {
 	}
 	rep := newReport(m)
 	if len(rep.blocks) > 0 {
-		for i := range rep.blocks {
-			b := &rep.blocks[i]
-			if b.diagnostic != "" {
-				continue
+		rep.pair(entries, func(b, told *block) {
+			if b.diagnostic == "" {
+				b.diagnostic, b.text = told.diagnostic, told.text
 			}
-			for j := range entries {
-				if e := &entries[j]; strings.EqualFold(e.recipient, b.recipient) || len(entries) == 1 && len(rep.blocks) == 1 {
-					b.diagnostic, b.text = e.diagnostic, e.text
-					break
-				}
-			}
-		}
+		})
 		return []report{rep}, nil
 	}
 	for _, b := range entries {

@@ -71,18 +71,13 @@ func readBareExchange(m *mimePart) ([]report, error) {
 	}
 	rep := newReport(m)
 	blocks, _ := ndrBlocks(rep.human)
-	said := make(map[string]*block, len(blocks))
-	for i := range blocks {
-		said[lowerASCII(blocks[i].recipient)] = &blocks[i]
-	}
 	found := false
-	for i := range rep.blocks {
-		b := &rep.blocks[i]
-		if s := said[lowerASCII(b.recipient)]; s != nil && b.diagnostic == "" {
-			b.diagnostic, b.text, b.remote = s.diagnostic, s.text, firstOf(b.remote, s.remote)
+	rep.pair(blocks, func(b, told *block) {
+		if b.diagnostic == "" {
+			b.diagnostic, b.text, b.remote = told.diagnostic, told.text, firstOf(b.remote, told.remote)
 			found = true
 		}
-	}
+	})
 	if !found {
 		return nil, nil
 	}

@@ -45,8 +45,8 @@ func readHMailServer(m *mimePart) ([]report, error) {
 	recipient := ""
 	end := 0 // of the last error
 	finish := func() {
-		if e != nil && len(rep.blocks) < maxRecipients {
-			rep.blocks = append(rep.blocks, e.block())
+		if e != nil {
+			rep.add(e.block())
 		}
 		e = nil
 	}

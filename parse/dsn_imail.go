@@ -47,8 +47,8 @@ func readIMail(m *mimePart) ([]report, error) {
 			}
 			next = after
 		default:
-			if b := iMailBlock(words, lower); b.recipient != "" && len(rep.blocks) < maxRecipients {
-				rep.blocks = append(rep.blocks, b)
+			if b := iMailBlock(words, lower); b.recipient != "" {
+				rep.add(b)
 			}
 		}
 		at = next

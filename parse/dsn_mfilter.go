@@ -34,8 +34,8 @@ func readMFilter(m *mimePart) ([]report, error) {
 	stage := stageOfCommand(strings.TrimSpace(step))
 	for line := range lines(rep.human) {
 		a := strings.Trim(line, "<> \t")
-		if isAddress(a) && len(rep.blocks) < maxRecipients {
-			rep.blocks = append(rep.blocks, block{recipient: a, action: "failed", diagnostic: reply, text: reply, stage: stage})
+		if isAddress(a) {
+			rep.add(block{recipient: a, action: "failed", diagnostic: reply, text: reply, stage: stage})
 		}
 	}
 	return rep.found()

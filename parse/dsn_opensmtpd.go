@@ -46,9 +46,7 @@ func readOpenSMTPD(m *mimePart) ([]report, error) {
 		action = "relayed"
 	}
 	add := func(recipient, reason string) {
-		if len(rep.blocks) < maxRecipients {
-			rep.blocks = append(rep.blocks, block{recipient: recipient, action: action, diagnostic: reason, text: reason})
-		}
+		rep.add(block{recipient: recipient, action: action, diagnostic: reason, text: reason})
 	}
 	recipient, wants := "", false // of the first versions
 	for line := range lines(own) {

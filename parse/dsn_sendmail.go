@@ -47,7 +47,7 @@ func readSendmail(m *mimePart) ([]report, error) {
 		line, _ := cutLine(own, n+len("The original message was received at "))
 		rep.arrival = parseDate(strings.TrimSpace(line))
 	}
-	s := sendmailReport{transcript: readTranscript(own)}
+	s := sendmailReport{transcript: readTranscript(own).exchanges}
 	s.read(own)
 
 	warning := strings.Contains(own, "THIS IS A WARNING MESSAGE ONLY") || hasPrefixFold(m.subject(), "warning: ")

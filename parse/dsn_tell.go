@@ -121,33 +121,65 @@ func leadsToReply(before string) bool {
 // addressesIn returns the mail addresses of a line, the first of very many.
 func addressesIn(s string) []string {
 	var found []string
-	for at := 0; at < len(s) && len(found) < maxProseAddresses; {
-		n := strings.IndexByte(s[at:], '@')
-		if n < 0 {
+	for at := range addressSpans(s) {
+		if len(found) == maxProseAddresses {
 			break
 		}
-		n += at
-		start, end := n, n+1
-		for start > at && addressByte(s[start-1]) {
-			start--
+		if !inURL(s[:at.start+1]) {
+			found = append(found, s[at.start:at.end])
 		}
-		for end < len(s) && (s[end]-'0' <= 9 || s[end]|0x20 >= 'a' && s[end]|0x20 <= 'z' || s[end] == '.' || s[end] == '-' || s[end] == '_') {
-			end++
-		}
-		domain := strings.TrimRight(s[n+1:end], ".-_")
-		local := strings.TrimLeft(s[start:n], "'.-=")
-		if local != "" && strings.IndexByte(domain, '.') > 0 && !strings.Contains(domain, "..") && len(local) <= 256 && !inURL(s[:start+1]) {
-			found = append(found, local+"@"+domain)
-		}
-		at = max(end, n+1)
 	}
 	return found
 }
+
+// span is a part of a text by its offsets.
+type span struct{ start, end int }
+
+// addressSpans yields where in a text mail addresses stand.
+func addressSpans(s string) func(yield func(span) bool) {
+	return func(yield func(span) bool) {
+		for at := 0; at < len(s); {
+			n := strings.IndexByte(s[at:], '@')
+			if n < 0 {
+				return
+			}
+			n += at
+			start, end := n, n+1
+			for start > at && addressByte(s[start-1]) {
+				start--
+			}
+			for end < len(s) && hostByte(s[end]) {
+				end++
+			}
+			next := end
+			for start < n && strings.IndexByte("'.-=", s[start]) >= 0 {
+				start++
+			}
+			for end > n+1 && strings.IndexByte(".-_", s[end-1]) >= 0 {
+				end--
+			}
+			domain := s[n+1 : end]
+			if start < n && n-start <= maxLocalPart && strings.IndexByte(domain, '.') > 0 && !strings.Contains(domain, "..") && !yield(span{start, end}) {
+				return
+			}
+			at = next
+		}
+	}
+}
+
+// maxLocalPart is longer than any local part is: RFC 5321 section 4.5.3.1.1
+// has 64, and senders with a recipient in them (VERP, SRS) more.
+const maxLocalPart = 256
 
 // inURL tells whether the word that before ends within is a link.
 func inURL(before string) bool {
 	word := before[strings.LastIndexAny(before, " \t<>\"'(")+1:]
 	return strings.Contains(word, ":/") || strings.HasPrefix(word, "www.") || strings.HasPrefix(word, "/")
+}
+
+// hostByte tells bytes of a domain.
+func hostByte(c byte) bool {
+	return c-'0' <= 9 || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '.' || c == '-' || c == '_'
 }
 
 // addressByte tells bytes of a local part that need no quotes.

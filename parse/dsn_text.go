@@ -37,6 +37,28 @@ func (rep *report) add(b block) {
 	}
 }
 
+// pair calls each with the blocks of the machine's part and what the text told
+// of the same recipient; two that are alone belong together, however they
+// name him.
+func (rep *report) pair(told []block, each func(b, told *block)) {
+	of := make(map[string]*block, len(told))
+	for i := range told {
+		if key := lowerASCII(told[i].recipient); of[key] == nil {
+			of[key] = &told[i]
+		}
+	}
+	for i := range rep.blocks {
+		b := &rep.blocks[i]
+		t := of[lowerASCII(b.recipient)]
+		if t == nil && len(told) == 1 && len(rep.blocks) == 1 {
+			t = &told[0]
+		}
+		if t != nil {
+			each(b, t)
+		}
+	}
+}
+
 // returns notes that what a mail returns begins message, unless it is a part
 // of its own.
 func (rep *report) returns(message string) {
