@@ -22,8 +22,8 @@ type entry[V any] struct {
 	value V
 }
 
-// ways is a power of two.
-const ways = 4
+// ways is a power of two; the slots of so many fill a line of the processor's cache.
+const ways = 8
 
 // newCache makes a cache of up to size entries, a power of two.
 func newCache[V any](size, mostKey int) *cache[V] {

@@ -147,7 +147,7 @@ func newFolder(rules []Rule, t *providerTable) folder {
 		keep(s.Words)
 	}
 	// Not hosts, but formed like them: parts of Exchange and Mimecast.
-	for _, w := range []string{"resolver", "storedrv", "transport", "smtpsend", "queue", "mcspamsignature", "drbl", "spamblock"} {
+	for _, w := range []string{"resolver", "storedrv", "queue", "mcspamsignature", "drbl", "spamblock"} {
 		f.labels.add(w)
 	}
 	return f

@@ -1,6 +1,9 @@
 package enrich
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // List is a blocklist or its operator as replies name it.
 type List struct {
@@ -79,23 +82,24 @@ func Lists() []List {
 // or "on", where no table has it.
 func namedZone(text string) string {
 	for rest := text; ; {
-		var word string
 		word, after, ok := strings.Cut(rest, " ")
 		if !ok {
 			return ""
 		}
 		rest = after
-		switch lower(word) {
-		case "using", "by", "at", "in", "on", "see", "list":
-			zone, _, _ := strings.Cut(rest, " ")
-			zone, _, _ = strings.Cut(zone, "=") // zone=127.0.0.2
-			zone = strings.Trim(zone, "()[]<>.,:;\"'")
-			if hostLike(zone) {
-				return lower(zone)
-			}
+		if len(word) > 5 || !slices.ContainsFunc(beforeZone, func(w string) bool { return strings.EqualFold(w, word) }) {
+			continue
+		}
+		zone, _, _ := strings.Cut(rest, " ")
+		zone, _, _ = strings.Cut(zone, "=") // zone=127.0.0.2
+		zone = strings.Trim(zone, "()[]<>.,:;\"'")
+		if hostLike(zone) {
+			return lower(zone)
 		}
 	}
 }
+
+var beforeZone = []string{"using", "by", "at", "in", "on", "see", "list"}
 
 // urls appends to found the http(s) URLs in text, maxURLs of them at most,
 // without the point or bracket that ends the sentence around them. They are

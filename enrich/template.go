@@ -350,7 +350,7 @@ func (f *folder) part(dst []byte, w string, bracket bool) []byte {
 		return foldDigits(dst, w)
 	case changes == 1 && lettersFirst && digits <= 10 && points == 0:
 		return append(dst, w...) // TSS04, OFR004_104, S3150, AUP#In-1310
-	case digits <= 2 && changes <= 2 && hasName(&f.labels, label(w)):
+	case digits <= 2 && changes <= 2 && hasName(&f.labels, label(make([]byte, 64), w)):
 		return append(dst, w...)
 	case changes >= 3 || len(w) >= 16 || changes == 2 && len(w) >= 10:
 		return append(dst, "<id>"...)
@@ -371,10 +371,27 @@ func afterAS(dst []byte) bool {
 	return n >= 3 && string(dst[n-3:]) == "AS("
 }
 
-// label is the first label of a dotted name, in lower case.
-func label(w string) string {
+// label is the first label of a dotted name, in lower case in buf; empty where
+// it is longer than that.
+func label(buf []byte, w string) []byte {
 	first, _, _ := strings.Cut(w, ".")
-	return lower(first)
+	if len(first) > len(buf) {
+		return nil
+	}
+	return lowerInto(buf, first)
+}
+
+// lowerInto is s with ASCII letters in lower case, in buf, which is as long.
+func lowerInto(buf []byte, s string) []byte {
+	buf = buf[:len(s)]
+	for i := range buf {
+		c := s[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		buf[i] = c
+	}
+	return buf
 }
 
 // foldDigits writes each run of digits as <n>.
@@ -421,14 +438,7 @@ func (f *folder) host(dst []byte, w string) []byte {
 	if len(w) > len(buf) {
 		return append(dst, "<host>"...)
 	}
-	name := buf[:len(w)]
-	for i := range len(w) {
-		c := w[i]
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		name[i] = c
-	}
+	name := lowerInto(buf[:], w)
 	for i := 0; i < len(name); {
 		n := strings.IndexByte(w[i:], '.')
 		if n < 0 {
