@@ -53,6 +53,9 @@ func filterRules() []Rule {
 
 		{Name: "improvmx-loop", Class: bh.Routing, Provider: "improvmx", All: []string{"loop detected", "improvmx"}, Example: "551 5.7.1 Loop detected: Email is sent and forwarded from/to improvmx.com. (#id-5.9.0)", Ref: refImprovMX},
 		{Name: "improvmx-domain", Class: bh.NoSuchDomain, Provider: "improvmx", All: []string{"domain not found (#id"}, Example: "551 5.7.1 Domain not found (#id-5.9.2)", Ref: refImprovMX},
+		{Name: "improvmx-system", Class: bh.RemoteSystem, Provider: "improvmx", All: []string{"#id-5.9.3|#id-5.9.5"}, Example: "551 5.7.1 Database returned invalid data (#id-5.9.3)", Ref: refImprovMX},
+		{Name: "improvmx-spam", Class: bh.SpamContent, Provider: "improvmx", All: []string{"#id-5.9.4"}, Example: "551 5.7.1 Message failed our check, please retry (#id-5.9.4)", Ref: refImprovMX},
+		{Name: "improvmx-bounce", Class: bh.Routing, Provider: "improvmx", All: []string{"#id-5.9.0|#id-5.9.1"}, Example: "551 5.7.1 Bounces of ours are blocked (#id-5.9.1)", Ref: refImprovMX},
 		{Name: "forwardemail-upgrade", Class: bh.MailboxDisabled, All: []string{"requires an upgrade to"}, Example: "550 Your message wasn't delivered due to an error; example.com requires an upgrade to Enhanced Protection at https://forwardemail.net", Ref: "forwardemail.net/faq"},
 		{Name: "zoho-unusual", Class: bh.SenderRejected, Provider: "zoho", All: []string{"unusual sending activity"}, Example: "550 5.4.6 Unusual sending activity detected. Please try after sometime", Ref: "zoho.com/mail/help/spam-reason.html"},
 		{Name: "spamexperts-url", Class: bh.SpamContent, Provider: "spamexperts", All: []string{"in this email", "is listed on"}, Example: "550 A URL in this email (bad.example) is listed on https://spamrl.com/. Please resolve and retry", Ref: "spamrl.com"},

@@ -65,7 +65,7 @@ func speakers() []spoken {
 		{"hostpoint", "hostpoint.ch"},
 		{"mxroute", "mxroute|mxrouting"},
 		{"mailchannels", "mailchannels"},
-		{"improvmx", "improvmx.com"},
+		{"improvmx", "improvmx.com|(#id-5.9."},
 		{"forwardemail", "forwardemail.net"},
 		{"cloudflare", "mx.cloudflare.net|cloudflare"},
 		{"amazonses", "amazonses.com|email address is not verified|_awsapps.com"},
