@@ -22,7 +22,7 @@ func formRules() []Rule {
 			"message is not rfc|corrupt|invalid base64|charset|character set|messages without|stray cr|" +
 			"stray <cr>|non-western|non-latin|media error|line terminator|could not be parsed|cannot be parsed|" +
 			"unable to parse|decode failed|could not decode|parse failed|failed to decode|comply with required|" +
-			"required standards|mail standards"},
+			"required standards|mail standards|smtputf8 is required"},
 			None: []string{"address syntax|_rfc-5321_|domain|malformed address|malformed recipient|malformed sender|" +
 				"not allowed in header|email policy|local-part|local part"},
 			Example: "550 5.2.0 Bare LF line ending not accepted (SMTP smuggling protection)", Ref: "RFC 5322"},
@@ -50,7 +50,8 @@ func formRules() []Rule {
 			"temporarily deferred|something is wrong|something wrong|relay error|processing error|exception|" +
 			"temporary lookup failure|can't open mailbox|cannot open mailbox|error opening|cannot store|" +
 			"could not store|unable to store"},
-			None:    []string{"spam|virus found|policy violation|_ip_|blocked|recipient address rejected: try|error: |refused to talk"},
+			None: []string{"spam|virus found|policy violation|_ip_|blocked|recipient address rejected: try|error: |" +
+				"refused to talk|<ip>) temporarily"},
 			Example: "421 mx.example.net: Too much load; please try again later", Ref: refExim},
 		{Name: "protocol-error", Class: bh.ProtocolError, All: []string{"bad sequence|bad command|sequence of commands|need rcpt|need mail|rcpt first|mail first|" +
 			"hello first|helo first|ehlo first|send helo|send ehlo|say hello|nested mail|sender already|" +
@@ -85,7 +86,7 @@ func weakRules() []Rule {
 		{Name: "policy", Class: bh.Policy, All: []string{"policy|policies|organizational settings|administrative|administratively|prohibited|forbidden|" +
 			"not welcome|unwelcome|blocklisting|mass mailer|legitimate bounces|no spam please|blacklisted|" +
 			"geographic|country|access denied|not authorized|not allowed|not permitted|unauthorized|security|" +
-			"no longer accepts messages|is banned|will not accept delivery|filtering rule"},
+			"no longer accepts messages|is banned|will not accept delivery|filtering rule|local block list"},
 			Example: "550 5.7.0 Local Policy Violation", Ref: refMilter},
 		{Name: "client-rejected", Class: bh.Policy, Code: "4|5", All: []string{"client host rejected|host rejected|connection rejected|recipient address rejected: try again|" +
 			"excessive amounts of data|mail rejected"},

@@ -19,7 +19,7 @@ func identityRules() []Rule {
 			"not authorized to send mail for|is not allowed to send mail from|not permitted to send mail for|" +
 			"not allowed to send mail for|not designated as permitted sender|" +
 			"invalid ip for sending mail of domain|sender id (pra)|not authorized to send on behalf|" +
-			"not authorized to use", "_spf_|openspf|pobox|sender|send|sending"}, None: []string{"spfbl|spf_guess|as this user|authenticated user|_helo is"},
+			"not authorized to use|spf.org/why", "_spf_|openspf|pobox|sender|send|sending"}, None: []string{"spfbl|spf_guess|as this user|authenticated user|_helo is"},
 			Example: "550 See http://spf.pobox.com/why.html?sender=a%40example.com&ip=203.0.113.9&receiver=mx.example.net (#5.7.1)", Ref: "RFC 7208"},
 		{Name: "dkim", Class: bh.AuthFailed, All: []string{"_dkim_|domainkeys|arc validation|authentication checks failed|message is not authenticated|" +
 			"unauthenticated email|unauthenticated mail|sender is unauthenticated|failed authentication checks|" +
@@ -124,7 +124,8 @@ func identityRules() []Rule {
 			"not been verified|address is not verified|unverified sender|your domain has no|no mx for envelope|" +
 			"valid sender|verify sender|verify your sender|sender must|domain is not verified|" +
 			"domain not verified|domain is not allowed|not a verified|identity is not verified|" +
-			"could not complete sender verify|postmaster verification failed|sender verify callout"},
+			"could not complete sender verify|postmaster verification failed|sender verify callout|" +
+			"sending domain|must be fully qualified domain|must be fully-qualified domain"},
 			None: []string{"deferred (greylist)|greylist|dnsbl|_rbl_|complaint|recipients|spam source|rate limit|too many|" +
 				"limit|exceeded|sender or|sender is blocked|message from unknown sender|virus|sender was not|" +
 				"unauthenticated|confirm"},

@@ -75,6 +75,8 @@ func localRules() []Rule {
 			None: []string{"spamhaus|listed|callout|sender verify|listing|reputation|_ib10|blocked|too many|dns|internal|" +
 				"filtering|while processing|due to abuse|banned|reverse|crcp|server is busy"},
 			Example: "connect to mx.example.net[198.51.100.7]:25: Connection refused", Ref: refPostfix},
+		{Name: "sendmail-deferred", Class: bh.ConnectionFailed, Code: "0", All: []string{"deferred"}, None: []string{"deferred |deferred:|deferred,|deferred(| deferred"},
+			Example: "Deferred", Ref: "Sendmail: stat= of a session that was lost without a reply"},
 		{Name: "local-spool", Class: bh.Malformed, All: []string{"invalid spool file"}, Example: "Invalid spool file", Ref: refOpenSMTPD},
 		{Name: "local-lock", Class: bh.RemoteSystem, All: []string{"lock failure on|unable to lock|cannot update mailbox|error writing message|" +
 			"error while writing to|input/output error|read-only file system|no such file or directory|" +
@@ -97,8 +99,7 @@ func domainRules() []Rule {
 			"not accept mail for|no mail service|does not have mail service|not capable to receive"},
 			None:    []string{"sender|envelope from|_user_|recipient|mailbox|_from_|attachment|non-western"},
 			Example: "550 Domain nomail.example sends and receives no email (NULL MX)", Ref: "RFC 7505"},
-		{Name: "local-no-mx", Class: bh.DomainAcceptsNoMail, All: []string{"no mx record found for domain|no mx found for domain|_no mx for |no valid mx hosts|" +
-			"all relevant mx records point to non-existent|mail host is a non-existent"},
+		{Name: "local-no-mx", Class: bh.DomainAcceptsNoMail, All: []string{"no mx record found for domain|_no mx for |no valid mx hosts"},
 			None:    []string{"sender"},
 			Example: "550 No MX for example.net", Ref: "github.com/haraka/Haraka outbound"},
 		{Name: "dns-try-again", Class: bh.DNSFailure, All: []string{"host not found, try again"},
@@ -128,7 +129,8 @@ func domainRules() []Rule {
 			"name server entry|no mail server for|no dns entries|domain retired|domain is retired|" +
 			"domain no longer|domain is obsolete|domain is no longer|domain obsolete|domain has been retired|" +
 			"domain does no longer|domain expired|domain has expired|no mail server found|no mail exchange|" +
-			"no such host|is obsolete|broadcast network|bogus mx|loopback network|class d|reserved network"},
+			"no such host|is obsolete|broadcast network|bogus mx|loopback network|class d|reserved network|" +
+			"no mx found for domain|mail host is a non-existent"},
 			None: []string{"sender|helo|ehlo|_from_|reverse|tenant|client|mailbox domain|rcpthosts|invalid domain mailbox|" +
 				"your ip"},
 			Example: "Host or domain name not found. Name service error for name=nonexistent.example type=MX: Host not found", Ref: refPostfix},

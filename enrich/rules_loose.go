@@ -59,7 +59,8 @@ func looseRules() []Rule {
 			"no longer active|does not receive|cannot receive|can't receive|barred|not currently|" +
 			"currently not|not able to receive|stopped|switched off|abandoned|not accepting mail|right now"}, None: []string{"connection|sender|has been removed from the queue|attachment|message deleted|message was deleted|queue|blocked"},
 			Example: "554 5.7.1 User user@example.net cannot receive email", Ref: refBounceRules},
-		{Name: "loose-domain", Class: bh.NoSuchDomain, All: []string{"_domain|_host_|_mx_|nonexistentdomain", saysAbsent + "|expired|nonexistentdomain"}, None: []string{"user|mailbox|account|client|helo|ehlo|your|sender|spam|header|message-id|reverse|from|<ip>"},
+		{Name: "loose-domain", Class: bh.NoSuchDomain, All: []string{"_domain|_host_|_mx_|nonexistentdomain", saysAbsent + "|expired|nonexistentdomain"}, None: []string{"user|mailbox|account|client|helo|ehlo|your|sender|spam|header|message-id|reverse|from|<ip>|" +
+			"fully qualified|fully-qualified"},
 			Example: "554 No Valid Domain", Ref: "developers.sparkpost.com: Momentum responses"},
 		{Name: "loose-address", Class: bh.NoSuchUser, Code: "5|0", All: []string{"recipient|mailbox|_user|account|_address|_rcpt_|inbox|addressee|mail box|local part|local-part|" +
 			"alias|_email_|person|subscriber|customer|destination|employee|nobody", saysAbsent + "|unavailable|incorrect|improper|_wrong|isn't|undeliverable|verif|no longer|not local|not available|not here|misspell|" +

@@ -15,8 +15,7 @@ func recipientRules() []Rule {
 			"send your mail to <addr>|send mail to <addr> instead|nova direcci|nouvelle adresse|neue adresse|" +
 			"nuovo indirizzo|now uses|correct address is|has been renamed|renamed to|address has been replaced|" +
 			"replaced by <addr>|was replaced|has been changed to|redirect to <addr>|please update your|" +
-			"update your address book|update your records|new email is|use the new|nuevo correo|nova conta|" +
-			"please try <addr>"},
+			"update your address book|update your records|new email is|use the new|nuevo correo|nova conta"},
 			None: []string{"temporarily"}, Example: "551 5.7.1 Forwarding to remote hosts disabled; user has moved to new@example.org", Ref: refCorpusIANA},
 		{Name: "mailbox-full", Class: bh.MailboxFull, All: []string{"mailbox full|mailbox is full|mailbox for user is full|inbox is full|box is full|box full|" +
 			"account is full|mail box full|folder is full|mailfolder is|over quota|overquota|quota exceeded|" +

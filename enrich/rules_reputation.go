@@ -55,7 +55,8 @@ func reputationRules() []Rule {
 			"too frequent|frequency|flood|traffic limit|throughput|outgoing limit|exceding|exceeding the|" +
 			"exceeds the number of messages|limit for messages|exceeded maximum number|message limit|" +
 			"mail limit|sender rate|smtp limit|session limit|submission timed out|crcp|simultaneous connection|" +
-			"exceeds the number of|email limit is reached|email limit reached"},
+			"exceeds the number of|email limit is reached|email limit reached|(<ip>) temporarily deferred|" +
+			"[<ip>] temporarily deferred|<ip> temporarily deferred"},
 			None: []string{"size|mailbox|storage|disk|deliveries for user|failed|recipients|unrecognized|too many unknown|" +
 				"bad commands|user over quota|user is over|number of recipients|invalid recipients|hop|" +
 				"load average|box full|space|errors|spool|authentication|attachment|too many messages on"},
@@ -117,7 +118,7 @@ func reputationRules() []Rule {
 			None: []string{"open relay, so|account has been|user has been|mailbox has been|domain has been blocked due|" +
 				"relay denied|recipient has been blocked|sending to|inactivity|attachment|sender address|" +
 				"message has been blocked|mail has been blocked|its content|sender is blacklisted|" +
-				"email address is blacklisted|account deactivated|account disabled"},
+				"email address is blacklisted|account deactivated|account disabled|local block list"},
 			Example: "554 5.7.1 Rejected because Bad IP", Ref: "github.com/zone-eu/zone-mta config/bounces.txt"},
 	}
 }
