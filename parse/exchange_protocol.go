@@ -1,7 +1,6 @@
 package parse
 
 import (
-	"net/netip"
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -141,7 +140,7 @@ func (d *dialogue) note(data, context string) {
 			d.keep(&d.queueID, id)
 		}
 		if _, id, ok := strings.Cut(rest, "InternetMessageId "); ok {
-			d.keep(&d.messageID, unbracket(id))
+			d.keep(&d.messageID, bare(id))
 		}
 	} else if context == "authenticated" {
 		d.keep(&d.user, data)
@@ -166,13 +165,4 @@ func exchangeFault(note string) bouncehouse.Stage {
 		return bouncehouse.StageSTARTTLS
 	}
 	return ""
-}
-
-// endpoint reads "192.0.2.1:25" or "[2001:db8::1]:25".
-func endpoint(s string) netip.AddrPort {
-	ap, err := netip.ParseAddrPort(s)
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	return netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
 }

@@ -44,11 +44,11 @@ func (p *exchangeLog) tracked(r *bouncehouse.Record, c *exchangeColumns, row *cs
 	}
 	template := bouncehouse.Event{
 		Source: bouncehouse.Exchange, Time: at, Direction: bouncehouse.Outbound, Outcome: outcome, Counted: true, ContextKnown: true,
-		QueueID: row.column(c.internalID), MessageID: unbracket(row.column(c.messageID)), Sender: row.column(c.sender),
+		QueueID: row.column(c.internalID), MessageID: bare(row.column(c.messageID)), Sender: row.column(c.sender),
 	}
 	// sender-address is of the header; return-path is the envelope's.
 	if path := row.column(c.returnPath); path != "" {
-		template.Sender = unbracket(path)
+		template.Sender = bare(path)
 	}
 	if since, rest, ok := cutStamp(row.column(c.info)); ok && (rest == "" || rest[0] == ';') {
 		// Of a result, message-info is when the message came into the organization.
@@ -85,12 +85,12 @@ func (p *exchangeLog) tracked(r *bouncehouse.Record, c *exchangeColumns, row *cs
 		}
 		if last := len(res.Events) - 1; last >= first && (statuses.shared() || final != "") {
 			res.Events = append(res.Events, res.Events[last])
-			res.Events[last+1].Recipient = unbracket(rcpt)
+			res.Events[last+1].Recipient = bare(rcpt)
 			continue
 		}
 		res.Events = append(res.Events, template)
 		ev := &res.Events[len(res.Events)-1]
-		ev.Recipient = unbracket(rcpt)
+		ev.Recipient = bare(rcpt)
 		if final != "" {
 			ev.Stage = bouncehouse.StageEOD
 			status = final
@@ -102,12 +102,6 @@ func (p *exchangeLog) tracked(r *bouncehouse.Record, c *exchangeColumns, row *cs
 		readStatus(ev, status, bySMTP)
 	}
 	return nil
-}
-
-// unbracket takes the angle brackets off an address or a message id.
-func unbracket(s string) string {
-	s = strings.Trim(s, " ")
-	return strings.TrimSuffix(strings.TrimPrefix(s, "<"), ">")
 }
 
 // exchangeHost is a remote's name without the last dot; an address in its place

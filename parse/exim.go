@@ -1,7 +1,6 @@
 package parse
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -184,7 +183,7 @@ func (p *exim) arrival(r bouncehouse.Record, h *headReader, e *entry, id, s stri
 		case "A":
 			m.saslUser = p.memory.keep(m, eximUser(val))
 		case "S":
-			m.size, _ = strconv.ParseInt(val, 10, 64)
+			m.size = number(val)
 		case "id", "id*": // id* was made by Exim itself
 			m.messageID = p.memory.keep(m, val)
 		case "":

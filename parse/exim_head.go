@@ -157,22 +157,10 @@ func cutPiece(s string) (n, of int, cut byte, text string, ok bool) {
 	if at < 2 {
 		return
 	}
-	if n, of = pieceNumber(s[1:at]), pieceNumber(s[at+1:end]); n < 1 || of < n {
+	if n, of = int(number(s[1:at])), int(number(s[at+1:end])); n < 1 || of < n {
 		return
 	}
 	return n, of, s[at], s[end+2:], true
-}
-
-// pieceNumber reads up to five digits; what is none is -1.
-func pieceNumber(s string) int {
-	if !digits(s) || len(s) > 5 {
-		return -1
-	}
-	n := 0
-	for i := range len(s) {
-		n = n*10 + int(s[i]-'0')
-	}
-	return n
 }
 
 // refusedLine is a refusal that one process sent to syslog last.

@@ -184,7 +184,7 @@ func cutEximArgument(s string) (addr, text string) {
 	if n := strings.IndexByte(addr, ' '); n >= 0 && quotedPart(addr) == 0 {
 		addr = addr[:n]
 	}
-	return strings.TrimSuffix(strings.TrimPrefix(addr, "<"), ">"), text
+	return bare(addr), text
 }
 
 // readRejected reads what begins with the verb.

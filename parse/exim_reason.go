@@ -256,7 +256,7 @@ func cutTimes(s string) string {
 			return s
 		}
 	}
-	if !eximTime(strings.TrimPrefix(s[at:], " ")[len("DT="):]).Known {
+	if !parseUnits(strings.TrimPrefix(s[at:], " ")[len("DT="):]).Known {
 		return s
 	}
 	return s[:at]

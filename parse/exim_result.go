@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -164,7 +163,7 @@ func (f *eximFields) read(s string) {
 		case "C":
 			f.reply = val
 		case "QT":
-			f.queued = eximTime(val)
+			f.queued = parseUnits(val)
 		case "":
 			if val == "defer" && strings.HasPrefix(s, " (") {
 				s = f.readError(s[2:])
@@ -222,29 +221,6 @@ func (f *eximFields) readError(s string) (rest string) {
 	}
 	f.errText = words[:end]
 	return words[end:]
-}
-
-// cutBracketed cuts "[ip]:port" off; the port may be missing.
-func cutBracketed(s string) (ip netip.Addr, port uint16, rest string) {
-	if !strings.HasPrefix(s, "[") {
-		return ip, 0, s
-	}
-	end := strings.IndexByte(s[:min(len(s), 64)], ']')
-	if end < 0 {
-		return ip, 0, s
-	}
-	ip = hostIP(s[1:end])
-	rest = s[end+1:]
-	if len(rest) > 1 && rest[0] == ':' && rest[1]-'0' <= 9 {
-		n := 1
-		for n < len(rest) && n < 7 && rest[n]-'0' <= 9 {
-			n++
-		}
-		if num, err := strconv.ParseUint(rest[1:n], 10, 16); err == nil {
-			port, rest = uint16(num), rest[n:]
-		}
-	}
-	return ip, port, rest
 }
 
 // cutEximRecipient cuts "addr (parents) <top>" off. addr may be a file, a
@@ -351,43 +327,4 @@ func eximTLS(s string) string {
 		return "TLSv1"
 	}
 	return version
-}
-
-// eximTime reads "3s", "1m15s", "2d4h", "0.093s".
-func eximTime(s string) bouncehouse.Delay {
-	var d time.Duration
-	for s != "" {
-		n := 0
-		for n < len(s) && (s[n]-'0' <= 9 || s[n] == '.') {
-			n++
-		}
-		part := parseDelay(s[:n])
-		if !part.Known || n == len(s) {
-			return bouncehouse.Delay{}
-		}
-		unit, ok := eximUnit(s[n])
-		if !ok || part.Duration > 20*365*24*time.Hour/unit {
-			return bouncehouse.Delay{}
-		}
-		d += part.Duration * unit
-		s = s[n+1:]
-	}
-	return bouncehouse.Delay{Duration: d, Known: d >= 0}
-}
-
-// eximUnit is a unit of time in seconds.
-func eximUnit(c byte) (time.Duration, bool) {
-	switch c {
-	case 's':
-		return 1, true
-	case 'm':
-		return 60, true
-	case 'h':
-		return 3600, true
-	case 'd':
-		return 86400, true
-	case 'w':
-		return 7 * 86400, true
-	}
-	return 0, false
 }

@@ -1,7 +1,6 @@
 package parse
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -73,8 +72,7 @@ func (p *haraka) connect(l *harakaLine) {
 	key := memoKey{id: l.uuid}
 	c := p.conns.put(key)
 	p.conns.keep(key, &c.ip, l.fields[harakaIP])
-	port, _ := strconv.ParseUint(l.fields[harakaPort], 10, 16)
-	c.port = uint16(port)
+	c.port = portNumber(l.fields[harakaPort])
 }
 
 func denied(code string) bool { return strings.HasPrefix(code, "DENY") }

@@ -153,8 +153,7 @@ func (p *haraka) connection(r bouncehouse.Record, h *headReader, host string, l 
 		p.asked(l.uuid, m)
 		m.tls, m.command = "", ""
 		if colon := strings.LastIndexByte(to, ':'); colon > 0 {
-			port, _ := strconv.ParseUint(to[colon+1:], 10, 16)
-			m.port = uint16(port)
+			m.port = portNumber(to[colon+1:])
 			p.mails.keep(memoKey{id: l.uuid}, &m.ip, to[:colon])
 		}
 	case strings.HasPrefix(s, "Failed to get "), strings.HasPrefix(s, "Ongoing connection failed to "), strings.HasPrefix(s, "Remote end "):
@@ -327,8 +326,7 @@ func (p *haraka) delivered(r bouncehouse.Record, h *headReader, host string, l *
 		}
 		ev.Outcome, ev.Stage = bouncehouse.Delivered, bouncehouse.StageEOD
 		ev.RemoteHost, ev.RemoteIP = f[harakaHost], hostIP(f[harakaIP])
-		port, _ := strconv.ParseUint(f[harakaPort], 10, 16)
-		ev.RemotePort = uint16(port)
+		ev.RemotePort = portNumber(f[harakaPort])
 		if setReply(ev, f[harakaResponse]); ev.ReplyCode == 0 { // the code is not logged
 			ev.EnhancedCode, ev.ReplyText = bouncehouse.CutEnhanced(f[harakaResponse])
 		}
@@ -423,8 +421,8 @@ func (m *harakaMail) reason(ev *bouncehouse.Event, why string) {
 		}
 		if m != nil && !ev.RemoteIP.IsValid() {
 			at := strings.LastIndexByte(m.failed, ' ') // "connect ECONNREFUSED 203.0.113.9:25"
-			if to, err := netip.ParseAddrPort(m.failed[at+1:]); err == nil {
-				ev.RemoteIP, ev.RemotePort = to.Addr().Unmap(), to.Port()
+			if to := endpoint(m.failed[at+1:]); to.IsValid() {
+				ev.RemoteIP, ev.RemotePort = to.Addr(), to.Port()
 			}
 		}
 	case strings.Contains(why, "TLS"):

@@ -286,16 +286,8 @@ func kumoTime(full, seconds string) (time.Time, bool) {
 			}
 		}
 	}
-	whole, _, _ := strings.Cut(seconds, ".")
-	n, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil || n < 0 || n > 1<<36 {
-		return time.Time{}, false
-	}
-	t := time.Unix(n, 0).UTC()
-	if d := parseDelay(seconds); d.Known {
-		t = t.Add(d.Duration % time.Second)
-	}
-	return t, true
+	whole, fraction, _ := strings.Cut(seconds, ".")
+	return unixTime(whole, fraction)
 }
 
 // event makes the event of one recipient.
@@ -308,8 +300,8 @@ func (rec *kumoRecord) event(r bouncehouse.Record, at time.Time, recipient strin
 	if ev.RemoteIP.IsUnspecified() { // of a report by mail
 		ev.RemoteIP = netip.Addr{}
 	}
-	if from, err := netip.ParseAddrPort(rec.source); err == nil {
-		ev.LocalIP = from.Addr().Unmap()
+	if from := endpoint(rec.source); from.IsValid() {
+		ev.LocalIP = from.Addr()
 	} else {
 		ev.LocalIP = hostIP(rec.source)
 	}

@@ -203,16 +203,16 @@ func (p *mdaemon) fact(key, s string) {
 	}
 	switch {
 	case strings.HasPrefix(s, "From: "):
-		p.keep(key, d, &d.from, unbracket(s[len("From: "):]))
+		p.keep(key, d, &d.from, bare(s[len("From: "):]))
 	case strings.HasPrefix(s, "To: "):
 		for to := range strings.SplitSeq(s[len("To: "):], ",") {
-			if to = unbracket(to); to != "" && len(d.to) < maxRcpts {
+			if to = bare(to); to != "" && len(d.to) < maxRcpts {
 				d.to = append(d.to, "")
 				p.keep(key, d, &d.to[len(d.to)-1], to)
 			}
 		}
 	case strings.HasPrefix(s, "Message-ID: "):
-		p.keep(key, d, &d.messageID, unbracket(s[len("Message-ID: "):]))
+		p.keep(key, d, &d.messageID, bare(s[len("Message-ID: "):]))
 	case strings.HasPrefix(s, "Connection established "):
 		from, to, _ := strings.Cut(strings.Trim(s[len("Connection established "):], "()"), " -> ")
 		d.direction = bouncehouse.Outbound

@@ -1,7 +1,6 @@
 package parse
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -284,9 +283,7 @@ func (p *openSMTPD) calling(e *entry, id, address, host string) {
 	if at < 0 {
 		return
 	}
-	if port, err := strconv.ParseUint(address[at+1:], 10, 16); err == nil {
-		s.port = uint16(port)
-	}
+	s.port = portNumber(address[at+1:])
 	p.sessions.keep(key, &s.client.ip, strings.Trim(address[:at], "[]"))
 	p.sessions.keep(key, &s.client.host, serverName(host, s.client.ip))
 }

@@ -3,7 +3,6 @@ package parse
 import (
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -201,38 +200,4 @@ func lineBegins(s string, from, to int, enhanced string) bool {
 		return false
 	}
 	return after == "" || after[0] == ' ' || strings.HasPrefix(after, enhanced)
-}
-
-// parseUnits reads "1d2h3m4s".
-func parseUnits(s string) bouncehouse.Delay {
-	var d time.Duration
-	if s == "" || len(s) > 24 {
-		return bouncehouse.Delay{}
-	}
-	for s != "" {
-		n := 0
-		for n < len(s) && s[n]-'0' <= 9 {
-			n++
-		}
-		if n == 0 || n == len(s) || n > 8 {
-			return bouncehouse.Delay{}
-		}
-		unit := time.Second
-		switch s[n] {
-		case 's':
-		case 'm':
-			unit = time.Minute
-		case 'h':
-			unit = time.Hour
-		case 'd':
-			unit = 24 * time.Hour
-		default:
-			return bouncehouse.Delay{}
-		}
-		if d += time.Duration(number(s[:n])) * unit; d < 0 {
-			return bouncehouse.Delay{}
-		}
-		s = s[n+1:]
-	}
-	return bouncehouse.Delay{Duration: d, Known: true}
 }

@@ -1,7 +1,6 @@
 package parse
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -189,8 +188,7 @@ func (p *postfix) messageID(e *entry, id, s string, resent bool) {
 	if m.messageID != "" && resent && !m.resent {
 		return
 	}
-	s = strings.TrimSuffix(strings.TrimPrefix(s, "<"), ">")
-	m.messageID, m.resent = p.memory.keep(m, s), resent
+	m.messageID, m.resent = p.memory.keep(m, bare(s)), resent
 }
 
 // queued reads the queue manager's lines about the whole message.
@@ -217,7 +215,7 @@ func (p *postfix) queued(r bouncehouse.Record, h *headReader, e *entry, id, rest
 	size, _, _ = strings.Cut(size, ",")
 	m.announced = true
 	m.sender = p.memory.keep(m, sender)
-	m.size, _ = strconv.ParseInt(size, 10, 64)
+	m.size = number(size)
 	at, err := h.clock.time(&r, &e.stamp)
 	if err != nil {
 		return err
@@ -276,28 +274,4 @@ func (p *postfix) context(ev *bouncehouse.Event, m *message) {
 		// Bounces are made here: no client hands them in.
 		ev.ContextKnown = m.begun || m.sender == "" && m.messageID != ""
 	}
-}
-
-// cutAddress cuts an address that ends with '>', as in "a@b>, relay=...". A
-// quoted local part may hold anything.
-func cutAddress(s string) (addr, rest string, ok bool) {
-	i := 0
-	if strings.HasPrefix(s, `"`) {
-		for i = 1; i < len(s) && s[i] != '"'; i++ {
-			if s[i] == '\\' {
-				i++
-			}
-		}
-	}
-	for ; i < len(s); i++ {
-		n := strings.IndexByte(s[i:], '>')
-		if n < 0 {
-			break
-		}
-		i += n
-		if i+1 == len(s) || s[i+1] == ',' || s[i+1] == ' ' || s[i+1] == ';' || s[i+1] == ':' {
-			return s[:i], s[i+1:], true
-		}
-	}
-	return "", "", false
 }

@@ -1,45 +1,10 @@
 package parse
 
 import (
-	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
 )
-
-// setRemote reads "host[ip]:port". A socket, "host[private/dovecot-lmtp]",
-// has a host; "none", "local", "virtual" or the name of a pipe has nothing.
-func setRemote(ev *bouncehouse.Event, s string) {
-	host, rest, ok := strings.Cut(s, "[")
-	if !ok {
-		return
-	}
-	addr, port, ok := strings.Cut(rest, "]")
-	if !ok {
-		return
-	}
-	ev.RemoteHost = host
-	ev.RemoteIP = hostIP(addr)
-	if strings.HasPrefix(port, ":") {
-		if n, err := strconv.ParseUint(port[1:], 10, 16); err == nil {
-			ev.RemotePort = uint16(n)
-		}
-	}
-}
-
-// hostIP is invalid for what is no address.
-func hostIP(s string) netip.Addr {
-	if len(s) < 2 || len(s) > 60 || s[0] == '/' {
-		return netip.Addr{}
-	}
-	s = strings.TrimPrefix(s, "IPv6:")
-	ip, err := netip.ParseAddr(s)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ip.Unmap()
-}
 
 // readReason reads the text in brackets behind the status: the remote's
 // reply, or what Postfix has to say itself. The enhanced code is the dsn=
@@ -175,38 +140,6 @@ func remoteOf(ev *bouncehouse.Event, host string) {
 	if ev.RemoteHost == "" && !ev.RemoteIP.IsValid() {
 		setRemote(ev, host)
 	}
-}
-
-// setReply takes a reply apart. Where the remote sent no enhanced code the
-// dsn= field's stays.
-func setReply(ev *bouncehouse.Event, s string) {
-	r := bouncehouse.ParseReply(s)
-	ev.ReplyCode, ev.ReplyText = r.Code, r.Text
-	if r.Enhanced != "" {
-		ev.EnhancedCode = r.Enhanced
-	}
-}
-
-// inReplyTo is the stage of a command [smtp/smtp_proto.c, xfer_request].
-func inReplyTo(s string) bouncehouse.Stage {
-	switch {
-	case strings.HasPrefix(s, "end of DATA"):
-		return bouncehouse.StageEOD
-	case strings.HasPrefix(s, "RCPT"):
-		return bouncehouse.StageRCPT
-	case strings.HasPrefix(s, "MAIL"):
-		return bouncehouse.StageMAIL
-	case strings.HasPrefix(s, "DATA"):
-		return bouncehouse.StageDATA
-	case strings.HasPrefix(s, "EHLO"), strings.HasPrefix(s, "HELO"), strings.HasPrefix(s, "LHLO"),
-		strings.HasPrefix(s, "XFORWARD"), strings.HasPrefix(s, "XCLIENT"):
-		return bouncehouse.StageHELO
-	case strings.HasPrefix(s, "STARTTLS"):
-		return bouncehouse.StageSTARTTLS
-	case strings.HasPrefix(s, "AUTH"):
-		return bouncehouse.StageAuth
-	}
-	return ""
 }
 
 // doing is the stage of "while performing the EHLO handshake", "timed out

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
-	"time"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -165,23 +164,4 @@ func unparen(s string) string {
 		s = strings.TrimRight(strings.TrimSuffix(s[1:], ")"), " ")
 	}
 	return s
-}
-
-// parseDelay reads seconds with a fraction: "0.06", "4", "1.3e+02" never.
-func parseDelay(s string) bouncehouse.Delay {
-	whole, fraction, _ := strings.Cut(s, ".")
-	if !digits(whole) || len(whole) > 9 || fraction != "" && (!digits(fraction) || len(fraction) > 9) {
-		return bouncehouse.Delay{}
-	}
-	var d time.Duration
-	for i := range len(whole) {
-		d = d*10 + time.Duration(whole[i]-'0')
-	}
-	d *= time.Second
-	unit := time.Second
-	for i := range len(fraction) {
-		unit /= 10
-		d += time.Duration(fraction[i]-'0') * unit
-	}
-	return bouncehouse.Delay{Duration: d, Known: true}
 }

@@ -2,9 +2,7 @@ package parse
 
 import (
 	"errors"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -98,7 +96,7 @@ func isPMTARow(s string) bool {
 		return false
 	}
 	var row pmtaRow
-	n, _ := row.split(s, pmtaDefault)
+	n := row.split(s, pmtaDefault)
 	if n < 11 || !pmtaTyped(row[pmtaType]) || strings.IndexByte(row[pmtaRcpt], '@') < 1 || bouncehouse.EnhancedLen(row[pmtaStatus]) == 0 {
 		return false
 	}
@@ -199,52 +197,18 @@ func pmtaColumnsOf(header string) []pmtaColumn {
 	return cols
 }
 
-// split cuts a row into its fields; n is how many there are. whole is false
-// where the last one's quotes are open. A column that stands twice keeps its
-// first value that is not empty.
-func (row *pmtaRow) split(s string, cols []pmtaColumn) (n int, whole bool) {
-	for {
+// split cuts a row into its fields; n is how many there are. A column that
+// stands twice keeps its first value that is not empty.
+func (row *pmtaRow) split(s string, cols []pmtaColumn) (n int) {
+	for more := true; more; n++ {
 		var field string
-		if strings.HasPrefix(s, `"`) {
-			end, doubled := 1, false
-			for {
-				q := strings.IndexByte(s[end:], '"')
-				if q < 0 {
-					field, s, end = s[1:], "", -1
-					break
-				}
-				end += q
-				if end+1 < len(s) && s[end+1] == '"' {
-					doubled = true
-					end += 2
-					continue
-				}
-				field, s = s[1:end], s[end+1:]
-				break
-			}
-			if doubled {
-				field = strings.ReplaceAll(field, `""`, `"`)
-			}
-			if end < 0 {
-				row.set(n, field, cols)
-				return n + 1, false
-			}
-			if s != "" && s[0] != ',' { // QUIRK: text behind the closing quote
-				_, s, _ = strings.Cut(s, ",")
-				s = "," + s
-			}
-		} else if comma := strings.IndexByte(s, ','); comma >= 0 {
-			field, s = s[:comma], s[comma:]
-		} else {
-			field, s = s, ""
+		var doubled bool
+		if field, s, doubled, more = cutCSV(s); doubled {
+			field = strings.ReplaceAll(field, `""`, `"`)
 		}
 		row.set(n, field, cols)
-		n++
-		if s == "" {
-			return n, true
-		}
-		s = s[1:]
 	}
+	return n
 }
 
 func (row *pmtaRow) set(n int, field string, cols []pmtaColumn) {
@@ -347,9 +311,10 @@ func (p *powerMTA) row(r bouncehouse.Record, s string, res *bouncehouse.Result) 
 
 // pmtaStamp reads "2026-09-21 12:00:07+0000" or seconds since 1970.
 func pmtaStamp(s string) (st stamp, ok bool) {
-	if len(s) >= 9 && len(s) <= 11 && digits(s) {
-		n, _ := strconv.ParseInt(s, 10, 64)
-		return stamp{kind: stampKnown, known: time.Unix(n, 0).UTC()}, true
+	if len(s) >= 9 {
+		if at, ok := unixTime(s, ""); ok {
+			return stamp{kind: stampKnown, known: at}, true
+		}
 	}
 	st, rest, ok := cutStamp(s)
 	if !ok || st.kind != stampISO {
@@ -359,9 +324,4 @@ func pmtaStamp(s string) (st stamp, ok bool) {
 		st.zone, rest = cutZone(rest)
 	}
 	return st, rest == ""
-}
-
-// bare takes the angle brackets off.
-func bare(s string) string {
-	return strings.TrimSuffix(strings.TrimPrefix(strings.Trim(s, " "), "<"), ">")
 }

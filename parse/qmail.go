@@ -117,9 +117,8 @@ func cutQmailStamp(s string) (st stamp, text string, ok bool) {
 	}
 	if s[0]-'0' <= 9 && s[10] == '.' && digits(s[:10]) {
 		fraction, rest := cutFraction(s[10:])
-		if seconds, err := strconv.ParseInt(s[:10], 10, 64); err == nil && fraction != "" && strings.HasPrefix(rest, " ") {
-			nanos := parseDelay("0." + fraction[:min(len(fraction), 9)]).Duration
-			return stamp{kind: stampKnown, known: time.Unix(seconds, int64(nanos)).UTC()}, strings.TrimLeft(rest, " "), true
+		if at, ok := unixTime(s[:10], fraction); ok && fraction != "" && strings.HasPrefix(rest, " ") {
+			return stamp{kind: stampKnown, known: at}, strings.TrimLeft(rest, " "), true
 		}
 		return st, "", false
 	}
@@ -201,13 +200,12 @@ func (p *qmail) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *b
 // cutSplogger cuts "1250590329.207461 " or, where a line goes on,
 // "1250590329.207461+" off; mark is the stamp with its last byte.
 func cutSplogger(s string) (st stamp, mark, text string, ok bool) {
-	if len(s) < 18 || s[10] != '.' || s[17] != ' ' && s[17] != '+' || s[0]-'0' > 9 || !digits(s[:10]) || !digits(s[11:17]) {
+	if len(s) < 18 || s[10] != '.' || s[17] != ' ' && s[17] != '+' || s[0]-'0' > 9 || !digits(s[11:17]) {
 		return st, "", "", false
 	}
-	seconds, _ := strconv.ParseInt(s[:10], 10, 64)
-	micros, _ := strconv.ParseInt(s[11:17], 10, 64)
-	st.kind, st.known = stampKnown, time.Unix(seconds, micros*1000).UTC()
-	return st, s[:18], s[18:], true
+	st.kind = stampKnown
+	st.known, ok = unixTime(s[:10], s[11:17])
+	return st, s[:18], s[18:], ok
 }
 
 const (
@@ -317,8 +315,7 @@ func (p *qmail) info(r bouncehouse.Record, h *headReader, host string, st *stamp
 	}
 	m.known = true
 	p.messages.keep(key, &m.sender, rest[:end])
-	bytes, _ := strconv.ParseInt(size, 10, 64)
-	res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{Time: m.begun, Host: host, QueueID: id, Sender: rest[:end], Size: bytes})
+	res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{Time: m.begun, Host: host, QueueID: id, Sender: rest[:end], Size: number(size)})
 	return nil
 }
 

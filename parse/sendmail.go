@@ -192,7 +192,7 @@ func (p *sendmail) arrival(r bouncehouse.Record, h *headReader, e *entry, id, re
 		case "nrcpts":
 			rcpts = val
 		case "msgid":
-			messageID = strings.TrimSuffix(strings.TrimPrefix(val, "<"), ">")
+			messageID = bare(val)
 			rest = "" // none of what may follow is wanted
 		}
 	}
@@ -233,16 +233,6 @@ func cutSender(s string) (sender, rest string) {
 		sender, rest = s[:at], s[at:]
 	}
 	return bareAddress(sender), rest
-}
-
-// bareAddress takes the address out of what may have a name beside it.
-func bareAddress(s string) string {
-	if strings.HasSuffix(s, ">") {
-		if at := strings.LastIndexByte(s, '<'); at >= 0 {
-			return s[at+1 : len(s)-1]
-		}
-	}
-	return s
 }
 
 // offspring reads of a message that was made because of another: its bounce,

@@ -2,10 +2,7 @@ package parse
 
 import (
 	"strings"
-	"time"
 	"unicode/utf8"
-
-	"github.com/bouncehouse/bouncehouse"
 )
 
 // delivery is one line of logdelivery taken apart.
@@ -194,34 +191,6 @@ func isField(s string) bool {
 		n++
 	}
 	return n > 0 && n < len(s) && s[n] == '='
-}
-
-// number reads digits; what is none is 0.
-func number(s string) (n int64) {
-	if !digits(s) || len(s) > 18 {
-		return 0
-	}
-	for i := range len(s) {
-		n = n*10 + int64(s[i]-'0')
-	}
-	return n
-}
-
-// parseInterval reads "1+02:03:04".
-func parseInterval(s string) bouncehouse.Delay {
-	days, clock, ok := strings.Cut(s, "+")
-	if !ok {
-		days, clock = "0", s
-	}
-	if len(clock) != 8 || clock[2] != ':' || clock[5] != ':' || !digits(days) || len(days) > 4 {
-		return bouncehouse.Delay{}
-	}
-	h, m, sec := pair(clock), pair(clock[3:]), pair(clock[6:])
-	if h < 0 || m < 0 || sec < 0 {
-		return bouncehouse.Delay{}
-	}
-	seconds := ((number(days)*24+int64(h))*60+int64(m))*60 + int64(sec)
-	return bouncehouse.Delay{Duration: time.Duration(seconds) * time.Second, Known: true}
 }
 
 // escaped undoes what Sendmail does to a line with bytes that are not

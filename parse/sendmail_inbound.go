@@ -171,9 +171,9 @@ func (p *sendmail) ruleset(r bouncehouse.Record, h *headReader, e *entry, id, re
 	case "check_relay", "conncontrol", "ratecontrol", "local_check_relay":
 		ev.Stage = bouncehouse.StageConnect
 	case "check_mail", "local_check_mail", "trust_auth":
-		ev.Stage, ev.Sender = bouncehouse.StageMAIL, trimBrackets(arg)
+		ev.Stage, ev.Sender = bouncehouse.StageMAIL, bare(arg)
 	case "check_rcpt", "local_check_rcpt", "check_vrfy", "check_expn", "check_etrn":
-		ev.Stage, ev.Recipient = bouncehouse.StageRCPT, trimBrackets(arg)
+		ev.Stage, ev.Recipient = bouncehouse.StageRCPT, bare(arg)
 	case "check_data":
 		ev.Stage = bouncehouse.StageDATA
 	case "tls_client":
@@ -188,13 +188,6 @@ func (p *sendmail) ruleset(r bouncehouse.Record, h *headReader, e *entry, id, re
 		p.told(e, id)
 	}
 	return nil
-}
-
-func trimBrackets(s string) string {
-	if len(s) >= 2 && s[0] == '<' && s[len(s)-1] == '>' {
-		return s[1 : len(s)-1]
-	}
-	return s
 }
 
 // milter reads what a filter had refused.

@@ -162,27 +162,6 @@ func (d *dialogue) greeted(said bouncehouse.Reply) {
 	}
 }
 
-// isHostName tells a name of two labels or more, the last no number.
-func isHostName(s string) bool {
-	if len(s) < 4 || len(s) > 253 {
-		return false
-	}
-	dot := -1
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '.':
-			if i == dot+1 {
-				return false
-			}
-			dot = i
-		case c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_':
-		default:
-			return false
-		}
-	}
-	return dot > 0 && dot+1 < len(s) && s[dot+1]|0x20 >= 'a' && s[dot+1]|0x20 <= 'z'
-}
-
 // hold keeps a refusal until it is seen whether the client gets over it.
 func (d *dialogue) hold(verb smtpVerb, said bouncehouse.Reply) {
 	d.bytes += len(said.Text) - len(d.held.said.Text)

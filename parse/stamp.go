@@ -160,12 +160,25 @@ func (c *clock) time(r *bouncehouse.Record, st *stamp) (time.Time, error) {
 			}
 		}
 	}
-	nanos, digit := 0, 100_000_000
-	for i := 0; i < len(st.fraction) && digit > 0; i++ {
-		nanos += int(st.fraction[i]-'0') * digit
+	return t.Add(nanoseconds(st.fraction)), nil
+}
+
+// nanoseconds reads the digits behind a second's point.
+func nanoseconds(fraction string) (d time.Duration) {
+	digit := 100 * time.Millisecond
+	for i := 0; i < len(fraction) && digit > 0; i++ {
+		d += time.Duration(fraction[i]-'0') * digit
 		digit /= 10
 	}
-	return t.Add(time.Duration(nanos)), nil
+	return d
+}
+
+// unixTime reads seconds since 1970 and the digits behind their point.
+func unixTime(seconds, fraction string) (time.Time, bool) {
+	if len(seconds) > 11 || !digits(seconds) || fraction != "" && !digits(fraction) {
+		return time.Time{}, false
+	}
+	return time.Unix(number(seconds), int64(nanoseconds(fraction))).UTC(), true
 }
 
 // start finds the midnight with which st's day begins: where the year is

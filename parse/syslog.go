@@ -209,12 +209,3 @@ func cutStructured(s string) (rest string, ok bool) {
 	}
 	return strings.TrimPrefix(s[i:], " "), true
 }
-
-func digits(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return s != ""
-}
