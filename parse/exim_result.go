@@ -46,16 +46,19 @@ func (p *exim) result(r bouncehouse.Record, h *headReader, e *entry, id, flag, s
 	case "**":
 		ev.Outcome = bouncehouse.Bounced
 		f.text = cutTimes(f.text)
+		readEximReason(ev, f.text)
+		if ev.ReplyCode/100 == 5 {
+			break // the words are the server's
+		}
 		if text, ok := strings.CutSuffix(f.text, "retry timeout exceeded"); ok {
 			ev.Outcome = bouncehouse.Expired
 			if text = strings.TrimSuffix(text, ": "); text != "" {
-				f.text = text
+				readEximReason(ev, text)
 			}
 		} else if strings.HasSuffix(f.text, "message timed out") || strings.Contains(f.text, "have been failing for a long time") ||
 			strings.Contains(f.text, "after a long failure period") {
 			ev.Outcome = bouncehouse.Expired
 		}
-		readEximReason(ev, f.text)
 	default:
 		ev.Outcome = bouncehouse.Delivered
 		p.delivered(ev, flag, rcpt, &f)
