@@ -37,7 +37,7 @@ func identityRules() []Rule {
 			"inverse dns|dns inverso|dns inversa|résolution inverse|resolution inverse|rückwärtsauflösung|" +
 			"обратной зон|обратная зон|역방향|odwrotn|ip must resolve|ip does not resolve|must have a valid ptr|" +
 			"must have ptr|ip has no name|no hostname for your|cannot resolve your ip|reverse mapping|" +
-			"reverse record|rdns_none|no valid reverse"},
+			"reverse record|rdns_none|no valid reverse|proper dns|proper reverse"},
 			None:    []string{"dynamic|generic|spamhaus|dul|residential|_helo_|helo command|ehlo"},
 			Example: "450 4.7.1 Client host rejected: cannot find your reverse hostname, [203.0.113.9]", Ref: refPostfixUCE},
 		{Name: "dynamic-ip", Class: bh.DynamicIP, All: []string{"dynamic ip|dynamic address|dynamic ip's|dynamically assigned|dynamic/residential|dynamic pool|" +

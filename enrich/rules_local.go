@@ -40,7 +40,10 @@ func localRules() []Rule {
 			"hop count|next hop|next-hop|smart host|smarthost|no route found|no route for|no available route|" +
 			"cannot find route|control/locals|circular|redirect loop|routing error|route to destination|" +
 			"routing failure|no relay|mail exchanger points|mx points|delivered-to line|rfc 1918|" +
-			"private network|received: header count|received header count|proxying loops"}, None: []string{"rejected by next-hop"},
+			"private network|received: header count|received header count|proxying loops|connect to self|" +
+			"connect to myself|deliver to myself|host is myself|misdirected|wrong mail server|wrong server|" +
+			"not a mail exchanger for|not an mx for|not configured as final|too many servers|between servers|" +
+			"same host"}, None: []string{"rejected by next-hop"},
 			Example: "553 5.3.5 mx.example.net. config error: mail loops back to me (MX problem?)", Ref: refSendmail},
 		{Name: "local-expired", Class: bh.ClassExpired, All: []string{"returned to sender|force-expired|retry timeout exceeded|in the queue too long|message timed out|" +
 			"queue too long|delivery time expired|message expired|envelope expired|" +
@@ -73,7 +76,7 @@ func localRules() []Rule {
 			"end of socket|end of stream|unexpected end of|socket closed|idle time|too long idle|" +
 			"are disconnected|been idle|are being terminated"},
 			None: []string{"spamhaus|listed|callout|sender verify|listing|reputation|_ib10|blocked|too many|dns|internal|" +
-				"filtering|while processing|due to abuse|banned|reverse|crcp|server is busy"},
+				"filtering|while processing|due to abuse|banned|reverse|crcp|server is busy|to self|to myself"},
 			Example: "connect to mx.example.net[198.51.100.7]:25: Connection refused", Ref: refPostfix},
 		{Name: "sendmail-deferred", Class: bh.ConnectionFailed, Code: "0", All: []string{"deferred"}, None: []string{"deferred |deferred:|deferred,|deferred(| deferred"},
 			Example: "Deferred", Ref: "Sendmail: stat= of a session that was lost without a reply"},
@@ -99,7 +102,7 @@ func domainRules() []Rule {
 			"not accept mail for|no mail service|does not have mail service|not capable to receive"},
 			None:    []string{"sender|envelope from|_user_|recipient|mailbox|_from_|attachment|non-western"},
 			Example: "550 Domain nomail.example sends and receives no email (NULL MX)", Ref: "RFC 7505"},
-		{Name: "local-no-mx", Class: bh.DomainAcceptsNoMail, All: []string{"no mx record found for domain|_no mx for |no valid mx hosts"},
+		{Name: "local-no-mx", Class: bh.DomainAcceptsNoMail, All: []string{"no mx record found for domain|_no mx for |no valid mx hosts|mail host is a non-existent"},
 			None:    []string{"sender"},
 			Example: "550 No MX for example.net", Ref: "github.com/haraka/Haraka outbound"},
 		{Name: "dns-try-again", Class: bh.DNSFailure, All: []string{"host not found, try again"},
@@ -130,7 +133,7 @@ func domainRules() []Rule {
 			"domain no longer|domain is obsolete|domain is no longer|domain obsolete|domain has been retired|" +
 			"domain does no longer|domain expired|domain has expired|no mail server found|no mail exchange|" +
 			"no such host|is obsolete|broadcast network|bogus mx|loopback network|class d|reserved network|" +
-			"no mx found for domain|mail host is a non-existent"},
+			"no mx found for domain"},
 			None: []string{"sender|helo|ehlo|_from_|reverse|tenant|client|mailbox domain|rcpthosts|invalid domain mailbox|" +
 				"your ip"},
 			Example: "Host or domain name not found. Name service error for name=nonexistent.example type=MX: Host not found", Ref: refPostfix},

@@ -60,14 +60,14 @@ func looseRules() []Rule {
 			"currently not|not able to receive|stopped|switched off|abandoned|not accepting mail|right now"}, None: []string{"connection|sender|has been removed from the queue|attachment|message deleted|message was deleted|queue|blocked"},
 			Example: "554 5.7.1 User user@example.net cannot receive email", Ref: refBounceRules},
 		{Name: "loose-domain", Class: bh.NoSuchDomain, All: []string{"_domain|_host_|_mx_|nonexistentdomain", saysAbsent + "|expired|nonexistentdomain"}, None: []string{"user|mailbox|account|client|helo|ehlo|your|sender|spam|header|message-id|reverse|from|<ip>|" +
-			"fully qualified|fully-qualified"},
+			"fully qualified|fully-qualified|not configured"},
 			Example: "554 No Valid Domain", Ref: "developers.sparkpost.com: Momentum responses"},
 		{Name: "loose-address", Class: bh.NoSuchUser, Code: "5|0", All: []string{"recipient|mailbox|_user|account|_address|_rcpt_|inbox|addressee|mail box|local part|local-part|" +
 			"alias|_email_|person|subscriber|customer|destination|employee|nobody", saysAbsent + "|unavailable|incorrect|improper|_wrong|isn't|undeliverable|verif|no longer|not local|not available|not here|misspell|" +
 			"typo|illegal|not accept|doesn't|does not|_bad_|_no_|not a |not have|not on|not in|not user|by that name|restricted character|" +
 			"not served|not listed|not permitted|not deliver|cannot deliver|can't deliver|don't exist"}, None: []string{"sender|_ip_|<ip>|helo|header|too many|limit|_rate_|spam|content|hosts|policy|relay|authenticat|" +
 			"temporar|greylist|try again|later|_mx_|_dns_|line|message-id|command|service|syntax|" +
-			"not being accepted|you are not"},
+			"not being accepted|you are not|permission"},
 			Example: "550 5.0.0 user@example.net This is user have no mail", Ref: refBounceRules},
 		{Name: "loose-size", Class: bh.TooLarge, All: []string{"message|_mail|_size|attachment|_data_|email|_body_", "too large|too big|too long|larger than|bigger than|size limit|exceeds the|oversize|" +
 			"exceeds maximum|maximum size|size exceed|over the size|max size|allowed size|too heavy|" +
@@ -75,7 +75,7 @@ func looseRules() []Rule {
 			Example: "501 5.7.1 Message is too long", Ref: "docs.icewarp.com: 5xx errors"},
 		{Name: "loose-rate", Class: bh.RateLimited, All: []string{"too many|limit|quota|_rate_|frequen|exceed|throttl|volume|too much|too often|too quickly|burst|slow down", "message|_mail|email|connection|session|sending|_sent_|_send_|_ip_|<ip>|client|per |hour|_day_|" +
 			"minute|traffic|request|concurren|simultaneous|delivery attempts|transactions|_host_|recipient|batch"}, None: []string{"mailbox|size|hops|received headers|invalid|unknown|_bad_|errors|line|storage|disk|box|_command|" +
-			"header|byte|spam|recipients per message|mime|failed|received:|attachment"},
+			"header|byte|spam|recipients per message|mime|failed|received:|attachment|servers"},
 			Example: "452 4.5.3 Service unavailable, batch limit reached", Ref: "developers.sparkpost.com: Momentum responses"},
 		{Name: "loose-invalid-recipients", Class: bh.Reputation, All: []string{"too many", "invalid|unknown|_bad_|errors|failed|bounces|spam|complaint"}, None: []string{"command|login|authenticat|password|header|hop"},
 			Example: "550 REJECTED - Too many failed recipients - count = 4", Ref: "Exim wiki: Verification"},
@@ -100,7 +100,7 @@ func looseRules() []Rule {
 			"not accepting|does not accept|closed|moderated|members|subscribers|unsubscribe|" +
 			"safe list|approved|contact list|permission|not being accepted|" + saysListed}, None: []string{"_ip_|<ip>|rejected: access|recipient address rejected|recipient rejected|relay|temporar|" +
 			"client host|greylist|unknown|invalid|bounces|not in approved|user is forbid|" +
-			"not authorized to perform"},
+			"not authorized to perform|user does not have permission"},
 			Example: "550 5.7.1 recipient <user@example.net> black listed #139", Ref: "milter.info/smtp/smtpf/reply.html"},
 		{Name: "loose-routing", Class: bh.Routing, All: []string{"_loop|_hops|_hop_|_routing|_route_|unroutable|unrouteable|best mx|mx points|points back|" +
 			"received headers|received: headers|already received|delivered-to|cannot route|can't route|" +
