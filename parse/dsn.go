@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,6 +98,9 @@ type block struct {
 	text       string            // the recipient's own paragraph for people, where the dialect tells it
 	stage      bouncehouse.Stage // where the dialect tells it
 }
+
+// bare tells whether the report does not say what it is of the recipient.
+func (b block) bare() bool { return b.action == "" && b.status == "" }
 
 // dialect reads the bounce mails of one kind: it returns the mail's reports,
 // nothing where the mail is not of its kind, or an error where it is and
@@ -208,6 +212,7 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 	places, transcript := newPlaces(rep.lower(), len(rep.blocks)), readTranscript(rep.human)
 	rep.fromTranscript(transcript.exchanges)
 	transcript.index(len(rep.blocks))
+	warns := slices.ContainsFunc(rep.blocks, block.bare) && saysRetrying(rep.human)
 	for i := range rep.blocks {
 		b := &rep.blocks[i]
 		e := base
@@ -245,7 +250,7 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 		}
 
 		waited := !rep.arrival.IsZero() && last.Sub(rep.arrival) >= minLifetime
-		if b.action == "" && b.status == "" && saysRetrying(rep.human) {
+		if b.bare() && warns {
 			b.action = "delayed" // a warning whose machine part was cut off
 		}
 		e.Outcome = b.outcome(said.code, said.text, text, waited)

@@ -65,6 +65,7 @@ func readOldExchange(m *mimePart) ([]report, error) {
 		})
 		return []report{rep}, nil
 	}
+	action := failedUnless(m)
 	for _, b := range entries {
 		if b.recipient == "" && len(entries) == 1 {
 			b.recipient = oldExchangeTo(&rep)
@@ -72,7 +73,7 @@ func readOldExchange(m *mimePart) ([]report, error) {
 		if b.recipient == "" {
 			continue
 		}
-		b.action = failedUnless(m)
+		b.action = action
 		rep.blocks = append(rep.blocks, b)
 	}
 	if len(rep.blocks) == 0 {

@@ -51,6 +51,7 @@ func readInterMail(m *mimePart) ([]report, error) {
 	}
 	text := m.text()
 	rep := report{mail: m, human: text, original: m.original()}
+	action := failedUnless(m)
 	var before, after strings.Builder // the reason, before the recipients or behind them
 	var open *block                   // the recipient under way
 	for at := 0; at < len(text) && len(rep.blocks) < maxRecipients; {
@@ -65,7 +66,7 @@ func readInterMail(m *mimePart) ([]report, error) {
 		address, reply := interMailRecipient(words)
 		switch {
 		case address != "":
-			rep.blocks = append(rep.blocks, block{recipient: address, action: failedUnless(m), diagnostic: reply})
+			rep.blocks = append(rep.blocks, block{recipient: address, action: action, diagnostic: reply})
 			open = &rep.blocks[len(rep.blocks)-1]
 		case open != nil && strings.HasPrefix(words, ">>> "):
 			open.stage = stageOfCommand(words[4:])

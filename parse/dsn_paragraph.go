@@ -12,8 +12,9 @@ const maxMentions = 16
 
 // places is where in a text for people addresses stand.
 type places struct {
-	lower string           // the text
-	of    map[string][]int // of each address; nil where few are looked for
+	lower string            // the text
+	of    map[string][]int  // of each address; nil where few are looked for
+	told  map[string]string // what paragraph() found, likewise: one may be named often
 }
 
 // fewRecipients is up to how many recipients a text is searched for each;
@@ -25,7 +26,7 @@ func newPlaces(lower string, recipients int) places {
 	if recipients <= fewRecipients {
 		return p
 	}
-	p.of = map[string][]int{}
+	p.of, p.told = map[string][]int{}, map[string]string{}
 	for at := range addressSpans(lower) {
 		address := lower[at.start:at.end]
 		if known := p.of[address]; len(known) < maxMentions {
@@ -57,6 +58,19 @@ func (p places) next(address string, from int) int {
 // recipient. The address may stand in several places; the first that is
 // followed by an answer is taken, else the first that begins a line.
 func paragraph(human string, places places, addresses ...string) string {
+	if places.told == nil {
+		return findParagraph(human, places, addresses)
+	}
+	key := strings.Join(addresses, "\n")
+	text, known := places.told[key]
+	if !known {
+		text = findParagraph(human, places, addresses)
+		places.told[key] = text
+	}
+	return text
+}
+
+func findParagraph(human string, places places, addresses []string) string {
 	first := ""
 	for _, a := range addresses {
 		if len(a) < 3 {

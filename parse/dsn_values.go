@@ -192,10 +192,13 @@ func statusCode(s string) string {
 	return s[:bouncehouse.EnhancedLen(s)]
 }
 
+// maxDate is longer than a date with its comments is.
+const maxDate = 200
+
 // parseDate reads the date of a mail; zero where it cannot. A date without a
 // zone is taken for UTC.
 func parseDate(s string) time.Time {
-	if s == "" {
+	if s == "" || len(s) > maxDate {
 		return time.Time{}
 	}
 	if t, ok := commonDate(s); ok {
@@ -210,13 +213,14 @@ func parseDate(s string) time.Time {
 	if n := strings.IndexByte(s, '('); n > 0 {
 		s = strings.TrimSpace(s[:n])
 	}
+	s = strings.Join(strings.Fields(s), " ")
 	for _, layout := range []string{
 		"Mon, 2 Jan 2006 15:04:05", "2 Jan 2006 15:04:05", "Mon, 2 Jan 2006 15:04:05 -07:00", "Mon, 2 Jan 2006 15:04:05 MST-07",
 		time.ANSIC, time.UnixDate, time.RFC3339, "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05",
 		"2006-01-02 15-04-05", // QUIRK: SendGrid
 		"02-01-2006 15:04",
 	} {
-		if t, err := time.Parse(layout, strings.Join(strings.Fields(s), " ")); err == nil {
+		if t, err := time.Parse(layout, s); err == nil {
 			return t
 		}
 	}

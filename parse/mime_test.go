@@ -1,12 +1,8 @@
 package parse
 
 import (
-	"fmt"
 	"net/mail"
-	"strings"
 	"testing"
-	"time"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -148,88 +144,6 @@ func TestDecodeWords(t *testing.T) {
 		if got := decodeWords(in); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
-	}
-}
-
-// hostileMails are what a splitter may die of.
-func hostileMails() map[string]string {
-	var nested, unclosed, messages, parts, many strings.Builder
-	for i := range 1000 {
-		fmt.Fprintf(&unclosed, "Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i)
-		fmt.Fprintf(&nested, "Content-Type: multipart/mixed; boundary=b\n\n--b\n")
-		fmt.Fprintf(&messages, "Content-Type: message/rfc822\n\n")
-	}
-	parts.WriteString("Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n")
-	for range 10_000 {
-		parts.WriteString("--b\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@example.com\nAction: failed\n\n")
-	}
-	many.WriteString("Content-Type: message/delivery-status\n\n")
-	for i := range 20_000 {
-		fmt.Fprintf(&many, "Final-Recipient: rfc822; user%d@example.com\nAction: failed\n\n", i)
-	}
-	const mb = 1 << 20
-	report := "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
-	status := report + "--b\nContent-Type: message/delivery-status\n\n"
-	block := "Final-Recipient: rfc822; a@example.com\nAction: failed\n"
-	return map[string]string{
-		"depth 1000, unclosed":   unclosed.String(),
-		"depth 1000, one name":   nested.String(),
-		"1000 messages":          messages.String(),
-		"10000 parts":            parts.String(),
-		"20000 recipients":       many.String(),
-		"1 MB header line":       "X: " + strings.Repeat("x", mb) + "\n\n",
-		"1 MB of header lines":   strings.Repeat("x:\n", mb/3),
-		"1 MB boundary":          "Content-Type: multipart/mixed; boundary=" + strings.Repeat("b", mb) + "\n\n--b",
-		"1 MB of dashes":         "Content-Type: multipart/mixed; boundary=---\n\n" + strings.Repeat("-", mb),
-		"1 MB of boundaries":     "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat("--b\n", mb/4),
-		"1 MB of ; parameters":   "Content-Type: multipart/mixed" + strings.Repeat(";a=b", mb/4) + "\n\n",
-		"1 MB of =":              "Content-Transfer-Encoding: quoted-printable\nContent-Type: message/delivery-status\n\n" + strings.Repeat("=", mb),
-		"1 MB diagnostic":        status + block + "Diagnostic-Code: smtp; " + strings.Repeat("550-5.1.1 a ", mb/12) + "\n",
-		"1 MB of 550":            status + block + "Diagnostic-Code: smtp; 550-" + strings.Repeat("550 ", mb/4) + "\n",
-		"1 MB of fold lines":     status + block + "Diagnostic-Code: smtp;" + strings.Repeat("\n a", mb/3) + "\n",
-		"1 MB of addresses":      report + "--b\n\n" + strings.Repeat("<a@example.com>: no\n", mb/20) + "--b\nContent-Type: message/delivery-status\n\n" + block,
-		"1 MB of recipients' \\": status + "Final-Recipient: utf-8; " + strings.Repeat(`\x{41}`, mb/6) + "@example.com\nAction: failed\n",
-		"1 MB of encoded words":  status + block + "Diagnostic-Code: smtp; " + strings.Repeat("=?utf-8?Q?a?= ", mb/14) + "\n",
-		"1 MB of transcript":     report + "--b\n\n" + strings.Repeat("<<< 550-a\n", mb/10) + "--b\nContent-Type: message/delivery-status\n\n" + block,
-		"1 MB of tags":           report + "--b\nContent-Type: text/html\n\n" + strings.Repeat("<", mb) + "\n--b\nContent-Type: message/delivery-status\n\n" + block,
-		"1 MB of NUL":            strings.Repeat("\x00", mb),
-		"NUL in the status":      status + "Final-Recipient: rfc822; a\x00b@example.com\nAction: fai\x00led\n\x00",
-		"1 MB of high bytes":     status + block + "Diagnostic-Code: smtp; " + strings.Repeat("\xc4\xe3", mb/2) + "\n",
-		"1 MB of Received":       status + block + "\n--b\nContent-Type: message/rfc822\n\n" + strings.Repeat("Received: by x id y\n", mb/20),
-		"10000 recipients in a transcript": report + "--b\n\n" + strings.Repeat("<<< 550 a\n", 6_000) + "--b\nContent-Type: message/delivery-status\n\n" +
-			many.String()[strings.Index(many.String(), "Final"):len(many.String())/2-100],
-		"1 MB of Sendmail's results": "From: a@example.com\n\n   ----- Transcript of session follows -----\n" + strings.Repeat("<<< 550 a\n550 <a@example.com>... User unknown\n", mb/48),
-		"1 MB of Sendmail's list":    "From: a@example.com\n\n   ----- The following addresses had permanent fatal errors -----\n" + strings.Repeat("<a@example.com>\n (reason: 550 no)\n", mb/36),
-		"1 MB of Postfix's notice":   "Subject: Postfix SMTP server: errors from a[192.0.2.1]\n\nTranscript of session follows.\n" + strings.Repeat(" In:  RCPT TO:<a@example.com>\n Out: 550-no\n Out: 550 no\n     fold\n", mb/70),
-		"1 MB of OpenSMTPD's lines":  "From: a@example.com\n\n    This is the MAILER-DAEMON, please DO NOT REPLY to this email.\n" + strings.Repeat("a@example.com: 550 no\n", mb/22),
-		"1 MB of JSON's depth":       "From: a@example.com\n\n{\"notificationType\":" + strings.Repeat("[", mb),
-		"1 MB of Oracle's fields":    "From: a@example.com\n\nThis report relates to a message you sent with the following header fields:\nYour message\n" + strings.Repeat("Recipient address: a@example.com\n Reason: a\n b\n", mb/46),
-		"1 MB of Courier's text":     "From: a@example.com\n\nrunning the Courier mail server, version 1\n" + strings.Repeat("<a@example.com>:\n<b@example.com>:\n>>> RCPT TO:<a@example.com>\n<<< 550 no\n", mb/72),
-		"claims, 1 MB of <a@b>":      report + strings.Repeat("<a@example.com>\n<b@example.com>\n", mb/32),
-	}
-}
-
-// TestHostileMails holds the splitter and the parser to linear time: the
-// limit is some hundred times what they need.
-func TestHostileMails(t *testing.T) {
-	for name, mail := range hostileMails() {
-		t.Run(name, func(t *testing.T) {
-			start := time.Now()
-			res, _ := parseDSN(t, dsnOptions, mail)
-			if d := time.Since(start); d > 10*time.Second {
-				t.Errorf("took %v for %d bytes", d, len(mail))
-			} else {
-				t.Logf("%v, %d bytes, %d events, %d dead", d.Round(time.Microsecond), len(mail), len(res.Events), len(res.Dead))
-			}
-			if len(res.Events) > maxRecipients {
-				t.Errorf("%d events", len(res.Events))
-			}
-			for _, e := range res.Events {
-				if !utf8.ValidString(e.ReplyText) || !utf8.ValidString(e.Recipient) {
-					t.Errorf("not UTF-8: %q %q", e.Recipient, e.ReplyText)
-				}
-			}
-		})
 	}
 }
 
