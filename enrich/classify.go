@@ -54,7 +54,7 @@ type scratch struct {
 var _ bouncehouse.Enricher = (*Classifier)(nil)
 
 // Bounds of the memory: entries, and bytes of a key that is kept. With all of
-// them as long as may be it takes 35 MB.
+// them as long as may be it takes some 25 MB (measured: 23 with templates of 1,000 bytes).
 const (
 	maxVerdicts   = 1 << 14
 	maxVerdictKey = 1024

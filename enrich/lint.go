@@ -15,9 +15,18 @@ import (
 type RuleError struct {
 	Rule   string // its name
 	Reason string
+	Number int // of the user's rules, the first is 1; 0 where it is none of them
 }
 
-func (e *RuleError) Error() string { return fmt.Sprintf("rule %q: %s", e.Rule, e.Reason) }
+func (e *RuleError) Error() string {
+	if e.Rule == "" && e.Number == 0 {
+		return e.Reason
+	}
+	return fmt.Sprintf("rule %q: %s", e.Rule, e.Reason)
+}
+
+// maxLiteral bounds the bytes of a literal: no reply's words are as long.
+const maxLiteral = 1000
 
 // validate tells what is wrong with a rule by itself.
 func (r *Rule) validate() error {
@@ -37,7 +46,9 @@ func (r *Rule) validate() error {
 	}
 	for _, group := range slices.Concat(r.All, r.None) {
 		for _, w := range strings.Split(group, "|") {
-			if strings.Trim(w, "_") == "" {
+			if len(w) > maxLiteral {
+				fault("a literal of %d bytes that begins with %q: %d are the most", len(w), w[:20], maxLiteral)
+			} else if strings.Trim(w, "_") == "" {
 				fault("%q: an empty alternative is in every reply", group)
 			} else if w != strings.ToLower(w) {
 				fault("%q must be in lower case: case is ignored", w)
@@ -75,18 +86,18 @@ func Lint(opt Options) (faults, notes []RuleError) {
 	for _, r := range Rules() {
 		names[r.Name] = true
 	}
-	for _, r := range opt.Rules {
+	for i, r := range opt.Rules {
 		if err := r.validate(); err != nil {
 			for line := range strings.Lines(err.Error()) {
-				faults = append(faults, RuleError{r.Name, strings.TrimSpace(line)})
+				faults = append(faults, RuleError{r.Name, strings.TrimSpace(line), i + 1})
 			}
 		}
 		if names[r.Name] {
-			faults = append(faults, RuleError{r.Name, "the name is taken"})
+			faults = append(faults, RuleError{r.Name, "the name is taken", i + 1})
 		}
 		names[r.Name] = true
 		if r.Example == "" {
-			faults = append(faults, RuleError{r.Name, "it has no example: give a real reply that it decides"})
+			faults = append(faults, RuleError{r.Name, "it has no example: give a real reply that it decides", i + 1})
 		}
 	}
 	if len(faults) > 0 {
@@ -94,16 +105,16 @@ func Lint(opt Options) (faults, notes []RuleError) {
 	}
 	c, err := NewClassifier(opt)
 	if err != nil {
-		return []RuleError{{"", err.Error()}}, nil
+		return []RuleError{{Reason: err.Error()}}, nil
 	}
 	for i, r := range slices.Concat(opt.Rules, Rules()) {
 		e := c.decide(&r)
 		switch own := i < len(opt.Rules); {
 		case e.Rule == r.Name:
 		case own:
-			faults = append(faults, RuleError{r.Name, fmt.Sprintf("its example is decided by %s (%s), as %q", orNone(e.Rule), e.Class, e.Template)})
+			faults = append(faults, RuleError{r.Name, fmt.Sprintf("its example is decided by %s (%s), as %q", orNone(e.Rule), e.Class, e.Template), i + 1})
 		default:
-			notes = append(notes, RuleError{r.Name, fmt.Sprintf("the example of this built-in rule (%s) now goes to %s (%s)", r.Class, orNone(e.Rule), e.Class)})
+			notes = append(notes, RuleError{r.Name, fmt.Sprintf("the example of this built-in rule (%s) now goes to %s (%s)", r.Class, orNone(e.Rule), e.Class), 0})
 		}
 	}
 	return faults, notes

@@ -69,7 +69,7 @@ func (s *wordSet) any(ids []int32) bool {
 // what is rare in them; they decide about nothing but speed.
 func newLiterals(all []string, samples []string) (*literals, error) {
 	if len(all) > maxWords {
-		return nil, fmt.Errorf("%d literals, more than %d", len(all), maxWords)
+		return nil, fmt.Errorf("all rules together have %d different literals: %d are the most", len(all), maxWords)
 	}
 	var seen [1 << anchorBits]uint16 // how often the samples have what hashes to it
 	var low []byte

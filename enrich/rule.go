@@ -120,7 +120,11 @@ func newMatcher(rules []Rule, own int, v *vocabulary) (*matcher, error) {
 			err = errors.New("the name is taken")
 		}
 		if err != nil {
-			return nil, &RuleError{r.Name, err.Error()}
+			number := 0
+			if i < own {
+				number = i + 1
+			}
+			return nil, &RuleError{r.Name, err.Error(), number}
 		}
 		names[r.Name] = true
 		c := compiled{Rule: r, codes: split(r.Code), enhanced: split(r.Enhanced), stages: split(r.Stage), last: r.Last}

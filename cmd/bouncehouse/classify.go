@@ -123,8 +123,9 @@ func testRules(a *app, c Config) error {
 	for _, n := range notes {
 		fmt.Fprintf(a.stdout, "note: %s\n", n.Error())
 	}
+	at := ruleLines(c.Rules)
 	for _, f := range faults {
-		fmt.Fprintf(a.stdout, "%s:%d: %s\n", c.Rules, ruleLine(c.Rules, f.Rule), f.Error())
+		fmt.Fprintf(a.stdout, "%s: %s\n", at(f.Number), f.Error())
 	}
 	if len(faults) > 0 {
 		return fmt.Errorf("%d faults in %s", len(faults), c.Rules)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -44,19 +45,43 @@ type userProvider struct {
 	Help    string   `yaml:"help"`
 }
 
+// Bounds of a rules file: its bytes, and the rules in it (YAML can repeat one
+// by an alias of a few bytes).
+const (
+	maxRulesFile = 4 << 20
+	maxRules     = 10_000
+)
+
+// readRules reads the file at path, whatever it is, up to its bound.
+func readRules(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxRulesFile+1))
+	if err == nil && len(data) > maxRulesFile {
+		err = fmt.Errorf("%s: more than %d MB", path, maxRulesFile>>20)
+	}
+	return data, err
+}
+
 // loadRules reads the rules file at path into o; "" is none. Its errors name
 // file and line.
 func loadRules(path string, o *enrich.Options) error {
 	if path == "" {
 		return nil
 	}
-	data, err := os.ReadFile(path)
+	data, err := readRules(path)
 	if err != nil {
 		return fmt.Errorf("read the rules: %w", err)
 	}
 	var f ruleFile
 	if err := parseYAML(data, &f); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
+	}
+	if len(f.Rules) > maxRules {
+		return fmt.Errorf("%s: %d rules, %d are the most", path, len(f.Rules), maxRules)
 	}
 	for _, r := range f.Rules {
 		o.Rules = append(o.Rules, enrich.Rule{Name: r.Name, Class: bouncehouse.Class(r.Class), Provider: bouncehouse.Provider(r.Provider), Only: r.Only,
@@ -86,6 +111,10 @@ func parseYAML(data []byte, v any) error {
 	var out []error
 	for _, e := range all.Errors {
 		at := ""
+		if e.Mark.Line == 0 {
+			out = append(out, errors.New(e.Message))
+			continue
+		}
 		if n := e.Mark.Line; n > 0 && n <= len(lines) {
 			at = fmt.Sprintf("\n  %4d | %s", n, lines[n-1])
 		}
@@ -101,23 +130,21 @@ func lowerAll(list []string) (out []string) {
 	return out
 }
 
-// ruleLine is the line of the rules file on which the rule begins; 0 where it
-// cannot be told.
-func ruleLine(path, name string) int {
-	data, err := os.ReadFile(path)
+// ruleLines tells where the rules of the file at path begin, by their number
+// as enrich.RuleError has it: file and line, or the file alone.
+func ruleLines(path string) func(number int) string {
 	var doc struct {
 		Rules []yaml.Node `yaml:"rules"`
 	}
-	if err != nil || yaml.Load(data, &doc) != nil {
-		return 0
+	if data, err := readRules(path); err != nil || yaml.Load(data, &doc) != nil {
+		doc.Rules = nil
 	}
-	for _, node := range doc.Rules {
-		var r userRule
-		if node.Decode(&r) == nil && r.Name == name {
-			return node.Line
+	return func(number int) string {
+		if number < 1 || number > len(doc.Rules) || doc.Rules[number-1].Line == 0 {
+			return path
 		}
+		return fmt.Sprintf("%s:%d", path, doc.Rules[number-1].Line)
 	}
-	return 0
 }
 
 // classifier makes the classifier of the configuration.
@@ -127,9 +154,12 @@ func classifier(c Config) (*enrich.Classifier, error) {
 		return nil, err
 	}
 	classify, err := enrich.NewClassifier(o)
-	var fault *enrich.RuleError
-	if errors.As(err, &fault) && c.Rules != "" {
-		return nil, fmt.Errorf("%s: line %d: %w", c.Rules, ruleLine(c.Rules, fault.Rule), err)
+	if err == nil || c.Rules == "" {
+		return classify, err
 	}
-	return classify, err
+	at := c.Rules
+	if fault := (*enrich.RuleError)(nil); errors.As(err, &fault) {
+		at = ruleLines(c.Rules)(fault.Number)
+	}
+	return nil, fmt.Errorf("%s: %w", at, err)
 }
