@@ -78,6 +78,9 @@ func (cmd *ingestCmd) Run(a *app) error {
 	pipe := &bouncehouse.Pipeline{Sink: out, Log: a.log, Observe: meter.observe, Before: crashHook()}
 	err = runAll(a.ctx, pipe, sources, cmd.Once, func(string) {})
 	meter.close()
+	if cmd.Once && a.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return errStopped
+	}
 	return errors.Join(bad, unlessDone(a.ctx, err))
 }
 

@@ -68,12 +68,12 @@ func (m *meter) progress() (done, total int64) {
 // read to their end once.
 func (m *meter) draw(f *os.File) {
 	defer m.drawn.Done()
-	const tmpl = `{{ counters . }} {{ bar . }} {{ percent . }} {{ speed . "%s/s" }} {{ string . "lines" }} {{ rtime . "ETA %s" }}`
+	const tmpl = `{{ counters . }} {{ bar . }} {{ percent . }} {{ speed . "%s/s" " " }} {{ string . "lines" }} {{ rtime . "ETA %s" "in %s" " " }}`
 	done, total := m.progress()
 	if done >= total {
 		return
 	}
-	bar := pb.New64(total).SetTemplateString(tmpl).SetWriter(f).Set(pb.Bytes, true).SetRefreshRate(200 * time.Millisecond)
+	bar := pb.New64(total).SetTemplateString(tmpl).SetWriter(f).Set(pb.Bytes, true).Set(pb.CleanOnFinish, true).SetRefreshRate(200 * time.Millisecond)
 	bar.Start()
 	defer bar.Finish()
 	tick := time.NewTicker(200 * time.Millisecond)
@@ -107,13 +107,20 @@ func (m *meter) close() {
 		fmt.Fprintf(m.app.stderr, "%d chunks sent", m.batches)
 	}
 	if m.unread > 0 {
-		fmt.Fprintf(m.app.stderr, ", %d lines not understood", m.unread)
+		fmt.Fprintf(m.app.stderr, ", %s not understood", plural(m.unread, "line"))
 	}
 	if m.dead > 0 {
-		fmt.Fprintf(m.app.stderr, ", %d dead letters (bouncehouse deadletter list)", m.dead)
+		fmt.Fprintf(m.app.stderr, ", %s (bouncehouse deadletter list)", plural(m.dead, "dead letter"))
 	}
 	fmt.Fprintf(m.app.stderr, ", in %s\n", time.Since(m.begin).Round(10*time.Millisecond))
-	if m.stores && m.records > 0 && m.events == 0 && m.dead == 0 {
+	if m.stores && m.records > 0 && m.events == 0 && m.dead == 0 && m.app.ctx.Err() == nil {
 		fmt.Fprintln(m.app.stderr, nothingFound)
 	}
+}
+
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -93,7 +93,13 @@ func (cmd *parseCmd) Run(a *app) error {
 		})
 		if p.err != nil || a.ctx.Err() != nil {
 			bar.close()
-			return errors.Join(p.err, a.ctx.Err())
+			if a.ctx.Err() == nil {
+				return p.err
+			}
+			if err := out.Flush(); err != nil {
+				return fmt.Errorf("write events: %w", err)
+			}
+			return fmt.Errorf("stopped before the end, after %d records and %d events", p.total.records, p.total.events)
 		}
 		bar.next()
 		if err != nil {

@@ -82,6 +82,9 @@ func (cmd *runCmd) Run(a *app) error {
 		slices.Sort(none.paths)
 		fmt.Fprintln(a.stderr, "No mail system known in", some(none.paths))
 	}
+	if cmd.Once && a.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return errStopped
+	}
 	return errors.Join(bad, unlessDone(a.ctx, err))
 }
 
@@ -124,6 +127,9 @@ func (u *unknown) ended(stream string) {
 	}
 	delete(u.parsers, stream)
 }
+
+// errStopped is of run and ingest with --once.
+var errStopped = errors.New("stopped before the end: the next run goes on from there")
 
 // runAll runs one loop per source. With once a few at a time: there may be a
 // thousand of them. ended is called with each stream that was read to its end.

@@ -215,7 +215,7 @@ func newFileBar(a *app, files []string) *fileBar {
 		b.sizes = append(b.sizes, size)
 		total += size
 	}
-	const tmpl = `{{ counters . }} {{ bar . }} {{ percent . }} {{ speed . "%s/s" }} {{ rtime . "ETA %s" }}`
+	const tmpl = `{{ counters . }} {{ bar . }} {{ percent . }} {{ speed . "%s/s" " " }} {{ rtime . "ETA %s" "in %s" " " }}`
 	b.bar = pb.New64(total).SetTemplateString(tmpl).SetWriter(f).Set(pb.Bytes, true).Set(pb.CleanOnFinish, true).SetRefreshRate(200 * time.Millisecond)
 	b.bar.Start()
 	return b
