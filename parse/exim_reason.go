@@ -127,12 +127,13 @@ func eximHost(ev *bouncehouse.Event, s string) (rest string) {
 // address in it is a stranger's.
 func cutCommand(s string) (command, reply string) {
 	from := 0
-	if n := strings.Index(s[:min(len(s), 32)], ":<"); n >= 0 { // MAIL FROM:<a>, also behind "pipelined "
+	n := strings.Index(s[:min(len(s), 32)], ":<") // MAIL FROM:<a>, also behind "pipelined "
+	if n >= 0 && !strings.Contains(s[:n], ": ") {
 		if _, rest, ok := cutAddress(s[n+2:]); ok {
 			from = len(s) - len(rest)
 		}
 	}
-	n := strings.Index(s[from:], ": ")
+	n = strings.Index(s[from:], ": ")
 	if n < 0 {
 		return strings.TrimSuffix(s, ":"), ""
 	}

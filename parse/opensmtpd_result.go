@@ -196,7 +196,7 @@ func unglue(s, enhanced string) string {
 // version or a sentence.
 func lineBegins(s string, from, to int, enhanced string) bool {
 	before, after := s[from-1], s[to:]
-	if before == ' ' || before-'0' <= 9 || before == '.' && from > 1 && s[from-2]-'0' <= 9 {
+	if before == ' ' || before == '#' || before-'0' <= 9 || before == '.' && from > 1 && s[from-2]-'0' <= 9 {
 		return false
 	}
 	return after == "" || after[0] == ' ' || strings.HasPrefix(after, enhanced)
