@@ -49,7 +49,7 @@ func formRules() []Rule {
 			"exec failed|command died|program failed|qmail-|spawn|segmentation|crashed|error in server|" +
 			"temporarily deferred|something is wrong|something wrong|relay error|processing error|exception|" +
 			"temporary lookup failure|can't open mailbox|cannot open mailbox|error opening|cannot store|" +
-			"could not store|unable to store"},
+			"could not store|unable to store|qqt failure|qq temporary"},
 			None: []string{"spam|virus found|policy violation|_ip_|blocked|recipient address rejected: try|error: |" +
 				"refused to talk|<ip>) temporarily"},
 			Example: "421 mx.example.net: Too much load; please try again later", Ref: refExim},

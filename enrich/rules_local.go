@@ -81,9 +81,9 @@ func localRules() []Rule {
 		{Name: "sendmail-deferred", Class: bh.ConnectionFailed, Code: "0", All: []string{"deferred"}, None: []string{"deferred |deferred:|deferred,|deferred(| deferred"},
 			Example: "Deferred", Ref: "Sendmail: stat= of a session that was lost without a reply"},
 		{Name: "local-spool", Class: bh.Malformed, All: []string{"invalid spool file"}, Example: "Invalid spool file", Ref: refOpenSMTPD},
-		{Name: "local-lock", Class: bh.RemoteSystem, All: []string{"lock failure on|unable to lock|cannot update mailbox|error writing message|" +
-			"error while writing to|input/output error|read-only file system|no such file or directory|" +
-			"permission denied"}, Code: "0|4",
+		{Name: "local-lock", Class: bh.RemoteSystem, All: []string{"lock failure on|unable to lock|cannot update mailbox|error writing message|error while writing to|" +
+			"input/output error|read-only file system|no such file or directory|permission denied|lock busy|" +
+			"maillock"}, Code: "0|4",
 			Example: `procmail: Lock failure on "/var/virtmail/k/ij/it/kijitora/mailbox.lock" procmail: Error while writing to "/var/virtmail/k/ij/it/kijitora/mailbox`, Ref: "procmail(1)"},
 	}
 }
