@@ -3,7 +3,6 @@ package parse
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -336,74 +335,6 @@ func (rep *report) envelopeSender() string {
 		return to
 	}
 	return oneAddress(rep.original.get("From"))
-}
-
-// said is what the remote host said of a recipient, or the reporting server
-// in its stead.
-type said struct {
-	host     string
-	ip       netip.Addr
-	stage    bouncehouse.Stage
-	code     uint16
-	enhanced string
-	text     string
-}
-
-// said reads Remote-MTA and Diagnostic-Code. text, the recipient's own
-// paragraph for people, and the transcript give what they lack; only tells
-// that the report has no other recipient.
-func (b *block) said(text string, transcript *transcript, only bool) said {
-	s := readDiagnostic(b.diagnostic)
-	if host, ip := remoteMTA(b.remote); host != "" || ip.IsValid() {
-		if !strings.EqualFold(host, s.host) {
-			s.ip = netip.Addr{}
-		}
-		s.host = host
-		if ip.IsValid() {
-			s.ip = ip
-		}
-	}
-	more := readSentence(text)
-	if more.answered() {
-		s.fill(more)
-	}
-	t := transcript.pick(s, b.recipient, only)
-	if s.text != "" && t.code == s.code && strings.HasPrefix(t.text, s.text) {
-		s.text = t.text // QUIRK: Sendmail's diagnostic holds the reply's first line only
-	}
-	s.fill(t)
-	s.fill(more)
-	if s.text == "" {
-		s.text = b.comment
-	}
-	if ip, ok := parseIP(s.host); ok { // host 127.0.0.1 [127.0.0.1]: a host without a name
-		if s.host = ""; !s.ip.IsValid() {
-			s.ip = ip
-		}
-	}
-	return s
-}
-
-// answered tells whether s tells of a remote host, not of the reporting
-// server's own words alone.
-func (s *said) answered() bool { return s.code != 0 || s.host != "" || s.ip.IsValid() || s.stage != "" }
-
-// fill takes from more what s lacks, where both may be of the same reply.
-func (s *said) fill(more said) {
-	switch {
-	case s.code == 0 && s.text == "":
-		s.code, s.enhanced, s.text = more.code, more.enhanced, more.text
-	case s.code != more.code && more.code != 0:
-		return
-	}
-	if s.host == "" && !s.ip.IsValid() {
-		s.host, s.ip = more.host, more.ip
-	} else if !s.ip.IsValid() && strings.EqualFold(s.host, more.host) {
-		s.ip = more.ip
-	}
-	if s.stage == "" {
-		s.stage = more.stage
-	}
 }
 
 // firstOf returns the first of values that is not empty.

@@ -161,6 +161,13 @@ func TestHostileGrowth(t *testing.T) {
 			checkDSN(t, small[name])
 			a, _ := cost(small[name])
 			b, memory := cost(large[name])
+			for range 3 { // the machine may have had other work
+				if b <= 3*a+100*time.Millisecond {
+					break
+				}
+				a, _ = cost(small[name])
+				b, memory = cost(large[name])
+			}
 			t.Logf("%d bytes took %v, %d took %v and %d KiB in all", len(small[name]), a.Round(time.Microsecond), len(large[name]), b.Round(time.Microsecond), memory>>10)
 			if b > 3*a+100*time.Millisecond {
 				t.Errorf("%d bytes took %v, %d took %v", len(small[name]), a, len(large[name]), b)
