@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -96,6 +97,10 @@ func loadRules(path string, o *enrich.Options) error {
 	return nil
 }
 
+// goType is what the library says of our Go types, which means nothing to
+// who wrote the file.
+var goType = regexp.MustCompile(` in type main\.\w+`)
+
 // parseYAML reads YAML over v. An unknown key, a wrong type or a second
 // document is an error; all of them are named, each with its line.
 func parseYAML(data []byte, v any) error {
@@ -111,14 +116,15 @@ func parseYAML(data []byte, v any) error {
 	var out []error
 	for _, e := range all.Errors {
 		at := ""
+		message := goType.ReplaceAllString(e.Message, "")
 		if e.Mark.Line == 0 {
-			out = append(out, errors.New(e.Message))
+			out = append(out, errors.New(message))
 			continue
 		}
 		if n := e.Mark.Line; n > 0 && n <= len(lines) {
 			at = fmt.Sprintf("\n  %4d | %s", n, lines[n-1])
 		}
-		out = append(out, fmt.Errorf("line %d: %s%s", e.Mark.Line, e.Message, at))
+		out = append(out, fmt.Errorf("line %d: %s%s", e.Mark.Line, message, at))
 	}
 	return errors.Join(out...)
 }
