@@ -72,13 +72,17 @@ func (r *Report) providerTable(width int) string {
 }
 
 func (r *Report) refusalTable(width int, zone *time.Location) string {
-	const others = 6 + 15 + 10 + 17 + 5 // the other columns, and a space behind each
+	class := 5
+	for _, f := range r.Refusals {
+		class = max(class, len(f.Class)) // of a closed list: none is long
+	}
+	others := 6 + 15 + 10 + class + 5 // the other columns, and a space behind each
 	t := newTable(width)
 	t.AppendHeader(table.Row{"count", "first, last", "provider", "class", "reply"})
 	t.SetColumnConfigs([]table.ColumnConfig{
 		{Number: 1, Align: text.AlignRight, AlignHeader: text.AlignRight},
 		{Number: 3, WidthMax: 10, WidthMaxEnforcer: text.WrapSoft},
-		{Number: 4, WidthMax: 17, WidthMaxEnforcer: text.WrapSoft},
+		{Number: 4, WidthMax: class, WidthMaxEnforcer: text.WrapSoft},
 		{Number: 5, WidthMax: width - others, WidthMaxEnforcer: text.WrapSoft},
 	})
 	for _, f := range r.Refusals {

@@ -15,7 +15,16 @@ else
 fi
 since=${SINCE:-all}
 
-echo "+ bin/bouncehouse run --once --state $state ${paths[*]}"
-bin/bouncehouse run --once --state "$state" "${paths[@]}"
-echo "+ bin/bouncehouse report --state $state --since $since"
-bin/bouncehouse report --state "$state" --since "$since"
+# show COMMAND...: as it would be typed, then what it says.
+show() {
+	printf '+ %s\n' "${*@Q}" | sed "s:'\([A-Za-z0-9_./=-]*\)':\1:g"
+	"$@"
+	echo
+}
+
+show bin/bouncehouse run --once --state "$state" "${paths[@]}"
+show bin/bouncehouse report --state "$state" --since "$since"
+[ -z "${LOGS:-}" ] || exit 0
+show bin/bouncehouse query --state "$state" "SELECT source, count() AS events, sum(counted) AS attempts, uniqExact(provider) AS providers FROM events GROUP BY source ORDER BY events DESC"
+event=$(bin/bouncehouse query --state "$state" --format TSV "SELECT event_id FROM events WHERE provider = 'microsoft' AND provider_code != '' ORDER BY time, event_id LIMIT 1")
+show bin/bouncehouse explain --state "$state" --event "$event"
