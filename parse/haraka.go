@@ -95,10 +95,40 @@ func (f *harakaFields) set(key, value string) {
 
 func newHaraka(Options) bouncehouse.Parser { return &haraka{} }
 
-// sniffHaraka looks for a level and a UUID in one of the three formats.
+// sniffHaraka looks for a level and the beginning of a UUID in one of the
+// three formats.
 func sniffHaraka(line string) bool {
 	var l harakaLine
-	return l.cut(strings.TrimPrefix(line, bom))
+	s, ok := l.cutStamp(strings.TrimPrefix(line, bom))
+	if !ok || s == "" {
+		return false
+	}
+	switch s[0] {
+	case '[':
+		level, rest, ok := strings.Cut(s[1:min(len(s), 24)], "] [")
+		return ok && isHarakaLevel(level) && beginsUUID(rest)
+	case 'l':
+		if rest, ok := strings.CutPrefix(s, "level="); ok {
+			level, rest, ok := strings.Cut(rest[:min(len(rest), 32)], " uuid=")
+			return ok && isHarakaLevel(level) && beginsUUID(rest)
+		}
+	case '{':
+		return l.cut(s)
+	}
+	return false
+}
+
+// beginsUUID tells the first part of a UUID.
+func beginsUUID(s string) bool {
+	if len(s) < 9 || s[8] != '-' {
+		return false
+	}
+	for i := range 8 {
+		if c := s[i]; c-'0' > 9 && (c|0x20 < 'a' || c|0x20 > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *haraka) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
@@ -132,36 +162,39 @@ func (p *haraka) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *
 	return true, p.line(r, h, host, &l, res)
 }
 
-// cut takes a line's head apart; it is false where that is not Haraka's, or
-// of no connection.
-func (l *harakaLine) cut(s string) bool {
+// cutStamp takes the time off, and the colours of a terminal.
+func (l *harakaLine) cutStamp(s string) (rest string, ok bool) {
 	if len(s) < 30 {
-		return false
+		return "", false
 	}
 	switch c := s[0]; {
 	case c == '@':
-		st, rest, ok := cutTAI64N(s)
-		if !ok {
-			return false
-		}
-		l.stamp, s = st, strings.TrimLeft(rest, " ")
+		l.stamp, s, ok = cutTAI64N(s)
+		return strings.TrimLeft(s, " "), ok
 	case c-'0' <= 9:
-		st, rest, ok := cutStamp(s)
-		if !ok || st.kind != stampISO || rest == "" || rest[0] != ' ' {
-			return false
+		l.stamp, s, ok = cutStamp(s)
+		if !ok || l.stamp.kind != stampISO || s == "" || s[0] != ' ' {
+			return "", false
 		}
-		l.stamp, s = st, strings.TrimLeft(rest, " ")
-	case c == 0x1b: // coloured, on a terminal
+		return strings.TrimLeft(s, " "), true
+	case c == 0x1b:
 		m := strings.IndexByte(s[:8], 'm')
 		if m < 0 {
-			return false
+			return "", false
 		}
 		s = s[m+1:]
 		if at := strings.LastIndexByte(s, 0x1b); at > 0 {
 			s = s[:at]
 		}
 	}
-	if s == "" {
+	return s, true
+}
+
+// cut takes a line's head apart; it is false where that is not Haraka's, or
+// of no connection.
+func (l *harakaLine) cut(s string) bool {
+	s, ok := l.cutStamp(s)
+	if !ok || s == "" {
 		return false
 	}
 	switch s[0] {

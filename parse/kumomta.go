@@ -37,8 +37,21 @@ func sniffKumoMTA(head string) bool {
 	if len(head) < 80 || head[0] != '{' {
 		return false
 	}
-	return strings.Contains(head, `"bounce_classification"`) && strings.Contains(head, `"response"`) ||
-		strings.Contains(head, `"peer_address"`) && strings.Contains(head, `"enhanced_code"`)
+	// In the usual order the first members are told from others' at once.
+	if s, ok := strings.CutPrefix(head, `{"type":"`); ok {
+		for _, next := range [...]string{`","id":"`, `","sender":"`, `,"recipient":`, `,"queue":"`, `","site":"`} {
+			if _, s, ok = strings.Cut(s, next); !ok {
+				break
+			}
+		}
+		if ok {
+			return true
+		}
+	}
+	if at := strings.Index(head, `"enhanced_code"`); at >= 0 && (strings.Contains(head[at:], `"peer_address"`) || strings.Contains(head[:at], `"peer_address"`)) {
+		return true
+	}
+	return strings.Contains(head, `"bounce_classification"`) && strings.Contains(head, `"response"`)
 }
 
 // kumoRecord is what is read of a record.
