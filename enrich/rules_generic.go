@@ -86,7 +86,9 @@ func weakRules() []Rule {
 		{Name: "policy", Class: bh.Policy, All: []string{"policy|policies|organizational settings|administrative|administratively|prohibited|forbidden|" +
 			"not welcome|unwelcome|blocklisting|mass mailer|legitimate bounces|no spam please|blacklisted|" +
 			"geographic|country|access denied|not authorized|not allowed|not permitted|unauthorized|security|" +
-			"no longer accepts messages|is banned|will not accept delivery|filtering rule|local block list"},
+			"no longer accepts messages|is banned|will not accept delivery|filtering rule|local block list|" +
+			"go away|no thanks|only accepted from|accepted only from|only accepts mail from|" +
+			"accepts mail only from"},
 			Example: "550 5.7.0 Local Policy Violation", Ref: refMilter},
 		{Name: "client-rejected", Class: bh.Policy, Code: "4|5", All: []string{"client host rejected|host rejected|connection rejected|recipient address rejected: try again|" +
 			"excessive amounts of data|mail rejected"},

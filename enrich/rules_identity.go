@@ -97,6 +97,9 @@ func identityRules() []Rule {
 				"without authentication checks|not permitted to relay|credits exceeded"},
 			Example: "554 5.7.1 <user@example.net>: Recipient address rejected: SMTP AUTH is required for users under this sender domain", Ref: "RFC 4954"},
 
+		{Name: "sender-disabled", Class: bh.SenderRejected, All: []string{"sender|your account|from address|mail from|sending account|message sending|sending for this|" +
+			"sending from this|outgoing mail|outbound mail", "disabled|suspended|_expired|_locked|inactive|deactivated|frozen|not activated"}, None: []string{"recipient|to the sender|to sender|temporarily suspended"},
+			Example: "550 Your account has been locked. Please contact your administrator.", Ref: "smtp.antispamcloud.com: a published bounce"},
 		{Name: "sender-domain", Class: bh.SenderRejected, All: []string{"sender|envelope from|return mx|_mail from_|return-path|return path|envelope senders|" +
 			"from address|from: address|_from_", "domain not found|domain must exist|no mx|mx record|null mx|has not mx|does not exist|" +
 			"domain does not|not resolve|unresolvable|dns failure|valid mx|violate|mx does not exist|" +

@@ -114,7 +114,8 @@ func reputationRules() []Rule {
 			"server is blocked|server has been blocked|host is blocked|from ip banned|spam origin|" +
 			"your host has been|your server has been|network has been|no access for this ip|mail from your ip|" +
 			"your host are denied|refused your connection|connections from your host|connections from your ip|" +
-			"connections from your network|accept connections from|accept mail from your server"},
+			"connections from your network|accept connections from|accept mail from your server|sender score|" +
+			"senderscore"},
 			None: []string{"open relay, so|account has been|user has been|mailbox has been|domain has been blocked due|" +
 				"relay denied|recipient has been blocked|sending to|inactivity|attachment|sender address|" +
 				"message has been blocked|mail has been blocked|its content|sender is blacklisted|" +
