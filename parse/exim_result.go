@@ -304,11 +304,26 @@ func setEximRecipient(ev *bouncehouse.Event, addr, top string) {
 	switch {
 	case top == "": // it is the same
 	case strings.IndexByte(addr, '@') < 0, addr[0] == '|', addr[0] == '/', addr[0] == '>', strings.EqualFold(addr, top),
-		top[0] == '"' && strings.EqualFold(addr, strings.ReplaceAll(top, `"`, "")):
+		top[0] == '"' && strings.EqualFold(addr, unquoted(top)):
 		ev.Recipient = top
 	default:
 		ev.OriginalRecipient = top
 	}
+}
+
+// unquoted is "a\"b c"@d as Exim names it before its own brackets: a"b c@d.
+func unquoted(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '"':
+			continue
+		case s[i] == '\\' && i+1 < len(s):
+			i++
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
 }
 
 // eximTLS is the version of "TLS1.3:ECDHE_...:256" (GnuTLS),

@@ -224,7 +224,7 @@ func (p *sendmail) arrival(r bouncehouse.Record, h *headReader, e *entry, id, re
 func cutSender(s string) (sender, rest string) {
 	if strings.HasPrefix(s, "<") {
 		if sender, rest, ok := cutAddress(s[1:]); ok {
-			return sender, rest
+			return escaped(sender), rest
 		}
 		s = s[1:]
 	}
@@ -232,7 +232,7 @@ func cutSender(s string) (sender, rest string) {
 	if at := strings.Index(s, ", size="); at >= 0 {
 		sender, rest = s[:at], s[at:]
 	}
-	return bareAddress(sender), rest
+	return escaped(bareAddress(sender)), rest
 }
 
 // offspring reads of a message that was made because of another: its bounce,

@@ -152,7 +152,7 @@ func (d *delivery) recipients(yield func(string) bool) {
 	for list := d.rcpts; list != ""; {
 		var rcpt string
 		rcpt, list = nextRecipient(list)
-		rcpt = strings.TrimPrefix(rcpt, `\`) // "\root" is root, not to be aliased
+		rcpt = escaped(strings.TrimLeft(rcpt, `\`)) // "\root" is root, not to be aliased
 		if rcpt != "" && !yield(rcpt) {
 			return
 		}
