@@ -89,7 +89,7 @@ func weakRules() []Rule {
 			"no longer accepts messages|is banned|will not accept delivery|filtering rule|local block list|" +
 			"go away|no thanks|only accepted from|accepted only from|only accepts mail from|" +
 			"accepts mail only from"},
-			Example: "550 5.7.0 Local Policy Violation", Ref: refMilter},
+			Example: "554 Unwelcome connection rejected (1)", Ref: "published lists of Chinese bounce texts"},
 		{Name: "client-rejected", Class: bh.Policy, Code: "4|5", All: []string{"client host rejected|host rejected|connection rejected|recipient address rejected: try again|" +
 			"excessive amounts of data|mail rejected"},
 			Example: "421 Excessive amounts of data sent to server.", Ref: refPostfixUCE},

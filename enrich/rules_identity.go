@@ -5,7 +5,6 @@ import bh "github.com/bouncehouse/bouncehouse"
 const (
 	refCorpusIANA = "IANA SMTP enhanced status codes: associated text"
 	refPostfixUCE = "postfix.org/SMTPD_ACCESS_README.html"
-	refMilter     = "milters and policy servers: published texts"
 	refStalwart   = "stalw.art source: smtp replies"
 )
 
@@ -14,7 +13,7 @@ const (
 func identityRules() []Rule {
 	return []Rule{
 		{Name: "dmarc", Class: bh.AuthFailed, All: []string{"_dmarc_"}, None: []string{"aggregate report"},
-			Example: "550 5.7.0 Message rejected per DMARC policy", Ref: refMilter},
+			Example: "550 5.7.1 rejected by DMARC policy for example.com", Ref: "github.com/fm/smtp-codes"},
 		{Name: "spf", Class: bh.AuthFailed, All: []string{"_spf_|openspf|spf.pobox.com|sender policy framework|may not send mail for|" +
 			"not authorized to send mail for|is not allowed to send mail from|not permitted to send mail for|" +
 			"not allowed to send mail for|not designated as permitted sender|" +
@@ -48,7 +47,7 @@ func identityRules() []Rule {
 			"looks like a dynamic|dsl address|adsl|home user|end-user ip|consumer ip|_dul_|_dynablock|动态ip|" +
 			"动态地址|dynamische ip|ip dynamique|ip dinámica|ip dinamico|инамическ|動的ip|유동"},
 			None:    []string{"uceprotect"},
-			Example: "554 Email rejected due to your generic reverse DNS; please use the smtp server of your ISP", Ref: refMilter},
+			Example: "550 Helo is ADSL or DIAL (HELO was dsl-1.example.net) and your ip 192.0.2.4 not is a MX/SPF of domain <example.com>", Ref: "Exim wiki: ACL examples"},
 		{Name: "bad-helo-at-helo", Class: bh.BadHELO, Stage: "helo", Code: "5|4", All: []string{"invalid domain|fully-qualified|fully qualified|hostname|host name|not resolve|host not found|" +
 			"bad name|invalid name|fqdn|impersonat|argument"}, None: []string{"reverse|client host|listed|blocked"},
 			Example: "501 5.5.4 Invalid command arguments: Invalid domain name", Ref: refOpenSMTPD},
@@ -132,7 +131,7 @@ func identityRules() []Rule {
 			None: []string{"deferred (greylist)|greylist|dnsbl|_rbl_|complaint|recipients|spam source|rate limit|too many|" +
 				"limit|exceeded|sender or|sender is blocked|message from unknown sender|virus|sender was not|" +
 				"unauthenticated|confirm"},
-			Example: "553 Sender is on domain's blacklist", Ref: refMilter},
+			Example: "550 Sender Refused", Ref: "mxtoolbox.com: bounceback messages"},
 		{Name: "sender-no-domain", Class: bh.SenderRejected, All: []string{"sender address must contain a domain|need fully-qualified address"}, None: []string{"recipient address rejected"},
 			Example: "501 <root>: sender address must contain a domain", Ref: refExim},
 		{Name: "sender-by-code", Class: bh.SenderRejected, Enhanced: "x.1.7|x.1.8", All: []string{"domain|address|_host_|sender|_from_|_mx_|user|mailbox"}, None: []string{"recipient|greylist|helo|ehlo"},

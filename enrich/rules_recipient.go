@@ -78,7 +78,7 @@ func recipientRules() []Rule {
 			"user's reject list|has blacklisted <addr>|has blocked <addr>|recipient has banned|" +
 			"recipient has refused|has banned mail|banned by the recipient|recipient has rejected"},
 			None:    []string{"relay|_ip_|mailing list expansion prohibited"},
-			Example: "550 This account is protected by SpamArrest; sender must confirm", Ref: refMilter},
+			Example: "550 <user@example.net> only accepts mail from known senders", Ref: refBounceRules},
 
 		{Name: "mailbox-disabled", Class: bh.MailboxDisabled, All: []string{"disabled|suspended|is suspend|inactive|deactivated|account closed|mailbox closed|" +
 			"account is closed|account has been closed|account expired|account is expired|expired or locked|" +

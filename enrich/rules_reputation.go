@@ -40,7 +40,7 @@ func reputationRules() []Rule {
 
 		{Name: "recipient-blacklist", Class: bh.RecipientRefused, All: []string{"by recipient|by the recipient|by user|recipient's blacklist|user's blacklist|recipient's personal|" +
 			"personal blacklist|by user's reject", "blacklist|blocked|block|rejected|refused|denied"}, None: []string{"_spf_|limit|quota|sender address rejected"},
-			Example: "550 5.7.1 IP address blacklisted by recipient", Ref: refMilter},
+			Example: "550 5.7.1 IP address blacklisted by recipient", Ref: "a published bounce by Sendmail"},
 
 		{Name: "rate-limited", Class: bh.RateLimited, All: []string{"rate limit|rate-limit|ratelimit|throttl|too many connections|too many concurrent|" +
 			"too many simultaneous|too many sessions|too many messages|too many mails|too many emails|" +
@@ -96,7 +96,7 @@ func reputationRules() []Rule {
 		{Name: "blocked-spam-system", Class: bh.SpamContent, All: []string{"anti-spam|antispam|spam filter|content filter|by our content|anti spam", "rejected|blocked|refused|denied|detected|identified"}, None: []string{"_ip_|greylist|locally blacklisted|unavailable"},
 			Example: "550 Message refused by antispam", Ref: "PowerMTA configurations: smtp-pattern-list"},
 
-		{Name: "reputation-said", Class: bh.Reputation, All: []string{"reputation"}, Example: "550 Connections from mx.example.jp (203.0.113.9) are being rejected due to a poor email reputation score.", Ref: refMilter},
+		{Name: "reputation-said", Class: bh.Reputation, All: []string{"reputation"}, Example: "521 5.7.1 <unknown[192.0.2.4]>: Client host rejected: Bad host reputation.", Ref: "a published bounce by Postfix"},
 		{Name: "reputation", Class: bh.Reputation, All: []string{"reputation|poor sender|your ip address is blocked|_ip is blocked|_ip blocked|ip address blocked|" +
 			"access from ip address|bad ip_|your ip has been|your network is|listed as abusive|" +
 			"high volumes of complaints|user complaints|spam complaints|too many complaints|complaints from|" +
