@@ -28,7 +28,6 @@ import (
 // One attempt is several lines; the status closes it, or a success that has
 // none.
 type courier struct {
-	head     headReader
 	messages recent[courierMessage]
 	attempts recent[courierAttempt]
 }
@@ -46,7 +45,7 @@ type courierAttempt struct {
 	remoteIP   string
 }
 
-func newCourier(Options) bouncehouse.Parser { return &courier{} }
+func newCourier(Options) bouncehouse.Parser { return &headed{entryParser: &courier{}} }
 
 // isCourier tells by the program and the first words.
 func isCourier(e *entry) bool {
@@ -58,15 +57,6 @@ func isCourier(e *entry) bool {
 		return true
 	}
 	return false
-}
-
-func (p *courier) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
-	var e entry
-	if !p.head.read(&r, &e) {
-		return nil
-	}
-	_, err := p.parseEntry(r, &p.head, &e, res)
-	return err
 }
 
 func (p *courier) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error) {
@@ -318,7 +308,7 @@ func (p *courier) refused(r bouncehouse.Record, h *headReader, e *entry, res *bo
 				reply = value[1 : n+1]
 			}
 			if rest = value[n+2:]; key == "msg" && strings.HasPrefix(rest, ",cmd: ") {
-				if stage = inReplyTo(strings.ToUpper(rest[len(",cmd: "):])); stage == bouncehouse.StageAuth {
+				if stage = commandStage(strings.ToUpper(rest[len(",cmd: "):])); stage == bouncehouse.StageAuth {
 					stage = "" // wrong passwords are no refused mail
 				}
 				rest = ""

@@ -278,7 +278,7 @@ func (f *eximRefusal) readProtocol(s string) bool {
 			f.stage = bouncehouse.StageConnect
 			f.client.read(strings.TrimPrefix(client, "H="))
 		} else if n := quotedPart(what); strings.HasPrefix(what[n:], " H=") {
-			f.stage = inReplyTo(strings.ToUpper(strings.TrimPrefix(what[:n], `"`)))
+			f.stage = commandStage(strings.ToUpper(strings.TrimPrefix(what[:n], `"`)))
 			f.client.read(what[n+3:])
 		}
 		return f.client.ip.IsValid()

@@ -151,7 +151,7 @@ func eximStage(s string) bouncehouse.Stage {
 	case strings.HasPrefix(s, "sending data"): // the data is on its way
 		return bouncehouse.StageDATA
 	}
-	return inReplyTo(s)
+	return commandStage(s)
 }
 
 // setEximReply takes a reply apart whose lines are joined by \n. Where they

@@ -223,7 +223,7 @@ func (m *harakaMail) reason(ev *bouncehouse.Event, why string) {
 	if bouncehouse.StartsWithCode(said) {
 		setReply(ev, said)
 		if m != nil {
-			ev.Stage = inReplyTo(m.command)
+			ev.Stage = commandStage(m.command)
 		}
 		return
 	}

@@ -182,7 +182,7 @@ func (rec *kumoRecord) reply(ev *bouncehouse.Event) {
 	case strings.HasPrefix(rec.command, "BDAT"):
 		ev.Stage = bouncehouse.StageDATA
 	case rec.command != "":
-		ev.Stage = inReplyTo(rec.command)
+		ev.Stage = commandStage(rec.command)
 	case rec.kind == "Delivery" && rec.code == 250 && ev.RemoteHost != "":
 		ev.Stage = bouncehouse.StageEOD
 	case own && (strings.Contains(rec.content, "STARTTLS") || strings.Contains(rec.content, "TLS handshake")):

@@ -106,6 +106,22 @@ type entryParser interface {
 	parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error)
 }
 
+// headed is the parser of a format whose lines stand behind syslog headers
+// only.
+type headed struct {
+	entryParser
+	head  headReader
+	entry entry
+}
+
+func (p *headed) Parse(r bouncehouse.Record, res *bouncehouse.Result) (err error) {
+	if p.head.read(&r, &p.entry) {
+		_, err = p.parseEntry(r, &p.head, &p.entry, res)
+	}
+	p.entry = entry{} // its strings are the chunk's, which must not outlive the batch
+	return err
+}
+
 // auto asks every record for itself whose it is, so that the answer depends
 // neither on how the stream was cut nor on where reading began: several
 // systems may write to one log. Where a file's head names its format (a CSV
@@ -128,7 +144,7 @@ type auto struct {
 
 func (a *auto) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	err := a.parse(r, res)
-	a.entry = entry{} // its strings are the chunk's, which must not outlive the batch
+	a.entry = entry{} // as headed.Parse
 	return err
 }
 

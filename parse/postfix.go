@@ -21,21 +21,11 @@ import (
 //
 // and of clients that were refused: postfix_inbound.go.
 type postfix struct {
-	head   headReader
 	memory memory
 	tls    tlsSessions
 }
 
-func newPostfix(Options) bouncehouse.Parser { return &postfix{} }
-
-func (p *postfix) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
-	var e entry
-	if !p.head.read(&r, &e) {
-		return nil
-	}
-	_, err := p.parseEntry(r, &p.head, &e, res)
-	return err
-}
+func newPostfix(Options) bouncehouse.Parser { return &headed{entryParser: &postfix{}} }
 
 // isPostfix tells by the program's name. syslog_name may be anything, but
 // behind it stand a slash and the daemon: "mx-out/smtp", "postfix/slow/smtp".

@@ -153,22 +153,14 @@ func refusedAt(where string) bouncehouse.Stage {
 	switch where {
 	case "CONNECT", "connect":
 		return bouncehouse.StageConnect
-	case "HELO", "EHLO", "LHLO", "XCLIENT", "XFORWARD":
-		return bouncehouse.StageHELO
-	case "STARTTLS":
-		return bouncehouse.StageSTARTTLS
-	case "AUTH":
-		return bouncehouse.StageAuth
-	case "MAIL":
-		return bouncehouse.StageMAIL
-	case "RCPT", "VRFY":
+	case "VRFY":
 		return bouncehouse.StageRCPT
-	case "DATA", "BDAT":
+	case "BDAT":
 		return bouncehouse.StageDATA
 	case "END-OF-MESSAGE":
 		return bouncehouse.StageEOD
 	}
-	return ""
+	return commandStage(where)
 }
 
 // cutFields cuts "; from=<a> to=<b> proto=ESMTP helo=<h>" off and returns

@@ -70,7 +70,7 @@ func readReason(ev *bouncehouse.Event, s string) {
 func hostReason(ev *bouncehouse.Event, host, rest string) bool {
 	if said, ok := strings.CutPrefix(rest, "said: "); ok {
 		if at := strings.LastIndex(said, " (in reply to "); at >= 0 {
-			ev.Stage = inReplyTo(said[at+len(" (in reply to "):])
+			ev.Stage = commandStage(said[at+len(" (in reply to "):])
 			said = said[:at]
 		}
 		remoteOf(ev, host)
@@ -156,7 +156,7 @@ func doing(s string) bouncehouse.Stage {
 		case strings.HasPrefix(rest, "message body"):
 			return bouncehouse.StageDATA
 		}
-		return inReplyTo(rest)
+		return commandStage(rest)
 	}
 	switch {
 	case strings.Contains(s, "greeting"):

@@ -16,8 +16,10 @@ func setReply(ev *bouncehouse.Event, s string) {
 	}
 }
 
-// inReplyTo is the stage of a command [smtp/smtp_proto.c, xfer_request].
-func inReplyTo(s string) bouncehouse.Stage {
+// commandStage is the stage of an SMTP command, in capitals, that logs name;
+// "end of DATA" is Postfix's [smtp/smtp_proto.c, xfer_request], and Haraka's
+// here.
+func commandStage(s string) bouncehouse.Stage {
 	switch {
 	case strings.HasPrefix(s, "end of DATA"):
 		return bouncehouse.StageEOD

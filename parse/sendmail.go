@@ -28,22 +28,12 @@ import (
 // first line of a reply is logged, and the middle of a long one is cut out
 // ("..."). The command is not told.
 type sendmail struct {
-	head      headReader
 	memory    memory
 	processes recent[mailProcess]
 	refused   recent[refusedRecipients]
 }
 
-func newSendmail(Options) bouncehouse.Parser { return &sendmail{} }
-
-func (p *sendmail) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
-	var e entry
-	if !p.head.read(&r, &e) {
-		return nil
-	}
-	_, err := p.parseEntry(r, &p.head, &e, res)
-	return err
-}
+func newSendmail(Options) bouncehouse.Parser { return &headed{entryParser: &sendmail{}} }
 
 // isSendmail tells by the program's name; the syslog tag may be set to
 // anything (-L), so else by the grammar of its two main lines.

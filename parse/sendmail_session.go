@@ -186,60 +186,33 @@ func waitingFor(phase string) bouncehouse.Stage {
 	switch {
 	case strings.HasPrefix(phase, "greeting"):
 		return bouncehouse.StageConnect
-	case strings.HasPrefix(phase, "EHLO"), strings.HasPrefix(phase, "HELO"), strings.HasPrefix(phase, "LHLO"):
-		return bouncehouse.StageHELO
-	case strings.HasPrefix(phase, "STARTTLS"):
-		return bouncehouse.StageSTARTTLS
-	case strings.HasPrefix(phase, "AUTH"):
-		return bouncehouse.StageAuth
-	case strings.HasPrefix(phase, "MAIL"):
-		return bouncehouse.StageMAIL
-	case strings.HasPrefix(phase, "RCPT"):
-		return bouncehouse.StageRCPT
 	case strings.HasPrefix(phase, "DATA 354"):
 		return bouncehouse.StageDATA
 	case strings.HasPrefix(phase, "DATA"):
 		return bouncehouse.StageEOD
 	}
-	return ""
+	return commandStage(phase)
 }
 
 // protocolError is the stage of "host: SMTP DATA-2" [usersmtp.c, smtp_...].
 func protocolError(s string) bouncehouse.Stage {
-	switch s[strings.LastIndexByte(s, ' ')+1:] {
-	case "EHLO", "HELO":
-		return bouncehouse.StageHELO
-	case "MAIL":
-		return bouncehouse.StageMAIL
-	case "RCPT":
-		return bouncehouse.StageRCPT
-	case "DATA-1":
-		return bouncehouse.StageDATA
+	switch command := s[strings.LastIndexByte(s, ' ')+1:]; command {
 	case "DATA-2", "DATA-3":
 		return bouncehouse.StageEOD
+	default: // DATA-1 is the command
+		return commandStage(command)
 	}
-	return ""
 }
 
 // stageNamed is the stage of stage=, whose names differ between builds.
 func stageNamed(s string) bouncehouse.Stage {
-	switch strings.ToLower(s) {
-	case "greet", "greeting", "connect":
+	switch s = strings.ToUpper(s); s {
+	case "GREET", "GREETING", "CONNECT":
 		return bouncehouse.StageConnect
-	case "ehlo", "helo", "lhlo":
-		return bouncehouse.StageHELO
-	case "starttls", "tls":
+	case "TLS":
 		return bouncehouse.StageSTARTTLS
-	case "auth":
-		return bouncehouse.StageAuth
-	case "mail":
-		return bouncehouse.StageMAIL
-	case "rcpt":
-		return bouncehouse.StageRCPT
-	case "data":
-		return bouncehouse.StageDATA
-	case "eom", "data2", "dot":
+	case "EOM", "DATA2", "DOT":
 		return bouncehouse.StageEOD
 	}
-	return ""
+	return commandStage(s)
 }
