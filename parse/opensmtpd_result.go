@@ -118,7 +118,7 @@ func setSaid(ev *bouncehouse.Event, s string) {
 			s = reply
 		}
 	}
-	reply := bouncehouse.ParseReply(s)
+	reply := firstLine(s) // further lines have no codes here
 	ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = reply.Code, reply.Enhanced, reply.Text
 	if len(s) > 3 && s[3] == '-' && reply.Enhanced != "" {
 		ev.ReplyText = unglue(reply.Text, reply.Enhanced)
