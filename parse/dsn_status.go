@@ -16,33 +16,22 @@ func statusMedia(media string) bool {
 // recipientField tells the fields that belong to one recipient; the others
 // belong to the whole message.
 func recipientField(name string) bool {
-	switch strings.ToLower(name) {
-	case "final-recipient", "original-recipient", "action", "status", "remote-mta", "diagnostic-code",
-		"last-attempt-date", "will-retry-until", "final-log-id", "x-actual-recipient":
-		return true
-	}
-	return false
+	return isName(name, "Final-Recipient", "Original-Recipient", "Action", "Status", "Remote-MTA", "Diagnostic-Code",
+		"Last-Attempt-Date", "Will-Retry-Until", "Final-Log-ID", "X-Actual-Recipient")
 }
 
 // statusField tells whether name may begin a field of a delivery status.
 // Others are the middle of a folded reply that lost its indent: "https://..."
 // and "Reason: ..." begin lines too.
 func statusField(name string) bool {
-	switch strings.ToLower(name) {
-	case "reporting-mta", "arrival-date", "received-from-mta", "original-envelope-id", "dsn-gateway":
-		return true
-	}
-	return recipientField(name) || hasPrefixFold(name, "x-") || hasPrefixFold(name, "content-") || hasPrefixFold(name, "localized-")
+	return isName(name, "Reporting-MTA", "Arrival-Date", "Received-From-MTA", "Original-Envelope-ID", "DSN-Gateway") || recipientField(name) ||
+		hasPrefixFold(name, "x-") || hasPrefixFold(name, "content-") || hasPrefixFold(name, "localized-")
 }
 
 // mailField tells fields of a returned message that stand in no delivery
 // status.
 func mailField(name string) bool {
-	switch strings.ToLower(name) {
-	case "return-path", "received", "from", "to", "subject", "message-id", "date", "mime-version", "delivered-to":
-		return true
-	}
-	return false
+	return isName(name, "Return-Path", "Received", "From", "To", "Subject", "Message-ID", "Date", "MIME-Version", "Delivered-To")
 }
 
 // statusGroups cuts the text of a delivery status into its groups of fields,
@@ -165,20 +154,19 @@ func startsBlock(open, fields mimeHeader) bool {
 
 // messageField takes a field that belongs to the whole message.
 func (rep *report) messageField(f mimeField) {
-	name := strings.ToLower(f.name)
-	switch {
-	case name == "reporting-mta":
+	switch name := f.name; {
+	case f.is("Reporting-MTA"):
 		rep.mta = firstOf(rep.mta, hostName(typed(f.value()).value))
-	case name == "arrival-date":
+	case f.is("Arrival-Date"):
 		if rep.arrival.IsZero() {
 			rep.arrival = parseDate(f.value())
 		}
-	case name == "x-original-message-id":
+	case f.is("X-Original-Message-ID"):
 		rep.messageID = f.value()
 	// X-Postfix-Queue-ID, X-Yandex-Queue-ID, X-SendGrid-QueueID ...
-	case strings.HasPrefix(name, "x-") && (strings.HasSuffix(name, "-queue-id") || strings.HasSuffix(name, "-queueid")):
+	case hasPrefixFold(name, "x-") && (hasSuffixFold(name, "-queue-id") || hasSuffixFold(name, "-queueid")):
 		rep.queueID = f.value()
-	case strings.HasPrefix(name, "x-") && strings.HasSuffix(name, "-sender"):
+	case hasPrefixFold(name, "x-") && hasSuffixFold(name, "-sender"):
 		rep.sender = typed(f.value()).address()
 	}
 }

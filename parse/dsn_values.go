@@ -21,8 +21,10 @@ func typed(s string) typedValue {
 	var t typedValue
 	for range 2 {
 		kind, rest, ok := strings.Cut(s, ";")
-		kind = strings.ToLower(strings.TrimSpace(kind))
-		if !ok || !knownType(kind) {
+		if kind = strings.TrimSpace(kind); !ok || len(kind) > maxFieldName {
+			break
+		}
+		if kind = knownType(kind); kind == "" {
 			break
 		}
 		t.kind, s = kind, strings.TrimSpace(rest)
@@ -31,14 +33,19 @@ func typed(s string) typedValue {
 	return t
 }
 
-// knownType tells types of addresses, hosts and diagnostics from the first
-// words of a text without a type, which may have a semicolon too.
-func knownType(kind string) bool {
-	switch kind {
-	case "smtp", "esmtp", "lmtp", "dns", "dsn", "rfc822", "utf-8", "x400", "unknown", "unix", "local":
-		return true
+// knownType returns a type of addresses, hosts and diagnostics in lower case,
+// and nothing for the first words of a text without a type, which may have a
+// semicolon too.
+func knownType(kind string) string {
+	for _, t := range [...]string{"smtp", "rfc822", "dns", "esmtp", "lmtp", "dsn", "utf-8", "x400", "unknown", "unix", "local"} {
+		if isName(kind, t) {
+			return t
+		}
 	}
-	return strings.HasPrefix(kind, "x-") && fieldName(kind+":") != ""
+	if hasPrefixFold(kind, "x-") && fieldName(kind+":") != "" {
+		return lowerASCII(kind)
+	}
+	return ""
 }
 
 // address reads the value as a recipient's address.
@@ -311,6 +318,12 @@ func oneAddress(s string) string {
 	}
 	if a := loneAddress(s); a != "" {
 		return a
+	}
+	// Name <user@example.com>, the name in no signs that mean something
+	if name, a, ok := strings.Cut(s, "<"); ok && strings.HasSuffix(a, ">") && !strings.ContainsAny(strings.Trim(name, "\" "), "\",;:@()<>\\") {
+		if a = loneAddress(a[:len(a)-1]); a != "" {
+			return a
+		}
 	}
 	if list, err := mail.ParseAddressList(s); err == nil {
 		if len(list) == 1 {

@@ -155,8 +155,16 @@ type mimeField struct{ name, raw string }
 func (f *mimeField) value() string { return unfold(f.raw) }
 
 // is tells whether the field has that name.
-func (f *mimeField) is(name string) bool {
-	return len(f.name) == len(name) && f.name[0]|0x20 == name[0]|0x20 && strings.EqualFold(f.name, name)
+func (f *mimeField) is(name string) bool { return isName(f.name, name) }
+
+// isName tells whether name is one of those of, without regard to case.
+func isName(name string, of ...string) bool {
+	for _, n := range of {
+		if len(n) == len(name) && n != "" && n[0]|0x20 == name[0]|0x20 && strings.EqualFold(n, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // get returns the value of the first field of that name, unfolded.
@@ -264,6 +272,11 @@ func unfold(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// hasSuffixFold is strings.HasSuffix without regard to ASCII case.
+func hasSuffixFold(s, suffix string) bool {
+	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
 }
 
 // hasPrefixFold is strings.HasPrefix without regard to ASCII case.
