@@ -228,9 +228,8 @@ func (p *courier) event(r bouncehouse.Record, h *headReader, e *entry, id, addr,
 	if err != nil {
 		return err
 	}
-	ev := newEvent(res, bouncehouse.Courier)
-	ev.Time, ev.Host, ev.QueueID, ev.Direction = at, e.host, id, bouncehouse.Outbound
-	ev.Sender, ev.Recipient, ev.Outcome, ev.Counted = sender, addr, outcome, true
+	ev := newAttempt(res, bouncehouse.Courier, at, e.host, id, outcome)
+	ev.Sender, ev.Recipient = sender, addr
 	if m := p.messages.find(memoKey{e.host, id}); m != nil {
 		ev.Client, ev.ContextKnown = m.client, m.announced
 		if !m.begun.IsZero() && !at.Before(m.begun) {
@@ -335,9 +334,8 @@ func (p *courier) refused(r bouncehouse.Record, h *headReader, e *entry, res *bo
 	if err != nil {
 		return err
 	}
-	ev := newEvent(res, bouncehouse.Courier)
-	ev.Time, ev.Host, ev.Direction, ev.Outcome = at, e.host, bouncehouse.Inbound, bouncehouse.Rejected
-	ev.Counted, ev.ContextKnown, ev.Stage = true, true, stage
+	ev := newRefusal(res, bouncehouse.Courier, at, e.host, "")
+	ev.ContextKnown, ev.Stage = true, stage
 	ev.RemoteIP, ev.Sender, ev.Recipient = hostIP(relay), sender, recipient
 	setReply(ev, reply)
 	return nil

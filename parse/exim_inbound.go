@@ -64,9 +64,7 @@ func (p *exim) refusal(r bouncehouse.Record, h *headReader, e *entry, id, s stri
 	if err != nil {
 		return err
 	}
-	ev := newEvent(res, bouncehouse.Exim)
-	ev.Time, ev.Host, ev.QueueID = at, e.host, id
-	ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Inbound, bouncehouse.Rejected, true
+	ev := newRefusal(res, bouncehouse.Exim, at, e.host, id)
 	ev.RemoteHost, ev.RemoteIP, ev.RemotePort = f.client.host, f.client.ip, f.client.port
 	ev.Sender, ev.Recipient, ev.SASLUser, ev.ContextKnown = f.sender, f.recipient, f.user, true
 	ev.TLS = eximTLS(f.tls)

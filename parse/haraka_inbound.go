@@ -157,9 +157,8 @@ func (p *haraka) refusal(r bouncehouse.Record, h *headReader, host string, l *ha
 	if err != nil {
 		return nil, err
 	}
-	ev := newEvent(res, bouncehouse.Haraka)
-	ev.Time, ev.Host, ev.QueueID, ev.Stage = at, host, l.uuid, stage
-	ev.Direction, ev.Outcome, ev.Counted, ev.ContextKnown = bouncehouse.Inbound, bouncehouse.Rejected, true, true
+	ev := newRefusal(res, bouncehouse.Haraka, at, host, l.uuid)
+	ev.Stage, ev.ContextKnown = stage, true
 	text := strings.TrimSuffix(l.fields[harakaMsg], " ("+l.uuid+")")
 	setReply(ev, text)
 	if ev.ReplyCode == 0 && ev.EnhancedCode == "" {

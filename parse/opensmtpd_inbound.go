@@ -64,8 +64,7 @@ func (p *openSMTPD) refusal(r bouncehouse.Record, h *headReader, e *entry, sessi
 	if err != nil {
 		return err
 	}
-	ev := newEvent(res, bouncehouse.OpenSMTPD)
-	ev.Time, ev.Host, ev.Direction, ev.Outcome, ev.Counted = at, e.host, bouncehouse.Inbound, bouncehouse.Rejected, true
+	ev := newRefusal(res, bouncehouse.OpenSMTPD, at, e.host, "")
 	ev.Stage, ev.ContextKnown = stage, true
 	address := smtpPath(arg)
 	switch stage {

@@ -43,9 +43,7 @@ func (p *openSMTPD) outcome(r bouncehouse.Record, h *headReader, e *entry, f *ma
 	if err != nil {
 		return err
 	}
-	ev := newEvent(res, bouncehouse.OpenSMTPD)
-	ev.Time, ev.Host, ev.QueueID = at, e.host, f.evpid[:8]
-	ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Outbound, outcome, true
+	ev := newAttempt(res, bouncehouse.OpenSMTPD, at, e.host, f.evpid[:8], outcome)
 	ev.Sender, ev.Recipient, ev.Delay = f.from, f.to, parseUnits(f.delay)
 	if f.rcpt != "-" && f.rcpt != f.to { // before an alias
 		ev.OriginalRecipient = f.rcpt
@@ -90,8 +88,8 @@ func (p *openSMTPD) connectionRefused(r bouncehouse.Record, h *headReader, e *en
 	if err != nil {
 		return err
 	}
-	ev := newEvent(res, bouncehouse.OpenSMTPD)
-	ev.Time, ev.Host, ev.Direction, ev.Outcome, ev.ContextKnown = at, e.host, bouncehouse.Outbound, bouncehouse.Deferred, true
+	ev := newAttempt(res, bouncehouse.OpenSMTPD, at, e.host, "", bouncehouse.Deferred)
+	ev.Counted, ev.ContextKnown = false, true
 	if s := p.sessions.find(memoKey{e.host, session}); s != nil {
 		s.client.set(ev)
 		ev.RemotePort, ev.TLS = s.port, s.tls

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -254,6 +255,23 @@ func (a *auto) parser(i int) bouncehouse.Parser {
 		a.parsers[i] = a.formats[i].New(a.options)
 	}
 	return a.parsers[i]
+}
+
+// newRefusal appends the event that our own server refused a client; id is ""
+// where the log names none.
+func newRefusal(res *bouncehouse.Result, source bouncehouse.System, at time.Time, host, id string) *bouncehouse.Event {
+	ev := newEvent(res, source)
+	ev.Time, ev.Host, ev.QueueID = at, host, id
+	ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Inbound, bouncehouse.Rejected, true
+	return ev
+}
+
+// newAttempt appends the event that our server has tried to deliver.
+func newAttempt(res *bouncehouse.Result, source bouncehouse.System, at time.Time, host, id string, outcome bouncehouse.Outcome) *bouncehouse.Event {
+	ev := newEvent(res, source)
+	ev.Time, ev.Host, ev.QueueID = at, host, id
+	ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Outbound, outcome, true
+	return ev
 }
 
 // newEvent appends an empty event of that system.

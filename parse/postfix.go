@@ -238,10 +238,8 @@ func (p *postfix) expired(r bouncehouse.Record, h *headReader, e *entry, id, sen
 		left = m.deferred
 	}
 	for i := range max(1, len(left)) {
-		ev := newEvent(res, bouncehouse.Postfix)
-		ev.Time, ev.Host, ev.QueueID, ev.Sender = at, e.host, id, sender
-		ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Outbound, bouncehouse.Expired, true
-		ev.ReplyText = status
+		ev := newAttempt(res, bouncehouse.Postfix, at, e.host, id, bouncehouse.Expired)
+		ev.Sender, ev.ReplyText = sender, status
 		if i < len(left) {
 			ev.Recipient = left[i]
 		}

@@ -35,9 +35,7 @@ func (p *postfix) refusal(r bouncehouse.Record, h *headReader, e *entry, id, res
 	if err != nil {
 		return err
 	}
-	ev := newEvent(res, bouncehouse.Postfix)
-	ev.Time, ev.Host, ev.QueueID = at, e.host, id
-	ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Inbound, bouncehouse.Rejected, true
+	ev := newRefusal(res, bouncehouse.Postfix, at, e.host, id)
 	ev.Stage = f.stage
 	setClient(ev, f.client)
 	setReply(ev, f.text)
@@ -69,9 +67,7 @@ func (p *postfix) oversize(r bouncehouse.Record, h *headReader, e *entry, id str
 	if err != nil {
 		return err
 	}
-	ev := newEvent(res, bouncehouse.Postfix)
-	ev.Time, ev.Host, ev.QueueID = at, e.host, id
-	ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Inbound, bouncehouse.Rejected, true
+	ev := newRefusal(res, bouncehouse.Postfix, at, e.host, id)
 	ev.Stage, ev.ReplyCode, ev.EnhancedCode, ev.ReplyText = bouncehouse.StageEOD, 552, "5.3.4", "message file too big"
 	if m := p.memory.find(e.host, id); m != nil {
 		p.context(ev, m)

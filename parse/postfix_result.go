@@ -60,20 +60,19 @@ func (p *postfix) result(r bouncehouse.Record, h *headReader, e *entry, id, rest
 			dsn = val
 		}
 	}
-	ev := newEvent(res, bouncehouse.Postfix)
-	ev.Outcome, ev.Counted, ok = outcome(status, dsn)
+	outcome, counted, ok := postfixOutcome(status, dsn)
+	if !ok {
+		res.Unread++
+	}
 	if !ok || status == "deliverable" {
-		res.Events = res.Events[:len(res.Events)-1]
-		if !ok {
-			res.Unread++
-		}
 		return nil
 	}
-	var err error
-	if ev.Time, err = h.clock.time(&r, &e.stamp); err != nil {
+	at, err := h.clock.time(&r, &e.stamp)
+	if err != nil {
 		return err
 	}
-	ev.Host, ev.Direction, ev.QueueID = e.host, bouncehouse.Outbound, id
+	ev := newAttempt(res, bouncehouse.Postfix, at, e.host, id, outcome)
+	ev.Counted = counted
 	ev.Recipient, ev.OriginalRecipient, ev.EnhancedCode = rcpt, original, dsn
 	ev.Delay = parseDelay(delay)
 	setRemote(ev, relay)
@@ -95,12 +94,12 @@ func (p *postfix) result(r bouncehouse.Record, h *headReader, e *entry, id, rest
 	return nil
 }
 
-// outcome is what the status word means. Probes (status=deliverable and
+// postfixOutcome is what the status word means. Probes (status=deliverable and
 // undeliverable, of address verification and sendmail -bv) deliver nothing:
 // that an address would be accepted gives no event; a refusal does, as it
 // shows what the remote holds against us, but it is not counted, since no
 // message was at stake.
-func outcome(status, dsn string) (o bouncehouse.Outcome, counted, ok bool) {
+func postfixOutcome(status, dsn string) (o bouncehouse.Outcome, counted, ok bool) {
 	switch status {
 	case "sent":
 		return bouncehouse.Delivered, true, true

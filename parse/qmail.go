@@ -363,9 +363,7 @@ func (p *qmail) result(r bouncehouse.Record, h *headReader, host string, st *sta
 	if err != nil {
 		return err
 	}
-	ev := newEvent(res, bouncehouse.Qmail)
-	ev.Time, ev.Host = at, host
-	ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Outbound, outcome, true
+	ev := newAttempt(res, bouncehouse.Qmail, at, host, "", outcome)
 	key := memoKey{host, number}
 	local := false
 	if d := p.deliveries.find(key); d != nil {

@@ -21,9 +21,8 @@ func (p *qmail) refusedBy(r bouncehouse.Record, h *headReader, host string, st *
 	if err != nil {
 		return nil, err
 	}
-	ev := newEvent(res, bouncehouse.Qmail)
-	ev.Time, ev.Host, ev.Stage = at, host, stage
-	ev.Direction, ev.Outcome, ev.Counted, ev.ContextKnown = bouncehouse.Inbound, bouncehouse.Rejected, true, true
+	ev := newRefusal(res, bouncehouse.Qmail, at, host, "")
+	ev.Stage, ev.ContextKnown = stage, true
 	return ev, nil
 }
 

@@ -228,9 +228,7 @@ func (p *sendmail) expired(at time.Time, e *entry, id, text string, res *bounceh
 		left = m.deferred
 	}
 	for i := range max(1, len(left)) {
-		ev := newEvent(res, bouncehouse.Sendmail)
-		ev.Time, ev.Host, ev.QueueID = at, e.host, id
-		ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Outbound, bouncehouse.Expired, true
+		ev := newAttempt(res, bouncehouse.Sendmail, at, e.host, id, bouncehouse.Expired)
 		ev.ReplyText = text
 		if i < len(left) {
 			ev.Recipient = left[i]

@@ -122,9 +122,8 @@ func (p *zoneMTA) line(r bouncehouse.Record, h *headReader, host string, st *sta
 	if err != nil {
 		return err
 	}
-	ev := newEvent(res, bouncehouse.ZoneMTA)
-	ev.Time, ev.Host, ev.QueueID, ev.Direction = at, host, id, bouncehouse.Outbound
-	ev.Outcome, ev.Counted, ev.ContextKnown = outcome, true, true
+	ev := newAttempt(res, bouncehouse.ZoneMTA, at, host, id, outcome)
+	ev.ContextKnown = true
 	ev.Sender, ev.Recipient = z.from, bare(z.to)
 	if _, envelope, ok := strings.Cut(z.from, "["); ok {
 		ev.Sender = strings.TrimSuffix(envelope, "]")
