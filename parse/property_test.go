@@ -106,6 +106,9 @@ func TestLogChunksFreed(t *testing.T) {
 // the format, or Auto.
 func checkLog(t testing.TB, res *bouncehouse.Result, source string) {
 	t.Helper()
+	if n := len(res.Events); n > 0 && n > res.Lines<<15 {
+		t.Errorf("%d lines gave %d events", res.Lines, n)
+	}
 	for i := range res.Dead {
 		if strings.Contains(res.Dead[i].Reason, "parser failed") {
 			t.Errorf("%s", res.Dead[i].Reason)

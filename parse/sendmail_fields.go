@@ -147,9 +147,13 @@ func nextRecipient(s string) (rcpt, rest string) {
 	return bareAddress(s), ""
 }
 
+// maxListed bounds the recipients of one line: an event's ordinal has 16 bits.
+const maxListed = 1 << 15
+
 // recipients calls yield for each address of the list, without brackets.
 func (d *delivery) recipients(yield func(string) bool) {
-	for list := d.rcpts; list != ""; {
+	list := d.rcpts
+	for n := 0; list != "" && n < maxListed; n++ {
 		var rcpt string
 		rcpt, list = nextRecipient(list)
 		rcpt = escaped(strings.TrimLeft(rcpt, `\`)) // "\root" is root, not to be aliased

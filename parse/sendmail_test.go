@@ -10,21 +10,22 @@ import (
 func TestSendmailHostileSize(t *testing.T) {
 	hostile(t, "sendmail", func(n int) map[string]string {
 		return before("Sep  2 16:49:15 mx1 sm-mta[41000]: 65380000041000: ", map[string]string{
-			"list":     "to=" + strings.Repeat("<a@b.example>,", n/14) + " [more], delay=00:00:01, mailer=esmtp, stat=Deferred",
-			"open":     "to=" + strings.Repeat("<a", n/2),
-			"quotes":   "to=" + strings.Repeat(`"a",`, n/4) + `", delay=00:00:01`,
-			"fields":   "to=<a>" + strings.Repeat(", a=b", n/5),
-			"commas":   "to=<a>, ctladdr=" + strings.Repeat(", ", n/2),
-			"stats":    "to=<a>, mailer=esmtp, reply=450 " + strings.Repeat(", stat=Sent", n/11),
-			"octal":    `to=<a>, mailer=esmtp, reply=550 ` + strings.Repeat(`\345`, n/4) + ", stat=User unknown",
-			"from":     "from=<" + strings.Repeat(", size=", n/7) + strings.Repeat(", relay=", n/8),
-			"msgid":    "from=<a>, size=1, class=0, nrcpts=1, msgid=" + strings.Repeat("<>, ", n/4),
-			"ruleset":  "ruleset=check_rcpt, " + strings.Repeat("arg1=<>, ", n/9) + "reject=550 " + strings.Repeat("a, relay=[", n/10),
-			"unknown":  strings.Repeat("<>... ", n/6),
-			"quoted":   `<"` + strings.Repeat(`\"`, n/2),
-			"milter":   "Milter: to=<" + strings.Repeat(", reject=", n/9),
-			"split":    "split: count=9, ids=" + strings.Repeat("65380000041000; ", n/16),
-			"protocol": strings.Repeat(" protocol error: ", n/17),
+			"list":        "to=" + strings.Repeat("<a@b.example>,", n/14) + " [more], delay=00:00:01, mailer=esmtp, stat=Deferred",
+			"commas only": "to=" + strings.Repeat("a,", n/2) + " delay=00:00:01, mailer=esmtp, stat=Deferred",
+			"open":        "to=" + strings.Repeat("<a", n/2),
+			"quotes":      "to=" + strings.Repeat(`"a",`, n/4) + `", delay=00:00:01`,
+			"fields":      "to=<a>" + strings.Repeat(", a=b", n/5),
+			"commas":      "to=<a>, ctladdr=" + strings.Repeat(", ", n/2),
+			"stats":       "to=<a>, mailer=esmtp, reply=450 " + strings.Repeat(", stat=Sent", n/11),
+			"octal":       `to=<a>, mailer=esmtp, reply=550 ` + strings.Repeat(`\345`, n/4) + ", stat=User unknown",
+			"from":        "from=<" + strings.Repeat(", size=", n/7) + strings.Repeat(", relay=", n/8),
+			"msgid":       "from=<a>, size=1, class=0, nrcpts=1, msgid=" + strings.Repeat("<>, ", n/4),
+			"ruleset":     "ruleset=check_rcpt, " + strings.Repeat("arg1=<>, ", n/9) + "reject=550 " + strings.Repeat("a, relay=[", n/10),
+			"unknown":     strings.Repeat("<>... ", n/6),
+			"quoted":      `<"` + strings.Repeat(`\"`, n/2),
+			"milter":      "Milter: to=<" + strings.Repeat(", reject=", n/9),
+			"split":       "split: count=9, ids=" + strings.Repeat("65380000041000; ", n/16),
+			"protocol":    strings.Repeat(" protocol error: ", n/17),
 		})
 	})
 }
