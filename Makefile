@@ -13,7 +13,7 @@ LOGS ?=
 SINCE ?=
 CORPUS ?=
 
-.PHONY: help build demo test check fuzz bench accuracy engine kafka rootfs setup clean
+.PHONY: help build demo test check fuzz bench accuracy torture engine kafka rootfs setup clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ demo: engine build ## run the whole pipeline on the sample logs, or on LOGS="PAT
 
 test: ## set up every real part that this machine can have, and run all tests
 	@MTAS='$(MTAS)' KAFKA_ALSO='$(KAFKA_ALSO)' scripts/test.sh
+
+torture: rootfs ## every reply of enrich/testdata at every step through the four mail servers, in eight configurations (15 minutes)
+	@BOUNCEHOUSE_TORTURE=1 go test -count=1 -v -timeout 60m -run TestReplies ./test
 
 check: ## gofmt, vet, staticcheck and the unit tests: under a minute
 	@scripts/check.sh

@@ -3,12 +3,14 @@ package test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/signal"
 	"runtime"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,6 +20,7 @@ import (
 const (
 	OurNet   = "192.0.2.0/24"    // the mail server under test and its egress addresses
 	TheirNet = "198.51.100.0/24" // the servers that it sends to, and clients
+	ManyNet  = "198.18.0.0/15"   // more servers than TheirNet has addresses (RFC 2544)
 	NoNet    = "203.0.113.0/24"  // Network is unreachable
 	Hostname = "mail.example.com"
 )
@@ -167,7 +170,7 @@ func setUpNamespaces() error {
 	if err := linkUp("lo"); err != nil {
 		return err
 	}
-	for i, prefix := range []string{OurNet, TheirNet} {
+	for i, prefix := range []string{OurNet, TheirNet, ManyNet} {
 		if err := addNet(fmt.Sprintf("lo:%d", i+1), netip.MustParsePrefix(prefix)); err != nil {
 			return err
 		}
@@ -196,6 +199,29 @@ func ownFile(path, content string) error {
 		return fmt.Errorf("cover %s: %w", path, err)
 	}
 	return nil
+}
+
+// AddIPv6 gives the tests' loopback interface one more address. IPv6 has no whole networks there.
+func AddIPv6(t testing.TB, ip string) {
+	t.Helper()
+	needIsolation(t)
+	lo, err := net.InterfaceByName("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		Missing(t, PartIsolation, "no IPv6: "+err.Error())
+	}
+	defer unix.Close(fd)
+	req := struct { // struct in6_ifreq of linux/ipv6.h
+		addr   [16]byte
+		prefix uint32
+		index  int32
+	}{netip.MustParseAddr(ip).As16(), 128, int32(lo.Index)}
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCSIFADDR, uintptr(unsafe.Pointer(&req))); errno != 0 && errno != unix.EEXIST {
+		Missing(t, PartIsolation, "the address "+ip+": "+errno.Error())
+	}
 }
 
 func linkUp(name string) error {

@@ -2,10 +2,12 @@ package test
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -127,6 +129,8 @@ match from src 192.0.2.0/24 for any action "out"
 		"define(`confDOMAIN_NAME', `mail.example.com')dnl\n" +
 		"define(`confLOG_LEVEL', `9')dnl\n" +
 		"define(`confDELIVERY_MODE', `background')dnl\n" +
+		"define(`confQUEUE_LA', `1000')dnl\n" + // however busy the machine is
+		"define(`confREFUSE_LA', `1000')dnl\n" +
 		"define(`confTO_IDENT', `0s')dnl\n" +
 		"define(`confTO_CONNECT', `2s')dnl\n" +
 		"define(`confTO_ICONNECT', `2s')dnl\n" +
@@ -154,8 +158,9 @@ match from src 192.0.2.0/24 for any action "out"
 		"MAILER(`smtp')dnl\n"
 )
 
-// StartMTA starts the mail server of that name: exim, opensmtpd or sendmail. The package's TestMain must call Main.
-func StartMTA(t testing.TB, name string) *MTA {
+// StartMTA starts the mail server of that name: exim, opensmtpd or sendmail. The edits are pairs, a text of its
+// configuration and what stands in its place. The package's TestMain must call Main.
+func StartMTA(t testing.TB, name string, edits ...string) *MTA {
 	t.Helper()
 	needIsolation(t)
 	kind, ok := mtaKinds()[name]
@@ -172,7 +177,7 @@ func StartMTA(t testing.TB, name string) *MTA {
 	if err := mountRoot(t, lower, dir, map[string]string{"var/log": m.logs}); err != nil {
 		Missing(t, kind.part, "its root file system: "+err.Error())
 	}
-	m.configure()
+	m.configure(edits)
 	if kind.syslog {
 		m.syslog()
 	}
@@ -233,12 +238,19 @@ func (m *MTA) command(argv []string) *exec.Cmd {
 		SysProcAttr: &syscall.SysProcAttr{Chroot: m.root}}
 }
 
-func (m *MTA) configure() {
+func (m *MTA) configure(edits []string) {
 	m.t.Helper()
+	all := strings.Join(slices.Collect(maps.Values(m.kind.files)), "\n")
+	for i := 0; i < len(edits); i += 2 {
+		if !strings.Contains(all, edits[i]) {
+			m.t.Fatalf("no %q in the configuration of %s", edits[i], m.Name)
+		}
+	}
+	edit := strings.NewReplacer(edits...)
 	files := map[string]string{"etc/resolv.conf": "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n",
 		"etc/hosts": "127.0.0.1 localhost\n192.0.2.1 mail.example.com mail\n"}
 	for path, content := range m.kind.files {
-		files[path] = content
+		files[path] = edit.Replace(content)
 	}
 	for path, content := range files {
 		path = filepath.Join(m.root, path)

@@ -18,6 +18,7 @@ type Answer struct {
 	Code     int
 	Enhanced string // "5.1.1"; empty for none
 	Text     string // lines parted by "\n" make a multi-line reply
+	Raw      string // goes out as it is, and a line end, in place of the three above; Code is still what it means
 	Drop     bool   // close the connection: after the reply, or without one where Code is 0
 	Hang     bool   // say nothing until the client leaves
 }
@@ -32,6 +33,8 @@ type Host struct {
 	Addr   string // IP address, or address:port where it is not port 25
 	Script Script // for what comes before a recipient, and for recipients without a script
 	TLS    bool   // offers STARTTLS, with a certificate that nobody signed
+	PRDR   bool   // offers PRDR: a reply for each recipient after the data, then one for all
+	BDAT   bool   // offers CHUNKING (RFC 3030)
 }
 
 // Answered is one answer as it went out. At rcpt, data and eod there is one for each recipient that it decided on;
@@ -202,6 +205,9 @@ func FullQueue(t testing.TB, ip string) {
 
 // lines are the reply as it goes over the wire (RFC 5321 section 4.2.1), without line ends.
 func (a Answer) lines() []string {
+	if a.Raw != "" {
+		return []string{a.Raw}
+	}
 	texts := strings.Split(a.Text, "\n")
 	lines := make([]string, len(texts))
 	for i, text := range texts {

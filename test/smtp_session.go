@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ type session struct {
 	client string
 
 	lmtp       bool
+	prdr       bool // asked for with this message
 	secure     bool
 	sender     string
 	recipients []string // those that were accepted
@@ -67,6 +69,12 @@ func (c *session) command(line string) error {
 		if c.host.TLS && !c.secure {
 			text += "\nSTARTTLS"
 		}
+		if c.host.PRDR {
+			text += "\nPRDR"
+		}
+		if c.host.BDAT {
+			text += "\nCHUNKING"
+		}
 		return c.say(bouncehouse.StageHELO, "", Answer{Code: 250, Text: text})
 	case "HELO":
 		c.reset()
@@ -76,6 +84,7 @@ func (c *session) command(line string) error {
 	case "MAIL":
 		c.reset()
 		c.sender = path(arg)
+		c.prdr = c.host.PRDR && strings.Contains(arg, " PRDR")
 		return c.say(bouncehouse.StageMAIL, "", Answer{Code: 250, Enhanced: "2.1.0", Text: "Ok"})
 	case "RCPT":
 		recipient := path(arg)
@@ -86,6 +95,8 @@ func (c *session) command(line string) error {
 		return c.send(answer, bouncehouse.StageRCPT, recipient)
 	case "DATA":
 		return c.data()
+	case "BDAT":
+		return c.bdat(arg)
 	case "RSET":
 		c.reset()
 		return c.send(Answer{Code: 250, Enhanced: "2.0.0", Text: "Ok"}, "")
@@ -120,16 +131,48 @@ func (c *session) data() error {
 			break
 		}
 	}
+	return c.done()
+}
+
+// bdat takes a chunk of the message (RFC 3030 section 2); refused recipients are told of with the first, as at DATA.
+func (c *session) bdat(arg string) error {
+	size, last, _ := strings.Cut(arg, " ")
+	n, err := strconv.ParseInt(size, 10, 32)
+	if err != nil {
+		return c.send(Answer{Code: 501, Enhanced: "5.5.4", Text: "Bad size"}, "")
+	}
+	if _, err := io.CopyN(io.Discard, c.in, n); err != nil {
+		return err
+	}
+	switch {
+	case len(c.recipients) == 0:
+		return c.send(Answer{Code: 554, Enhanced: "5.5.1", Text: "No valid recipients"}, "")
+	case strings.EqualFold(last, "LAST"):
+		return c.done()
+	}
+	return c.send(Answer{Code: 250, Enhanced: "2.0.0", Text: "Chunk taken"}, "")
+}
+
+// done answers to a message that is there: for all recipients at once, or for each.
+func (c *session) done() error {
 	defer c.reset()
 	consent := Answer{Code: 250, Enhanced: "2.0.0", Text: "Ok: queued"}
-	if !c.lmtp {
-		answer = c.server.next(c.host, bouncehouse.StageEOD, c.scripted(bouncehouse.StageEOD), consent)
+	if !c.lmtp && !c.prdr {
+		answer := c.server.next(c.host, bouncehouse.StageEOD, c.scripted(bouncehouse.StageEOD), consent)
 		return c.send(answer, bouncehouse.StageEOD, c.recipients...)
+	}
+	if c.prdr {
+		if err := c.send(Answer{Code: 353, Text: "Replies follow"}, ""); err != nil {
+			return err
+		}
 	}
 	for _, recipient := range c.recipients {
 		if err := c.send(c.server.next(c.host, bouncehouse.StageEOD, recipient, consent), bouncehouse.StageEOD, recipient); err != nil {
 			return err
 		}
+	}
+	if c.prdr {
+		return c.send(consent, "") // for the whole transaction
 	}
 	return nil
 }

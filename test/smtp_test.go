@@ -148,6 +148,40 @@ func TestLMTP(t *testing.T) {
 	}
 }
 
+// TestChunksAndPRDR holds for a message in chunks (RFC 3030), one reply a recipient and one for all, and for a reply that
+// goes out as it was given.
+func TestChunksAndPRDR(t *testing.T) {
+	servers := test.SMTP(t)
+	addr := servers.Listen(test.Host{Name: "mx", Addr: "127.0.0.1:0", PRDR: true, BDAT: true})
+	servers.Script("spam@example.net", test.Script{bouncehouse.StageEOD: {{Code: 550, Raw: "550-5.7.1 Spam\r\n550 http://example.net/"}}})
+	c, err := textproto.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, step := range []struct {
+		say  string
+		code int
+		text string
+	}{
+		{"", 220, "mx ESMTP"}, {"EHLO x\r\n", 250, "mx\nPIPELINING\nSIZE 10485760\n8BITMIME\nENHANCEDSTATUSCODES\nSMTPUTF8\nPRDR\nCHUNKING"},
+		{"MAIL FROM:<a@example.com> PRDR\r\n", 250, "2.1.0 Ok"}, {"RCPT TO:<fine@example.net>\r\n", 250, "2.1.5 Ok"}, {"RCPT TO:<spam@example.net>\r\n", 250, "2.1.5 Ok"},
+		{"BDAT 4\r\nab\r\n", 250, "2.0.0 Chunk taken"}, {"BDAT 1 LAST\r\nc", 353, "Replies follow"},
+		{"", 250, "2.0.0 Ok: queued"}, {"", 550, "5.7.1 Spam\nhttp://example.net/"}, {"", 250, "2.0.0 Ok: queued"},
+	} {
+		if _, err := c.W.WriteString(step.say); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.W.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		code, text, err := c.ReadResponse(0)
+		if err != nil || code != step.code || text != step.text {
+			t.Fatalf("after %q: %d %q, %v; want %d %q", step.say, code, text, err, step.code, step.text)
+		}
+	}
+}
+
 func dialSMTP(t *testing.T, addr string) *smtp.Client {
 	t.Helper()
 	c, err := smtp.Dial(addr)
