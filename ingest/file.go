@@ -32,6 +32,9 @@ type logFile struct {
 	started bool            // a batch was read: the first brings what came before
 	skip    map[disk]bool   // copies that hold nothing new, as they lie on disk
 	scanned time.Time       // when siblings were looked at
+	dated   []sibling       // what siblings gave last, of a stream with dated files only
+	listed  time.Time       // when
+	found   bool            // one of them had something to read
 	last    *known          // the file that was being written when the last run ended
 	gave    time.Time       // when a batch was last read
 	moved   time.Time       // since when cur is no longer at path

@@ -88,7 +88,7 @@ func (l *logFile) next() (*piece, error) {
 // configured path comes last, and also with nothing to read.
 func (l *logFile) scan() (*handle, *piece) {
 	l.scanned, l.failed = l.o.Now(), nil
-	files, err := list(l.path)
+	files, err := l.siblings()
 	if err != nil {
 		l.trouble(err)
 		return nil, nil
@@ -108,6 +108,7 @@ func (l *logFile) scan() (*handle, *piece) {
 		// While the writer may still be at it, its last line may be too.
 		p, err := l.take(h, l.o.Now().Sub(s.info.ModTime()) >= quiet)
 		if err == nil && p != nil {
+			l.found = true
 			return h, p
 		}
 		if err != nil {
@@ -116,6 +117,10 @@ func (l *logFile) scan() (*handle, *piece) {
 			l.finish(h)
 		}
 		h.close()
+	}
+	if l.found && len(l.dated) > 0 {
+		l.found = false // what is read to its end by that list may have grown, or be followed by another
+		return l.scan()
 	}
 	if l.cur != nil && l.atPath(l.cur) {
 		l.forget()
@@ -209,6 +214,21 @@ func (l *logFile) nothingNew(info os.FileInfo) bool {
 	}
 	l.pos.Files[i].seen = l.scanned
 	return true
+}
+
+// siblings lists the files of the stream. Where they all carry a date there
+// may be thousands, none is renamed, and a list serves for a while: else a
+// drain would look at each as often as there are files.
+func (l *logFile) siblings() ([]sibling, error) {
+	if age := l.scanned.Sub(l.listed); len(l.dated) > 0 && age >= 0 && age < poll && l.found {
+		return l.dated, nil
+	}
+	files, err := list(l.path)
+	l.dated, l.listed = nil, l.scanned
+	if err == nil && l.allDated(files) {
+		l.dated = files
+	}
+	return files, err
 }
 
 // allDated tells whether the stream has files with a date in their name only:
