@@ -228,7 +228,7 @@ func TestOddFiles(t *testing.T) {
 	dir := t.TempDir()
 	lines := strings.SplitAfter(demoLog(t), "\n")
 	in := func(name string) string { return filepath.Join(dir, name) }
-	write(t, in("directory/file"), "no Maildir\n")
+	write(t, in("directory/file"), "no log of a mail server\n")
 	write(t, in("program.log"), "\x7fELF\x02\x01\x01"+strings.Repeat("\x00\x01", 5000))
 	write(t, in("zeros.log"), "text\n"+strings.Repeat("a\x00b", 5000))
 	write(t, in("empty.log"), "")
@@ -236,7 +236,7 @@ func TestOddFiles(t *testing.T) {
 	write(t, in("long.log"), strings.Join(lines[:300], "")+strings.Repeat("x", 10<<20)+"\n"+strings.Join(lines[300:600], ""))
 
 	h := newHouse(t, binary(t), "")
-	odd := map[string]string{"directory": "a directory", "program.log": "ELF program", "zeros.log": "binary", "missing.log": "no such file"}
+	odd := map[string]string{"program.log": "ELF program", "zeros.log": "binary", "missing.log": "no such file"}
 	var paths []string
 	for name, words := range odd {
 		oneLine(t, h.try(h.command("run", "--once", in(name))), in(name), words)
@@ -245,8 +245,11 @@ func TestOddFiles(t *testing.T) {
 	if end := h.try(h.command("run", "--once", in("empty.log"))); end.status != 0 || !strings.Contains(end.err, "0 records read") {
 		t.Errorf("an empty file: status %d\n%s", end.status, end.err)
 	}
-	end := h.try(h.command("run", append([]string{"--once", in("empty.log"), in("good/mail.log"), in("long.log")}, paths...)...))
-	oneLine(t, end, fmt.Sprintf("%d of %d paths", len(odd), len(odd)+3))
+	end := h.try(h.command("run", append([]string{"--once", in("empty.log"), in("good/mail.log"), in("long.log"), in("directory")}, paths...)...))
+	oneLine(t, end, fmt.Sprintf("%d of %d paths", len(odd), len(odd)+4))
+	if said := linesWith(end.err, in("directory")); len(said) != 1 || !strings.Contains(said[0], "No mail system known") {
+		t.Errorf("the directory is told by %q", said)
+	}
 	for name, words := range odd {
 		if said := linesWith(end.err, in(name)); len(said) != 1 || !strings.Contains(said[0], words) {
 			t.Errorf("%s is told by %q", name, said)
