@@ -192,8 +192,8 @@ func TestLogSpliced(t *testing.T) {
 // more than its length: lines makes the logs of about n bytes.
 func hostile(t *testing.T, format string, lines func(n int) map[string]string) {
 	t.Helper()
-	const n = 128 << 10
-	small, large := lines(n), lines(2*n)
+	const n = 64 << 10
+	small, large := lines(n), lines(4*n)
 	for name := range small {
 		for _, as := range []string{format, Auto} {
 			took := func(log string) time.Duration {
@@ -207,7 +207,7 @@ func hostile(t *testing.T, format string, lines func(n int) map[string]string) {
 				}
 				return best
 			}
-			if a, b := took(small[name]), took(large[name]); b > 3*a+50*time.Millisecond {
+			if a, b := took(small[name]), took(large[name]); b > 8*a+100*time.Millisecond { // squares would take 16 times as long
 				t.Errorf("%s as %s: %d bytes took %v, %d took %v", name, as, len(small[name]), a, len(large[name]), b)
 			}
 		}
