@@ -201,8 +201,8 @@ func firstLine(s string) bouncehouse.Reply {
 }
 
 // printed undoes what Exim does to bytes that are not printable [string.c,
-// string_printing]: \ooo, and \n, \t and the like, which become a blank. A
-// backslash itself it leaves as it is.
+// string_printing]: \ooo, and \n and \r, which become a blank. A backslash
+// and a tab it leaves as they are: "EXAMPLE\tom is unknown".
 func printed(s string) string {
 	at := strings.IndexByte(s, '\\')
 	if at < 0 {
@@ -216,7 +216,7 @@ func printed(s string) string {
 		case len(s) >= 4 && s[1]-'0' <= 3 && s[2]-'0' <= 7 && s[3]-'0' <= 7:
 			b = append(b, (s[1]-'0')<<6|(s[2]-'0')<<3|(s[3]-'0'))
 			s = s[4:]
-		case len(s) >= 2 && (s[1] == 'n' || s[1] == 'r' || s[1] == 't'):
+		case len(s) >= 2 && (s[1] == 'n' || s[1] == 'r'):
 			if len(b) > 0 && b[len(b)-1] != ' ' {
 				b = append(b, ' ')
 			}
