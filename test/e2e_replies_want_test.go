@@ -34,6 +34,7 @@ func wantReply(server replyServer, c replyCase) replyEvent {
 	}
 	var texts []string
 	for i, line := range lines {
+		line, _, _ = strings.Cut(line, "\x00") // C strings all
 		enhanced, text := bouncehouse.CutEnhanced(strings.Trim(line[min(len(line), 4):], " "))
 		switch {
 		case w.EnhancedCode == "" && (i == 0 || format != "opensmtpd"):
@@ -143,8 +144,8 @@ func (w replyEvent) noCodes(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, w.EnhancedCode, ""), "-", "")
 }
 
-// written is what Exim's log does not tell from its own escapes.
-var written = strings.NewReplacer(`\303\244`, "ä", `\n`, " ", `\t`, " ", `\r`, " ")
+// written is what Exim's log does not tell from its own escapes, and those that are kept for it.
+var written = strings.NewReplacer(`\303\244`, "ä", `\n`, " ", `\r`, " ", "\r", " ", "\v", `\v`, "\f", `\f`)
 
 // questionMarks is what Postfix makes of bytes that it does not print (util/printable.c). Bytes that go on a letter it
 // takes in any number; without SMTPUTF8 there are no letters but ASCII.
@@ -170,7 +171,9 @@ func octals(s string) string {
 	var b strings.Builder
 	for len(s) > 0 {
 		r, n := utf8.DecodeRuneInString(s)
-		if r < ' ' && r != '\t' || r == 0x7f || r == utf8.RuneError && n == 1 {
+		if r == '\r' {
+			b.WriteByte(' ')
+		} else if r < ' ' && r != '\t' || r == 0x7f || r == utf8.RuneError && n == 1 {
 			fmt.Fprintf(&b, "\\%03o", s[0])
 		} else {
 			b.WriteString(s[:n])

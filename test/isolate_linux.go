@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -222,6 +223,13 @@ func AddIPv6(t testing.TB, ip string) {
 	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCSIFADDR, uintptr(unsafe.Pointer(&req))); errno != 0 && errno != unix.EEXIST {
 		Missing(t, PartIsolation, "the address "+ip+": "+errno.Error())
 	}
+	Await(t, 5*time.Second, "the address "+ip, func() bool { // the kernel takes it into use a little later
+		l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
+		if err == nil {
+			l.Close()
+		}
+		return err == nil
+	})
 }
 
 func linkUp(name string) error {
