@@ -20,6 +20,7 @@ import (
 //	Malformed SMTP reply in response to DATA: text
 //	Malformed SMTP reply from h [ip] in response to DATA: text
 //	LMTP error after RCPT TO:<c@d>: 550 text                                        [transports/lmtp.c]
+//	PRDR error after BDAT 201 LAST: 554 text                                        of one recipient of several
 //
 // Lines of a reply are joined by a literal \n, other bytes are \ooo.
 func readEximReason(ev *bouncehouse.Event, s string) {
@@ -41,7 +42,7 @@ func readEximReason(ev *bouncehouse.Event, s string) {
 // eximSaid finds stage and host of an SMTP failure, and the reply, if any.
 func eximSaid(ev *bouncehouse.Event, s string) (reply string, ok bool) {
 	at := -1
-	for _, said := range [...]string{"SMTP error from remote mail", "LMTP error "} { // LMTP through the smtp transport too
+	for _, said := range [...]string{"SMTP error from remote mail", "LMTP error ", "PRDR error "} { // LMTP through the smtp transport too
 		if n := strings.Index(s, said); n >= 0 && (n == 0 || strings.HasPrefix(s[n-min(n, 2):], ": ")) {
 			at = n
 			break
