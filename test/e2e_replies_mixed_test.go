@@ -124,6 +124,9 @@ func compareMixed(t *testing.T, server replyServer, refusal string, got map[stri
 				w.RemoteIP = "198.18.200." + w.RemoteIP
 			}
 			w.Sender = m.sender
+			if server.host.PRDR && w.Outcome == "delivered" && len(m.recipients) > 1 {
+				w.ReplyText += " " + w.ReplyText // about this one, and about all
+			}
 			if server.format == "opensmtpd" && w.Outcome != "delivered" {
 				w.Stage = ""
 			}
