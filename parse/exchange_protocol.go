@@ -50,7 +50,7 @@ func (p *exchangeLog) spoken(r *bouncehouse.Record, c *exchangeColumns, row *csv
 			d.local = endpoint(row.column(c.local)).Addr()
 		}
 	}
-	before, bytes := len(res.Events), d.bytes
+	before, bytes := len(res.Events), d.size()
 	switch event[0] {
 	case '+':
 		d.connected()
@@ -86,8 +86,8 @@ func (p *exchangeLog) spoken(r *bouncehouse.Record, c *exchangeColumns, row *csv
 	}
 	if event[0] == '-' {
 		p.sessions.remove(id)
-	} else if d.bytes != bytes {
-		p.sessions.charge(id, d.bytes-bytes)
+	} else {
+		p.sessions.charge(id, d.size()-bytes)
 	}
 	return err
 }

@@ -51,7 +51,9 @@ func (p *haraka) mail(uuid string) *harakaMail {
 			}
 		}
 		m.complete = len(m.rcpts) > 0
-		p.mails.charge(key, 16*len(m.rcpts))
+		for _, addr := range m.rcpts { // they may outlive the transaction
+			p.mails.charge(key, len(addr)+16)
+		}
 		connection, _, _ := strings.Cut(uuid, ".")
 		if c := p.conns.find(memoKey{id: connection}); c != nil {
 			m.client = "[" + c.ip + "]"

@@ -129,7 +129,7 @@ func (p *hMailServer) line(r *bouncehouse.Record, key memoKey, stamp string, ip 
 			d.connected()
 		}
 	}
-	before, bytes := len(res.Events), d.bytes
+	before, bytes := len(res.Events), d.size()
 	if isReply {
 		hmailReply(d, text, res)
 	} else {
@@ -147,8 +147,8 @@ func (p *hMailServer) line(r *bouncehouse.Record, key memoKey, stamp string, ip 
 	}
 	if d.over && isReply && len(d.pending) == 0 {
 		p.sessions.remove(key)
-	} else if d.bytes != bytes {
-		p.sessions.charge(key, d.bytes-bytes)
+	} else {
+		p.sessions.charge(key, d.size()-bytes)
 	}
 	return err
 }

@@ -187,9 +187,9 @@ func cutCategory(s string) string {
 
 // keep makes a copy of s in place of a session's field.
 func (p *mdaemon) keep(key string, d *mdaemonSession, field *string, s string) {
-	bytes := d.bytes
+	bytes := d.size()
 	d.dialogue.keep(field, s)
-	p.sessions.charge(memoKey{id: key}, d.bytes-bytes)
+	p.sessions.charge(memoKey{id: key}, d.size()-bytes)
 }
 
 // open returns the session, making it if need be.
@@ -253,7 +253,7 @@ func (p *mdaemon) spoken(r *bouncehouse.Record, st mdaemonStamp, key string, sen
 			d.direction = bouncehouse.Outbound
 		}
 	}
-	before, bytes := len(res.Events), d.bytes
+	before, bytes := len(res.Events), d.size()
 	if sent == (d.direction == bouncehouse.Inbound) {
 		if !d.started {
 			d.connected()
@@ -263,9 +263,7 @@ func (p *mdaemon) spoken(r *bouncehouse.Record, st mdaemonStamp, key string, sen
 		d.command(line, res)
 	}
 	err := p.finish(r, st, d, before, res)
-	if d.bytes != bytes {
-		p.sessions.charge(memoKey{id: key}, d.bytes-bytes)
-	}
+	p.sessions.charge(memoKey{id: key}, d.size()-bytes)
 	return err
 }
 

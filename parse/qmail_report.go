@@ -164,35 +164,32 @@ func joinReplyLines(s string) string {
 		return s
 	}
 	code := s[:3]
-	var b []byte
-	for i := 3; i+4 < len(s); i++ {
-		if s[i] == '/' && s[i+1:i+4] == code && (s[i+4] == '-' || s[i+4] == '_' || s[i+4] == ' ') {
-			if b == nil {
-				b = []byte(s)
-			}
-			b[i] = ' '
-		}
-	}
-	if b == nil {
-		return s
-	}
-	return string(b)
+	return joinLinesAt(s, func(i int) bool {
+		return i >= 3 && i+4 < len(s) && s[i+1:i+4] == code && (s[i+4] == '-' || s[i+4] == '_' || s[i+4] == ' ')
+	})
 }
 
 // joinReportLines makes blanks of the slashes that were line ends: those behind a
 // line's last stop or beside a blank. "control/locals" and "http://" stay.
 func joinReportLines(s string) string {
-	var b []byte
-	for i := 1; i+1 < len(s); i++ {
-		if s[i] != '/' || s[i+1] == '/' || s[i-1] == '/' && i > 1 && s[i-2] == ':' {
-			continue
+	return joinLinesAt(s, func(i int) bool {
+		if i+1 == len(s) || s[i+1] == '/' || s[i-1] == '/' && i > 1 && s[i-2] == ':' {
+			return false
 		}
 		switch s[i-1] {
 		case '.', ',', ';', ':', ')', '>', '!', '?', '_', '/':
-		default:
-			if s[i+1] != '_' && !strings.HasPrefix(s[i+1:], "qp_") {
-				continue
-			}
+			return true
+		}
+		return s[i+1] == '_' || strings.HasPrefix(s[i+1:], "qp_")
+	})
+}
+
+// joinLinesAt makes blanks of the slashes at which a line ends.
+func joinLinesAt(s string, ends func(i int) bool) string {
+	var b []byte
+	for i := 1; i < len(s); i++ {
+		if s[i] != '/' || !ends(i) {
+			continue
 		}
 		if b == nil {
 			b = []byte(s)

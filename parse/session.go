@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -37,7 +38,7 @@ type dialogue struct {
 	started bool              // a line was seen
 	over    bool              // QUIT was sent
 	lost    bool              // too much for our memory: nothing more is told
-	bytes   int               // that strings hold, to be charged
+	bytes   int               // that strings hold; size has the rest
 }
 
 // envelope is one mail transaction.
@@ -85,6 +86,11 @@ const (
 	maxReply    = 16 << 10
 	maxEnvelope = 1 << 20 // bytes of addresses in one session
 )
+
+// size is how many bytes the session holds, to be charged.
+func (d *dialogue) size() int {
+	return d.bytes + cap(d.pending)*int(unsafe.Sizeof(smtpCommand{})) + cap(d.lines)
+}
 
 // connected tells that the session begins: the greeting is awaited.
 func (d *dialogue) connected() {

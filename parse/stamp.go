@@ -213,6 +213,10 @@ func (c *clock) dayEnd(st *stamp) time.Time {
 	return t
 }
 
+// firstYear: no mail log is older than Unix; what says so was never set, as
+// .NET's 0001-01-01T00:00:00.
+const firstYear = 1970
+
 // inYear is the time of day of a stamp in that year, local time where the
 // stamp names no zone. It is false for a day that the month does not have.
 func (c *clock) inYear(st *stamp, year, h, m, s int) (time.Time, bool) {
@@ -225,7 +229,7 @@ func (c *clock) inYear(st *stamp, year, h, m, s int) (time.Time, bool) {
 	default:
 		mon, day = month(st.date), pair(st.date[4:])
 	}
-	if year < 0 || mon < 1 || mon > 12 || day < 1 || day > 31 || time.Date(year, time.Month(mon), day, 0, 0, 0, 0, time.UTC).Day() != day {
+	if year < firstYear || mon < 1 || mon > 12 || day < 1 || day > 31 || time.Date(year, time.Month(mon), day, 0, 0, 0, 0, time.UTC).Day() != day {
 		return time.Time{}, false
 	}
 	zone := c.zone
