@@ -218,7 +218,7 @@ func (w *words) links(e *bouncehouse.Event, c Context) (links []Link) {
 		links = append(links, Link{fmt.Sprintf(w.pageOf, e.DNSBL), c.ListLookup})
 	}
 	if providerHelps(e.Class) {
-		for page := range strings.SplitSeq(c.ProviderHelp, ", ") {
+		for _, page := range pages(c.ProviderHelp) {
 			if url, note := pageURL(page); url != "" {
 				what := fmt.Sprintf(w.helpOf, c.ProviderName)
 				if note != "" {
@@ -229,6 +229,24 @@ func (w *words) links(e *bouncehouse.Event, c Context) (links []Link) {
 		}
 	}
 	return links
+}
+
+// pages cuts a provider's pages at commas outside of brackets.
+func pages(help string) (list []string) {
+	depth, from := 0, 0
+	for i := range len(help) {
+		switch help[i] {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		case ',':
+			if depth == 0 {
+				list, from = append(list, strings.TrimSpace(help[from:i])), i+1
+			}
+		}
+	}
+	return append(list, strings.TrimSpace(help[from:]))
 }
 
 // pageURL makes a URL of "page.example/path (what for)" or of a mail address;
