@@ -109,7 +109,9 @@ func readStatus(ev *bouncehouse.Event, s string, remote bool) {
 		ev.ReplyCode = 0
 		return
 	}
-	if !remote || ownWords(said.Text) {
+	// Where Exchange itself refuses (a transport rule, an unknown recipient),
+	// its code is the answer; for what failed on the way it makes one up.
+	if ownWords(said.Text) {
 		ev.ReplyCode = 0
 	}
 	cause, ok := innerReply(said.Text)
