@@ -57,7 +57,7 @@ func localRules() []Rule {
 		{Name: "local-connect", Class: bh.ConnectionFailed, All: []string{"connection refused|connection timed out|connection reset|connection timeout|no route to host|" +
 			"network is unreachable|network unreachable|host is unreachable|host is down|is not reachable|" +
 			"operation timed out|lost connection with|lost connection after|conversation with|" +
-			"unable to connect|could not connect|couldn't connect|wasn't able to establish an smtp connection|" +
+			"unable to connect|could not connect|couldn't connect|can not connect to|cannot connect to|wasn't able to establish an smtp connection|" +
 			"unable to contact destination|no answer from host|failed to connect|connect failed|" +
 			"connection failed|timed out while|timeout while|read timeout|timeout waiting|connection closed|" +
 			"connection dropped|remote host closed connection|closed connection in response|command timeout|" +
@@ -120,7 +120,7 @@ func domainRules() []Rule {
 			Example: "Name service error for name=example.org type=MX: Malformed or unexpected name server reply", Ref: refPostfix},
 		{Name: "postfix-host-not-found", Class: bh.NoSuchDomain, All: []string{"name service error for name=|host or domain name not found|couldn't find any host|" +
 			"host unknown (name server|unrouteable address|unrouteable mail domain|unrouteable domain|" +
-			"all relevant mx|domain does not exist|no mail servers appear to|non-existent domain|" +
+			"all relevant mx|domain does not exist|no mail servers appear to|no mail servers could be found|non-existent domain|" +
 			"nonexistent domain|no such domain|unknown domain|domain unknown|domain not found|" +
 			"unknown mail domain|domain is not valid|invalid domain_|host name lookup failed|nxdomain|" +
 			"bad destination system|recipient address rejected: domain not found|could not find any mx|" +
