@@ -224,7 +224,7 @@ func before(header string, lines map[string]string) map[string]string {
 
 // A line that gives nothing costs no memory.
 func TestLogIdle(t *testing.T) {
-	for format, lines := range map[string]string{
+	idle := map[string]string{
 		"postfix": "Sep  2 16:49:15 mx1 postfix/smtpd[1]: connect from mx.corp.example[203.0.113.5]\n" +
 			"Sep  2 16:49:15 mx1 postfix/anvil[1]: statistics: max connection rate 1/60s for (smtp:203.0.113.5) at Sep  2 16:49:15\n" +
 			"Sep  2 16:49:15 mx1 dovecot: imap-login: Login: user=<a>\n" +
@@ -272,7 +272,13 @@ func TestLogIdle(t *testing.T) {
 			"Tue 2022-08-09 07:47:31: *  P=010 S=000 D=corp.example TTL=(60) MX=[mx1.corp.example]\nTue 2022-08-09 07:47:31: ----------\n",
 		"powermta": "r,2026-09-21 12:00:07+0000,2026-09-21 11:59:00+0000,a@b.example,c@d.example,,,,,,,smtp\n",
 		"kumomta":  `{"type":"Reception","id":"9d","sender":"a@b.example","recipient":"c@d.example","timestamp":1757676100}` + "\n",
-	} {
+	}
+	for _, f := range lineFormats() {
+		format, lines := f.Name, idle[f.Name]
+		if lines == "" {
+			t.Errorf("no idle lines of %s", format)
+			continue
+		}
 		for _, as := range []string{format, Auto} {
 			p := newParser(t, as)
 			c := logChunk("idle", lines, 0)
