@@ -9,7 +9,7 @@ for package in $(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}
 	# The list comes from the test binary, so that build constraints count.
 	for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
 		say "$package $target"
-		quietly "$package $target" go test -run '^$' -fuzz "^$target\$" -fuzztime "${1:-30s}" "$package" || failed=1
+		quietly "$package $target" go test -run '^$' -fuzz "^$target\$" -fuzztime "${1:-30s}" -fuzzminimizetime 1s "$package" || failed=1
 	done
 done
 [ -z "${failed:-}" ]
