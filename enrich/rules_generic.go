@@ -21,7 +21,7 @@ func formRules() []Rule {
 			"syntax error in header|empty message|no body|blank subject|header is ridiculously|" +
 			"message is not rfc|corrupt|invalid base64|charset|character set|messages without|stray cr|" +
 			"stray <cr>|non-western|non-latin|media error|line terminator|could not be parsed|cannot be parsed|" +
-			"unable to parse|decode failed|could not decode|parse failed|failed to decode|comply with required|" +
+			"unable to parse|decode failed|could not decode|parse failed|failed to parse|valid from header|valid date header|failed to decode|comply with required|" +
 			"required standards|mail standards|smtputf8 is required"},
 			None: []string{"address syntax|_rfc-5321_|domain|malformed address|malformed recipient|malformed sender|" +
 				"not allowed in header|email policy|local-part|local part"},
@@ -49,7 +49,7 @@ func formRules() []Rule {
 			"exec failed|command died|program failed|qmail-|spawn|segmentation|crashed|error in server|" +
 			"temporarily deferred|something is wrong|something wrong|relay error|processing error|exception|" +
 			"temporary lookup failure|can't open mailbox|cannot open mailbox|error opening|cannot store|" +
-			"could not store|unable to store|qqt failure|qq temporary"},
+			"could not store|unable to store|qqt failure|qq temporary|mail transport|open timeout on"},
 			None: []string{"spam|virus found|policy violation|_ip_|blocked|recipient address rejected: try|error: |" +
 				"refused to talk|<ip>) temporarily"},
 			Example: "421 mx.example.net: Too much load; please try again later", Ref: refExim},

@@ -18,7 +18,7 @@ func identityRules() []Rule {
 			"not authorized to send mail for|is not allowed to send mail from|not permitted to send mail for|" +
 			"not allowed to send mail for|not designated as permitted sender|" +
 			"invalid ip for sending mail of domain|sender id (pra)|not authorized to send on behalf|" +
-			"not authorized to use|spf.org/why", "_spf_|openspf|pobox|sender|send|sending"}, None: []string{"spfbl|spf_guess|as this user|authenticated user|_helo is"},
+			"not authorized to use|spf.org/why", "_spf_|openspf|pobox|sender|send|sending"}, None: []string{"spfbl|spf_guess|as this user|authenticated user|_helo is|_is adsl|only one recipient"},
 			Example: "550 See http://spf.pobox.com/why.html?sender=a%40example.com&ip=203.0.113.9&receiver=mx.example.net (#5.7.1)", Ref: "RFC 7208"},
 		{Name: "dkim", Class: bh.AuthFailed, All: []string{"_dkim_|domainkeys|arc validation|authentication checks failed|message is not authenticated|" +
 			"unauthenticated email|unauthenticated mail|sender is unauthenticated|failed authentication checks|" +
@@ -57,9 +57,11 @@ func identityRules() []Rule {
 			"helo was|helo does|helo mismatch|helo failed|helo check|helo verification|helo has|your helo|" +
 			"your ehlo|forged helo|fake helo|helo greeting|helo with|helo rejected|ehlo rejected|helo/ehlo|" +
 			"syntactically invalid helo|syntactically invalid ehlo|helo not|hostname you gave|" +
-			"you claim to be|host impersonating"},
+			"you claim to be|host impersonating|hello name|saying helo|saying ehlo|pretend to be|pretending to be|" +
+			"claiming to be|believe you are|you are not <host>|you are not localhost|its name is *not*|" +
+			"claiming non-"},
 			None: []string{"send helo|send ehlo|say helo|say ehlo|helo first|ehlo first|polite people|expected|missing helo|" +
-				"needed"},
+				"needed|may be due to"},
 			Example: "550 Invalid HELO/EHLO; must be FQDN", Ref: refPostfixUCE},
 
 		{Name: "relay-authentication", Class: bh.AuthRequired, All: []string{"(authentication required)"}, Example: "550 5.7.1 Relaying to <user@example.net> denied (authentication required)", Ref: "kerio.com: Connect"},
@@ -91,7 +93,7 @@ func identityRules() []Rule {
 			"check mail first|pop3 first|retrieve your mail first|authenticated senders only|" +
 			"only allowed for authenticated|only authenticated users|authenticated users only|" +
 			"must be authenticated|must log in|must login|login first|authentication method|" +
-			"authentication cancel|authentication aborted|authentication is not|auth mechanism"},
+			"auth method|authentication cancel|authentication aborted|authentication is not|auth mechanism"},
 			None: []string{"_spf_|dkim|dmarc|_ip_|authentication information|group|sender was not|bounce|" +
 				"without authentication checks|not permitted to relay|credits exceeded"},
 			Example: "554 5.7.1 <user@example.net>: Recipient address rejected: SMTP AUTH is required for users under this sender domain", Ref: "RFC 4954"},
@@ -99,7 +101,7 @@ func identityRules() []Rule {
 		{Name: "sender-disabled", Class: bh.SenderRejected, All: []string{"sender|your account|from address|mail from|sending account|message sending|sending for this|" +
 			"sending from this|outgoing mail|outbound mail", "disabled|suspended|_expired|_locked|inactive|deactivated|frozen|not activated"}, None: []string{"recipient|to the sender|to sender|temporarily suspended"},
 			Example: "550 Your account has been locked. Please contact your administrator.", Ref: "smtp.antispamcloud.com: a published bounce"},
-		{Name: "sender-domain", Class: bh.SenderRejected, All: []string{"sender|envelope from|return mx|_mail from_|return-path|return path|envelope senders|" +
+		{Name: "sender-domain", Class: bh.SenderRejected, All: []string{"sender|source domain|envelope from|return mx|_mail from_|return-path|return path|envelope senders|" +
 			"from address|from: address|_from_", "domain not found|domain must exist|no mx|mx record|null mx|has not mx|does not exist|" +
 			"domain does not|not resolve|unresolvable|dns failure|valid mx|violate|mx does not exist|" +
 			"malformed dns|cannot be resolved|could not be resolved|domain invalid|invalid domain|bogus|" +
@@ -127,7 +129,11 @@ func identityRules() []Rule {
 			"valid sender|verify sender|verify your sender|sender must|domain is not verified|" +
 			"domain not verified|domain is not allowed|not a verified|identity is not verified|" +
 			"could not complete sender verify|postmaster verification failed|sender verify callout|" +
-			"sending domain|must be fully qualified domain|must be fully-qualified domain"},
+			"sending domain|must be fully qualified domain|must be fully-qualified domain|header sender|" +
+			"envelope and header|unauthorized mail from|unauthorized sender|unauthorised sender|" +
+			"unable to verify address|send from this address|send from the address|send as this|" +
+			"send mail from this address|no bounces accepted|bounces not accepted|not accept bounces|" +
+			"blocked from sending|suspended from sending|barred from sending|prevented from sending"},
 			None: []string{"deferred (greylist)|greylist|dnsbl|_rbl_|complaint|recipients|spam source|rate limit|too many|" +
 				"limit|exceeded|sender or|sender is blocked|message from unknown sender|virus|sender was not|" +
 				"unauthenticated|confirm"},

@@ -15,7 +15,7 @@ const (
 // of the way to it.
 func localRules() []Rule {
 	return []Rule{
-		{Name: "local-tls", Class: bh.TLSFailed, All: []string{"tls handshake|tls session is required|tls is required, but|starttls is required|" +
+		{Name: "local-tls", Class: bh.TLSFailed, All: []string{"requiretls|tls handshake|tls session is required|tls is required, but|starttls is required|" +
 			"must issue a starttls|must issue starttls|cannot start tls|tls negotiation failed|" +
 			"certificate verification failed|certificate not verified|certificate not trusted|" +
 			"verification of certificate|does not support tls|tlsa lookup|mta-sts|encryption too weak|" +
@@ -98,7 +98,7 @@ func domainRules() []Rule {
 			"mail is not accepted for|not accept mail for this domain|does not want mail|has no mail service|" +
 			"no smtp service here|does not accept any mail|doesn't receive email|does not receive mail|" +
 			"sends and receives no email|indicated no smtp service|not used for mail|not used for email|" +
-			"not configured to receive mail|not configured to receive email|not receive email|not accept email|" +
+			"not configured to receive mail|inbound mail is not configured|not configured to receive email|not receive email|not accept email|" +
 			"not accept mail for|no mail service|does not have mail service|not capable to receive"},
 			None:    []string{"sender|envelope from|_user_|recipient|mailbox|_from_|attachment|non-western"},
 			Example: "550 Domain nomail.example sends and receives no email (NULL MX)", Ref: "RFC 7505"},
@@ -124,7 +124,7 @@ func domainRules() []Rule {
 			"nonexistent domain|no such domain|unknown domain|domain unknown|domain not found|" +
 			"unknown mail domain|domain is not valid|invalid domain_|host name lookup failed|nxdomain|" +
 			"bad destination system|recipient address rejected: domain not found|could not find any mx|" +
-			"no host found for domain|mail domain not found|is not a valid domain|has no mail server|" +
+			"no host found for domain|mail domain not found|mx for rcpt domain|mx for recipient|mx for the recipient|is not a valid domain|has no mail server|" +
 			"no mail exchanger|domain has no|couldn't find a mail exchanger|any mail exchanger|" +
 			"invalid mx record|no dns a-data|no matches to nameserver|cannot resolve the ip address of|" +
 			"no mail hosts|no mx or a|no a or mx|neither mx nor|no mx or ip|unable to resolve domain|" +

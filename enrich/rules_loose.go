@@ -10,7 +10,7 @@ const (
 	saysNo = "reject|refus|denied|_deny|denies|block|not accept|n't accept|not allow|n't allow|not permit|not welcome|not author|" +
 		"unauthor|prohibit|forbid|disallow|declin|banned|restrict|unaccept|not want|n't want|unwelcome|" +
 		"abgelehnt|abgewiesen|verweigert|nicht erlaubt|nicht angenommen|rechaz|rifiut|rejeit|recusad|odrzuc|odmow|geweigerd|отклон|отказ|" +
-		"запрещ|разрешен|拒绝|拒收|拒否|不允许|거부|차단|vietat|interdit|verboten|prohibid|no permitid|non consentit|não permitid"
+		"запрещ|разрешен|拒绝|拒收|拒否|不允许|거부|차단|vietat|negad|interdit|verboten|prohibid|no permitid|non consentit|não permitid"
 	saysAbsent = "unknown|not exist|n't exist|no such|not found|n't found|could not find|couldn't find|cannot find|can't find|" +
 		"unable to find|nonexist|non-exist|not known|invalid|not valid|not a valid|no valid|not recogni|unrecogni|no longer exist|" +
 		"not registered|inexist|not configured|unresolv|not resolve|undefined|not defined"
@@ -35,7 +35,7 @@ func looseRules() []Rule {
 			"not enabled|disabled|please|expired|unsuccessful|turned off|not match|only"}, None: []string{"_spf_|_dkim_|_dmarc_|information|message|group|sender domain|domain's|<ip>|checks|sender address|" +
 			"credits exceeded"},
 			Example: "535 5.7.0 Invalid login or password", Ref: "smtp.rambler.ru: a published bounce"},
-		{Name: "loose-relay", Class: bh.RelayDenied, All: []string{"_relay|_relaying|_rcpthosts|中继|转发|中継|релей|ересылк|relais|retransmisión|retransmissão|weiterleitung|not a gateway|open gateway|as a gateway", saysNo + "|cannot|can't|unable|_no_|won't|_not_|isn't|disabled|local only"}, None: []string{"open relay|_relays_|spam|smtp relay at|list|relay=|timeout|unavailable|recipient table|temporar"},
+		{Name: "loose-relay", Class: bh.RelayDenied, All: []string{"_relay|_relaying|_rcpthosts|中继|转发|中継|релей|ересылк|relais|retransmisión|retransmissão|reencaminhamento|anfitriões rcpt|weiterleitung|not a gateway|open gateway|as a gateway", saysNo + "|cannot|can't|unable|_no_|won't|_not_|isn't|disabled|local only|não faz parte|não consta|no está"}, None: []string{"open relay|_relays_|spam|smtp relay at|list|relay=|timeout|unavailable|recipient table|temporar"},
 			Example: "550 not a gateway", Ref: refBounceRules},
 		{Name: "loose-rdns", Class: bh.NoRDNS, All: []string{"hostname|host name|_dns_|resolve|resolvable|_name_|in-addr|lookup", "your ip|client ip|your host|client host|sending host|connecting ip|connecting host|remote host|" +
 			"sending ip|client address|ip address|your address|sending server|your server|connecting server|" +

@@ -55,7 +55,7 @@ func recipientRules() []Rule {
 		{Name: "too-many-recipients", Class: bh.TooManyRecipients, All: []string{"too many recipients|too much recipient|too many rcpt|number of recipients|recipient count|" +
 			"maximum recipients|max recipients|recipients limit|recipient limit|many recipients|" +
 			"recipients exceeded|exceeds recipients|recipients per message|only one recipient|" +
-			"one recipient at a time|too many to:"},
+			"one recipient at a time|too many to:|many recipient address|number of rcpts|rcpts exceed"},
 			None:    []string{"invalid|this hour|bounces"},
 			Example: "554 5.5.3 number of recipients exceeds the limit of 50", Ref: refCorpusIANA},
 
@@ -137,7 +137,7 @@ func recipientRules() []Rule {
 			"nadie con esta direc|ne obstaja|mailbox name not|not in use|no longer in use|can't open mailbox|" +
 			"cannot open mailbox|not recognised|name is not recogni|no longer a customer|no longer a user|" +
 			"cannot be resolved to a user|not a recipient|failed recipient validation|" +
-			"recipient validation failed|recipient verification failed|recipient verify from"},
+			"recipient validation failed|recipient verification failed|recipient verify from|got the service mapped"},
 			None: []string{"sender|_ip_|domain not found|unrecognized command|command not|host not found|must be|header|quota|" +
 				"full|mail domain|not authorized|disk space|domain|open mailbox|verify user|verify recipient"},
 			Example: "550 5.1.1 <user@example.net>: Recipient address rejected: User unknown in relay recipient table", Ref: refPostfixUCE},

@@ -33,12 +33,23 @@ func reputationRules() []Rule {
 			"_drop_ list|multirbl|openrbl|msrbl|rfc-ignorant|rfc-clueless|lashback|nordspam|spamikaze|maps.vix|" +
 			"efnetrbl|spamlist|tiopan|blackholes|trend micro rbl|_ctipd|spews|osirusoft|tqmcube|kisarbl|virbl|" +
 			"dnsrbl|hostedemail"},
-			None:    []string{"bad reputation|quota|in this email"},
+			None:    []string{"bad reputation|quota|in this email|non-existent"},
 			Example: "551 Server access forbidden by your IP 203.0.113.9 websites spamcop.net, mailspike.net for removal", Ref: "blocklist operators' pages"},
 		{Name: "postfix-service-unavailable", Class: bh.DNSBL, Code: "554", Enhanced: "5.7.1", All: []string{"service unavailable;"}, Example: "554 5.7.1 Service unavailable;", Ref: refPostfixUCE},
 		{Name: "outblaze", Class: bh.DNSBL, All: []string{"spamblock.outblaze"}, Example: "554 EMail from mailserver at 203.0.113.77 is refused. See http://spamblock.outblaze.com/203.0.113.77", Ref: "outblaze.com"},
 
-		{Name: "recipient-blacklist", Class: bh.RecipientRefused, All: []string{"by recipient|by the recipient|by user|recipient's blacklist|user's blacklist|recipient's personal|" +
+		// Who is refused beats what refused him: mail from an address, by a filter.
+		{Name: "address-blocked", Class: bh.Reputation, All: []string{"mail from <ip>|mail from [<ip>]|mails from <ip>|messages from <ip>|message from <ip>|<ip> is currently blocked|" +
+			"<ip> has been blocked", "block|refus|denied|reject"}, None: []string{saysListed + "|_listed|blocked using|temporar|_spf_|dkim|dmarc|reverse|_ptr|for policy|greylist|attachment|policy reasons|defer"},
+			Example: "571 Email from 203.0.113.138 is currently blocked by Verizon Online's anti-spam system. The email sender or Email Service Provider may visit http://www.verizon.net/whitelist and request removal of the block.", Ref: "verizon.net: a bounce quoted in a public repository"},
+		{Name: "sends-spam", Class: bh.Reputation, All: []string{"reported as sending|for sending spam|due to sending spam|been sending spam|sending unsolicited|sent unsolicited|source of unsolicited|sending large quantities of spam"},
+			None:    []string{"account|mailbox"},
+			Example: "550 Your mailer (203.0.113.7) has been reported as sending unsolicited email and has been blocked - please contact AO Industries via (205)454-2556 or postmaster@example.com", Ref: "github.com/ao-apps/aoserv-schema"},
+		{Name: "your-address-listed", Class: bh.SenderRejected, All: []string{"your email address|your e-mail address|your mail address|your from address|your sender address", saysListed + "|blocked|banned"},
+			None:    []string{"recipient|by user|by this user|_ip_|<ip>"},
+			Example: "553 Sorry, your email address has been blacklisted. Please contact Texas Instruments Inc to have yourself removed.", Ref: "lists.infradead.org: a bounce quoted on a mailing list"},
+
+		{Name: "recipient-blacklist", Class: bh.RecipientRefused, All: []string{"by recipient|by the recipient|by user|by this user|by this recipient|recipient's blacklist|user's blacklist|recipient's personal|" +
 			"personal blacklist|by user's reject", "blacklist|blocked|block|rejected|refused|denied"}, None: []string{"_spf_|limit|quota|sender address rejected"},
 			Example: "550 5.7.1 IP address blacklisted by recipient", Ref: "a published bounce by Sendmail"},
 
@@ -119,7 +130,7 @@ func reputationRules() []Rule {
 			None: []string{"open relay, so|account has been|user has been|mailbox has been|domain has been blocked due|" +
 				"relay denied|recipient has been blocked|sending to|inactivity|attachment|sender address|" +
 				"message has been blocked|mail has been blocked|its content|sender is blacklisted|" +
-				"email address is blacklisted|account deactivated|account disabled|local block list"},
+				"email address is blacklisted|account deactivated|account disabled|local block list|openspf|must pass spf"},
 			Example: "554 5.7.1 Rejected because Bad IP", Ref: "github.com/zone-eu/zone-mta config/bounces.txt"},
 	}
 }
