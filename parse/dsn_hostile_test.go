@@ -159,21 +159,23 @@ func TestHostileGrowth(t *testing.T) {
 	for name := range small {
 		t.Run(name, func(t *testing.T) {
 			checkDSN(t, small[name])
-			a, _ := cost(small[name])
+			a, less := cost(small[name])
 			b, memory := cost(large[name])
 			for range 3 { // the machine may have had other work
 				if b <= 3*a+100*time.Millisecond {
 					break
 				}
-				a, _ = cost(small[name])
+				a, less = cost(small[name])
 				b, memory = cost(large[name])
 			}
 			t.Logf("%d bytes took %v, %d took %v and %d KiB in all", len(small[name]), a.Round(time.Microsecond), len(large[name]), b.Round(time.Microsecond), memory>>10)
 			if b > 3*a+100*time.Millisecond {
 				t.Errorf("%d bytes took %v, %d took %v", len(small[name]), a, len(large[name]), b)
 			}
-			if limit := uint64(100*len(large[name]) + 16<<20); memory > limit {
-				t.Errorf("%d bytes took %d bytes of memory", len(large[name]), memory)
+			// The race detector empties pools at random: several times what
+			// it takes without.
+			if limit := uint64(400*len(large[name]) + 16<<20); memory > limit || memory > 3*less+16<<20 {
+				t.Errorf("%d bytes took %d bytes of memory, %d took %d", len(small[name]), less, len(large[name]), memory)
 			}
 		})
 	}
