@@ -15,7 +15,7 @@ func formRules() []Rule {
 			"does not conform|mime headers|mime error|mime complexity|invalid mime|improper use of 8-bit|" +
 			"improper use of control|control character|line too long|lines are longer|lines longer|" +
 			"line limit exceeded|lines too long|line length|long lines|smtplf.html|media not supported|" +
-			"conversion required|conversion not supported|data format error|failed to parse message|" +
+			"eight bit data|eight-bit|conversion required|conversion not supported|data format error|failed to parse message|" +
 			"cannot parse|parse error in message|invalid message|message content conversion|invalid 7bit|" +
 			"8bit data|non-ascii|nul character|null byte|nul byte|unencoded|header syntax|" +
 			"syntax error in header|empty message|no body|blank subject|header is ridiculously|" +
@@ -24,7 +24,8 @@ func formRules() []Rule {
 			"unable to parse|decode failed|could not decode|parse failed|failed to parse|valid from header|valid date header|failed to decode|comply with required|" +
 			"required standards|mail standards|smtputf8 is required"},
 			None: []string{"address syntax|_rfc-5321_|domain|malformed address|malformed recipient|malformed sender|" +
-				"not allowed in header|email policy|local-part|local part"},
+				"not allowed in header|email policy|local-part|local part|malformed mail from|" +
+				"malformed rcpt"},
 			Example: "550 5.2.0 Bare LF line ending not accepted (SMTP smuggling protection)", Ref: "RFC 5322"},
 		{Name: "sendmail-not-accepting", Class: bh.Policy, Code: "554", All: []string{"esmtp not accepting messages"}, Example: "554 mx.example.net ESMTP not accepting messages", Ref: refSendmail},
 		{Name: "remote-system", Class: bh.RemoteSystem, All: []string{"local error|local problem|error in processing|server too busy|server busy|system busy|is busy|" +
@@ -66,7 +67,7 @@ func formRules() []Rule {
 			"not following the smtp protocol|at least one valid recipient|at least one recipient|" +
 			"helo/ehlo needed|helo needed|ehlo needed|command out of sequence|must have sender|issue mail|" +
 			"transaction already|turn disallowed|vrfy disallowed|expn disallowed|etrn disallowed|" +
-			"bad server response|invalid server response|unexpected response|bad chars|unknown smtp code|" +
+			"malformed mail from|malformed rcpt|bad server response|invalid server response|unexpected response|bad chars|unknown smtp code|" +
 			"smtp code"},
 			Example: "503 5.5.0 <DATA>: Data command rejected: Improper use of SMTP command pipelining", Ref: "RFC 5321 section 4.2"},
 	}

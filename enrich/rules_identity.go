@@ -138,7 +138,7 @@ func identityRules() []Rule {
 				"limit|exceeded|sender or|sender is blocked|message from unknown sender|virus|sender was not|" +
 				"unauthenticated|confirm"},
 			Example: "550 Sender Refused", Ref: "mxtoolbox.com: bounceback messages"},
-		{Name: "sender-no-domain", Class: bh.SenderRejected, All: []string{"sender address must contain a domain|need fully-qualified address"}, None: []string{"recipient address rejected"},
+		{Name: "sender-no-domain", Class: bh.SenderRejected, All: []string{"sender address must contain a domain|required for sender address|need fully-qualified address"}, None: []string{"recipient address rejected"},
 			Example: "501 <root>: sender address must contain a domain", Ref: refExim},
 		{Name: "sender-by-code", Class: bh.SenderRejected, Enhanced: "x.1.7|x.1.8", All: []string{"domain|address|_host_|sender|_from_|_mx_|user|mailbox"}, None: []string{"recipient|greylist|helo|ehlo"},
 			Example: "550 5.1.7 No such domain example.invalid", Ref: "RFC 3463 section 3.2"},

@@ -16,7 +16,7 @@ const (
 func localRules() []Rule {
 	return []Rule{
 		{Name: "local-tls", Class: bh.TLSFailed, All: []string{"requiretls|tls handshake|tls session is required|tls is required, but|starttls is required|" +
-			"must issue a starttls|must issue starttls|cannot start tls|tls negotiation failed|" +
+			"starttls command used|must issue a starttls|must issue starttls|cannot start tls|tls negotiation failed|" +
 			"certificate verification failed|certificate not verified|certificate not trusted|" +
 			"verification of certificate|does not support tls|tlsa lookup|mta-sts|encryption too weak|" +
 			"tls currently unavailable|tls not available|tls connection failed|handshake failure|" +
@@ -47,7 +47,7 @@ func localRules() []Rule {
 			Example: "553 5.3.5 mx.example.net. config error: mail loops back to me (MX problem?)", Ref: refSendmail},
 		{Name: "local-expired", Class: bh.ClassExpired, All: []string{"returned to sender|force-expired|retry timeout exceeded|in the queue too long|message timed out|" +
 			"queue too long|delivery time expired|message expired|envelope expired|" +
-			"maximum number of delivery attempts|could not be delivered for|exceeds the expiry time|" +
+			"cannot send message for|maximum number of delivery attempts|could not be delivered for|exceeds the expiry time|" +
 			"been failing for a long time|all hosts have been failing|could not be sent for|given up after|" +
 			"giving up after|could not be delivered within|maximum retries|expired after|queue lifetime|" +
 			"try send out of range|retries, giving up|too many retries|retry limit|delivery attempts exhausted|" +

@@ -55,7 +55,7 @@ func recipientRules() []Rule {
 		{Name: "too-many-recipients", Class: bh.TooManyRecipients, All: []string{"too many recipients|too much recipient|too many rcpt|number of recipients|recipient count|" +
 			"maximum recipients|max recipients|recipients limit|recipient limit|many recipients|" +
 			"recipients exceeded|exceeds recipients|recipients per message|only one recipient|" +
-			"one recipient at a time|too many to:|many recipient address|number of rcpts|rcpts exceed"},
+			"one recipient at a time|too many to:|many recipient address|many receivers|number of rcpts|rcpts exceed"},
 			None:    []string{"invalid|this hour|bounces"},
 			Example: "554 5.5.3 number of recipients exceeds the limit of 50", Ref: refCorpusIANA},
 

@@ -9,7 +9,7 @@ func reputationRules() []Rule {
 		{Name: "greylist", Class: bh.Greylisted, All: []string{"greylist|graylist|grey list|gray list|greylisted|grey-list|gray-list|postgrey|" +
 			"deferred for policy reasons: first|not yet authorized to deliver mail|" +
 			"not yet known to this server|come back in <n>:|policy rejection- please try later|" +
-			"retrying too fast|delayed for a few minutes|灰名单|グレイリスト|グレーリスト|ерый список|ерых списк|ером списк|" +
+			"retrying too fast|try another mx|delayed for a few minutes|灰名单|グレイリスト|グレーリスト|ерый список|ерых списк|ером списк|" +
 			"그레이리스트|graue liste|liste grise|lista gris|lista cinza|szara lista|szarej li"},
 			Example: "450 4.2.0 <user@example.net>: Recipient address rejected: Greylisted, see http://postgrey.schweikert.ch/help/example.net.html", Ref: "RFC 6647"},
 		{Name: "postscreen-greeting", Class: bh.Greylisted, Code: "450", Enhanced: "4.3.2", All: []string{"service currently unavailable"},
