@@ -98,7 +98,7 @@ func weakRules() []Rule {
 			Example: "550 rcpt is rejected", Ref: "coremail.cn: index of bounce texts"},
 		{Name: "rejected-for-policy", Class: bh.Policy, Code: "5", Enhanced: "x.7.*", All: []string{"_rejected_|_denied_|_refused_|_blocked_"}, None: []string{"message refused"},
 			Example: "550 5.7.9 Rejected", Ref: "smtpfieldmanual.com"},
-		{Name: "rejected", Class: bh.Policy, Code: "5", Last: true, All: []string{saysNo + "|violat|filtered|not compl|not meet"}, None: []string{"message refused"},
+		{Name: "rejected", Class: bh.Policy, Code: "5", Last: true, All: []string{saysNo + "|violat|discard|no access|not interested|quarantin|filtered|not compl|not meet"}, None: []string{"message refused"},
 			Example: "519 Rejected.", Ref: "published lists of Chinese bounce texts"},
 		{Name: "about-sender", Class: bh.SenderRejected, Code: "5", Last: true, All: []string{ofSender}, None: []string{"to sender|_ip_|<ip>|recipient"},
 			Example: "550 Sender address too long", Ref: "github.com: a mail server's source"},

@@ -98,7 +98,8 @@ func identityRules() []Rule {
 				"without authentication checks|not permitted to relay|credits exceeded"},
 			Example: "554 5.7.1 <user@example.net>: Recipient address rejected: SMTP AUTH is required for users under this sender domain", Ref: "RFC 4954"},
 
-		{Name: "sender-disabled", Class: bh.SenderRejected, All: []string{"sender|your account|from address|mail from|sending account|message sending|sending for this|" +
+		{Name: "sender-disabled", Class: bh.SenderRejected, All: []string{"sender|your account|your mailbox|your email account|your e-mail account|your mail account|" +
+			"your smtp|sending user|smtp account|authenticated user|from address|mail from|sending account|message sending|sending for this|" +
 			"sending from this|outgoing mail|outbound mail", "disabled|suspended|_expired|_locked|inactive|deactivated|frozen|not activated"}, None: []string{"recipient|to the sender|to sender|temporarily suspended"},
 			Example: "550 Your account has been locked. Please contact your administrator.", Ref: "smtp.antispamcloud.com: a published bounce"},
 		{Name: "sender-domain", Class: bh.SenderRejected, All: []string{"sender|source domain|envelope from|return mx|_mail from_|return-path|return path|envelope senders|" +
@@ -135,7 +136,7 @@ func identityRules() []Rule {
 			"send mail from this address|no bounces accepted|bounces not accepted|not accept bounces|" +
 			"blocked from sending|suspended from sending|barred from sending|prevented from sending"},
 			None: []string{"deferred (greylist)|greylist|dnsbl|_rbl_|complaint|recipients|spam source|rate limit|too many|" +
-				"limit|exceeded|sender or|sender is blocked|message from unknown sender|virus|sender was not|" +
+				"limit|exceeded|sender or|sender ip|sender's ip|sending ip|sender is blocked|message from unknown sender|virus|sender was not|" +
 				"unauthenticated|confirm"},
 			Example: "550 Sender Refused", Ref: "mxtoolbox.com: bounceback messages"},
 		{Name: "sender-no-domain", Class: bh.SenderRejected, All: []string{"sender address must contain a domain|required for sender address|need fully-qualified address"}, None: []string{"recipient address rejected"},

@@ -76,7 +76,7 @@ func localRules() []Rule {
 			"end of socket|end of stream|unexpected end of|socket closed|idle time|too long idle|" +
 			"are disconnected|been idle|are being terminated"},
 			None: []string{"spamhaus|listed|callout|sender verify|listing|reputation|_ib10|blocked|too many|dns|internal|" +
-				"filtering|while processing|due to abuse|banned|reverse|crcp|server is busy|to self|to myself"},
+				"filtering|while processing|due to abuse|_loop|banned|reverse|crcp|server is busy|to self|to myself"},
 			Example: "connect to mx.example.net[198.51.100.7]:25: Connection refused", Ref: refPostfix},
 		{Name: "sendmail-deferred", Class: bh.ConnectionFailed, Code: "0", All: []string{"deferred"}, None: []string{"deferred |deferred:|deferred,|deferred(| deferred"},
 			Example: "Deferred", Ref: "Sendmail: stat= of a session that was lost without a reply"},

@@ -47,7 +47,7 @@ func looseRules() []Rule {
 			"not own|syntax|does not|null|empty|syntactic|unroutable|reserved|temporary failure|identical"}, None: []string{"to sender|the sender of|sender reputation|sender ip|sender's ip|ip of the sender|_limit|limit_|" +
 			"quota|too many|content|recipient's|by recipient|by the recipient|sender's message|sender system|" +
 			"header|attachment|mailbox|_rbl_|spam or|virus|_rbl|black list <host>|blacklist <host>|_from <ip>|" +
-			"ip address is|mail from this ip|whois|sender <ip>|sender [<ip>|your network|your isp|your country"},
+			"ip address is|mail from this ip|sending ip|command|parameter|already|whois|sender <ip>|sender [<ip>|your network|your isp|your country"},
 			Example: "554 Refused. Identical sender and recipient addresses are not allowed.", Ref: "spamdyke source: spamdyke.h"},
 		{Name: "loose-mailbox-full", Class: bh.MailboxFull, All: []string{"mailbox|recipient|_user|account|inbox|storage|quota|mail box|mail-box|maildir|mail store", "_full|quota|exceed|exhaust|no space|out of space|capacity|too many messages|no more space|no room|" +
 			"over limit|overflow|overdrawn|insufficient|not enough|used up|overloaded|overquota|out of disk|" +
@@ -87,7 +87,7 @@ func looseRules() []Rule {
 			Example: "554 5.7.1 Mail appears to be unsolicited", Ref: refBounceRules},
 		{Name: "loose-spam-address", Class: bh.Reputation, All: []string{saysListed + "|spam|abuse|bad reputation|untrusted|banned|suspicious|unsolicited|complain|harvest", ofAddress}, None: []string{"recipient"},
 			Example: "550 Transaction failed. (SPAM_SUSPECT:IP_CONTROL) (http://cleanip.paran.com)", Ref: "puffinknight.tistory.com/102"},
-		{Name: "loose-ip-refused", Class: bh.Reputation, All: []string{"your ip|_ip address|_ip_|ip range|subnet|from <ip>|of <ip>|[<ip>]|(<ip>)", saysNo + "|blacklist|abuse|filtered|not trust"}, None: []string{"client host rejected|recipient|greylist|user|remote ip is forbidden|policy"},
+		{Name: "loose-ip-refused", Class: bh.Reputation, All: []string{"your ip|_ip address|_ip_|ip range|subnet|from <ip>|of <ip>|[<ip>]|(<ip>)", saysNo + "|blacklist|abuse|filtered|not trust|_bad_|invalid|suspect|poor|not known|not verified"}, None: []string{"client host rejected|recipient|greylist|user|remote ip is forbidden|policy|_input_|_command"},
 			Example: "550 IP 203.0.113.12 is blocked by EarthLink. Go to earthlink.net/block for details.", Ref: "pastebin.com/mt8MbFRM"},
 		{Name: "loose-malformed", Class: bh.Malformed, All: []string{"header|_mime|message-id|_date:|_from:|_subject|_line_|_lines_|charset|encoding|message format|" +
 			"_crlf_|_lf_|line feed|linefeed|8-bit|8bit|7bit|7-bit|multipart|boundary|_cr_|smtputf8|utf-8|" +

@@ -13,7 +13,8 @@ func recipientRules() []Rule {
 			"changed her email|email address has changed|recipient no longer on server|my new e-mail|" +
 			"my new email|new email address|new e-mail address|use my new|please use <addr>|" +
 			"send your mail to <addr>|send mail to <addr> instead|nova direcci|nouvelle adresse|neue adresse|" +
-			"nuovo indirizzo|now uses|correct address is|has been renamed|renamed to|address has been replaced|" +
+			"nuovo indirizzo|now uses|forwarding address is|change of address|relocated|can be reached at|reach me at|" +
+			"please write to|write to <addr>|resend to <addr>|correct address is|has been renamed|renamed to|address has been replaced|" +
 			"replaced by <addr>|was replaced|has been changed to|redirect to <addr>|please update your|" +
 			"update your address book|update your records|new email is|use the new|nuevo correo|nova conta"},
 			None: []string{"temporarily"}, Example: "551 5.7.1 Forwarding to remote hosts disabled; user has moved to new@example.org", Ref: refCorpusIANA},
