@@ -41,7 +41,7 @@ func localRules() []Rule {
 			"cannot find route|control/locals|circular|redirect loop|routing error|route to destination|" +
 			"routing failure|no relay|mail exchanger points|mx points|delivered-to line|rfc 1918|" +
 			"private network|received: header count|received header count|proxying loops|connect to self|" +
-			"connect to myself|deliver to myself|host is myself|misdirected|wrong mail server|wrong server|" +
+			"connect to myself|deliver to myself|host is myself|dns loop|loopback address|local configuration error|mail loops|misdirected|wrong mail server|wrong server|" +
 			"not a mail exchanger for|not an mx for|not configured as final|too many servers|between servers|" +
 			"same host"}, None: []string{"rejected by next-hop"},
 			Example: "553 5.3.5 mx.example.net. config error: mail loops back to me (MX problem?)", Ref: refSendmail},
