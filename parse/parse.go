@@ -158,8 +158,11 @@ func (a *auto) parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 			return a.pass(i, r, res)
 		}
 	}
-	if i := a.sniff(r.Text, true); i >= 0 {
-		return a.pass(i, r, res)
+	// Nothing but syslog begins with such a stamp, and most lines do.
+	if s := r.Text; len(s) < 16 || s[3] != ' ' || s[6] != ' ' || s[9] != ':' || s[12] != ':' {
+		if i := a.sniff(s, true); i >= 0 {
+			return a.pass(i, r, res)
+		}
 	}
 	if a.head.read(&r, &a.entry) {
 		return a.parseEntry(r, res)
