@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/emersion/go-message/charset"
-	"github.com/wlynxg/chardet"
+	"github.com/gogs/chardet"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/simplifiedchinese"
 )
@@ -213,7 +213,7 @@ func sevenBit(label string) bool {
 // decodeAs decodes s by the name of its charset; false where nobody knows it.
 func decodeAs(s, label string) (string, bool) {
 	switch label {
-	case "gb2312", "gbk", "cp936", "gb2312-80", "gb_2312-80", "euc-cn", "x-gbk", "ms936", "windows-936", "gb18030", "chinese":
+	case "gb2312", "gbk", "cp936", "gb2312-80", "gb_2312-80", "euc-cn", "x-gbk", "ms936", "windows-936", "gb18030", "gb-18030", "chinese":
 		// Each is contained in the next, and mails labelled with the
 		// smaller use the larger.
 		out, err := simplifiedchinese.GB18030.NewDecoder().String(s)
@@ -272,11 +272,8 @@ func guessJapanese(s, label string) string {
 // guessUTF8 decodes s, whose label is missing or wrong.
 func guessUTF8(s string, high int) string {
 	if high >= fewHighBytes && mayBeText(s) {
-		found := chardet.Detect([]byte(s[:min(len(s), maxDetect)]))
-		if found.Confidence > 0.5 {
-			if out, ok := decodeAs(s, strings.ToLower(found.Charset)); ok {
-				return out
-			}
+		if out, ok := decodeAs(s, detect(s[:min(len(s), maxDetect)])); ok {
+			return out
 		}
 	}
 	if fitsGB(s) {
@@ -289,6 +286,23 @@ func guessUTF8(s string, high int) string {
 		return strings.ToValidUTF8(s, "\uFFFD")
 	}
 	return out
+}
+
+// detect names the charset that s is most probably in; "" where none is probable. Of equally probable ones the first by
+// name counts: the library asks its recognizers at once, and hands ties back in the order in which they end.
+func detect(s string) string {
+	const probable = 50 // of 100
+	results, err := chardet.NewTextDetector().DetectAll([]byte(s))
+	if err != nil {
+		return ""
+	}
+	best := chardet.Result{Confidence: probable - 1}
+	for _, r := range results {
+		if r.Confidence > best.Confidence || r.Confidence == best.Confidence && r.Charset < best.Charset {
+			best = r
+		}
+	}
+	return strings.ToLower(best.Charset)
 }
 
 // mayBeText tells garbage from text: what has no blank in a hundred bytes, and
