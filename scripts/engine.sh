@@ -30,6 +30,7 @@ quietly "npm pack $wanted" env npm_config_cache="$new/npm" npm_config_fetch_time
 	timeout --kill-after=10 900 npm pack --pack-destination "$new" "$wanted" </dev/null ||
 	die "cannot fetch $wanted: is the npm registry within reach? CHDB_LIB_PATH names a copy of libchdb.so from elsewhere"
 tar -xzf "$new"/*.tgz -C "$new" package/libchdb.so
+listed "$new/package" "engine/$version/$(uname -m)"
 chmod 644 "$new/package/libchdb.so"
 mv -f "$new/package/libchdb.so" "$dir/libchdb.so"
 printf '%s\n' "$wanted" >"$new/version"

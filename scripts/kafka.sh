@@ -29,6 +29,7 @@ quietly "Maven" timeout --kill-after=10 900 mvn --batch-mode --quiet --file "$po
 	dependency:copy-dependencies </dev/null ||
 	die "cannot fetch Kafka $version: is Maven Central within reach?"
 [ -n "$(find "$new" -name "kafka_2.13-$version.jar")" ] || die "Maven brought no kafka_2.13-$version.jar"
+listed "$new" "kafka/$version"
 chmod 755 "$new"
 mv -T "$new" "$dir"
 say "ready: .cache/kafka/$version"

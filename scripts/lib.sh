@@ -70,6 +70,19 @@ alone() {
 	flock --timeout 900 9 || die "another set-up of $1 has held $cache/$1.lock for 15 minutes"
 }
 
+# listed DIR PREFIX: every file in DIR has the SHA-256 that scripts/checksums gives for PREFIX/FILE. What a registry hands
+# out is proved against a list that was read by people, before it is loaded or run.
+listed() {
+	local file sum wanted
+	for file in "$1"/*; do
+		wanted=$(awk -v name="$2/${file##*/}" '$2 == name { print $1 }' "$top/scripts/checksums")
+		sum=$(sha256sum "$file" | cut -d ' ' -f 1)
+		[ -n "$wanted" ] || die "$2/${file##*/} is not in scripts/checksums: if you trust what was fetched, add the line
+$sum  $2/${file##*/}"
+		[ "$sum" = "$wanted" ] || die "$2/${file##*/} is not what scripts/checksums says: it has the SHA-256 $sum, not $wanted"
+	done
+}
+
 # go_tool NAME MODULE@VERSION: puts a Go program of that very version first in PATH, installing it when it is not there.
 go_tool() {
 	local bin=$cache/bin/${2##*/}
