@@ -19,7 +19,7 @@ const exceptionMark = "\r\n__exception__\r\n"
 
 // Copy runs a query and writes the server's answer to w, in the named one of
 // ClickHouse's formats ("" is TabSeparatedWithNames), or as the query's own
-// FORMAT says. Over the native protocol rows come without a format: then only
+// FORMAT says; CSV is guarded against spreadsheets, see csvWriter. Over the native protocol rows come without a format: then only
 // tab-separated ones can be had. What a failed query has answered until then
 // may have been written.
 func (db *DB) Copy(ctx context.Context, w io.Writer, sql, format string) error {
@@ -57,6 +57,9 @@ func (db *DB) Copy(ctx context.Context, w io.Writer, sql, format string) error {
 	if res.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(res.Body, 16<<10))
 		return fmt.Errorf("ClickHouse: %s", firstLine(text, res.Status))
+	}
+	if strings.HasPrefix(res.Header.Get("X-ClickHouse-Format"), "CSV") {
+		w = &csvWriter{w: w}
 	}
 	return copyAnswer(w, res.Body)
 }
