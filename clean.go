@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -14,8 +15,8 @@ const (
 )
 
 // Clean makes s fit for terminals, pages and spreadsheets: invalid UTF-8, C0
-// and C1 control characters, DEL and bidirectional controls become U+FFFD;
-// tabs and line ends become a space; what is longer than limit bytes is cut.
+// and C1 control characters, DEL, bidirectional controls and characters that
+// cannot be seen become U+FFFD; tabs and line ends become a space; what is longer than limit bytes is cut.
 // Replies are strangers' words.
 func Clean(s string, limit int) string {
 	if len(s) <= limit && plain(s) {
@@ -27,9 +28,7 @@ func Clean(s string, limit int) string {
 		switch {
 		case r == '\t' || r == '\n' || r == '\r':
 			r = ' '
-		case r < ' ' || r >= 0x7f && r < 0xa0,
-			r == 0x061c, r >= 0x200e && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069,
-			r == 0x2028, r == 0x2029: // line and paragraph separators end lines in some readers
+		case acts(r):
 			r = utf8.RuneError
 		}
 		if b.Len()+utf8.RuneLen(r) > limit {
@@ -38,6 +37,15 @@ func Clean(s string, limit int) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// acts tells whether r does something to a reader in place of being read: controls; line and paragraph separators,
+// which end lines in some readers; and what cannot be seen: bidirectional controls, blanks of no width, tags. The two
+// joiners stay, since Persian and the scripts of India are written with them, and so do signs that enclose a number.
+func acts(r rune) bool {
+	const nonJoiner, joiner = 0x200c, 0x200d
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) ||
+		unicode.Is(unicode.Cf, r) && r != nonJoiner && r != joiner && !unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 }
 
 // plain tells whether s has printable ASCII only, eight bytes at a step.

@@ -183,6 +183,9 @@ func TestClean(t *testing.T) {
 		{"abcdefgh\x00", "abcdefgh\ufffd"},
 		{"\u202eevil\u2066", "\ufffdevil\ufffd"},
 		{"\xc4\xe3", "\ufffd\ufffd"},
+		{"pay\u200bpal \ufeffa\u00adb", "pay\ufffdpal \ufffda\ufffdb"},
+		{"\U000e0041\u2028", "\ufffd\ufffd"},
+		{"می\u200cخواهم", "می\u200cخواهم"},
 	} {
 		if got := Clean(c.in, 100); got != c.want {
 			t.Errorf("Clean(%q) = %q, want %q", c.in, got, c.want)

@@ -55,8 +55,9 @@ func (cmd *deadletterListCmd) Run(a *app) error {
 		}
 		return nil
 	}
+	out := &people{to: a.stdout}
 	for _, r := range rows {
-		if _, err := fmt.Fprintf(a.stdout, "%s %s offset %d: %s\n", r.Time.Format(time.RFC3339), r.Stream, r.Offset, r.Reason); err != nil {
+		if _, err := fmt.Fprintf(out, "%s %s offset %d: %s\n", r.Time.Format(time.RFC3339), r.Stream, r.Offset, r.Reason); err != nil {
 			return err
 		}
 	}

@@ -78,7 +78,7 @@ func (cmd *explainCmd) Run(a *app) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(out)
 	}
-	return out.print(a.stdout, lang)
+	return out.print(&people{to: a.stdout}, lang)
 }
 
 // typed makes an event of what the user gave: a log line that some format

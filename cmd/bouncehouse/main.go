@@ -78,6 +78,7 @@ func run(args []string) int {
 	// What was begun is finished on the first signal; a second one ends at once.
 	context.AfterFunc(ctx, stop)
 
+	stderr := &people{to: os.Stderr}
 	var c cli
 	parser, err := kong.New(&c,
 		kong.Name("bouncehouse"), kong.Description(description),
@@ -85,7 +86,7 @@ func run(args []string) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.UsageOnError())
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bouncehouse:", err)
+		fmt.Fprintln(stderr, "bouncehouse:", err)
 		return 1
 	}
 	if len(args) == 0 {
@@ -93,35 +94,35 @@ func run(args []string) int {
 		// quotes for a command without arguments. What ended well there would
 		// be a mail lost. Postfix, Exim and others tell a command the address.
 		if os.Getenv("RECIPIENT") != "" {
-			fmt.Fprintln(os.Stderr, `bouncehouse: called without a command for mail to an address: quote the whole command in the alias, "|bouncehouse deliver"`)
+			fmt.Fprintln(stderr, `bouncehouse: called without a command for mail to an address: quote the whole command in the alias, "|bouncehouse deliver"`)
 			return exitTempFail
 		}
 		args = []string{"--help"}
 	}
 	k, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bouncehouse:", err)
-		fmt.Fprintln(os.Stderr, "Try: bouncehouse --help")
+		fmt.Fprintln(stderr, "bouncehouse:", err)
+		fmt.Fprintln(stderr, "Try: bouncehouse --help")
 		if args[0] == "deliver" {
 			return exitTempFail
 		}
 		return 2
 	}
-	a := &app{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	a := &app{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: stderr, log: slog.New(slog.NewTextHandler(stderr, nil))}
 	switch err := k.Run(a); {
 	case err == nil:
 		return 0
 	case k.Command() == "deliver":
-		fmt.Fprintln(os.Stderr, "bouncehouse:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		fmt.Fprintln(stderr, "bouncehouse:", strings.ReplaceAll(err.Error(), "\n", "; "))
 		return exitTempFail
 	case errors.Is(err, errWrongUse):
-		fmt.Fprintln(os.Stderr, "bouncehouse:", err)
+		fmt.Fprintln(stderr, "bouncehouse:", err)
 		return 2
 	case errors.Is(err, syscall.EPIPE):
 		return 1 // the reader of our output has gone; it needs no word
 	default:
 		for line := range strings.Lines(err.Error()) {
-			fmt.Fprintln(os.Stderr, "bouncehouse:", strings.TrimRight(line, "\n"))
+			fmt.Fprintln(stderr, "bouncehouse:", strings.TrimRight(line, "\n"))
 		}
 		return 1
 	}

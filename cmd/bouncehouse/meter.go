@@ -6,11 +6,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cheggaaa/pb/v3"
-	"golang.org/x/term"
-
 	"github.com/bouncehouse/bouncehouse"
 	"github.com/bouncehouse/bouncehouse/ingest"
+	"github.com/cheggaaa/pb/v3"
 )
 
 // meter counts what went through, and shows the progress of a long drain
@@ -29,20 +27,11 @@ type meter struct {
 
 func newMeter(a *app, sources []ingest.Source, stores bool) *meter {
 	m := &meter{app: a, sources: sources, stores: stores, begin: time.Now(), quit: make(chan struct{})}
-	if f, ok := a.stderr.(*os.File); ok && columns(f) > 0 {
+	if f, width := terminal(a.stderr); width > 0 {
 		m.drawn.Add(1)
 		go m.draw(f)
 	}
 	return m
-}
-
-// columns is the terminal's width; 0 where f is none.
-func columns(f *os.File) int {
-	w, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return w
 }
 
 // observe is called by every loop after a commit.

@@ -2,10 +2,7 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
-
-	"golang.org/x/term"
 )
 
 type queryCmd struct {
@@ -24,16 +21,22 @@ func (cmd *queryCmd) Run(a *app) error {
 		return fmt.Errorf("%w: no statement", errWrongUse)
 	}
 	format := cmd.Format
-	if format == "" {
+	out := a.stdout
+	_, width := terminal(out)
+	if width > 0 {
+		out = &people{to: out}
+	}
+	switch {
+	case format != "":
+	case width > 0:
+		format = "PrettyCompactMonoBlock"
+	default:
 		format = "TSVWithNames"
-		if f, ok := a.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-			format = "PrettyCompactMonoBlock"
-		}
 	}
 	db, stop, err := openReader(a, c)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	return db.Copy(a.ctx, a.stdout, sql, format)
+	return db.Copy(a.ctx, out, sql, format)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -46,13 +45,13 @@ func (cmd *reportCmd) Run(a *app) error {
 		enc.SetEscapeHTML(false)
 		return enc.Encode(r)
 	}
-	return r.WriteText(a.stdout, outputWidth(a), zone)
+	return r.WriteText(&people{to: a.stdout}, outputWidth(a), zone)
 }
 
 // outputWidth is the terminal's width up to 100, else 100.
 func outputWidth(a *app) int {
-	if f, ok := a.stdout.(*os.File); ok && columns(f) > 0 {
-		return min(columns(f), 100)
+	if _, width := terminal(a.stdout); width > 0 {
+		return min(width, 100)
 	}
 	return 100
 }

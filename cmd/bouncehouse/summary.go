@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/cheggaaa/pb/v3"
 
+	"github.com/bouncehouse/bouncehouse"
 	"github.com/bouncehouse/bouncehouse/ingest"
 )
 
@@ -142,13 +144,14 @@ func (s *summary) printShapes(w io.Writer) {
 	}
 }
 
-// some names a few of many.
+// some names a few of many, on one line.
 func some(names []string) string {
 	const few = 5
+	more := ""
 	if len(names) > few+1 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
+		names, more = names[:few], fmt.Sprintf(" and %d more", len(names)-few)
 	}
-	return strings.Join(names, ", ")
+	return bouncehouse.Clean(strings.Join(names, ", "), math.MaxInt) + more
 }
 
 // shapeOf folds what differs between two lines of one kind: numbers and
@@ -198,11 +201,8 @@ type fileBar struct {
 }
 
 func newFileBar(a *app, files []string) *fileBar {
-	f, ok := a.stderr.(*os.File)
-	if !ok || columns(f) == 0 {
-		return &fileBar{}
-	}
-	if o, ok := a.stdout.(*os.File); ok && columns(o) > 0 {
+	f, width := terminal(a.stderr)
+	if _, filled := terminal(a.stdout); width == 0 || filled > 0 {
 		return &fileBar{}
 	}
 	b := &fileBar{}
