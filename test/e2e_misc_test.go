@@ -184,7 +184,7 @@ func TestPositionsKept(t *testing.T) {
 	stored := h.number("SELECT count() FROM events")
 	for range 2 {
 		end := h.try(h.command("run", "--once", log))
-		if end.status != 0 || !strings.Contains(end.err, "0 records read, 0 events stored") {
+		if end.status != 0 || !strings.Contains(end.err, "0 records read, 0 events in ClickHouse") {
 			t.Errorf("a run with nothing new: status %d\n%s", end.status, end.err)
 		}
 	}

@@ -72,16 +72,13 @@ func (cmd *ingestCmd) Run(a *app) error {
 	}
 	defer out.Close()
 	if err := awaitTopic(a, o, cmd.Partitions, cmd.Replication); err != nil {
-		return unlessDone(a.ctx, err)
+		return ended(a.ctx, err, cmd.Once)
 	}
 	meter := newMeter(a, sources, false)
 	pipe := &bouncehouse.Pipeline{Sink: out, Log: a.log, Observe: meter.observe, Before: crashHook()}
 	err = runAll(a.ctx, pipe, sources, cmd.Once, func(string) {})
 	meter.close()
-	if cmd.Once && a.ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return errStopped
-	}
-	return errors.Join(bad, unlessDone(a.ctx, err))
+	return errors.Join(bad, ended(a.ctx, err, cmd.Once))
 }
 
 // awaitTopic makes the topic where it is missing. Brokers that are away are
@@ -124,7 +121,7 @@ func (cmd *processCmd) Run(a *app) error {
 	}
 	store, stop, err := openStore(a, c)
 	if err != nil {
-		return unlessDone(a.ctx, err)
+		return ended(a.ctx, err, false)
 	}
 	defer stop()
 	stages, stopStages, err := processing(a, c, store.Context())
@@ -140,5 +137,5 @@ func (cmd *processCmd) Run(a *app) error {
 	pipe := &bouncehouse.Pipeline{Parser: stages.parser, Enrichers: stages.enrichers, Sink: store, Log: a.log, Observe: meter.observe, Before: crashHook()}
 	err = in.Run(a.ctx, func(ctx context.Context, src bouncehouse.Source) error { return pipe.Run(ctx, src) })
 	meter.close()
-	return unlessDone(a.ctx, err)
+	return ended(a.ctx, err, false)
 }

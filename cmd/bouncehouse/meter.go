@@ -91,7 +91,7 @@ func (m *meter) close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.stores {
-		fmt.Fprintf(m.app.stderr, "%d records read, %d events stored", m.records, m.events)
+		fmt.Fprintf(m.app.stderr, "%d records read, %d events in ClickHouse", m.records, m.events)
 	} else {
 		fmt.Fprintf(m.app.stderr, "%d chunks sent", m.batches)
 	}

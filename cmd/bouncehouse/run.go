@@ -61,7 +61,7 @@ func (cmd *runCmd) Run(a *app) error {
 	defer closeAll(sources)
 	store, stop, err := openStore(a, c)
 	if err != nil {
-		return unlessDone(a.ctx, err)
+		return ended(a.ctx, err, cmd.Once)
 	}
 	defer stop()
 	if len(c.Egress) == 0 && !cmd.Once {
@@ -82,10 +82,7 @@ func (cmd *runCmd) Run(a *app) error {
 		slices.Sort(none.paths)
 		fmt.Fprintln(a.stderr, "No mail system known in", some(none.paths))
 	}
-	if cmd.Once && a.ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return errStopped
-	}
-	return errors.Join(bad, unlessDone(a.ctx, err))
+	return errors.Join(bad, ended(a.ctx, err, cmd.Once))
 }
 
 // unknown finds the streams of which no format takes anything.
@@ -296,10 +293,14 @@ func publicAddrs() (out []netip.Addr) {
 	return out
 }
 
-// unlessDone is err, or nil where it only says that we were told to stop.
-func unlessDone(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return nil
+// ended is err; where it only says that we were told to stop it is nil, or
+// errStopped where once promised to read all that is there.
+func ended(ctx context.Context, err error, once bool) error {
+	switch {
+	case ctx.Err() == nil || !errors.Is(err, context.Canceled):
+		return err
+	case once:
+		return errStopped
 	}
-	return err
+	return nil
 }
