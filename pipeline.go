@@ -160,10 +160,11 @@ type Parser interface {
 	Parse(r Record, res *Result) error
 }
 
-// Enricher adds to events what they do not say themselves.
+// Enricher adds to a result what the records do not say themselves.
 type Enricher interface {
-	// Enrich fills fields in place. On an error the events go on as they are.
-	Enrich(ctx context.Context, events []Event) error
+	// Enrich fills fields in place; it may also put other events in the place of those of one record. On an error the
+	// result goes on as it is.
+	Enrich(ctx context.Context, res *Result) error
 }
 
 // Sink is where results become durable.

@@ -65,7 +65,7 @@ func (p *Pipeline) Run(ctx context.Context, src Source) error {
 		res.Reset()
 		p.parse(parsers, b, &res)
 		for _, e := range p.Enrichers {
-			err := e.Enrich(ctx, res.Events)
+			err := e.Enrich(ctx, &res)
 			if err != nil && ctx.Err() != nil {
 				return ctx.Err() // nothing of the batch is written: the next start reads it again
 			}

@@ -35,7 +35,7 @@ func benchClassify(b *testing.B, opt Options, before func(c *Classifier)) {
 	for b.Loop() {
 		asParsed(events)
 		before(c)
-		if err := c.Enrich(b.Context(), events); err != nil {
+		if err := c.Enrich(b.Context(), &bouncehouse.Result{Events: events}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -96,7 +96,7 @@ func BenchmarkClassifyLength(b *testing.B) {
 				for b.Loop() {
 					asParsed(events)
 					forget(c)
-					_ = c.Enrich(b.Context(), events)
+					_ = c.Enrich(b.Context(), &bouncehouse.Result{Events: events})
 				}
 			})
 		}
@@ -117,6 +117,6 @@ func BenchmarkDelivered(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		events[0].Provider, events[0].Class = "", ""
-		_ = c.Enrich(b.Context(), events)
+		_ = c.Enrich(b.Context(), &bouncehouse.Result{Events: events})
 	}
 }

@@ -155,7 +155,8 @@ func newFolder(rules []Rule, t *providerTable) folder {
 
 // Enrich fills the fields of each event that are still empty. It returns no
 // error.
-func (c *Classifier) Enrich(ctx context.Context, events []bouncehouse.Event) error {
+func (c *Classifier) Enrich(ctx context.Context, res *bouncehouse.Result) error {
+	events := res.Events
 	s, ok := c.scratch.Get().(*scratch)
 	if !ok {
 		s = &scratch{}

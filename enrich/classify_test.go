@@ -85,7 +85,7 @@ func TestOutcomes(t *testing.T) {
 		{bouncehouse.Event{Outcome: bouncehouse.Bounced}, bouncehouse.Undetermined},
 	} {
 		events := []bouncehouse.Event{tt.e}
-		if err := c.Enrich(t.Context(), events); err != nil {
+		if err := c.Enrich(t.Context(), &bouncehouse.Result{Events: events}); err != nil {
 			t.Fatal(err)
 		}
 		if events[0].Class != tt.want {

@@ -182,7 +182,7 @@ type said struct {
 
 func enrich(t *testing.T, d *DNS, events ...bouncehouse.Event) []said {
 	t.Helper()
-	if err := d.Enrich(t.Context(), events); err != nil {
+	if err := d.Enrich(t.Context(), &bouncehouse.Result{Events: events}); err != nil {
 		t.Fatal(err)
 	}
 	var all []said
@@ -259,7 +259,7 @@ func TestDNSAsksOnce(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			mine := append([]bouncehouse.Event(nil), events...)
-			if err := d.Enrich(context.Background(), mine); err != nil {
+			if err := d.Enrich(context.Background(), &bouncehouse.Result{Events: mine}); err != nil {
 				t.Error(err)
 			}
 			for _, e := range mine {
@@ -480,7 +480,7 @@ func BenchmarkDNSCached(b *testing.B) {
 		for i := range events {
 			events[i].RDNSStatus = ""
 		}
-		if err := d.Enrich(b.Context(), events); err != nil {
+		if err := d.Enrich(b.Context(), &bouncehouse.Result{Events: events}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -19,7 +19,7 @@ import (
 func TestSeenRepliesAllocateNothing(t *testing.T) {
 	c := newClassifier(t, Options{})
 	all := corpusEvents(t)
-	_ = c.Enrich(t.Context(), all)
+	_ = c.Enrich(t.Context(), &bouncehouse.Result{Events: all})
 	plain := slices.DeleteFunc(slices.Clone(all), func(e bouncehouse.Event) bool { return e.URLs != nil })
 	// Templates above maxVerdictKey are not kept, and namedZone lowers the case of what no table has.
 	plain = slices.DeleteFunc(plain, func(e bouncehouse.Event) bool { return len(e.Template) > maxVerdictKey-100 })
@@ -33,7 +33,7 @@ func TestSeenRepliesAllocateNothing(t *testing.T) {
 	count := func(events []bouncehouse.Event) float64 {
 		return testing.AllocsPerRun(10, func() {
 			asParsed(events)
-			_ = c.Enrich(t.Context(), events)
+			_ = c.Enrich(t.Context(), &bouncehouse.Result{Events: events})
 		})
 	}
 	count(plain[:1])
@@ -50,7 +50,7 @@ func TestSeenRepliesAllocateNothing(t *testing.T) {
 func TestSharedByGoroutines(t *testing.T) {
 	c := newClassifier(t, Options{})
 	want := corpusEvents(t)
-	_ = c.Enrich(t.Context(), want)
+	_ = c.Enrich(t.Context(), &bouncehouse.Result{Events: want})
 	c.seen = newCache[verdict](64, maxVerdictKey)
 	c.hosts = newCache[bouncehouse.Provider](ways, maxHostKey)
 	var all sync.WaitGroup
@@ -64,7 +64,7 @@ func TestSharedByGoroutines(t *testing.T) {
 					batch = append(batch, want[i])
 				}
 				asParsed(batch)
-				_ = c.Enrich(t.Context(), batch)
+				_ = c.Enrich(t.Context(), &bouncehouse.Result{Events: batch})
 				for k, i := range part {
 					if diff := cmp.Diff(want[i], batch[k], cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 						t.Errorf("%q: %s", want[i].ReplyText, diff)

@@ -132,7 +132,7 @@ func (c *Classifier) decide(r *Rule) bouncehouse.Event {
 		e.Stage = bouncehouse.Stage(stages[0])
 	}
 	events := []bouncehouse.Event{e}
-	_ = c.Enrich(context.Background(), events) // it returns no error
+	_ = c.Enrich(context.Background(), &bouncehouse.Result{Events: events}) // it returns no error
 	return events[0]
 }
 

@@ -170,7 +170,8 @@ func (d *DNS) Close() error {
 // Enrich fills the fields. It waits for answers no longer than the batch's
 // time, not at all while no resolver answers, and returns no error: what is not known stays unknown. DNSBLListed is
 // shared between events and must not be changed.
-func (d *DNS) Enrich(ctx context.Context, events []bouncehouse.Event) error {
+func (d *DNS) Enrich(ctx context.Context, res *bouncehouse.Result) error {
+	events := res.Events
 	now := d.now()
 	var waiting map[netip.Addr]*flight
 	var last netip.Addr // most events of a batch share their subject

@@ -9,7 +9,7 @@ import (
 // enrich is Enrich of one event.
 func (c *Classifier) enrich(e *bouncehouse.Event) {
 	events := []bouncehouse.Event{*e}
-	_ = c.Enrich(context.Background(), events)
+	_ = c.Enrich(context.Background(), &bouncehouse.Result{Events: events})
 	*e = events[0]
 }
 

@@ -41,10 +41,10 @@ type message struct{ host, queueID string }
 // Enrich asks once for a batch, but for more than maxAsked messages. While
 // ClickHouse does not answer it waits, as the batch's write would: what was
 // stored without its context would stay so.
-func (m messageContext) Enrich(ctx context.Context, events []bouncehouse.Event) error {
+func (m messageContext) Enrich(ctx context.Context, res *bouncehouse.Result) error {
 	refused := 0
 	for wait := 200 * time.Millisecond; ; wait = min(2*wait, 30*time.Second) {
-		err := m.fill(ctx, events)
+		err := m.fill(ctx, res.Events)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func TestContextOfRepeats(t *testing.T) {
 		e := attempt(0, noon.Add(2*time.Hour))
 		e.QueueID, e.Sender, e.MessageID, e.ContextKnown = queueID, "", "", false
 		events := []bouncehouse.Event{e}
-		if err := c.Context().Enrich(t.Context(), events); err != nil {
+		if err := c.Context().Enrich(t.Context(), &bouncehouse.Result{Events: events}); err != nil {
 			t.Fatal(err)
 		}
 		if got := [2]string{events[0].Sender, events[0].Client}; got != want {

@@ -109,7 +109,7 @@ func TestArrivals(t *testing.T) {
 		"a time out of range": {event("4Abc", 250*365*24*time.Hour), "", ""},
 	} {
 		events := []bouncehouse.Event{tc.event}
-		if err := c.Context().Enrich(t.Context(), events); err != nil {
+		if err := c.Context().Enrich(t.Context(), &bouncehouse.Result{Events: events}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if events[0].Sender != tc.sender || events[0].Client != tc.client {
@@ -143,7 +143,7 @@ func TestArrivalsMany(t *testing.T) {
 		res.Events = append(res.Events, e)
 	}
 	write(t, c, bouncehouse.Batch{ID: "many"}, &bouncehouse.Result{Arrivals: res.Arrivals})
-	if err := c.Context().Enrich(t.Context(), res.Events); err != nil {
+	if err := c.Context().Enrich(t.Context(), res); err != nil {
 		t.Fatal(err)
 	}
 	for i := range res.Events {

@@ -89,7 +89,7 @@ func (cmd *classifyCmd) Run(a *app) error {
 // and classifies it.
 func classifyReply(a *app, classify *enrich.Classifier, line string) (bouncehouse.Event, error) {
 	events := []bouncehouse.Event{parse.Said(line)}
-	err := classify.Enrich(a.ctx, events)
+	err := classify.Enrich(a.ctx, &bouncehouse.Result{Events: events})
 	return events[0], err
 }
 

@@ -120,7 +120,7 @@ func fromLine(ctx context.Context, classify *enrich.Classifier, c Config, text s
 	if len(res.Events) == 0 {
 		return bouncehouse.Event{}, false, nil
 	}
-	err = classify.Enrich(ctx, res.Events[:1])
+	err = classify.Enrich(ctx, &bouncehouse.Result{Events: res.Events[:1]})
 	return res.Events[0], true, err
 }
 

@@ -136,7 +136,7 @@ func (p *printer) print(a *app, parser bouncehouse.Parser, chunk *bouncehouse.Ch
 	}
 	p.res.Reset()
 	bouncehouse.ParseChunk(parser, chunk, &p.res)
-	if p.err = p.classify.Enrich(a.ctx, p.res.Events); p.err != nil {
+	if p.err = p.classify.Enrich(a.ctx, &p.res); p.err != nil {
 		return p.err
 	}
 	for i := range p.res.Events {
