@@ -65,6 +65,11 @@ type Event struct {
 	// ContextKnown tells that sender, message id and client are as the log
 	// says, be they empty; else they may be filled from the messages table.
 	ContextKnown bool `json:"-" column:"-"`
+
+	// Remembered tells that the record speaks of a whole message and the
+	// recipient is one of those whom the parser remembered as left of it; the
+	// stored attempts know better who they were.
+	Remembered bool `json:"-" column:"-"`
 }
 
 // Origin is where an event was read. It identifies the event: the same line

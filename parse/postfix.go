@@ -221,7 +221,7 @@ func (p *postfix) queued(r bouncehouse.Record, h *headReader, e *entry, id, rest
 // (postsuper -f). It names no recipient. Whoever is left of the message was
 // deferred once more since it last became active, just before: each of them
 // gets an event. Where these lines were not seen there is one event, without
-// recipient.
+// recipient; the sink, which has the attempts, sets right who is left.
 func (p *postfix) expired(r bouncehouse.Record, h *headReader, e *entry, id, sender, status string, res *bouncehouse.Result) error {
 	word, _, _ := strings.Cut(status, ",")
 	if word != "expired" && word != "force-expired" {
@@ -239,7 +239,7 @@ func (p *postfix) expired(r bouncehouse.Record, h *headReader, e *entry, id, sen
 	}
 	for i := range max(1, len(left)) {
 		ev := newAttempt(res, bouncehouse.Postfix, at, e.host, id, bouncehouse.Expired)
-		ev.Sender, ev.ReplyText = sender, status
+		ev.Sender, ev.ReplyText, ev.Remembered = sender, status, true
 		if i < len(left) {
 			ev.Recipient = left[i]
 		}

@@ -220,7 +220,8 @@ func isExpiry(s string) bool {
 
 // expired reads that whoever is left of the message is given up. The line
 // names no recipient: they are those whose last result was a deferral. Where
-// none was seen there is one event, without recipient.
+// none was seen there is one event, without recipient; the sink, which has the
+// attempts, sets right who is left.
 func (p *sendmail) expired(at time.Time, e *entry, id, text string, res *bouncehouse.Result) {
 	m := p.memory.find(e.host, id)
 	var left []string
@@ -229,7 +230,7 @@ func (p *sendmail) expired(at time.Time, e *entry, id, text string, res *bounceh
 	}
 	for i := range max(1, len(left)) {
 		ev := newAttempt(res, bouncehouse.Sendmail, at, e.host, id, bouncehouse.Expired)
-		ev.ReplyText = text
+		ev.ReplyText, ev.Remembered = text, true
 		if i < len(left) {
 			ev.Recipient = left[i]
 		}

@@ -30,7 +30,8 @@ const (
 
 // Context returns an enricher that fills sender, message id, client and SASL
 // user of our own attempts from the messages table, where the parser did not
-// know them any more: after a restart, or days later.
+// know them any more: after a restart, or days later. For the same reason it
+// names the recipients of a message that was given up as a whole.
 func (c *ClickHouse) Context() bouncehouse.Enricher { return messageContext{c} }
 
 type messageContext struct{ c *ClickHouse }
@@ -45,6 +46,9 @@ func (m messageContext) Enrich(ctx context.Context, res *bouncehouse.Result) err
 	refused := 0
 	for wait := 200 * time.Millisecond; ; wait = min(2*wait, 30*time.Second) {
 		err := m.fill(ctx, res.Events)
+		if err == nil {
+			err = m.settleLeft(ctx, res)
+		}
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
