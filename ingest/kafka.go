@@ -18,15 +18,18 @@ import (
 )
 
 const (
-	// The group waits this long for a silent member, and for one that finishes
-	// its batch before it joins again: the pipeline gives that 30 s. After an
-	// outage kafka-go may join under a new name, and the group then waits for
-	// the old one, too.
-	kafkaSessionTimeout   = 30 * time.Second
+	// The group waits kafkaSessionTimeout for a silent member (a killed one, or
+	// one that joined again under a new name after an outage), and
+	// kafkaRebalanceTimeout for one that finishes its batch before it joins
+	// again: the pipeline gives that 30 s. A member that is silent by mistake
+	// loses nothing: what it had under way is settled by the next. Heartbeats
+	// go out every 3 s whatever a batch takes; brokers allow 6 s and more.
+	kafkaSessionTimeout   = 10 * time.Second
 	kafkaRebalanceTimeout = 60 * time.Second
 
 	kafkaTimeout    = 10 * time.Second // of one request
 	kafkaBackoffMin = 250 * time.Millisecond
+	kafkaSaid       = time.Minute     // what is still tried is said again this often
 	kafkaBackoffMax = 3 * time.Second // an outage is over sooner than noticed; what is tried costs little
 
 	defaultBatchBytes = 8 << 20
@@ -149,6 +152,7 @@ func (k *Kafka) Run(ctx context.Context, loop func(ctx context.Context, src boun
 
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	var said time.Time
 	for {
 		gen, err := group.Next(ctx)
 		switch {
@@ -156,10 +160,14 @@ func (k *Kafka) Run(ctx context.Context, loop func(ctx context.Context, src boun
 			return context.Cause(ctx)
 		case errors.Is(err, kafka.RebalanceInProgress): // the group throttles us itself
 			continue
-		case err != nil:
-			k.log.Warn("kafka group, trying again", "group", k.o.Group, "error", err)
+		case err != nil: // the group waits a second before the next try
+			if time.Since(said) >= kafkaSaid {
+				said = time.Now()
+				k.log.Warn("kafka group, trying again", "group", k.o.Group, "error", err)
+			}
 			continue
 		}
+		said = time.Time{}
 		assigned := gen.Assignments[k.o.Topic]
 		k.log.Info("kafka group joined", "group", k.o.Group, "generation", gen.ID, "partitions", len(assigned))
 		for _, a := range assigned {
@@ -255,7 +263,7 @@ func (k *Kafka) retry(ctx context.Context, what string, do func() error) error {
 			// and each would cost a try to find out.
 			k.transport.CloseIdleConnections()
 		}
-		if time.Since(said) >= time.Minute {
+		if time.Since(said) >= kafkaSaid {
 			said = time.Now()
 			k.log.Warn("kafka: could not "+what+", trying again", "error", err)
 		}
@@ -285,9 +293,10 @@ func kafkaMechanism(s bouncehouse.KafkaSASL) (sasl.Mechanism, error) {
 
 const (
 	// kafkaReplay is how many messages before the first batch are read again,
-	// so that the parsers know what they did; kafkaReplayBytes bounds them.
-	kafkaReplay      = 64
-	kafkaReplayBytes = 4 << 20
+	// so that the parsers know what they did. Of each stream among them as much
+	// is kept as of a file, of all together kafkaReplayBytes.
+	kafkaReplay      = 512
+	kafkaReplayBytes = 32 << 20
 	// kafkaMaxMessages ends a batch of very small messages.
 	kafkaMaxMessages = 20_000
 	// kafkaBeyond is how often a partition that ends before its committed
@@ -638,22 +647,39 @@ func (p *kafkaPartition) fetch(ctx context.Context) (kafka.Message, error) {
 	return m, err
 }
 
-// replay keeps a message from before the first batch.
+// replay keeps a message from before the first batch, where parsers remember
+// anything of its kind.
 func (p *kafkaPartition) replay(at messagePlace, value []byte) {
 	c := p.chunks.read(at, value)
 	if c.Kind == bouncehouse.Broken {
 		return
 	}
-	c.Replay = true
 	p.seen.stored(&c)
-	p.replayed = append(p.replayed, c)
-	size := 0
-	for i := len(p.replayed) - 1; i >= 0; i-- {
-		if size += len(p.replayed[i].Data); size > kafkaReplayBytes {
-			p.replayed = slices.Delete(p.replayed, 0, i+1)
-			return
-		}
+	if c.Kind != bouncehouse.Lines {
+		return
 	}
+	c.Replay = true
+	p.replayed = newest(append(p.replayed, c), replaySize, kafkaReplayBytes)
+}
+
+// newest drops the oldest chunks of each stream beyond ofEach bytes of it, and
+// the oldest of all beyond ofAll bytes.
+func newest(chunks []bouncehouse.Chunk, ofEach, ofAll int) []bouncehouse.Chunk {
+	each, all := map[string]int{}, 0
+	from := len(chunks)
+	for i := len(chunks) - 1; i >= 0; i-- {
+		n := len(chunks[i].Data)
+		each[chunks[i].Stream] += n // a stream has no hole: nothing older follows one that is dropped
+		if each[chunks[i].Stream] > ofEach {
+			continue
+		}
+		if all += n; all > ofAll {
+			break
+		}
+		from--
+		chunks[from] = chunks[i]
+	}
+	return slices.Delete(chunks, 0, from)
 }
 
 // skipped looks into a gap before a message; until is where the gap ends, or

@@ -2,11 +2,15 @@ package sink
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -153,7 +157,7 @@ func kafkaCause(err error) error {
 }
 
 // EnsureTopic creates the topic unless it exists; one that does is left as it
-// is. With three replicas or more an acknowledged message is on two at least.
+// is. An error is ErrNoBroker where waiting may help. With three replicas or more an acknowledged message is on two at least.
 //
 // Partitions are the most processes that can share the work; a stream's
 // partition follows from their number, so choose it with room to grow.
@@ -164,7 +168,7 @@ func EnsureTopic(ctx context.Context, o bouncehouse.KafkaOptions, partitions, re
 	}
 	defer transport.CloseIdleConnections()
 	if err := kafkaReach(ctx, o, transport); err != nil {
-		return err
+		return brokerAway(err)
 	}
 	client := &kafka.Client{Addr: kafka.TCP(o.Brokers...), Transport: transport, Timeout: kafkaTimeout}
 
@@ -177,9 +181,35 @@ func EnsureTopic(ctx context.Context, o bouncehouse.KafkaOptions, partitions, re
 		err = answer.Errors[o.Topic]
 	}
 	if err != nil && !errors.Is(err, kafka.TopicAlreadyExists) {
-		return fmt.Errorf("create the topic %s at %s: %w", o.Topic, strings.Join(o.Brokers, ","), err)
+		return brokerAway(fmt.Errorf("create the topic %s at %s: %w", o.Topic, strings.Join(o.Brokers, ","), err))
 	}
 	return nil
+}
+
+// ErrNoBroker is wrapped by errors that say that no broker answered: one may
+// come back. All other errors are the brokers' own answers.
+var ErrNoBroker = errors.New("no Kafka broker answers")
+
+// brokerAway adds ErrNoBroker to errors of the network, and to those with
+// which brokers say that they are not ready. What takes connections in their
+// place, a proxy, just closes them or is silent.
+func brokerAway(err error) error {
+	var answer kafka.Error
+	var certificate *tls.CertificateVerificationError
+	var network net.Error
+	switch {
+	case errors.As(err, &answer): // it is a net.Error, too
+		if !answer.Temporary() && answer != kafka.BrokerNotAvailable { // kafka-go's own word for no connection
+			return err
+		}
+	case errors.As(err, &certificate):
+		return err
+	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	default:
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrNoBroker, err)
 }
 
 // kafkaReach returns nil once a broker has let us in. Its errors say what is

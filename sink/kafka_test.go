@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -129,7 +130,12 @@ func testKafkaWrite(t *testing.T, broker *test.KafkaBroker) {
 		replay.Replay = true
 		c := lineChunk(stream, uint64(i+1), fmt.Sprintf("line %d\n", i))
 		want[stream] = append(want[stream], c)
-		if err := k.Write(t.Context(), bouncehouse.Batch{ID: "x", Chunks: []bouncehouse.Chunk{replay, c}}, nil); err != nil {
+		batch := bouncehouse.Batch{ID: "x", Chunks: []bouncehouse.Chunk{replay, c}}
+		err := k.Write(t.Context(), batch, nil)
+		if errors.Is(err, kafka.UnknownTopicOrPartition) { // not all of a broker knows a new topic at once
+			test.Await(t, time.Minute, "the new topic", func() bool { err = k.Write(t.Context(), batch, nil); return err == nil })
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -299,5 +305,41 @@ func TestKafkaOptionsRefused(t *testing.T) {
 	o := bouncehouse.KafkaOptions{Brokers: []string{"192.0.2.1:9092"}, Topic: "t", SASL: bouncehouse.KafkaSASL{Mechanism: "SCRAM-SHA-512", User: "u", PasswordFile: t.TempDir() + "/none"}}
 	if _, err := NewKafka(o, slog.Default()); err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("without the password's file: %v", err)
+	}
+}
+
+// TestKafkaBehindProxy asks for brokers where something takes connections and no broker is behind it.
+func TestKafkaBehindProxy(t *testing.T) {
+	for name, serve := range map[string]func(net.Conn){
+		"closes":        func(c net.Conn) { c.Close() },
+		"reads, closes": func(c net.Conn) { c.Read(make([]byte, 8)); c.Close() },
+		"resets":        func(c net.Conn) { c.(*net.TCPConn).SetLinger(0); c.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			go func() {
+				for {
+					c, err := l.Accept()
+					if err != nil {
+						return
+					}
+					serve(c)
+				}
+			}()
+			o := bouncehouse.KafkaOptions{Brokers: []string{l.Addr().String()}, Topic: "t"}
+			if err := EnsureTopic(t.Context(), o, 1, 1); !errors.Is(err, ErrNoBroker) {
+				t.Errorf("%v: not ErrNoBroker", err)
+			}
+		})
+	}
+	if err := brokerAway(fmt.Errorf("x: %w", kafka.SASLAuthenticationFailed)); errors.Is(err, ErrNoBroker) {
+		t.Errorf("%v: a refusal is an answer", err)
+	}
+	if err := brokerAway(fmt.Errorf("x: %w", kafka.LeaderNotAvailable)); !errors.Is(err, ErrNoBroker) {
+		t.Errorf("%v: no leader yet", err)
 	}
 }

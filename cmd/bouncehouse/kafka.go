@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -82,15 +81,22 @@ func (cmd *ingestCmd) Run(a *app) error {
 }
 
 // awaitTopic makes the topic where it is missing. Brokers that are away are
-// waited for: a fleet's servers start in any order.
+// waited for, also behind something that takes connections for them: a
+// fleet's servers start in any order.
 func awaitTopic(a *app, o bouncehouse.KafkaOptions, partitions, replication int) error {
-	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+	var said time.Time
+	for wait := time.Second; ; wait = min(2*wait, 10*time.Second) {
 		err := sink.EnsureTopic(a.ctx, o, partitions, replication)
-		var dial *net.OpError
-		if err == nil || a.ctx.Err() != nil || !errors.As(err, &dial) || dial.Op != "dial" {
+		if a.ctx.Err() != nil {
+			return a.ctx.Err()
+		}
+		if !errors.Is(err, sink.ErrNoBroker) {
 			return err
 		}
-		a.log.Warn("waiting for Kafka", "wait", wait, "error", err)
+		if time.Since(said) >= time.Minute {
+			said = time.Now()
+			a.log.Warn("waiting for Kafka", "error", err)
+		}
 		select {
 		case <-time.After(wait):
 		case <-a.ctx.Done():
