@@ -205,7 +205,7 @@ func tellKind(peek []byte) fileKind {
 
 // sniffFile tells what the file at path is. Its errors are for people.
 func sniffFile(path string) (fileKind, error) {
-	f, err := os.Open(path)
+	f, _, err := openRegular(path)
 	if err != nil {
 		return "", explain("open", path, err)
 	}

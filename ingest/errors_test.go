@@ -52,7 +52,7 @@ func TestOpenErrors(t *testing.T) {
 				if name == "pipe" {
 					return fmt.Errorf("%s %s", in(name), want)
 				}
-				return ReadFile(in(name), p.options(), func(*bouncehouse.Chunk) error { return nil })
+				return ReadFile(t.Context(), in(name), p.options(), func(*bouncehouse.Chunk) error { return nil })
 			}(),
 		} {
 			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), strings.TrimSuffix(in(name), "/dir.log")) {

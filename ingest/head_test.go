@@ -74,7 +74,7 @@ func TestFileHeadInEveryChunk(t *testing.T) {
 			check(t, path, o, 1000)
 
 			chunks := 0
-			err = ReadFile(path, o, func(c *bouncehouse.Chunk) error {
+			err = ReadFile(t.Context(), path, o, func(c *bouncehouse.Chunk) error {
 				if chunks++; c.Head != head {
 					t.Errorf("ReadFile, chunk at %d: head %q", c.Offset, c.Head)
 				}

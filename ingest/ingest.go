@@ -33,6 +33,7 @@ type Options struct {
 	State     string // directory; positions are kept in its folder positions. "" keeps none
 	Host      string // the machine, for every chunk
 	Zone      string // IANA name, for every chunk
+	Mails     *Mails // of State, shared by all sources that are open on it; where nil, Open makes one for its own
 	ChunkSize int    // bytes of a chunk; 0 is 4 MiB
 	Once      bool   // drain what is there, then io.EOF; a last line without its end is left for later
 	Log       *slog.Logger
@@ -135,7 +136,7 @@ func streamOf(path string, o Options) string {
 
 // readable tells why the file at path cannot be read, if so.
 func readable(path string) error {
-	f, err := os.Open(path)
+	f, _, err := openRegular(path)
 	if err != nil {
 		return explain("open", path, err)
 	}

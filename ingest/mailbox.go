@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -14,36 +13,33 @@ import (
 )
 
 // mailbox is what Maildirs and mboxes have in common: batches of several
-// mails, each known by a name within the mailbox and by its content.
+// mails, each known by its content.
 type mailbox struct {
 	o      Options
 	path   string
 	stream string
-	store  *positionFile
-	pos    *position
-	done   *doneMails
-	under  *mailsUnder // the batch that was read and not committed
-	told   string      // the last trouble said
+	seq    uint64     // of the last mail brought
+	under  *mailBatch // was read and is not committed
+	told   string     // the last trouble said
+
+	// present calls yield for each mail that lies here: with its place, or,
+	// where it shares a file with others, with its id. It may be called while
+	// the source reads.
+	present func(yield func(place, id mailID)) error
 
 	read, left atomic.Int64
 }
 
-type mailsUnder struct {
-	in     *intent
-	copies []mailIntent // read before under another name
-	bytes  int64
-	known  *known // of an mbox: the file
-	tail   string
-}
-
+// openMailbox makes what is common. Mails are numbered from the clock: no
+// position is kept, and no number may come again.
 func openMailbox(path string, o Options) (*mailbox, error) {
-	m := &mailbox{o: o, path: path, stream: o.Host + ":" + path}
-	var err error
-	if m.store, m.pos, _, err = openStore(m.stream, path, o); err != nil {
-		return nil, err
+	if o.Mails == nil {
+		var err error
+		if o.Mails, err = OpenMails(o.State, o.Log); err != nil {
+			return nil, err
+		}
 	}
-	m.done, err = openDone(m.store.path)
-	return m, err
+	return &mailbox{o: o, path: path, stream: o.Host + ":" + path, seq: uint64(o.Now().UnixMicro())}, nil
 }
 
 // Stream implements Source.
@@ -56,15 +52,49 @@ func (m *mailbox) Progress() (done, total int64) {
 }
 
 // Close implements Source.
-func (m *mailbox) Close() error { return m.done.close() }
-
-// batchOf names a batch by the mails in it.
-func (m *mailbox) batchOf(mails []mailIntent) string {
-	h := sha256.New()
-	for _, mail := range mails {
-		io.WriteString(h, mail.File+" "+mail.Name+"\n")
+func (m *mailbox) Close() error {
+	m.o.Mails.leave(m)
+	if m.under != nil {
+		m.o.Mails.release(m.under)
+		m.under = nil
 	}
-	return shortHash(m.stream) + "-mail-" + hex.EncodeToString(h.Sum(nil)[:12])
+	return nil
+}
+
+// recover is the batch that has to come first, if one stands: that under way,
+// or one that a crash left. dropped tells that what was read last was given up.
+func (m *mailbox) recover() (b bouncehouse.Batch, ok, dropped bool) {
+	if m.under != nil && !m.under.standing {
+		m.o.Mails.release(m.under)
+		m.under, dropped = nil, true
+	}
+	if m.under == nil {
+		m.under = m.o.Mails.next()
+	}
+	if m.under == nil {
+		return b, false, dropped
+	}
+	b = m.under.Batch
+	b.Recover = true
+	return b, true, dropped
+}
+
+// add puts a mail that was claimed into the batch being gathered.
+func (m *mailbox) add(b *mailBatch, mail doneMail, c bouncehouse.Chunk) {
+	c.Stream, c.Seq, c.FileID = m.stream, m.seq+1+uint64(len(b.Chunks)), mail.id.String()
+	c.Host, c.Zone = m.o.Host, m.o.Zone
+	b.mails, b.Chunks = append(b.mails, mail), append(b.Chunks, c)
+}
+
+// take makes b the batch under way, named by the mails in it.
+func (m *mailbox) take(b *mailBatch) bouncehouse.Batch {
+	h := sha256.New()
+	for _, mail := range b.mails {
+		io.WriteString(h, mail.id.String()+"\n")
+	}
+	b.ID = shortHash(m.stream) + "-mail-" + hex.EncodeToString(h.Sum(nil)[:12])
+	m.under = b
+	return b.Batch
 }
 
 // trouble says, once, what cannot be read at the moment.
@@ -79,57 +109,38 @@ func (m *mailbox) trouble(err error) {
 	m.told = text
 }
 
-// lost makes a dead letter of a mail that is gone.
-func (m *mailbox) lost(c *bouncehouse.Chunk, name string) {
-	c.Kind, c.Data = bouncehouse.Broken, ""
-	c.Reason = fmt.Sprintf("mail %s is lost: it was removed after a crash, before it was stored", name)
-	m.o.Log.Error("a mail that was about to be stored is gone", "stream", m.stream, "mail", name)
-}
-
 // Intend implements bouncehouse.Source.
 func (m *mailbox) Intend(_ context.Context, b bouncehouse.Batch) error {
-	if m.under == nil || m.under.in.Batch != b.ID {
+	if m.under == nil || m.under.ID != b.ID {
 		return fmt.Errorf("batch %s is not the one under way", b.ID)
 	}
-	if m.pos.Intent == m.under.in {
-		return nil // it stands from before the crash
+	if m.under.standing {
+		return nil // from before the crash
 	}
-	m.pos.Intent = m.under.in
-	if err := m.store.save(m.pos); err != nil {
-		m.pos.Intent = nil
+	if err := m.o.Mails.intend(m.under); err != nil {
 		return err
 	}
+	m.seq += uint64(len(m.under.mails))
 	return nil
 }
 
-// Commit implements bouncehouse.Source. The mails are noted as done before
-// the intent is dropped: a crash in between repeats what the intent names.
+// Commit implements bouncehouse.Source.
 func (m *mailbox) Commit(_ context.Context, b bouncehouse.Batch) error {
-	u := m.under
-	if u == nil || u.in.Batch != b.ID {
+	if m.under == nil || m.under.ID != b.ID {
 		return fmt.Errorf("batch %s is not the one under way", b.ID)
 	}
-	if err := m.done.add(append(slices.Clone(u.in.Mails), u.copies...)); err != nil {
+	if err := m.o.Mails.commit(m.under); err != nil {
 		return err
 	}
-	was := *m.pos
-	var wasKnown known
-	m.pos.Intent, m.pos.Seq = nil, u.in.Seq+uint64(len(u.in.Mails))-1
-	if u.known != nil {
-		wasKnown = *u.known
-		u.known.Read, u.known.Tail = u.in.To, u.tail
-	}
-	if err := m.store.save(m.pos); err != nil {
-		*m.pos = was
-		if u.known != nil {
-			*u.known = wasKnown
-		}
-		return err
-	}
-	m.read.Add(u.bytes)
-	m.left.Add(-u.bytes)
+	m.gone(m.under.bytes)
 	m.under = nil
 	return nil
+}
+
+// gone counts bytes as read.
+func (m *mailbox) gone(bytes int64) {
+	m.read.Add(bytes)
+	m.left.Add(-bytes)
 }
 
 // pause waits for d, or for the end of ctx: its error.

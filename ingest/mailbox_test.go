@@ -82,41 +82,6 @@ func TestMaildirOddMails(t *testing.T) {
 	}
 }
 
-// The file of mails done is written anew without those that are gone.
-func TestMaildirForgetsWhatIsGone(t *testing.T) {
-	p := newPlace(t)
-	dir := newMaildir(p)
-	for i := range 2500 {
-		p.write(filepath.Join(dir, "new", fmt.Sprintf("%d.mx1", i)), mailText(i))
-	}
-	if got := p.drain(p.open(dir, func(o *Options) { o.ChunkSize = 1 << 20 })); len(got) != 2500 {
-		t.Fatal(len(got))
-	}
-	for i := range 2400 {
-		os.Remove(filepath.Join(dir, "new", fmt.Sprintf("%d.mx1", i)))
-	}
-	if got := p.drain(p.open(dir)); got != nil {
-		t.Errorf("read again: %q", got[:1])
-	}
-	files, _ := filepath.Glob(filepath.Join(p.state, "positions", "*.done"))
-	data, err := os.ReadFile(files[0])
-	if n := strings.Count(string(data), "\n"); err != nil || n != 100 {
-		t.Errorf("%d lines, %v", n, err)
-	}
-	p.write(files[0], "torn")
-	p.write(filepath.Join(dir, "new", "new.mx1"), mailText(9999))
-	if got := p.drain(p.open(dir)); len(got) != 1 {
-		t.Errorf("after a torn line: %q", got)
-	}
-	if got := p.drain(p.open(dir)); got != nil {
-		t.Errorf("read again: %q", got)
-	}
-	p.write(files[0], "damaged\n")
-	if _, err := Open(dir, p.options()); err == nil || !strings.Contains(err.Error(), "is damaged in line") {
-		t.Error(err)
-	}
-}
-
 const fromLine = "From MAILER-DAEMON Sat Nov 21 10:00:00 2026\n"
 
 func TestMboxSplit(t *testing.T) {
@@ -159,7 +124,7 @@ func TestMboxSplit(t *testing.T) {
 		t.Errorf("%.2000s", diff)
 	}
 	got = nil
-	err := ReadFile(path, p.options(), func(c *bouncehouse.Chunk) error { got = append(got, c.Data); return nil })
+	err := ReadFile(t.Context(), path, p.options(), func(c *bouncehouse.Chunk) error { got = append(got, c.Data); return nil })
 	if diff := cmp.Diff(mails, got); diff != "" || err != nil {
 		t.Errorf("ReadFile: %v %.2000s", err, diff)
 	}

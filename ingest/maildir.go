@@ -1,10 +1,8 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -27,94 +27,139 @@ const (
 )
 
 // maildir is the source of a Maildir: new and cur, of which nothing is moved
-// or changed, unless it is the spool. A mail is known by its unique name and by its content, so that
-// neither flags nor a copy bring it twice.
+// or changed, unless it is the spool. What lies there as it lay when it was
+// read is passed over; of all else the content decides.
 type maildir struct {
 	*mailbox
+	dirs  *mailDirs    // in which the mails of the queue lie
 	seen  [2]time.Time // when new and cur were last changed
 	stale bool         // they had changed when last listed: list once more
 	queue []mailFile   // listed and not yet read
 	spool bool         // ours: what is done with is removed
+
+	front []byte // of the mail being read
+	hash  *mailHash
 }
+
+// mailDirs are new and cur, open. Mails move from the first to the second.
+type mailDirs [2]*os.File
+
+var subs = [2]string{"new", "cur"}
 
 type mailFile struct {
-	path, unique string
-	info         os.FileInfo
+	sub          int // where it lies
+	name, unique string
+	info         fs.FileInfo
 }
 
+func (f *mailFile) place() mailID { return placeOf(f.info, f.unique) }
+
 func openMaildir(path string, o Options) (Source, error) {
-	for _, sub := range []string{"cur", "new"} {
-		st, err := os.Stat(filepath.Join(path, sub))
-		if errors.Is(err, fs.ErrNotExist) || err == nil && !st.IsDir() {
-			return nil, fmt.Errorf("open %s: a directory that is no Maildir (it has no cur and new): give a log file, an mbox or a Maildir", path)
+	if !isMaildir(path) {
+		if _, err := os.ReadDir(path); err != nil {
+			return nil, explain("open", path, err)
 		}
-		if err == nil {
-			_, err = os.ReadDir(filepath.Join(path, sub))
-		}
-		if err != nil {
-			return nil, explain("open", filepath.Join(path, sub), err)
-		}
+		return nil, fmt.Errorf("open %s: a directory that is no Maildir (it has no cur and new): give a log file, an mbox or a Maildir", path)
 	}
 	box, err := openMailbox(path, o)
 	if err != nil {
 		return nil, err
 	}
-	m := &maildir{mailbox: box, spool: isSpool(path, o)}
+	m := &maildir{mailbox: box, spool: isSpool(path, o), front: make([]byte, maxMail), hash: newMailHash()}
+	m.present = m.listPlaces
 	if m.spool {
 		m.tidy()
 	}
-	files, err := m.list()
+	dirs, files, err := listMaildir(path)
 	if err != nil {
-		m.done.close()
 		return nil, explain("open", path, err)
 	}
+	dirs.close()
 	for _, f := range files {
-		if !m.done.hasName(f.unique) {
+		if !m.o.Mails.lies(f.place()) {
 			m.left.Add(f.info.Size())
 		}
 	}
-	if err := m.prune(files); err != nil {
-		m.done.close()
-		return nil, err
-	}
+	m.o.Mails.join(box)
 	return m, nil
 }
 
-// prune forgets the mails that are not among files.
-func (m *maildir) prune(files []mailFile) error {
-	there := make(map[string]bool, len(files))
-	for _, f := range files {
-		there[f.unique] = true
-	}
-	return m.done.prune(func(name string) bool { return there[name] })
+// Close implements Source.
+func (m *maildir) Close() error {
+	m.dirs.close()
+	m.dirs = nil
+	return m.mailbox.Close()
 }
 
-// list names all mails, in the order of their times. new is listed first:
-// mails move from it to cur.
-func (m *maildir) list() ([]mailFile, error) {
-	var files []mailFile
-	met := map[string]bool{}
-	for _, sub := range []string{"new", "cur"} {
-		entries, err := os.ReadDir(filepath.Join(m.path, sub))
-		if err != nil {
+func (m *maildir) listPlaces(yield func(place, id mailID)) error {
+	dirs, files, err := listMaildir(m.path)
+	if err != nil {
+		return err
+	}
+	dirs.close()
+	for _, f := range files {
+		yield(f.place(), mailID{})
+	}
+	return nil
+}
+
+func openMailDirs(path string) (*mailDirs, error) {
+	base, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer base.Close()
+	d := new(mailDirs)
+	for i, sub := range subs {
+		if d[i], err = openAt(base, sub, unix.O_DIRECTORY); err != nil {
+			d.close()
 			return nil, err
 		}
+	}
+	return d, nil
+}
+
+func (d *mailDirs) close() {
+	if d == nil {
+		return
+	}
+	for _, f := range d {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+// listMaildir names all mails, in the order of their times.
+func listMaildir(path string) (*mailDirs, []mailFile, error) {
+	dirs, err := openMailDirs(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	var files []mailFile
+	met := map[string]bool{}
+	for i, dir := range dirs {
+		entries, err := dir.ReadDir(-1)
+		if err != nil {
+			dirs.close()
+			return nil, nil, err
+		}
 		for _, e := range entries {
-			unique, _, _ := strings.Cut(strings.ReplaceAll(e.Name(), "\n", "?"), ":")
+			unique, _, _ := strings.Cut(e.Name(), ":")
 			if strings.HasPrefix(unique, ".") || met[unique] {
 				continue
 			}
-			path := filepath.Join(m.path, sub, e.Name())
 			info, err := e.Info()
 			if errors.Is(err, fs.ErrNotExist) {
 				continue // moved or removed just now
 			}
 			if err != nil {
-				return nil, err
+				dirs.close()
+				return nil, nil, err
 			}
 			if info.Mode().IsRegular() {
 				met[unique] = true
-				files = append(files, mailFile{path, unique, info})
+				files = append(files, mailFile{i, e.Name(), unique, info})
 			}
 		}
 	}
@@ -124,13 +169,13 @@ func (m *maildir) list() ([]mailFile, error) {
 		}
 		return strings.Compare(a.unique, b.unique)
 	})
-	return files, nil
+	return dirs, files, nil
 }
 
 // fill lists the mails not read yet, if the directories may hold any.
 func (m *maildir) fill() error {
 	var now [2]time.Time
-	for i, sub := range []string{"new", "cur"} {
+	for i, sub := range subs {
 		st, err := os.Stat(filepath.Join(m.path, sub))
 		if err != nil {
 			return err
@@ -138,26 +183,25 @@ func (m *maildir) fill() error {
 		now[i] = st.ModTime()
 	}
 	// A change within the clock's grain of the last listing shows no new
-	// time: after a change it is listed twice.
+	// time: after a change it is listed twice, and while that is young.
 	changed := now != m.seen
+	for _, t := range now {
+		changed = changed || !m.o.Once && m.o.Now().Sub(t).Abs() < youngMail
+	}
 	if !changed && !m.stale {
 		return nil
 	}
-	files, err := m.list()
+	dirs, files, err := listMaildir(m.path)
 	if err != nil {
 		return err
 	}
-	if m.spool {
-		files = m.dropDone(files)
-	}
-	if len(m.done.names) > 2*len(files)+1000 {
-		if err := m.prune(files); err != nil {
-			return err
-		}
-	}
-	m.seen, m.stale = now, changed
+	m.dirs.close()
+	m.dirs, m.seen, m.stale = dirs, now, changed
 	m.queue = slices.DeleteFunc(files, func(f mailFile) bool {
-		if m.done.hasName(f.unique) {
+		if m.o.Mails.lies(f.place()) {
+			if m.spool {
+				m.drop(f)
+			}
 			return true
 		}
 		// Delivery moves whole mails here, but people also copy them.
@@ -171,11 +215,12 @@ func (m *maildir) fill() error {
 
 // Read implements bouncehouse.Source: several mails a batch.
 func (m *maildir) Read(ctx context.Context) (bouncehouse.Batch, error) {
-	if m.under != nil {
-		m.under, m.queue, m.seen = nil, nil, [2]time.Time{}
+	b, ok, dropped := m.recover()
+	if ok {
+		return b, nil
 	}
-	if m.pos.Intent != nil {
-		return m.recover()
+	if dropped {
+		m.queue, m.seen = nil, [2]time.Time{}
 	}
 	for {
 		if err := ctx.Err(); err != nil {
@@ -189,8 +234,8 @@ func (m *maildir) Read(ctx context.Context) (bouncehouse.Batch, error) {
 			return bouncehouse.Batch{}, explain("read", m.path, err)
 		}
 		m.trouble(err)
-		if b, ok, err := m.gather(); ok || err != nil {
-			return b, err
+		if b, ok := m.gather(); ok {
+			return b, nil
 		}
 		if len(m.queue) > 0 {
 			continue
@@ -205,128 +250,111 @@ func (m *maildir) Read(ctx context.Context) (bouncehouse.Batch, error) {
 }
 
 // gather reads a batch off the queue; not ok where there is nothing new in it.
-func (m *maildir) gather() (b bouncehouse.Batch, ok bool, err error) {
-	in := &intent{Seq: m.pos.Seq + 1, Kind: bouncehouse.Mail, Host: m.o.Host, Zone: m.o.Zone, Ref: m.o.Now()}
-	under := &mailsUnder{in: in}
-	size, ids := 0, map[string]bool{}
-	for len(m.queue) > 0 && size < m.o.ChunkSize && len(in.Mails) < maxMails {
+func (m *maildir) gather() (b bouncehouse.Batch, ok bool) {
+	under := &mailBatch{}
+	size, looked, ids := 0, 0, map[mailID]bool{}
+	for ; len(m.queue) > 0 && size < m.o.ChunkSize && len(under.mails) < maxMails && looked < 16*maxMails; looked++ {
 		f := m.queue[0]
 		m.queue = m.queue[1:]
-		data, mail, err := readMail(f)
-		if errors.Is(err, fs.ErrNotExist) {
-			m.stale = true // moved to cur, or removed
-			continue
-		}
+		mail, err := m.readMail(f)
 		if err != nil {
-			return b, false, explain("read", f.path, err)
-		}
-		under.bytes += f.info.Size()
-		if ids[mail.File] || m.done.hasContent(mail.File) {
-			under.copies = append(under.copies, mail)
+			m.stale = true // moved to cur, removed, or changed meanwhile
 			continue
 		}
-		ids[mail.File] = true
-		in.Mails = append(in.Mails, mail)
-		b.Chunks = append(b.Chunks, m.chunk(in, len(in.Mails)-1, f.path, data))
-		size += len(data)
-	}
-	if len(in.Mails) == 0 {
-		if len(under.copies) > 0 {
-			if err := m.done.add(under.copies); err != nil {
-				return b, false, err
+		switch {
+		case ids[mail.id]:
+			under.copies = append(under.copies, mail.doneMail)
+		default:
+			switch m.o.Mails.claim(mail.id, mail.former...) {
+			case isClaimed:
+				m.stale = true // looked at again once that is settled
+				continue
+			case isDone:
+				under.copies = append(under.copies, mail.doneMail)
+			case claimed:
+				ids[mail.id] = true
+				m.add(under, mail.doneMail, mail.chunk)
+				size += len(mail.chunk.Data)
 			}
 		}
-		return b, false, nil
+		under.bytes += f.info.Size()
 	}
-	in.Batch = m.batchOf(in.Mails)
-	b.ID, m.under = in.Batch, under
-	m.stale = m.stale || m.spool // to be looked at once these are durable
-	return b, true, nil
+	m.stale = m.stale || m.spool && under.bytes > 0 // to be looked at once these are durable
+	if len(under.mails) > 0 {
+		return m.take(under), true
+	}
+	m.gone(under.bytes)
+	m.o.Mails.note(under.copies...)
+	return b, false
 }
 
-// readMail reads a mail, its front at least, and hashes all of it. What
-// cannot be read is told in the mail's Reason, but for a file that is gone.
-func readMail(f mailFile) (data string, mail mailIntent, err error) {
-	mail = mailIntent{Name: f.unique, Ref: f.info.ModTime()}
-	file, err := os.Open(f.path)
-	if err == nil {
-		defer file.Close()
-		h := sha256.New()
-		var front bytes.Buffer
-		if _, err = io.Copy(h, io.TeeReader(io.LimitReader(file, maxMail), &front)); err == nil {
-			_, err = io.Copy(h, file)
-		}
-		mail.File = hex.EncodeToString(h.Sum(nil)[:16])
-		data = front.String()
+// metMail is a mail as it was read.
+type metMail struct {
+	doneMail
+	former []mailID // by which earlier versions knew it, where that matters
+	chunk  bouncehouse.Chunk
+}
+
+// errChanged: a mail is not what it was when it was listed.
+var errChanged = errors.New("the mail changed while it was read")
+
+// readMail reads a mail, its front at least. What cannot be read becomes a
+// broken chunk, known by its name until it can be.
+func (m *maildir) readMail(f mailFile) (metMail, error) {
+	mail := metMail{chunk: bouncehouse.Chunk{Kind: bouncehouse.Mail, File: f.name, Ref: f.info.ModTime()}}
+	fail := func(err error) (metMail, error) {
+		mail.id = sumOf("unreadable " + f.unique)
+		mail.chunk.Kind, mail.chunk.Reason = bouncehouse.Broken, explain("read", f.name, err).Error()
+		return mail, nil
 	}
+	file, err := openAt(m.dirs[f.sub], f.name, 0)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "", mail, err
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENXIO):
+		return mail, errChanged
 	case err != nil:
-		mail.File, mail.Reason = identify([]byte(f.unique), 0), explain("read", f.path, err).Error()
-		return "", mail, nil
-	case data == "":
-		mail.File, mail.Reason = identify([]byte(f.unique), 0), "the mail is empty"
+		return fail(err)
 	}
-	return data, mail, nil
-}
-
-// chunk makes the chunk of the i-th mail of an intent.
-func (m *maildir) chunk(in *intent, i int, path, data string) bouncehouse.Chunk {
-	mail := in.Mails[i]
-	c := bouncehouse.Chunk{
-		Stream: m.stream, Seq: in.Seq + uint64(i), FileID: mail.File, File: filepath.Base(path), Kind: bouncehouse.Mail,
-		Host: in.Host, Zone: in.Zone, Ref: mail.Ref, Data: data,
-	}
-	if mail.Reason != "" {
-		c.Kind, c.Reason, c.Data = bouncehouse.Broken, mail.Reason, ""
-	}
-	return c
-}
-
-// recover reads the mails of the standing intent again.
-func (m *maildir) recover() (bouncehouse.Batch, error) {
-	in := m.pos.Intent
-	files, err := m.list()
+	defer file.Close()
+	info, err := file.Stat()
 	if err != nil {
-		return bouncehouse.Batch{}, explain("read", m.path, err)
+		return fail(err)
 	}
-	m.under = &mailsUnder{in: in}
-	b := bouncehouse.Batch{ID: in.Batch, Recover: true}
-	for i, mail := range in.Mails {
-		data, path, err := m.again(files, mail)
-		if err != nil {
-			return bouncehouse.Batch{}, err
-		}
-		c := m.chunk(in, i, path, data)
-		if path == mail.Name && mail.Reason == "" {
-			m.lost(&c, mail.Name)
-		}
-		m.under.bytes += int64(len(data))
-		b.Chunks = append(b.Chunks, c)
+	if !info.Mode().IsRegular() || !os.SameFile(info, f.info) {
+		return mail, errChanged
 	}
-	return b, nil
-}
-
-// again reads a mail of an intent; path is its bare name where it is gone.
-func (m *maildir) again(files []mailFile, mail mailIntent) (data, path string, err error) {
-	for _, f := range files {
-		if f.unique != mail.Name {
-			continue
-		}
-		if mail.Reason != "" {
-			return "", f.path, nil
-		}
-		data, now, err := readMail(f)
-		if errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		if err != nil {
-			return "", "", err
-		}
-		if now.File == mail.File {
-			return data, f.path, nil
-		}
+	raw := sha256.New()
+	sums := io.Writer(m.hash)
+	if m.o.Mails.upgraded() {
+		sums = io.MultiWriter(m.hash, raw)
 	}
-	return "", mail.Name, nil
+	n, err := io.ReadFull(file, m.front)
+	front := m.front[:n]
+	m.hash.reset()
+	sums.Write(front)
+	switch {
+	case err == nil:
+		_, err = io.Copy(sums, io.LimitReader(file, hashMax-maxMail))
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		err = nil
+	}
+	if err != nil {
+		return fail(err)
+	}
+	after, err := file.Stat()
+	if err != nil {
+		return fail(err)
+	}
+	if diskOf(after) != diskOf(info) {
+		return mail, errChanged
+	}
+	m.hash.size = max(m.hash.size, info.Size()) // what is beyond hashMax was not read
+	mail.id, mail.place = m.hash.ID(), placeOf(info, f.unique)
+	mail.chunk.Data, mail.chunk.Ref = string(front), info.ModTime()
+	if m.o.Mails.upgraded() {
+		mail.former = []mailID{mailID(raw.Sum(nil)[:16]), formerMboxID(mail.chunk.Data)}
+	}
+	if mail.chunk.Data == "" {
+		mail.chunk.Kind, mail.chunk.Reason = bouncehouse.Broken, "the mail is empty"
+	}
+	return mail, nil
 }

@@ -3,17 +3,11 @@ package ingest
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -25,120 +19,100 @@ import (
 // A mail begins at a "From " line, at the file's start or after an empty
 // line; only lines with a time of day count, since a body may have a line
 // that begins so. The last mail is whole once the file is quiet and an empty
-// line ends it (or, without one, after patience). Where the file was
-// rewritten (a mail program removed mails from it) it is read anew, and mails
-// met before are known by their content.
+// line ends it (or, without one, after patience).
+//
+// What is appended is read as it comes. Since a mail program may have changed
+// anything before it, the file is gone through from its beginning, too,
+// whenever it has been quiet for patience after a change, and at a start if it
+// is not as it was: mails that were read are known by their content.
 type mbox struct {
 	*mailbox
 	single bool // the file is one mail
+
+	at      int64  // mails before it were met
+	tail    string // tailSum at it
+	counted int64  // in Progress
+	last    disk   // the file at the last look
+	pass    bool   // all before at was met while the file was as in last
+	checked disk   // all of the file was met while it was so
 }
 
 func openMbox(path string, kind fileKind, o Options) (Source, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, explain("open", path, err)
+	}
 	box, err := openMailbox(path, o)
 	if err != nil {
 		return nil, err
 	}
-	box.pos.Kind = kind
-	m := &mbox{box, kind == kindMail}
-	st, err := os.Stat(path)
-	if err == nil {
-		err = m.prune(st.Size())
+	m := &mbox{mailbox: box, single: kind == kindMail}
+	m.present = m.eachMail
+	if !m.o.Mails.lies(placeOf(st, "")) {
+		m.left.Store(st.Size())
 	}
-	if err != nil {
-		m.done.close()
-		return nil, explain("open", path, err)
-	}
-	m.left.Store(st.Size())
-	if n := len(m.pos.Files); n > 0 {
-		m.left.Add(-min(st.Size(), m.pos.Files[n-1].Read))
-	}
+	m.o.Mails.join(box)
 	return m, nil
 }
 
-// prune forgets the mails of earlier forms of the file, when the present one
-// was read.
-func (m *mbox) prune(size int64) error {
-	n := len(m.pos.Files)
-	if n == 0 || m.pos.Files[n-1].Read != size {
-		return nil
+// open opens the file; there is no content where it is empty.
+func (m *mbox) open() (f *os.File, c *content, info fs.FileInfo, err error) {
+	if f, info, err = openRegular(m.path); err != nil {
+		return nil, nil, nil, err
 	}
-	last := m.pos.Files[n-1].ID
-	return m.done.prune(func(name string) bool { return len(name) > 32 && name[:32] == last })
-}
-
-// box is the open file.
-type box struct {
-	f       *os.File
-	content *content
-	info    os.FileInfo
-	known   *known
-}
-
-func (b *box) close() {
-	b.content.close()
-	b.f.Close()
-}
-
-// open opens the file and finds out where in it we are; nil where nothing is
-// in it.
-func (m *mbox) open() (*box, error) {
-	f, err := os.Open(m.path)
-	if err != nil {
-		return nil, err
-	}
-	b := &box{f: f}
-	if b.info, err = f.Stat(); err == nil {
-		b.content, err = openContent(f)
+	if info.Size() > 0 {
+		c, err = openContent(f)
 	}
 	if err != nil {
 		f.Close()
-		return nil, err
 	}
-	k, what, err := m.pos.recognise(b.content, true, m.o.Once || m.quiet(b.info, quiet))
-	if err != nil || what == notYet {
-		b.close()
-		return nil, err
-	}
-	if what == isNew {
-		k.Name = filepath.Base(m.path)
-		m.pos.Files = append(m.pos.Files, k)
-		if n := len(m.pos.Files); n > maxGone {
-			m.pos.Files = slices.Delete(m.pos.Files, 0, n-maxGone)
-		}
-	}
-	b.known = k
-	return b, nil
+	return f, c, info, err
 }
 
-func (m *mbox) quiet(info os.FileInfo, d time.Duration) bool {
+// eachMail is present.
+func (m *mbox) eachMail(yield func(place, id mailID)) error {
+	f, c, info, err := m.open()
+	if err != nil || c == nil {
+		return err
+	}
+	defer f.Close()
+	defer c.close()
+	yield(placeOf(info, ""), mailID{})
+	split := splitter{ids: newMailHash()}
+	for at := int64(0); ; {
+		mail, err := split.next(c, at, m.single)
+		if mail == nil || err != nil {
+			return err
+		}
+		yield(mailID{}, mail.id)
+		at = mail.to
+	}
+}
+
+func (m *mbox) quiet(info fs.FileInfo, d time.Duration) bool {
 	return m.o.Now().Sub(info.ModTime()) >= d
 }
 
 // Read implements bouncehouse.Source: several mails a batch.
 func (m *mbox) Read(ctx context.Context) (bouncehouse.Batch, error) {
-	m.under = nil
-	if m.pos.Intent != nil {
-		return m.recover()
+	b, ok, dropped := m.recover()
+	if ok {
+		return b, nil
 	}
-	var last os.FileInfo
-	settled := false // the file had been quiet for long when last read
+	if dropped {
+		m.at, m.tail = 0, ""
+	}
 	for {
 		if err := ctx.Err(); err != nil {
 			return bouncehouse.Batch{}, err
 		}
-		st, err := os.Stat(m.path)
-		if err == nil && (last == nil || !settled || diskOf(st) != diskOf(last)) {
-			last, settled = st, m.quiet(st, patience)
-			var b bouncehouse.Batch
-			var ok bool
-			if b, ok, err = m.gather(); ok {
-				return b, nil
-			}
-		}
-		if m.o.Once || m.single && err == nil && settled {
-			if err != nil {
-				return bouncehouse.Batch{}, explain("read", m.path, err)
-			}
+		b, end, err := m.look(ctx)
+		switch {
+		case err == nil && len(b.Chunks) > 0:
+			return b, nil
+		case err != nil && m.o.Once:
+			return bouncehouse.Batch{}, explain("read", m.path, err)
+		case m.o.Once, err == nil && end && m.single:
 			return bouncehouse.Batch{}, io.EOF
 		}
 		m.trouble(err)
@@ -148,125 +122,113 @@ func (m *mbox) Read(ctx context.Context) (bouncehouse.Batch, error) {
 	}
 }
 
-// gather reads the batch that comes next; not ok where no mail is whole.
-func (m *mbox) gather() (b bouncehouse.Batch, ok bool, err error) {
-	f, err := m.open()
-	if err != nil || f == nil {
+// look reads what is new in the file. end tells that nothing is, and that it
+// has been quiet.
+func (m *mbox) look(ctx context.Context) (b bouncehouse.Batch, end bool, err error) {
+	st, err := os.Stat(m.path)
+	if err != nil {
 		return b, false, err
 	}
-	defer f.close()
-	in := &intent{
-		Seq: m.pos.Seq + 1, File: f.known.ID, Name: filepath.Base(m.path), Kind: bouncehouse.Mail,
-		From: f.known.Read, To: f.known.Read, Ref: f.info.ModTime(), Host: m.o.Host, Zone: m.o.Zone,
+	if m.checked == diskOf(st) {
+		return b, true, nil
 	}
-	under := &mailsUnder{in: in, known: f.known}
-	ids := map[string]bool{}
-	var split splitter
-	for size := 0; size < m.o.ChunkSize && len(in.Mails) < maxMails; {
-		mail, err := split.next(f.content, in.To, m.single)
+	f, c, info, err := m.open()
+	if err != nil {
+		return b, false, err
+	}
+	defer f.Close()
+	if c == nil {
+		m.at, m.tail, m.counted, m.checked = 0, "", 0, diskOf(info)
+		return b, m.quiet(info, patience), nil
+	}
+	defer c.close()
+	if now := diskOf(info); now != m.last {
+		sum, ok, err := tailSum(c, m.at)
 		if err != nil {
 			return b, false, err
 		}
-		if mail == nil || mail.last && !m.whole(f, mail) {
-			break
+		if inode(info) != (disk{Dev: m.last.Dev, Inode: m.last.Inode}) || !ok || sum != m.tail {
+			m.at, m.tail = 0, ""
 		}
-		in.To = mail.to
-		id := mailID(mail.data)
-		note := mailIntent{Name: fmt.Sprintf("%s-%d", f.known.ID, mail.at), File: id, Ref: in.Ref, Reason: mail.reason}
-		if mail.reason == "" && (ids[id] || m.done.hasContent(id)) {
-			under.copies = append(under.copies, note)
-			continue
-		}
-		ids[id] = true
-		in.Mails = append(in.Mails, note)
-		b.Chunks = append(b.Chunks, m.chunk(in, len(in.Mails)-1, mail))
-		size += len(mail.data)
+		m.last, m.pass = now, m.at == 0
 	}
-	if in.To == in.From {
-		return b, false, nil
+	idle := m.o.Once || m.quiet(info, patience)
+	if m.o.Mails.lies(placeOf(info, "")) {
+		m.checked = m.last
+		return b, true, nil
 	}
-	if under.tail, _, err = tailSum(f.content, in.To); err != nil {
+	if idle && !m.pass {
+		m.at, m.tail, m.pass = 0, "", true
+	}
+	under := &mailBatch{}
+	all, err := m.gather(ctx, c, info, under)
+	if err != nil {
 		return b, false, err
 	}
-	under.bytes = in.To - in.From
-	if len(in.Mails) == 0 {
-		// Mails met before only: the position moves with the next commit.
-		return b, false, m.skip(under)
+	if len(under.mails) > 0 {
+		return m.take(under), false, nil
 	}
-	in.Batch = m.batchOf(in.Mails)
-	b.ID, m.under = in.Batch, under
+	m.gone(under.bytes)
+	if !all || !idle || !m.pass {
+		return b, false, nil
+	}
+	m.checked = m.last
+	if place := placeOf(info, ""); m.quiet(info, youngMail) {
+		m.o.Mails.note(doneMail{place, place})
+	}
 	return b, true, nil
 }
 
-// skip moves past a range in which all mails were met before.
-func (m *mbox) skip(u *mailsUnder) error {
-	if err := m.done.add(u.copies); err != nil {
-		return err
+// gather reads a batch from at on. all tells that the end was reached, and
+// that no mail was left for later.
+func (m *mbox) gather(ctx context.Context, c *content, info fs.FileInfo, under *mailBatch) (all bool, err error) {
+	size, ids := 0, map[mailID]bool{}
+	split := splitter{ids: newMailHash()}
+	for size < m.o.ChunkSize && len(under.mails) < maxMails {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		mail, err := split.next(c, m.at, m.single)
+		if err != nil {
+			return false, err
+		}
+		if mail == nil {
+			all = true
+			break
+		}
+		if mail.last && !m.whole(c, info, mail) {
+			break
+		}
+		m.at = mail.to
+		if ids[mail.id] {
+			continue
+		}
+		var former []mailID
+		if m.o.Mails.upgraded() {
+			former = []mailID{formerMboxID(mail.data), sumOf(mail.data)}
+		}
+		switch m.o.Mails.claim(mail.id, former...) {
+		case isClaimed:
+			m.pass = false // looked at again once that is settled
+		case claimed:
+			ids[mail.id] = true
+			chunk := bouncehouse.Chunk{Kind: bouncehouse.Mail, File: filepath.Base(m.path), Ref: info.ModTime(), Offset: mail.at, Data: mail.data, Reason: mail.reason}
+			if mail.reason != "" {
+				chunk.Kind = bouncehouse.Broken
+			}
+			m.add(under, doneMail{id: mail.id}, chunk)
+			size += len(mail.data)
+		}
 	}
-	u.known.Read, u.known.Tail = u.in.To, u.tail
-	return m.store.save(m.pos)
+	m.tail, _, err = tailSum(c, m.at)
+	under.bytes = max(0, m.at-m.counted)
+	m.counted = max(m.counted, m.at)
+	return all, err
 }
 
 // whole tells whether the file's last mail is.
-func (m *mbox) whole(f *box, mail *mboxMail) bool {
-	return m.o.Once || f.content.packed() || m.quiet(f.info, quiet) && (mail.closed || m.single) || m.quiet(f.info, patience)
-}
-
-func (m *mbox) chunk(in *intent, i int, mail *mboxMail) bouncehouse.Chunk {
-	c := bouncehouse.Chunk{
-		Stream: m.stream, Seq: in.Seq + uint64(i), FileID: in.File, File: in.Name, Kind: bouncehouse.Mail,
-		Host: in.Host, Zone: in.Zone, Ref: in.Ref, Offset: mail.at, Data: mail.data,
-	}
-	if mail.reason != "" {
-		c.Kind, c.Reason = bouncehouse.Broken, mail.reason
-	}
-	return c
-}
-
-// recover reads the mails of the standing intent again.
-func (m *mbox) recover() (bouncehouse.Batch, error) {
-	in := m.pos.Intent
-	f, err := m.open()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return bouncehouse.Batch{}, explain("open", m.path, err)
-	}
-	m.under = &mailsUnder{in: in}
-	found := map[string]*mboxMail{}
-	if f != nil {
-		defer f.close()
-		if f.known.ID == in.File {
-			m.under.known, m.under.bytes = f.known, in.To-in.From
-			var split splitter
-			for at := in.From; at < in.To; {
-				mail, err := split.next(io.NewSectionReader(f.content, 0, in.To), at, m.single)
-				if err != nil {
-					return bouncehouse.Batch{}, explain("read", m.path, err)
-				}
-				if mail == nil {
-					break
-				}
-				at = mail.to
-				found[strconv.FormatInt(mail.at, 10)] = mail
-			}
-			if m.under.tail, _, err = tailSum(f.content, in.To); err != nil {
-				return bouncehouse.Batch{}, explain("read", m.path, err)
-			}
-		}
-	}
-	b := bouncehouse.Batch{ID: in.Batch, Recover: true}
-	for i, note := range in.Mails {
-		at := note.Name[len(in.File)+1:]
-		mail := found[at]
-		if mail != nil && mailID(mail.data) == note.File {
-			b.Chunks = append(b.Chunks, m.chunk(in, i, mail))
-			continue
-		}
-		off, _ := strconv.ParseInt(at, 10, 64)
-		c := m.chunk(in, i, &mboxMail{at: off})
-		m.lost(&c, "at "+at+" of "+in.Name)
-		b.Chunks = append(b.Chunks, c)
-	}
-	return b, nil
+func (m *mbox) whole(c *content, info fs.FileInfo, mail *mboxMail) bool {
+	return m.o.Once || c.packed() || m.quiet(info, quiet) && (mail.closed || m.single) || m.quiet(info, patience)
 }
 
 // mboxMail is a mail within an mbox.
@@ -277,10 +239,14 @@ type mboxMail struct {
 	last   bool // the file ends with it
 	closed bool // by an empty line
 	reason string
+	id     mailID // where the splitter makes them
 }
 
 // splitter cuts an mbox into its mails.
-type splitter struct{ buf []byte }
+type splitter struct {
+	ids *mailHash // makes the mails' ids, where set
+	buf []byte
+}
 
 const (
 	smallBlock = 64 << 10 // most mails end in it
@@ -325,7 +291,11 @@ func (s *splitter) cut(r io.ReaderAt, off int64, single bool, block int) (*mboxM
 	// The search is for an empty line, then "From ": in blocks that overlap,
 	// of which the first holds all that is kept of the mail.
 	kept := data[start:]
-	for at := off; ; {
+	at := off
+	if s.ids != nil {
+		s.ids.reset()
+	}
+	for {
 		next := -1
 		from := 0
 		if at == off {
@@ -349,12 +319,20 @@ func (s *splitter) cut(r io.ReaderAt, off int64, single bool, block int) (*mboxM
 		if at == off {
 			kept = bytes.Clone(kept[:min(len(kept), maxMail)])
 		}
-		at += int64(block - fromMax)
+		step := block - fromMax
+		if s.ids != nil && start < step {
+			s.ids.Write(data[start:step])
+		}
+		at, start = at+int64(step), max(0, start-step)
 		n, err = r.ReadAt(buf, at)
 		if err != nil && !errors.Is(err, io.EOF) && !damaged(err) {
 			return nil, err
 		}
 		data = buf[:n]
+	}
+	if s.ids != nil {
+		s.ids.Write(data[start : m.to-at])
+		m.id = s.ids.ID()
 	}
 	if size := m.to - m.at; size < int64(len(kept)) {
 		kept = kept[:size]
@@ -394,25 +372,4 @@ func trimBlank(data []byte) []byte {
 		}
 	}
 	return data
-}
-
-// Mail programs keep what they know of a mail in its header.
-var mailState = regexp.MustCompile(`(?i)^(status|x-status|x-keywords|x-uid|x-imap|x-imapbase|x-mozilla-status2?|x-mozilla-keys|content-length|lines):`)
-
-// mailID is a hash of the mail without what mail programs change in it.
-func mailID(data string) string {
-	h := sha256.New()
-	rest := []byte(data)
-	for len(rest) > 0 {
-		n := bytes.IndexByte(rest, '\n') + 1
-		if n <= 2 && len(bytes.TrimSpace(rest[:n])) == 0 {
-			break // the body, or no line end
-		}
-		if !mailState.Match(rest[:n]) {
-			h.Write(rest[:n])
-		}
-		rest = rest[n:]
-	}
-	h.Write(rest)
-	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -168,6 +168,9 @@ func (r *reader) restart() {
 		r.s.Close()
 	}
 	r.s = r.open(r.log, r.change...)
+	if box(r.s) != nil {
+		r.seq = 0 // mails are numbered from the clock
+	}
 }
 
 // read takes a batch; false at the end of ctx or of the source.

@@ -1,41 +1,53 @@
 package ingest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/bouncehouse/bouncehouse"
 )
 
 // ReadFile reads one file once, for a look at it: no state, no rotated
 // siblings, a last line also without its line end. It decompresses, and tells
-// logs, mboxes and mails apart as Open does. A Maildir is read mail by mail.
-// The path "-" is standard input.
-func ReadFile(path string, o Options, yield func(*bouncehouse.Chunk) error) error {
-	o = o.withDefaults()
-	var f io.ReaderAt
-	ref := o.Now()
-	if path == "-" {
-		f = &window{r: os.Stdin}
-	} else {
-		file, err := os.Open(path)
-		if err != nil {
+// logs, mboxes and mails apart as Open does. A Maildir is read mail by mail. A
+// pipe is read as it comes, a named one from when someone writes to it; ctx
+// ends the wait. The path "-" is standard input.
+func ReadFile(ctx context.Context, path string, o Options, yield func(*bouncehouse.Chunk) error) error {
+	file := os.Stdin
+	if path != "-" {
+		var err error
+		if file, err = os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0); err != nil {
 			return explain("open", path, err)
 		}
 		defer file.Close()
-		st, err := file.Stat()
+	}
+	st, err := file.Stat()
+	if err != nil {
+		return explain("open", path, err)
+	}
+	if st.IsDir() {
+		return readMaildir(ctx, path, o, yield)
+	}
+	return readOpen(ctx, file, st, path, o, yield)
+}
+
+// readOpen reads an open file.
+func readOpen(ctx context.Context, file *os.File, st os.FileInfo, path string, o Options, yield func(*bouncehouse.Chunk) error) error {
+	o = o.withDefaults()
+	f, ref := io.ReaderAt(file), st.ModTime()
+	if !st.Mode().IsRegular() || path == "-" {
+		r, stop, err := Interruptible(ctx, file)
 		if err != nil {
-			return explain("open", path, err)
+			return fmt.Errorf("read %s: %w", path, err)
 		}
-		if st.IsDir() {
-			return readMaildir(path, o, yield)
-		}
-		if f, ref = file, st.ModTime(); !st.Mode().IsRegular() {
-			f, ref = &window{r: file}, o.Now() // a pipe
-		}
+		defer stop()
+		f, ref = &window{r: r}, o.Now()
 	}
 	c, _, kind, err := sniff(f)
 	if err != nil {
@@ -44,7 +56,7 @@ func ReadFile(path string, o Options, yield func(*bouncehouse.Chunk) error) erro
 	defer c.close()
 	base, _, _ := baseName(filepath.Base(path))
 	r := reading{
-		o: o, content: c, yield: yield,
+		o: o, content: c, ended: ctx.Err, yield: yield,
 		chunk: bouncehouse.Chunk{
 			Stream: o.Host + ":" + base, Seq: 1, File: filepath.Base(path), Host: o.Host, Zone: o.Zone, Ref: ref,
 		},
@@ -65,16 +77,23 @@ func ReadFile(path string, o Options, yield func(*bouncehouse.Chunk) error) erro
 	return nil
 }
 
-func readMaildir(path string, o Options, yield func(*bouncehouse.Chunk) error) error {
+func readMaildir(ctx context.Context, path string, o Options, yield func(*bouncehouse.Chunk) error) error {
 	if !isMaildir(path) {
 		return fmt.Errorf("open %s: a directory that is no Maildir", path)
 	}
-	files, err := (&maildir{mailbox: &mailbox{path: path}}).list()
+	dirs, files, err := listMaildir(path)
 	if err != nil {
 		return explain("read", path, err)
 	}
-	for _, f := range files {
-		if err := ReadFile(f.path, o, yield); err != nil {
+	defer dirs.close()
+	for _, m := range files {
+		f, err := openAt(dirs[m.sub], m.name, 0)
+		if err != nil {
+			return explain("open", filepath.Join(path, subs[m.sub], m.name), err)
+		}
+		err = readOpen(ctx, f, m.info, f.Name(), o, yield)
+		f.Close()
+		if err != nil {
 			return err
 		}
 	}
@@ -85,10 +104,14 @@ type reading struct {
 	o       Options
 	content *content
 	chunk   bouncehouse.Chunk
+	ended   func() error
 	yield   func(*bouncehouse.Chunk) error
 }
 
 func (r *reading) give(kind bouncehouse.Kind, at int64, data, reason string) error {
+	if err := r.ended(); err != nil {
+		return err
+	}
 	c := r.chunk
 	c.Kind, c.Offset, c.Data, c.Reason = kind, at, data, reason
 	r.chunk.Seq++

@@ -1,12 +1,14 @@
 package ingest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -33,7 +35,7 @@ func TestReadFile(t *testing.T) {
 		}
 		var got []string
 		at := int64(0)
-		err = ReadFile(path, p.options(), func(c *bouncehouse.Chunk) error {
+		err = ReadFile(t.Context(), path, p.options(), func(c *bouncehouse.Chunk) error {
 			for r := range c.Records {
 				got = append(got, r.Text)
 			}
@@ -48,11 +50,11 @@ func TestReadFile(t *testing.T) {
 		}
 	}
 	stop := errors.New("enough")
-	if err := ReadFile(p.log, p.options(), func(*bouncehouse.Chunk) error { return stop }); !errors.Is(err, stop) {
+	if err := ReadFile(t.Context(), p.log, p.options(), func(*bouncehouse.Chunk) error { return stop }); !errors.Is(err, stop) {
 		t.Error(err)
 	}
 	p.write(p.log+".empty", "")
-	if err := ReadFile(p.log+".empty", p.options(), func(*bouncehouse.Chunk) error { return stop }); err != nil {
+	if err := ReadFile(t.Context(), p.log+".empty", p.options(), func(*bouncehouse.Chunk) error { return stop }); err != nil {
 		t.Error(err)
 	}
 }
@@ -74,7 +76,7 @@ func TestReadPipe(t *testing.T) {
 			w.Write(data)
 		}()
 		var got []string
-		err = ReadFile(fmt.Sprintf("/proc/self/fd/%d", r.Fd()), p.options(), func(c *bouncehouse.Chunk) error {
+		err = ReadFile(t.Context(), fmt.Sprintf("/proc/self/fd/%d", r.Fd()), p.options(), func(c *bouncehouse.Chunk) error {
 			for r := range c.Records {
 				got = append(got, r.Text)
 			}
@@ -84,6 +86,57 @@ func TestReadPipe(t *testing.T) {
 			t.Errorf("%v %.1000s", err, diff)
 		}
 		r.Close()
+	}
+}
+
+// A named pipe is waited for until someone writes to it, and until ctx ends.
+func TestReadNamedPipe(t *testing.T) {
+	p := newPlace(t)
+	text, want := logLines(0, 20)
+	path := p.dir + "/pipe"
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read := func(ctx context.Context) (got []string, err error) {
+		err = ReadFile(ctx, path, p.options(), func(c *bouncehouse.Chunk) error {
+			for r := range c.Records {
+				got = append(got, r.Text)
+			}
+			return nil
+		})
+		return got, err
+	}
+	go func() {
+		w, err := os.OpenFile(path, os.O_WRONLY, 0) // once there is a reader
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer w.Close()
+		io.WriteString(w, text)
+	}()
+	got, err := read(t.Context())
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
+	}
+
+	for name, write := range map[string]bool{"nobody writes": false, "a writer that waits": true} {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go func() {
+			w, err := os.OpenFile(path, os.O_RDWR, 0)
+			if err == nil && write {
+				_, err = io.WriteString(w, text)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			stop()
+			<-ctx.Done()
+		}()
+		if _, err := read(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

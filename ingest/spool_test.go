@@ -18,6 +18,9 @@ import (
 // What is delivered is read once, and leaves the spool when it is durable.
 func TestDeliver(t *testing.T) {
 	p := newPlace(t)
+	if err := os.Mkdir(p.state, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	first := "Return-Path: <>\nSubject: one\n\none\n"
 	second := "Return-Path: <>\nSubject: two\n\ntwo\n"
 	for _, mail := range []string{first, second, first} { // the third was handed in again
@@ -103,6 +106,73 @@ func TestSpoolOwner(t *testing.T) {
 		if uid := st.Sys().(*syscall.Stat_t).Uid; uid != 65534 {
 			t.Errorf("%q is of user %d", sub, uid)
 		}
+	}
+}
+
+// Whoever has prepared the state directory, deliver writes nowhere else.
+func TestSpoolPrepared(t *testing.T) {
+	for name, prepare := range map[string]func(state, other string) error{
+		"does not exist":      func(state, _ string) error { return os.Remove(state) },
+		"no directory: spool": func(state, other string) error { return os.Symlink(other, state+"/spool") },
+		"no directory: tmp": func(state, other string) error {
+			return errors.Join(os.Mkdir(state+"/spool", 0o700), os.Symlink(other, state+"/spool/tmp"))
+		},
+		"no directory: new": func(state, other string) error {
+			return errors.Join(os.Mkdir(state+"/spool", 0o700), os.Symlink("tmp", state+"/spool/new"))
+		},
+		"no directory: cur": func(state, other string) error {
+			return errors.Join(os.Mkdir(state+"/spool", 0o700), os.WriteFile(state+"/spool/cur", nil, 0o600))
+		},
+		"chmod go-w": func(state, _ string) error { return os.Chmod(state, 0o1777) },
+		"chmod go-w: spool": func(state, _ string) error {
+			return errors.Join(os.Mkdir(state+"/spool", 0o700), os.Chmod(state+"/spool", 0o770))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			state, other := filepath.Join(t.TempDir(), "state"), t.TempDir()
+			if err := errors.Join(os.Mkdir(state, 0o700), prepare(state, other)); err != nil {
+				t.Fatal(err)
+			}
+			want, _, _ := strings.Cut(strings.ReplaceAll(name, "no directory", "is no directory"), ":")
+			if err := Deliver(state, strings.NewReader("Subject: x\n\nx\n")); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), state) {
+				t.Errorf("%v", err)
+			}
+			if left := entries(t, other); len(left) > 0 {
+				t.Errorf("written elsewhere: %q", left)
+			}
+		})
+	}
+}
+
+// Another user's state directory is no place for mail, but for root, whose
+// files there are that user's.
+func TestSpoolOfAnother(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	state := t.TempDir()
+	root, err := os.OpenRoot(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if err := os.Chown(state, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	for user, ok := range map[int]bool{0: true, 65534: true, 1000: false} {
+		if _, err := ownerOf(root, state, user); (err == nil) != ok {
+			t.Errorf("user %d: %v", user, err)
+		}
+	}
+	if err := Deliver(state, strings.NewReader("Subject: x\n\nx\n")); err != nil {
+		t.Fatal(err)
+	}
+	files, _ := filepath.Glob(SpoolDir(state) + "/new/*")
+	if len(files) != 1 {
+		t.Fatalf("%q", files)
+	}
+	if st, err := os.Stat(files[0]); err != nil || st.Sys().(*syscall.Stat_t).Uid != 65534 {
+		t.Errorf("%v, %v", st, err)
 	}
 }
 

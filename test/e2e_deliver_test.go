@@ -45,7 +45,7 @@ func TestDeliver(t *testing.T) {
 
 	// The state directory is root's, and deliver runs as nobody.
 	postfix.Send("bounces@pipe.example.com", "one@gone.example")
-	postfix.AwaitLog(time.Minute, "to=<bounces@pipe.example.com>", "status=deferred", "spool: permission denied: deliver must run as the owner of the state directory; the mail server shall try again")
+	postfix.AwaitLog(time.Minute, "to=<bounces@pipe.example.com>", "status=deferred", "permission denied: deliver must run as the owner of the state directory; the mail server shall try again")
 	postfix.Send("bounces@alias.example.com", "two@gone.example")
 	postfix.AwaitLog(time.Minute, "to=<bounces@alias.example.com>", "status=deferred", "permission denied")
 	// Without its quotes the alias is a command of one word, and others that are no addresses.

@@ -84,7 +84,7 @@ func (cmd *parseCmd) Run(a *app) error {
 		}
 		o := ingest.Options{Host: c.Host, Zone: c.Timezone, Log: a.log}
 		before := p.total
-		err = ingest.ReadFile(name, o, func(chunk *bouncehouse.Chunk) error {
+		err = ingest.ReadFile(a.ctx, name, o, func(chunk *bouncehouse.Chunk) error {
 			if cmd.Year != 0 {
 				chunk.Ref = time.Date(cmd.Year, 12, 31, 23, 59, 59, 0, time.UTC)
 			}

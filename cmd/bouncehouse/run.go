@@ -179,7 +179,11 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	if paths, err = withSpool(c.State, paths, once); err != nil {
 		return nil, nil, err
 	}
-	o := ingest.Options{State: c.State, Host: c.Host, Zone: c.Timezone, ChunkSize: chunkSize(max(min(chunk, allChunks/len(paths)), kafkaChunk)), Once: once, Log: a.log}
+	mails, err := ingest.OpenMails(c.State, a.log)
+	if err != nil {
+		return nil, nil, err
+	}
+	o := ingest.Options{State: c.State, Mails: mails, Host: c.Host, Zone: c.Timezone, ChunkSize: chunkSize(max(min(chunk, allChunks/len(paths)), kafkaChunk)), Once: once, Log: a.log}
 	var faults []error
 	seen := map[string]bool{}
 	for _, path := range paths {
