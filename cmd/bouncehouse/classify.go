@@ -56,13 +56,21 @@ func (cmd *classifyCmd) Run(a *app) error {
 	if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		fmt.Fprintln(a.stderr, "Paste replies, one a line; end with Ctrl-D.")
 	}
-	in, out := bufio.NewReader(a.stdin), bufio.NewWriter(a.stdout)
+	stdin, stop, err := a.input()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	in, out := bufio.NewReader(stdin), bufio.NewWriter(a.stdout)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	for {
 		line, err := readLine(in)
 		if errors.Is(err, io.EOF) {
 			return out.Flush()
+		}
+		if a.ctx.Err() != nil {
+			return errors.Join(out.Flush(), errors.New("stopped before the end of the replies"))
 		}
 		if err != nil {
 			return fmt.Errorf("read replies: %w", err)

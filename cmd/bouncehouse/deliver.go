@@ -34,7 +34,15 @@ func (cmd *deliverCmd) Run(a *app) error {
 	if cmd.StateDir != "" {
 		c.State = cmd.StateDir
 	}
-	if err := ingest.Deliver(c.State, a.stdin); err != nil {
+	stdin, stop, err := a.input()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if err := ingest.Deliver(c.State, stdin); err != nil {
+		if a.ctx.Err() != nil {
+			err = errors.New("stopped before the mail was whole")
+		}
 		if errors.Is(err, fs.ErrPermission) {
 			err = fmt.Errorf("%w: deliver must run as the owner of the state directory", err)
 		}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/bouncehouse/bouncehouse/ingest"
 	"github.com/bouncehouse/bouncehouse/parse"
 )
 
@@ -63,6 +64,16 @@ type app struct {
 	stdout io.Writer
 	stderr io.Writer
 	log    *slog.Logger
+}
+
+// input is standard input, of which a read that waits ends with the first
+// signal.
+func (a *app) input() (r io.Reader, stop func(), err error) {
+	f, ok := a.stdin.(*os.File)
+	if !ok {
+		return a.stdin, func() {}, nil
+	}
+	return ingest.Interruptible(a.ctx, f)
 }
 
 // errWrongUse marks an error of the caller's: exit status 2.
