@@ -27,7 +27,7 @@ type Event struct {
 	Recipient         string `json:"recipient,omitempty"`
 	OriginalRecipient string `json:"original_recipient,omitempty"` // before an alias or forward (orig_to, Original-Recipient)
 	SASLUser          string `json:"sasl_user,omitempty"`
-	Client            string `json:"client,omitempty"` // who handed the message to us: host[ip]
+	Client            string `json:"client,omitempty"` // who handed the message to us: host[ip]; of a bounce mail, who handed us that
 
 	RemoteHost string     `json:"remote_host,omitempty"`
 	RemoteIP   netip.Addr `json:"remote_ip,omitzero"`
@@ -60,7 +60,8 @@ type Event struct {
 	FeedbackType string    `json:"feedback_type,omitempty"` // of a complaint, RFC 5965: abuse, fraud, not-spam ...
 	DSNOrigin    DSNOrigin `json:"dsn_origin,omitempty"`    // of a bounce mail
 	Repeat       bool      `json:"repeat,omitempty"`        // an old reply said again without a new attempt
-	Counted      bool      `json:"counted,omitempty"`       // set once, from the row's own evidence; every figure sums it
+	Counted      bool      `json:"counted,omitempty"`       // an attempt by our own logs: set once, from the row's own evidence; every figure sums it
+	Verified     bool      `json:"verified,omitempty"`      // of a bounce mail or complaint: it proved that it answers mail of ours when it was stored
 
 	// ContextKnown tells that sender, message id and client are as the log
 	// says, be they empty; else they may be filled from the messages table.
@@ -70,6 +71,15 @@ type Event struct {
 	// recipient is one of those whom the parser remembered as left of it; the
 	// stored attempts know better who they were.
 	Remembered bool `json:"-" column:"-"`
+}
+
+// Claim tells whether the event is a claim: what a mail said, which anyone may
+// have sent, be it that a log repeats it (PowerMTA's remote bounces and
+// feedback, KumoMTA's OOB and Feedback). All others are attempts, which our own
+// servers logged. A claim is never counted; ClickHouse computes the same in an
+// ALIAS column.
+func (e *Event) Claim() bool {
+	return e.Source == DSN || e.Source == ARF || e.DSNOrigin != "" || e.Outcome == Complaint
 }
 
 // Origin is where an event was read. It identifies the event: the same line
@@ -202,13 +212,14 @@ func RDNSStatuses() []RDNSStatus {
 type DSNOrigin string
 
 const (
-	DSNLocal       DSNOrigin = "local"       // one of our servers
+	DSNLocal       DSNOrigin = "local"       // one of our servers, as its way to us proves
 	DSNRemote      DSNOrigin = "remote"      // another server, out of band
 	DSNBackscatter DSNOrigin = "backscatter" // it cites no message of ours
+	DSNUnknown     DSNOrigin = "unknown"     // it says that one of our servers made it, and nothing proves it
 )
 
 // DSNOrigins lists every origin.
-func DSNOrigins() []DSNOrigin { return []DSNOrigin{DSNLocal, DSNRemote, DSNBackscatter} }
+func DSNOrigins() []DSNOrigin { return []DSNOrigin{DSNLocal, DSNRemote, DSNBackscatter, DSNUnknown} }
 
 // Provider names the mailbox provider or filtering service that answered:
 // google, microsoft, yahoo ... The list is data (enrich) and may be extended.

@@ -249,24 +249,17 @@ func (rep *report) answers(r *bouncehouse.Record, base bouncehouse.Event, date t
 	base.Outcome = bouncehouse.AutoReply
 	if c := rep.complaint; c != nil {
 		base.Source, base.Outcome, base.FeedbackType = bouncehouse.ARF, bouncehouse.Complaint, c.feedback
-		base.Sender = rep.sender // never To: complaints go to an address of their own
+		if !base.Verified {
+			base.Sender = rep.sender // never To: complaints go to an address of their own
+		}
 		base.RemoteHost = c.host
-		ours := base.DSNOrigin != bouncehouse.DSNBackscatter
-		if ours {
+		if base.DSNOrigin != bouncehouse.DSNBackscatter {
 			base.LocalIP = c.source
 		}
-		base.Counted = ours && complains(c.feedback)
 	}
 	for i := range rep.blocks {
 		e := base
 		e.Recipient = rep.blocks[i].recipient
 		res.Events = append(res.Events, e)
 	}
-}
-
-// complains tells whether a report of this type is a complaint of someone who
-// did not want the message. not-spam takes one back (RFC 6430), and who opts
-// out uses the way that the message itself offers.
-func complains(feedback string) bool {
-	return feedback != "not-spam" && !strings.HasPrefix(feedback, "opt-out")
 }

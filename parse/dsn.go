@@ -36,8 +36,14 @@ import (
 // maxClockSkew is how far from its receipt the time of a bounce mail may be.
 const maxClockSkew = 7 * 24 * time.Hour
 
-// maxRecipients bounds how many recipients one mail may report.
-const maxRecipients = 10_000
+// maxRecipients bounds how many recipients one mail may report. What nothing
+// proves may be forged: a report of another server tells of one transaction,
+// which has a hundred recipients (RFC 5321 section 4.5.3.1.8; the defaults of
+// Exim and Sendmail; Postfix sends fifty).
+const (
+	maxRecipients        = 10_000
+	maxClaimedRecipients = 100
+)
 
 var errNoRecipient = errors.New("delivery report without a recipient")
 
@@ -171,30 +177,51 @@ func (d *dsn) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 		if err != nil {
 			return err
 		}
-		n := 0
+		if len(reports) == 0 {
+			continue
+		}
+		w := d.ours.wayOf(mail.header)
+		n, limit := 0, maxClaimedRecipients
+		if w.local {
+			limit = maxRecipients
+		}
 		for i := range reports {
-			if n += len(reports[i].blocks); n > maxRecipients {
-				return fmt.Errorf("delivery report of more than %d recipients", maxRecipients)
+			if n += len(reports[i].blocks); n > limit {
+				return fmt.Errorf("delivery report of more than %d recipients that proves nothing of itself", limit)
 			}
 		}
+		first := len(res.Events)
 		for i := range reports {
-			d.events(&r, &reports[i], res)
+			d.events(&r, &reports[i], w, res)
 		}
-		if len(reports) > 0 {
-			return nil
-		}
+		res.Events = append(res.Events[:first], onceEach(res.Events[first:])...)
+		return nil
 	}
 	return nil
 }
 
+// onceEach leaves out what one mail tells twice of a message, a recipient and
+// an outcome.
+func onceEach(events []bouncehouse.Event) []bouncehouse.Event {
+	type told struct{ messageID, queueID, recipient, outcome string }
+	seen := make(map[told]bool, len(events))
+	return slices.DeleteFunc(events, func(e bouncehouse.Event) bool {
+		t := told{e.MessageID, e.QueueID, lowerASCII(e.Recipient), string(e.Outcome)}
+		again := seen[t] && e.Direction == bouncehouse.Outbound
+		seen[t] = true
+		return again
+	})
+}
+
 // events appends the report's events.
-func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result) {
+func (d *dsn) events(r *bouncehouse.Record, rep *report, w way, res *bouncehouse.Result) {
 	date := parseDate(rep.mail.header.get("Date"))
 	base := bouncehouse.Event{
 		Source:       bouncehouse.DSN,
 		Direction:    bouncehouse.Outbound,
 		Sender:       rep.envelopeSender(),
-		ContextKnown: false, // a report of another server may show our message as that server changed it
+		Client:       w.client,
+		ContextKnown: true, // a claim is stored as it was made, not with what our logs add
 	}
 	// In-Reply-To (Exchange, Gmail) and References (Exim) name it too.
 	for _, id := range []string{rep.original.get("Message-ID"), rep.messageID, rep.mail.header.get("In-Reply-To"), rep.mail.header.get("References")} {
@@ -203,7 +230,12 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 	if rep.inbound {
 		base.Direction = bouncehouse.Inbound
 	}
-	base.DSNOrigin, base.QueueID = d.ours.judge(r, rep)
+	base.DSNOrigin, base.QueueID = d.ours.judge(r, rep, w)
+	base.Verified = w.local && rep.complaint == nil
+	received, _ := receipt(r, rep.mail)
+	if tagged := d.ours.tagged(rep, received); tagged != "" {
+		base.Verified, base.Sender = true, tagged
+	}
 	if rep.complaint != nil || rep.autoReply {
 		rep.answers(r, base, date, res)
 		return
@@ -253,7 +285,6 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, res *bouncehouse.Result
 			b.action = "delayed" // a warning whose machine part was cut off
 		}
 		e.Outcome = b.outcome(said.code, said.text, text, waited)
-		e.Counted = e.DSNOrigin == bouncehouse.DSNRemote && (e.Outcome == bouncehouse.Bounced || e.Outcome == bouncehouse.Expired)
 		res.Events = append(res.Events, e)
 	}
 }
@@ -267,16 +298,14 @@ func (rep *report) lower() string {
 }
 
 // plausible returns t, the time that a mail tells; where that is missing, or
-// more than maxClockSkew from the receipt, the receipt. The receipt stands in
-// the topmost Received, which the server of the mailbox wrote and every copy
-// keeps. A mail without one was received by the time of its file, but nobody
-// knows how long before: it is held to that time only as the latest.
+// more than maxClockSkew from the receipt, the receipt. A mail that does not
+// tell it was received by the time of its file, but nobody knows how long
+// before: it is held to that time only as the latest.
 func plausible(r *bouncehouse.Record, mail *mimePart, t time.Time) time.Time {
-	top := mail.header.get("Received")
-	received := parseDate(strings.TrimSpace(top[strings.LastIndexByte(top, ';')+1:]))
-	earliest := received.Add(-maxClockSkew)
-	if received.IsZero() || !r.Ref.IsZero() && received.After(r.Ref.Add(24*time.Hour)) {
-		received, earliest = r.Ref, time.Time{}
+	received, known := receipt(r, mail)
+	earliest := time.Time{}
+	if known {
+		earliest = received.Add(-maxClockSkew)
 	}
 	if !received.IsZero() && (t.IsZero() || t.Before(earliest) || t.After(received.Add(maxClockSkew))) {
 		t = received

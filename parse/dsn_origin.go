@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"net/netip"
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -10,10 +11,12 @@ import (
 type ours struct {
 	hosts   []string // lower case, without final dot
 	domains []string
+	egress  []netip.Addr
+	keys    [][]byte // of BATV
 }
 
 func newOurs(o Options) ours {
-	return ours{lowerNames(o.Hosts), lowerNames(o.Domains)}
+	return ours{lowerNames(o.Hosts), lowerNames(o.Domains), o.Egress, o.BATVKeys}
 }
 
 func lowerNames(names []string) []string {
@@ -26,19 +29,20 @@ func lowerNames(names []string) []string {
 	return out
 }
 
-// judge tells who made the report, by its own evidence, and the queue id
-// that the message had at our server.
+// judge tells who made the report that came that way, and the queue id that the
+// message had at our server.
 //
-// local: the Reporting-MTA, or where there is none the report's From or the
-// server that made it, is one of ours; or the report never left the server
-// that made it: then the mailbox we read is there. Its log tells of the
+// local: its way proves that one of our servers made it. Its log tells of the
 // failure too.
+//
+// unknown: the Reporting-MTA, or where there is none the report's From, is one
+// of ours, and nothing proves it: the one thing that every forger can write.
 //
 // backscatter: the returned message shows no sign of ours.
 //
 // remote: all others; also where nothing is known of our names beyond the
 // machine's, or the message was not returned: there is no guessing.
-func (o ours) judge(r *bouncehouse.Record, rep *report) (bouncehouse.DSNOrigin, string) {
+func (o ours) judge(r *bouncehouse.Record, rep *report, w way) (bouncehouse.DSNOrigin, string) {
 	own := strings.ToLower(r.Host)
 	ourHost := func(name string) bool {
 		name = strings.ToLower(strings.TrimSuffix(name, "."))
@@ -46,7 +50,8 @@ func (o ours) judge(r *bouncehouse.Record, rep *report) (bouncehouse.DSNOrigin, 
 			// A short machine name is ours only within our domains.
 			own != "" && !strings.Contains(own, ".") && strings.HasPrefix(name, own+".") && contains(o.domains, name[len(own)+1:]))
 	}
-	local := o.madeByUs(rep, ourHost)
+	claimed := ourHost(rep.mta) || rep.mta == "" && ourHost(domainOf(oneAddress(rep.mail.header.get("From"))))
+	local := w.local || claimed
 	passed, queueID := false, ""
 	received := 0
 	for i := range rep.original {
@@ -61,8 +66,11 @@ func (o ours) judge(r *bouncehouse.Record, rep *report) (bouncehouse.DSNOrigin, 
 		}
 		passed = passed || ourHost(from) || len(o.hosts) == 0 && o.ourDomain(from)
 	}
-	if local {
+	switch {
+	case w.local:
 		return bouncehouse.DSNLocal, firstOf(rep.queueID, queueID)
+	case claimed:
+		return bouncehouse.DSNUnknown, firstOf(rep.queueID, queueID)
 	}
 	queueID = firstOf(queueID, rep.queueID)
 	switch {
@@ -82,27 +90,6 @@ func (o ours) judge(r *bouncehouse.Record, rep *report) (bouncehouse.DSNOrigin, 
 		}
 	}
 	return bouncehouse.DSNBackscatter, "" // the queue id is a stranger's
-}
-
-// madeByUs tells whether one of our servers wrote the report.
-func (o ours) madeByUs(rep *report, ourHost func(string) bool) bool {
-	if ourHost(rep.mta) {
-		return true
-	}
-	// The way of the report itself; the oldest Received comes last.
-	var from, by string
-	stayed, received := true, false
-	for i := range rep.mail.header {
-		if f := &rep.mail.header[i]; f.is("Received") {
-			from, by, _ = readReceived(f.raw)
-			received = true
-			stayed = stayed && by != "" && strings.EqualFold(by, rep.mta)
-		}
-	}
-	if rep.mta != "" {
-		return received && stayed
-	}
-	return ourHost(domainOf(oneAddress(rep.mail.header.get("From")))) || received && from == "" && ourHost(by)
 }
 
 // ourDomain tells whether name is one of our domains or hosts, lies in one

@@ -44,8 +44,8 @@ func TestDSNOrigin(t *testing.T) {
 		want               bouncehouse.DSNOrigin
 		queueID            string
 	}{
-		"our host reports":                    {known, "mx1.example.com", arrived, passed, bouncehouse.DSNLocal, "THEIRS"},
-		"the machine itself reports":          {Options{}, "mx1.example.com", arrived, passed, bouncehouse.DSNLocal, "THEIRS"},
+		"as if our host reported":             {known, "mx1.example.com", arrived, passed, bouncehouse.DSNUnknown, "THEIRS"},
+		"as if the machine itself reported":   {Options{}, "mx1.example.com", arrived, passed, bouncehouse.DSNUnknown, "THEIRS"},
 		"the report stayed on its server":     {Options{}, remote, stayed, "", bouncehouse.DSNLocal, "THEIRS"},
 		"nothing configured":                  {Options{}, remote, arrived, stranger, bouncehouse.DSNRemote, "THEIRS"},
 		"not returned":                        {known, remote, arrived, "", bouncehouse.DSNRemote, "THEIRS"},
@@ -65,8 +65,8 @@ func TestDSNOrigin(t *testing.T) {
 				t.Fatalf("%d events", len(res.Events))
 			}
 			e := res.Events[0]
-			if e.DSNOrigin != test.want || e.QueueID != test.queueID || e.Counted != (test.want == bouncehouse.DSNRemote) {
-				t.Errorf("got %s, queue id %q, counted %v; want %s, %q", e.DSNOrigin, e.QueueID, e.Counted, test.want, test.queueID)
+			if e.DSNOrigin != test.want || e.QueueID != test.queueID || e.Verified != (test.want == bouncehouse.DSNLocal) || e.Counted {
+				t.Errorf("got %s, queue id %q, verified %v, counted %v; want %s, %q", e.DSNOrigin, e.QueueID, e.Verified, e.Counted, test.want, test.queueID)
 			}
 		})
 	}
@@ -102,7 +102,7 @@ func TestDSNTime(t *testing.T) {
 // TestDSNShortHostName takes a machine whose own name has no domain.
 func TestDSNShortHostName(t *testing.T) {
 	mail := originMail("mx1.example.com", "Received: from mx1.example.com by store.example.com id 1; date\n", "")
-	for host, want := range map[string]bouncehouse.DSNOrigin{"mx1": bouncehouse.DSNLocal, "mx2": bouncehouse.DSNRemote} {
+	for host, want := range map[string]bouncehouse.DSNOrigin{"mx1": bouncehouse.DSNUnknown, "mx2": bouncehouse.DSNRemote} {
 		c := bouncehouse.Chunk{Kind: bouncehouse.Mail, Host: host, Data: mail}
 		var res bouncehouse.Result
 		bouncehouse.ParseChunk(newDSN(Options{Domains: []string{"example.com"}}), &c, &res)

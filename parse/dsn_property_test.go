@@ -30,9 +30,8 @@ func checkDSN(t testing.TB, mail string) {
 			t.Fatalf("stage %q", e.Stage)
 		case !slices.Contains(bouncehouse.DSNOrigins(), e.DSNOrigin):
 			t.Fatalf("dsn_origin %q", e.DSNOrigin)
-		case e.Counted && e.Outcome != bouncehouse.Complaint && (e.DSNOrigin != bouncehouse.DSNRemote || e.Outcome != bouncehouse.Bounced && e.Outcome != bouncehouse.Expired),
-			e.Counted && e.DSNOrigin == bouncehouse.DSNBackscatter:
-			t.Fatalf("counted: %s %s", e.DSNOrigin, e.Outcome)
+		case e.Counted || !e.Claim() || e.Verified && e.DSNOrigin != bouncehouse.DSNLocal:
+			t.Fatalf("counted %v, claim %v, verified %v: %s %s", e.Counted, e.Claim(), e.Verified, e.DSNOrigin, e.Outcome)
 		case e.ReplyCode != 0 && (e.ReplyCode < 200 || e.ReplyCode > 599):
 			t.Fatalf("reply_code %d", e.ReplyCode)
 		case e.EnhancedCode != "" && bouncehouse.EnhancedLen(e.EnhancedCode) != len(e.EnhancedCode):

@@ -132,18 +132,18 @@ func (rec *kumoRecord) outcome(ev *bouncehouse.Event) {
 		ev.Outcome = bouncehouse.Expired
 	case "Rejection":
 		ev.Direction, ev.Outcome = bouncehouse.Inbound, bouncehouse.Rejected
-	case "OOB":
-		ev.DSNOrigin, ev.Delay = bouncehouse.DSNRemote, bouncehouse.Delay{}
+	case "OOB": // a claim, as is Feedback: KumoMTA logs what any mail says
+		ev.DSNOrigin, ev.Delay, ev.Counted = bouncehouse.DSNRemote, bouncehouse.Delay{}, false
 		switch {
 		case strings.HasPrefix(rec.enhanced, "2"):
-			ev.Outcome, ev.Counted = bouncehouse.Delivered, false
+			ev.Outcome = bouncehouse.Delivered
 		case strings.HasPrefix(rec.enhanced, "4"):
-			ev.Outcome, ev.Counted = bouncehouse.Deferred, false // a notice of delay
+			ev.Outcome = bouncehouse.Deferred // a notice of delay
 		default:
 			ev.Outcome = bouncehouse.Bounced
 		}
 	case "Feedback":
-		ev.Outcome, ev.Delay = bouncehouse.Complaint, bouncehouse.Delay{}
+		ev.Outcome, ev.Delay, ev.Counted = bouncehouse.Complaint, bouncehouse.Delay{}, false
 		f := &rec.report
 		if ev.FeedbackType = f.kind; f.kind == "" {
 			ev.FeedbackType = "abuse"

@@ -6,6 +6,7 @@ package parse
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -15,8 +16,10 @@ import (
 
 // Options is what parsers must be told of our own servers.
 type Options struct {
-	Hosts   []string // names of our own mail servers: a bounce mail that one of them made is local
-	Domains []string // our sender domains
+	Hosts    []string     // names of our own mail servers: a bounce mail that one of them made is local
+	Domains  []string     // our sender domains
+	Egress   []netip.Addr // addresses of our own mail servers: what comes from them is not from outside
+	BATVKeys [][]byte     // with which our mail's envelope senders are tagged
 }
 
 // Format is one row of the table of formats.

@@ -6,7 +6,8 @@ import (
 	"github.com/bouncehouse/bouncehouse"
 )
 
-// outcome takes type, dsnAction and dsnStatus.
+// outcome takes type, dsnAction and dsnStatus. What came by mail (rb, rs, f)
+// is a claim: PowerMTA files it without asking for proof.
 func (row *pmtaRow) outcome(ev *bouncehouse.Event) {
 	ev.Counted = true
 	switch row[pmtaType] {
@@ -24,21 +25,21 @@ func (row *pmtaRow) outcome(ev *bouncehouse.Event) {
 	case "t", "transient":
 		ev.Outcome = bouncehouse.Deferred
 	case "rb", "remote-bounce":
-		ev.Outcome, ev.DSNOrigin = bouncehouse.Bounced, bouncehouse.DSNRemote
+		ev.Outcome, ev.DSNOrigin, ev.Counted = bouncehouse.Bounced, bouncehouse.DSNRemote, false
 	case "rs", "remote-status":
 		ev.DSNOrigin, ev.Counted = bouncehouse.DSNRemote, false
 		switch row[pmtaAction] {
 		case "delayed":
 			ev.Outcome = bouncehouse.Deferred
 		case "failed":
-			ev.Outcome, ev.Counted = bouncehouse.Bounced, true
+			ev.Outcome = bouncehouse.Bounced
 		case "relayed", "expanded":
 			ev.Outcome = bouncehouse.Relayed
 		default:
 			ev.Outcome = bouncehouse.Delivered
 		}
 	case "f", "feedback":
-		ev.Outcome = bouncehouse.Complaint
+		ev.Outcome, ev.Counted = bouncehouse.Complaint, false
 		ev.FeedbackType = row[pmtaFeedback]
 		if ev.FeedbackType == "" {
 			ev.FeedbackType = "abuse"

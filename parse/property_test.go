@@ -125,6 +125,8 @@ func checkLog(t testing.TB, res *bouncehouse.Result, source string) {
 			t.Errorf("outcome %q is not declared", e.Outcome)
 		case e.Stage != "" && !slices.Contains(bouncehouse.Stages(), e.Stage):
 			t.Errorf("stage %q is not declared", e.Stage)
+		case e.Counted && e.Claim():
+			t.Errorf("a claim is counted: %+v", e)
 		case e.DSNOrigin != "" && !slices.Contains(bouncehouse.DSNOrigins(), e.DSNOrigin):
 			t.Errorf("dsn_origin %q is not declared", e.DSNOrigin)
 		case e.ReplyCode != 0 && (e.ReplyCode < 200 || e.ReplyCode > 599):

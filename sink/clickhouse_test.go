@@ -156,7 +156,7 @@ func TestRoundTrip(t *testing.T) {
 		DNSBL: "dnsbl.example.org", URLs: []string{"https://example.org/a", "", "https://example.org/a"},
 		Delay: bouncehouse.Delay{Duration: 1500 * time.Millisecond, Known: true}, TLS: "TLSv1.3",
 		SubjectIP: netip.MustParseAddr("192.0.2.1"), DNSBLListed: []string{"z.example.org"}, RDNS: "out.example.com", RDNSStatus: bouncehouse.RDNSMismatch,
-		FeedbackType: "abuse", DSNOrigin: bouncehouse.DSNRemote, Repeat: true, Counted: true,
+		FeedbackType: "abuse", DSNOrigin: bouncehouse.DSNRemote, Repeat: true, Counted: true, Verified: true,
 	}
 	bare := bouncehouse.Event{
 		Origin: bouncehouse.Origin{Stream: "s", FileID: "f"}, Time: noon, Source: bouncehouse.Exim,
@@ -186,12 +186,12 @@ func read(t testing.TB, c *ClickHouse, id string) bouncehouse.Event {
 	row := c.conn.QueryRow(t.Context(), `SELECT stream, file_id, offset, ordinal, chunk, time, host, source, direction,
   queue_id, message_id, sender, recipient, original_recipient, sasl_user, client, remote_host, remote_ip, remote_port, local_ip,
   stage, outcome, reply_code, enhanced_code, reply_text, class, rule, provider, provider_code, template, cited_ip, dnsbl, urls,
-  delay, tls, subject_ip, dnsbl_listed, rdns, rdns_status, feedback_type, dsn_origin, repeat, counted
+  delay, tls, subject_ip, dnsbl_listed, rdns, rdns_status, feedback_type, dsn_origin, repeat, counted, verified
 FROM bouncehouse.events WHERE event_id = $1`, id)
 	if err := row.Scan(&e.Stream, &e.FileID, &e.Offset, &e.Ordinal, &e.Chunk, &e.Time, &e.Host, (*string)(&e.Source), (*string)(&e.Direction),
 		&e.QueueID, &e.MessageID, &e.Sender, &e.Recipient, &e.OriginalRecipient, &e.SASLUser, &e.Client, &e.RemoteHost, &ips[0], &e.RemotePort, &ips[1],
 		(*string)(&e.Stage), (*string)(&e.Outcome), &e.ReplyCode, &e.EnhancedCode, &e.ReplyText, (*string)(&e.Class), &e.Rule, (*string)(&e.Provider), &e.ProviderCode, &e.Template, &ips[2], &e.DNSBL, &e.URLs,
-		&delay, &e.TLS, &ips[3], &e.DNSBLListed, &e.RDNS, (*string)(&e.RDNSStatus), &e.FeedbackType, (*string)(&e.DSNOrigin), &e.Repeat, &count); err != nil {
+		&delay, &e.TLS, &ips[3], &e.DNSBLListed, &e.RDNS, (*string)(&e.RDNSStatus), &e.FeedbackType, (*string)(&e.DSNOrigin), &e.Repeat, &count, &e.Verified); err != nil {
 		t.Fatalf("event %s: %v", id, err)
 	}
 	for i, ip := range []*netip.Addr{&e.RemoteIP, &e.LocalIP, &e.CitedIP, &e.SubjectIP} {

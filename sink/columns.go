@@ -90,6 +90,7 @@ func eventColumns() []column[bouncehouse.Event] {
 		text("dsn_origin", low, func(e *E) string { return string(e.DSNOrigin) }),
 		{"repeat", "Bool", func(g *gatherer, es []*E) any { return fill(&g.bools, es, func(e *E) bool { return e.Repeat }) }},
 		{"counted", "UInt8", func(g *gatherer, es []*E) any { return fill(&g.bytes, es, counted) }},
+		{"verified", "Bool", func(g *gatherer, es []*E) any { return fill(&g.bools, es, func(e *E) bool { return e.Verified }) }},
 	}
 }
 

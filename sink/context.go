@@ -28,10 +28,11 @@ const (
 	maxRefused = 4
 )
 
-// Context returns an enricher that fills sender, message id, client and SASL
-// user of our own attempts from the messages table, where the parser did not
-// know them any more: after a restart, or days later. For the same reason it
-// names the recipients of a message that was given up as a whole.
+// Context returns an enricher that adds what only the tables know: sender,
+// message id, client and SASL user of our own attempts, from the messages table,
+// where the parser did not know them any more (after a restart, or days later);
+// for the same reason the recipients of a message that was given up as a whole;
+// and Verified of claims, from the attempts (claims.go).
 func (c *ClickHouse) Context() bouncehouse.Enricher { return messageContext{c} }
 
 type messageContext struct{ c *ClickHouse }
@@ -45,7 +46,7 @@ type message struct{ host, queueID string }
 func (m messageContext) Enrich(ctx context.Context, res *bouncehouse.Result) error {
 	refused := 0
 	for wait := 200 * time.Millisecond; ; wait = min(2*wait, 30*time.Second) {
-		err := m.fill(ctx, res.Events)
+		err := m.add(ctx, res.Events)
 		if err == nil {
 			err = m.settleLeft(ctx, res)
 		}
@@ -66,7 +67,15 @@ func (m messageContext) Enrich(ctx context.Context, res *bouncehouse.Result) err
 	}
 }
 
-// fill asks once.
+// add completes claims and attempts.
+func (m messageContext) add(ctx context.Context, events []bouncehouse.Event) error {
+	if err := m.c.verify(ctx, events); err != nil {
+		return err
+	}
+	return m.fill(ctx, events)
+}
+
+// fill completes the attempts.
 func (m messageContext) fill(ctx context.Context, events []bouncehouse.Event) error {
 	asked := map[message][]bouncehouse.Arrival{}
 	var order []message
@@ -104,7 +113,7 @@ func (m messageContext) fill(ctx context.Context, events []bouncehouse.Event) er
 }
 
 func wantsContext(e *bouncehouse.Event) bool {
-	return !e.ContextKnown && e.QueueID != "" && e.Direction == bouncehouse.Outbound
+	return !e.ContextKnown && e.QueueID != "" && e.Direction == bouncehouse.Outbound && !e.Claim()
 }
 
 // fillContext takes the newest arrival that is not after the event. Arrivals

@@ -49,7 +49,7 @@ func (c *ClickHouse) Write(ctx context.Context, b bouncehouse.Batch, res *bounce
 	if b.Recover {
 		// The outage that brought this about may have kept the enricher from
 		// its answers, too.
-		if err := (messageContext{c}).fill(ctx, res.Events); err != nil {
+		if err := (messageContext{c}).add(ctx, res.Events); err != nil {
 			return err
 		}
 		return c.recover(ctx, b.ID, pieces)

@@ -1,0 +1,171 @@
+package parse
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// The way of a bounce mail, by its Received fields. Each server writes its own
+// on top (RFC 5321 section 4.4), so the topmost ones are by the server of the
+// mailbox, down to the one that names the client which brought the mail from
+// outside. What stands below that, and all else in the mail, is the client's
+// claim. Hence a bounce mail is ours only if no field at all names a client
+// from outside, and the lowest one is written as servers do for mails that they
+// make themselves:
+//
+//	Received: by mx1.example.com (Postfix)
+//		id 4dXk7g1XqCz5vMd; Mon,  2 Nov 2026 09:00:05 +0000 (UTC)
+//	Received: (qmail 364 invoked for bounce); 2 Nov 2026 09:00:05 -0000
+//	Received: from localhost (localhost) by mx1.example.com (8.18.1/8.18.1) id 6A2905AA; ...
+//	Received: from Debian-exim by mx1.example.com with local (Exim 4.98) id 1vFoo-...
+//
+// A local user's mail has another form (from userid 1000; with local, by his
+// name). What breaks this is a server that adds no field, or one without its
+// client, to what comes by SMTP; and an mbox in which lines "From " of a mail's
+// text are not quoted. OpenSMTPD writes its own mails as it does its users'.
+
+// way is what the Received fields prove.
+type way struct {
+	local  bool   // one of our servers made the mail, and it never left them
+	client string // else who brought it, as our server saw it: name[ip]; "" where it is not told
+}
+
+// hop is what one Received field tells.
+type hop struct {
+	kind hopKind
+	name string // of the client, as the server looked it up; "" where it did not
+	ip   netip.Addr
+	sure bool // no other address stands there: a HELO may hold brackets, and " by "
+}
+
+type hopKind string
+
+const (
+	hopMade    hopKind = "made"    // the server made the mail
+	hopInside  hopKind = "inside"  // it came from the same server
+	hopClient  hopKind = "client"  // a client brought it
+	hopUnknown hopKind = "unknown" // a local program brought it, or who knows
+)
+
+// wayOf reads the way of the mail with that header. Whose names stand behind by
+// is not asked: a forger can write those, and cannot keep the server of the
+// mailbox from writing its own.
+func (o ours) wayOf(header mimeHeader) way {
+	last := hopUnknown
+	for i := range header {
+		if !header[i].is("Received") {
+			continue
+		}
+		h := readHop(header[i].raw)
+		if h.kind == hopUnknown {
+			return way{}
+		}
+		if h.kind == hopClient && h.sure && (slices.Contains(o.egress, h.ip) || contains(o.hosts, strings.ToLower(h.name))) {
+			h.kind = hopInside
+		}
+		if last = h.kind; last != hopClient {
+			continue
+		}
+		if !h.ip.IsValid() {
+			return way{}
+		}
+		return way{client: firstOf(h.name, "unknown") + "[" + h.ip.String() + "]"}
+	}
+	return way{local: last == hopMade}
+}
+
+// maxHop is how much of a Received field is read: folded, names and all, those
+// of servers stay below it.
+const maxHop = 1000
+
+// eximUsers are the users as whom Exim runs.
+var eximUsers = []string{"Debian-exim", "exim", "mailnull", "mail", "_exim"}
+
+// readHop reads the value of a Received field, folds and all. Where a client
+// may have had a say, its address stands in brackets.
+func readHop(value string) hop {
+	s := strings.Join(strings.Fields(value[:min(len(value), maxHop)]), " ")
+	addresses := strings.Count(s, "[")
+	if strings.HasPrefix(s, "(qmail ") {
+		switch {
+		case strings.Contains(s, " invoked for bounce)"):
+			return hop{kind: hopMade}
+		case strings.Contains(s, " invoked by alias)"), strings.Contains(s, " invoked from network)"):
+			return hop{kind: hopInside} // the field below names the client
+		}
+		return hop{kind: hopUnknown}
+	}
+	if rest, ok := strings.CutPrefix(s, "by "); ok {
+		if _, rest, _ := strings.Cut(rest, " "); strings.HasPrefix(rest, "(Postfix) id ") {
+			return hop{kind: hopMade}
+		}
+		return hop{kind: hopUnknown} // (Postfix, from userid 1000)
+	}
+	from, rest, ok := strings.Cut(s, " by ")
+	from, found := strings.CutPrefix(from, "from ")
+	if !ok || !found {
+		return hop{kind: hopUnknown}
+	}
+	_, rest, _ = strings.Cut(rest, " ")
+	switch {
+	case addresses == 0 && strings.HasPrefix(rest, "with local (Exim "):
+		if slices.Contains(eximUsers, from) {
+			return hop{kind: hopMade}
+		}
+		return hop{kind: hopUnknown}
+	case addresses == 0 && from == "localhost (localhost)" && strings.HasPrefix(rest, "(") && strings.Contains(rest, ") id "):
+		return hop{kind: hopMade}
+	case addresses == 0 && (strings.HasPrefix(rest, "with LMTP") || strings.Contains(rest, ") with LMTP")):
+		return hop{kind: hopInside} // RFC 2033 section 5: never over a wide area network
+	}
+	name, ip := seenClient(from, strings.Contains(rest, "(Exim "))
+	return hop{kind: hopClient, name: name, ip: ip, sure: addresses == 1}
+}
+
+// seenClient reads what stands between from and by: the name that the client
+// gave itself, which may be anything, and last in brackets what the server saw.
+// The first name is the server's own only with Exim, where it looked one up:
+//
+//	helo.example (mail.example.net [192.0.2.10])
+//	mail.example.net ([192.0.2.10] helo=helo.example)
+//	unknown (HELO helo.example) (192.0.2.10)
+func seenClient(from string, exim bool) (name string, ip netip.Addr) {
+	first, rest, _ := strings.Cut(from, " ")
+	if exim && strings.HasPrefix(first, "[") { // [192.0.2.10] (helo=helo.example)
+		ip, _ = parseIP(strings.Trim(first, "[]"))
+		return "", ip
+	}
+	rest, forged := strings.CutSuffix(rest, " (may be forged))")
+	seen := rest[strings.LastIndexByte(rest, '(')+1:]
+	before, after, ok := strings.Cut(seen, "[")
+	if !ok {
+		ip, _ = parseIP(strings.TrimSuffix(seen, ")")) // qmail, Exchange
+		return "", ip
+	}
+	address, _, _ := strings.Cut(after, "]")
+	ip, _ = parseIP(strings.TrimPrefix(address, "IPv6:"))
+	switch before = strings.TrimSuffix(before, " "); {
+	case forged, before == "unknown":
+	case exim:
+		name = hostName(first)
+	default:
+		name = hostName(before)
+	}
+	return name, ip
+}
+
+// receipt is when a mail was received: the topmost Received, which the server
+// of the mailbox wrote and every copy keeps, tells it; known is false where that
+// is missing or later than the file, whose time is taken then.
+func receipt(r *bouncehouse.Record, mail *mimePart) (at time.Time, known bool) {
+	top := mail.header.get("Received")
+	at = parseDate(strings.TrimSpace(top[strings.LastIndexByte(top, ';')+1:]))
+	if at.IsZero() || !r.Ref.IsZero() && at.After(r.Ref.Add(24*time.Hour)) {
+		return r.Ref, false
+	}
+	return at, true
+}

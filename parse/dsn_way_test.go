@@ -1,0 +1,173 @@
+package parse
+
+import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// The topmost fields are our servers', all below the first client's is forged.
+const (
+	fromOutside = "Received: from mx1.example.com (out.example.net [198.51.100.7])\n\tby mx1.example.com (Postfix) with ESMTP id IN; date\n"
+	madePostfix = "Received: by mx1.example.com (Postfix)\n\tid DSN; date\n"
+	madeQmail   = "Received: (qmail 24490 invoked for bounce); date\n"
+	madeSend    = "Received: from localhost (localhost)\n\tby mx1.example.com (8.18.1/8.18.1) id 6A29; date\n"
+	madeExim    = "Received: from Debian-exim by mx1.example.com with local (Exim 4.98)\n\tid 1vFoo-000; date\n"
+)
+
+func TestWay(t *testing.T) {
+	o := newOurs(Options{Hosts: []string{"mx1.example.com"}, Egress: []netip.Addr{netip.MustParseAddr("203.0.113.25")}})
+	for name, test := range map[string]struct {
+		received string
+		want     way
+	}{
+		"none":                                {"", way{}},
+		"made by Postfix":                     {madePostfix, way{local: true}},
+		"made by qmail":                       {madeQmail, way{local: true}},
+		"made by Sendmail":                    {madeSend, way{local: true}},
+		"made by Exim":                        {madeExim, way{local: true}},
+		"made, forwarded by an alias":         {madePostfix + madePostfix, way{local: true}},
+		"made, then LMTP":                     {"Received: from mx1.example.com\n\tby mx1.example.com with LMTP\n\tid x; date\n" + madePostfix, way{local: true}},
+		"made, from another of our addresses": {"Received: from x ([203.0.113.25]) by store.example.com (8.18.1/8.18.1) with ESMTP id 1; date\n" + madePostfix, way{local: true}},
+		"made, from another of our names":     {"Received: from x (mx1.example.com [198.51.100.9]) by store.example.com (Postfix) with ESMTP id 1; date\n" + madePostfix, way{local: true}},
+
+		"forged below":                  {fromOutside + madePostfix, way{client: "out.example.net[198.51.100.7]"}},
+		"forged below an alias":         {madePostfix + fromOutside + madePostfix, way{client: "out.example.net[198.51.100.7]"}},
+		"forged below qmail":            {"Received: (qmail 7 invoked from network); date\nReceived: from unknown (HELO mx1.example.com) (198.51.100.7)\n  by 0 with SMTP; date\n" + madeQmail, way{client: "unknown[198.51.100.7]"}},
+		"forged below Exim":             {"Received: from [198.51.100.7] (helo=mx1.example.com)\n\tby mx1.example.com with esmtp (Exim 4.98)\n\tid 1; date\n" + madeExim, way{client: "unknown[198.51.100.7]"}},
+		"forged below LMTP":             {"Received: from mx1.example.com\n\tby mx1.example.com with LMTP\n\tid x; date\n" + fromOutside + madeSend, way{client: "out.example.net[198.51.100.7]"}},
+		"our name as HELO":              {"Received: from mx1.example.com ([198.51.100.7]) by mx1.example.com (8.18.1/8.18.1) with ESMTP id 1; date\n" + madeSend, way{client: "unknown[198.51.100.7]"}},
+		"our name as HELO, our address": {"Received: from mx1.example.com (203.0.113.25 [198.51.100.7]) by mx1.example.com (Postfix) with ESMTP id 1; date\n" + madePostfix, way{client: "203.0.113.25[198.51.100.7]"}},
+		"our address in the HELO":       {"Received: from x [203.0.113.25] (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{client: "out.example.net[198.51.100.7]"}},
+		"a whole field in the HELO":     {"Received: from x ([203.0.113.25]) by y (out.example.net [198.51.100.7]) by mx1.example.com with SMTP id 1; date\n" + madePostfix, way{client: "unknown[203.0.113.25]"}},
+		"LMTP in the HELO":              {"Received: from x by y with LMTP (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{}},
+		"a made one in the HELO":        {"Received: from localhost (localhost) by y (8) id 1 (out.example.net [198.51.100.7]) by mx1.example.com with SMTP id 1; date\n", way{}},
+		"our name, may be forged":       {"Received: from x (mx1.example.com [198.51.100.7] (may be forged)) by mx1.example.com (8.18.1/8.18.1) with ESMTP id 1; date\n" + madeSend, way{client: "unknown[198.51.100.7]"}},
+		"a HELO like a made one":        {"Received: from localhost (localhost [198.51.100.7]) by mx1.example.com (8.18.1/8.18.1) with ESMTP id 1; date\n", way{client: "localhost[198.51.100.7]"}},
+		"a local user":                  {"Received: by mx1.example.com (Postfix, from userid 1000)\n\tid 1; date\n" + madePostfix, way{}},
+		"a local user of Exim":          {"Received: from alice by mx1.example.com with local (Exim 4.98)\n\tid 1; date\n" + madeExim, way{}},
+		"a local user of Sendmail":      {"Received: (from alice@localhost)\n\tby mx1.example.com (8.18.1/8.18.1/Submit) id 1; date\n" + madeSend, way{}},
+		"a local user of qmail":         {"Received: (qmail 7 invoked by uid 1000); date\n" + madeQmail, way{}},
+		"nonsense on top":               {"Received: x\n" + madePostfix, way{}},
+
+		"Exim looked the name up":   {"Received: from out.example.net ([198.51.100.7] helo=x.example)\n\tby mx1.example.com with esmtps (TLS1.3) (Exim 4.98)\n\tid 1; date\n", way{client: "out.example.net[198.51.100.7]"}},
+		"Exchange sees the address": {"Received: from out.example.net (198.51.100.7) by EX1.example.com (10.0.0.1) with Microsoft SMTP Server; date\n", way{client: "unknown[198.51.100.7]"}},
+		"IPv6":                      {"Received: from x (out.example.net [IPv6:2001:db8::7]) by mx1.example.com (Postfix) with ESMTP id 1; date\n", way{client: "out.example.net[2001:db8::7]"}},
+	} {
+		header, _ := splitHeader(test.received + "Subject: x\n\n")
+		if got := o.wayOf(header); got != test.want {
+			t.Errorf("%s: got %+v, want %+v", name, got, test.want)
+		}
+	}
+}
+
+// TestForgedLocal takes a mail from outside for one that our server made, by
+// nothing that its sender writes.
+func TestForgedLocal(t *testing.T) {
+	for name, test := range map[string]struct {
+		received string
+		want     bouncehouse.DSNOrigin
+	}{
+		"made here":    {madePostfix, bouncehouse.DSNLocal},
+		"from outside": {fromOutside + madePostfix, bouncehouse.DSNUnknown},
+	} {
+		res, _ := parseDSN(t, dsnOptions, originMail("mx1.example.com", test.received, ""))
+		if len(res.Events) != 1 {
+			t.Fatalf("%s: %d events", name, len(res.Events))
+		}
+		if e := res.Events[0]; e.DSNOrigin != test.want || e.Verified != (test.want == bouncehouse.DSNLocal) || e.Counted {
+			t.Errorf("%s: %s, verified %v, counted %v", name, e.DSNOrigin, e.Verified, e.Counted)
+		}
+	}
+}
+
+// manyMail is a report of so many recipients, without a returned message.
+func manyMail(received string, n int) string {
+	var b strings.Builder
+	b.WriteString(received + "From: MAILER-DAEMON@mx.google.com\nTo: news@example.com\nMIME-Version: 1.0\n" +
+		"Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.google.com\n")
+	for i := range n {
+		fmt.Fprintf(&b, "\nFinal-Recipient: rfc822; user%d@gmail.com\nAction: failed\nStatus: 5.7.1\nDiagnostic-Code: smtp; 550 5.7.1 blocked\n", i)
+	}
+	return b.String() + "\n--b--\n"
+}
+
+// TestClaimedRecipients holds what one mail can claim to what a report of
+// another server tells of; our own server's reports are as long as they are.
+func TestClaimedRecipients(t *testing.T) {
+	for _, test := range []struct {
+		received     string
+		n            int
+		events, dead int
+	}{
+		{fromOutside, 100, 100, 0},
+		{fromOutside, 101, 0, 1},
+		{fromOutside + madePostfix, 6000, 0, 1},
+		{madePostfix, 6000, 6000, 0},
+	} {
+		res, _ := parseDSN(t, dsnOptions, manyMail(test.received, test.n))
+		if len(res.Events) != test.events || len(res.Dead) != test.dead {
+			t.Errorf("%d recipients by way of %q: %d events, %d dead letters", test.n, test.received, len(res.Events), len(res.Dead))
+		}
+		for _, e := range res.Events {
+			if e.Counted {
+				t.Fatal("counted")
+			}
+		}
+	}
+}
+
+// TestOncePerRecipient leaves one of what a mail tells twice.
+func TestOncePerRecipient(t *testing.T) {
+	mail := strings.Replace(manyMail(fromOutside, 3), "user1@gmail.com", "User0@gmail.com", 1)
+	mail = strings.Replace(mail, "blocked", "blocked today", 1)
+	if res, _ := parseDSN(t, dsnOptions, mail); len(res.Events) != 2 {
+		t.Errorf("%d events of two recipients", len(res.Events))
+	}
+}
+
+// prvs is an address with a tag, as Exim's operator prvs makes it.
+func prvs(key, address string, expires time.Time) string {
+	stamp := fmt.Sprintf("0%03d", expires.Unix()/86400%1000)
+	mac := hmac.New(sha1.New, []byte(key))
+	mac.Write([]byte(stamp + address))
+	return fmt.Sprintf("prvs=%s%X=%s", stamp, mac.Sum(nil)[:3], address)
+}
+
+func TestBATV(t *testing.T) {
+	o := dsnOptions
+	o.BATVKeys = [][]byte{[]byte("old"), []byte("secret")}
+	now := time.Date(2026, 11, 2, 9, 0, 5, 0, time.UTC)
+	week := now.AddDate(0, 0, 7)
+	for name, test := range map[string]struct {
+		to   string
+		want bool
+	}{
+		"none":          {"news@example.com", false},
+		"valid":         {prvs("secret", "news@example.com", week), true},
+		"another key":   {prvs("old", "news@example.com", now), true},
+		"no key":        {prvs("", "news@example.com", week), false},
+		"expired":       {prvs("secret", "news@example.com", now.AddDate(0, 0, -1)), false},
+		"of the future": {prvs("secret", "news@example.com", now.AddDate(0, 0, 8)), false},
+		"another's":     {strings.Replace(prvs("secret", "news@example.com", week), "news@", "sales@", 1), false},
+		"cut":           {prvs("secret", "news@example.com", week)[:14] + "=a@example.com", false},
+	} {
+		mail := strings.Replace(originMail("relay.example.net", strings.ReplaceAll(fromOutside, "date", "Mon, 2 Nov 2026 09:00:05 +0000"), ""), "To: news@example.com", "To: "+test.to, 1)
+		res, _ := parseDSN(t, o, mail)
+		if len(res.Events) != 1 {
+			t.Fatalf("%s: %d events", name, len(res.Events))
+		}
+		if e := res.Events[0]; e.Verified != test.want || e.Verified && e.Sender != test.to {
+			t.Errorf("%s: verified %v, sender %s", name, e.Verified, e.Sender)
+		}
+		if res, _ := parseDSN(t, dsnOptions, mail); res.Events[0].Verified {
+			t.Errorf("%s: verified without a key", name)
+		}
+	}
+}

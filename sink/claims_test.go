@@ -1,0 +1,234 @@
+package sink
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/schemas"
+)
+
+// claim is a bounce mail's event, an hour after noon.
+func claim(offset int64, messageID, queueID, sender, recipient string) bouncehouse.Event {
+	return bouncehouse.Event{
+		Origin: bouncehouse.Origin{Stream: "mx1:/var/mail/bounces", FileID: fmt.Sprintf("c%d", offset), Offset: offset},
+		Time:   noon.Add(time.Hour + time.Duration(offset)*time.Second), Host: "mx1.example.com", Source: bouncehouse.DSN, Direction: bouncehouse.Outbound,
+		MessageID: messageID, QueueID: queueID, Sender: sender, Recipient: recipient,
+		Outcome: bouncehouse.Bounced, Class: bouncehouse.Policy, Provider: "forger", DSNOrigin: bouncehouse.DSNRemote, ContextKnown: true,
+	}
+}
+
+func complaint(offset int64, messageID, queueID, sender, recipient string) bouncehouse.Event {
+	e := claim(offset, messageID, queueID, sender, recipient)
+	e.Source, e.Outcome, e.Class, e.FeedbackType = bouncehouse.ARF, bouncehouse.Complaint, bouncehouse.Feedback, "abuse"
+	return e
+}
+
+// logged are the attempts that the claims speak of, with messages to one and to
+// several recipients.
+func logged() []bouncehouse.Event {
+	at := func(offset int64, messageID, queueID, recipient string, outcome bouncehouse.Outcome) bouncehouse.Event {
+		e := attempt(offset, noon.Add(time.Duration(offset)*time.Millisecond))
+		e.MessageID, e.QueueID, e.Recipient, e.Outcome = messageID, queueID, recipient, outcome
+		return e
+	}
+	alias := at(600, "one@example.com", "4One", "User@forward.example", bouncehouse.Delivered)
+	alias.OriginalRecipient = "alias@example.net"
+	return []bouncehouse.Event{
+		at(100, "one@example.com", "4One", "late@example.net", bouncehouse.Deferred),
+		at(200, "one@example.com", "4One", "late@example.net", bouncehouse.Delivered),
+		at(300, "one@example.com", "4One", "refused@example.net", bouncehouse.Bounced),
+		at(400, "one@example.com", "4One", "waiting@example.net", bouncehouse.Deferred),
+		at(500, "", "4NoID", "only@example.net", bouncehouse.Delivered),
+		alias,
+	}
+}
+
+// proved are claims with what is to be made of each: whether it is verified, and
+// the late bounce or complaint that it is one of.
+func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
+	const sender = "news@example.com"
+	tagged, local, repeated := claim(500, "", "", "prvs=0123ABCDEF="+sender, "x@example.org"), claim(501, "", "", sender, "y@example.org"), attempt(502, noon)
+	tagged.Verified, local.Verified, local.DSNOrigin = true, true, bouncehouse.DSNLocal
+	// A row of PowerMTA that repeats a mail is no attempt that proves another.
+	repeated.Source, repeated.DSNOrigin, repeated.Outcome, repeated.Counted = bouncehouse.PowerMTA, bouncehouse.DSNRemote, bouncehouse.Bounced, false
+	repeated.MessageID, repeated.Recipient = "claimed@example.com", "z@example.net"
+	notSpam := complaint(401, "one@example.com", "", sender, "late@example.net")
+	notSpam.FeedbackType = "not-spam"
+	original := claim(15, "one@example.com", "", sender, "whoever@elsewhere.example")
+	original.OriginalRecipient = "ALIAS@example.net"
+	delayed := claim(16, "one@example.com", "", sender, "late@example.net")
+	delayed.Outcome = bouncehouse.Deferred
+	for _, c := range []struct {
+		event    bouncehouse.Event
+		verified bool
+		figure   string // "" where it is in none
+	}{
+		{claim(10, "one@example.com", "", sender, "late@example.net"), true, "bounce one@example.com late@example.net google"},
+		{claim(11, "one@example.com", "4One", "", "LATE@example.net"), true, "bounce one@example.com late@example.net google"},
+		{claim(12, "", "4One", "", "late@example.net"), true, "bounce one@example.com late@example.net google"},
+		{claim(13, "", "4NoID", "", "only@example.net"), true, "bounce mx1.example.com 4NoID only@example.net google"},
+		{claim(14, "one@example.com", "", sender, "alias@example.net"), true, "bounce one@example.com user@forward.example google"},
+		{original, true, "bounce one@example.com user@forward.example google"},
+		{delayed, true, ""},
+		{claim(17, "", "4NoID", sender, "forwarded@elsewhere.example"), true, "bounce mx1.example.com 4NoID only@example.net google"},
+		{claim(18, "", "4One", sender, "forwarded@elsewhere.example"), true, "bounce one@example.com  google"},
+		{claim(19, "", "4One", sender, "another@elsewhere.example"), true, "bounce one@example.com  google"},
+		{claim(20, "one@example.com", "4One", sender, "refused@example.net"), true, ""}, // its attempt was refused, and is counted
+		{claim(21, "one@example.com", "4One", sender, "waiting@example.net"), true, ""}, // undecided yet
+		{tagged, true, "bounce prvs=0123ABCDEF=news@example.com x@example.org forger"},
+		{local, true, ""},
+
+		{claim(30, "random@example.com", "4Random", sender, "late@example.net"), false, ""},
+		{claim(31, "one@example.com", "", sender, "stranger@example.net"), false, ""}, // message ids of list mails are public
+		{claim(32, "one@example.com", "4Random", "", ""), false, ""},
+		{claim(33, "", "4One", "other@example.com", "stranger@example.net"), false, ""},
+		{claim(34, "", "", sender, "late@example.net"), false, ""},
+		{claim(35, "claimed@example.com", "", sender, "z@example.net"), false, ""},
+		{repeated, false, ""},
+		{claim(36, strings.Repeat("m", 1024), strings.Repeat("q'\\\n", 256), sender, strings.Repeat("\x01r", 512)), false, ""},
+
+		{complaint(400, "one@example.com", "", sender, ""), true, "complaint one@example.com  google"},
+		{notSpam, true, ""},
+		{complaint(402, "one@example.com", "", sender, "late@example.net"), true, "complaint one@example.com late@example.net google"},
+		{complaint(403, "", "4NoID", sender, ""), true, "complaint mx1.example.com 4NoID only@example.net google"},
+		{complaint(404, "one@example.com", "", "", ""), false, ""},
+		{complaint(405, "random@example.com", "", sender, "late@example.net"), false, ""},
+	} {
+		c.event.Counted = false
+		events, verified, figures = append(events, c.event), append(verified, c.verified), append(figures, c.figure)
+	}
+	return events, verified, figures
+}
+
+// TestClaims asks what claims prove, and what the views make of it, whether the
+// attempts are stored before them or after.
+func TestClaims(t *testing.T) {
+	_, c := store(t)
+	claims, verified, figures := proved()
+	want := map[string]bool{}
+	for _, f := range figures {
+		if f != "" {
+			want[f] = true
+		}
+	}
+	for _, order := range []string{"logs first", "mails first"} {
+		t.Run(order, func(t *testing.T) {
+			if err := c.conn.Exec(t.Context(), "TRUNCATE TABLE bouncehouse.events"); err != nil {
+				t.Fatal(err)
+			}
+			stored := append([]bouncehouse.Event{}, claims...)
+			if order == "logs first" {
+				write(t, c, bouncehouse.Batch{ID: "logs"}, &bouncehouse.Result{Events: logged()})
+			}
+			if err := c.Context().Enrich(t.Context(), &bouncehouse.Result{Events: stored}); err != nil {
+				t.Fatal(err)
+			}
+			write(t, c, bouncehouse.Batch{ID: "mails"}, &bouncehouse.Result{Events: stored})
+			for i, e := range stored {
+				if e.Verified != (verified[i] && (claims[i].Verified || order == "logs first")) {
+					t.Errorf("%s of %s, %s: stored with verified %v", e.Outcome, e.MessageID+e.QueueID, e.Recipient, e.Verified)
+				}
+				if e.Sender != claims[i].Sender || e.MessageID != claims[i].MessageID {
+					t.Errorf("a claim was changed: %+v", e)
+				}
+			}
+			if order == "mails first" {
+				write(t, c, bouncehouse.Batch{ID: "logs"}, &bouncehouse.Result{Events: logged()})
+			}
+			var proven []string
+			if err := c.conn.QueryRow(t.Context(), "SELECT groupArray(event_id) FROM bouncehouse.claims WHERE verified").Scan(&proven); err != nil {
+				t.Fatal(err)
+			}
+			for i, e := range claims {
+				if got := slices.Contains(proven, e.ID()); got != verified[i] {
+					t.Errorf("%s of %s, %s: verified %v", e.Outcome, e.MessageID+e.QueueID, e.Recipient, got)
+				}
+			}
+			got := map[string]bool{}
+			rows, err := c.conn.Query(t.Context(), `SELECT 'bounce', message, recipient, provider FROM bouncehouse.late_bounces
+UNION ALL SELECT 'complaint', message, recipient, provider FROM bouncehouse.complaints`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var f [4]string
+				if err := rows.Scan(&f[0], &f[1], &f[2], &f[3]); err != nil {
+					t.Fatal(err)
+				}
+				key := strings.Join(f[:], " ")
+				if got[key] {
+					t.Errorf("twice: %s", key)
+				}
+				got[key] = true
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("figures (-want +got):\n%s", diff)
+			}
+			if n, m := value[uint64](t, c, "SELECT sum(attempts) FROM bouncehouse.attempts_5m"), value[uint64](t, c, "SELECT sum(counted) FROM bouncehouse.events"); n != 6 || m != 6 {
+				t.Errorf("%d and %d attempts, want 6", n, m)
+			}
+		})
+	}
+}
+
+// TestClaimsUpgrade brings up a database in which claims were counted: neither
+// table nor projection has them after it, whatever the engine merges.
+func TestClaimsUpgrade(t *testing.T) {
+	s := startEngine(t)
+	c := s.open(t)
+	ms, err := schemas.Migrations("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range ms[:6] {
+		if err := c.apply(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		if m.Version > 0 {
+			if err := c.conn.Exec(t.Context(), fmt.Sprintf("INSERT INTO bouncehouse.schema_migrations (version, name) VALUES (%d, '%s')", m.Version, m.Name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i, source := range []string{"postfix", "dsn", "arf", "powermta", "kumomta", "exim"} {
+		// Two months and two parts of each.
+		for _, month := range []string{"2026-10", "2026-11"} {
+			if err := c.conn.Exec(t.Context(), fmt.Sprintf(`INSERT INTO bouncehouse.events (stream, file_id, offset, ordinal, time, source, direction, outcome, dsn_origin, counted, enhanced_code)
+SELECT 's%d', 'f', number, 0, toDateTime64('%s-05 12:00:00', 3, 'UTC') + number, '%s', 'outbound', '%s', '%s', 1, '5.7.1' FROM numbers(1000)`,
+				i, month, source, map[string]string{"arf": "complaint", "kumomta": "complaint"}[source]+map[bool]string{true: "bounced"}[source != "arf" && source != "kumomta"],
+				map[string]string{"dsn": "remote", "powermta": "remote"}[source])); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for range 2 { // interrupted before it was recorded, it is run again
+		if err := c.conn.Exec(t.Context(), "DELETE FROM bouncehouse.schema_migrations WHERE version = 6"); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := value[uint64](t, c, "SELECT sum(counted) FROM bouncehouse.events WHERE claim"); n != 0 {
+			t.Errorf("%d claims are counted", n)
+		}
+		if n := value[uint64](t, c, "SELECT sum(attempts) FROM bouncehouse.attempts_5m"); n != 4000 {
+			t.Errorf("%d attempts in the rollup, want 4,000 of Postfix and Exim", n)
+		}
+		if n := value[uint64](t, c, projectionDiffers); n != 0 {
+			t.Errorf("the projection differs from the events in %d groups", n)
+		}
+		if err := c.conn.Exec(t.Context(), "OPTIMIZE TABLE bouncehouse.events FINAL"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := value[uint64](t, c, "SELECT count() FROM bouncehouse.claims WHERE NOT verified AND counts_as != ''"); n != 8000 {
+		t.Errorf("%d claims that prove nothing, want 8,000", n)
+	}
+}
