@@ -19,6 +19,11 @@ type Options struct {
 	Egress []netip.Addr // our own sending addresses, where they are configured
 	Rules  []Rule       // tried before the built-in ones
 	Known  []Known      // providers besides the built-in ones, which they override
+	// Believe takes bounce mails and complaints at their word: the provider of
+	// one is whom it names. Else it is who brought it from outside, as the server
+	// of the mailbox saw it; whom it names is left where nobody did, or nothing
+	// tells.
+	Believe bool
 }
 
 // Classifier fills Class, Rule, Provider, ProviderCode, Template, CitedIP,
@@ -34,6 +39,7 @@ type Classifier struct {
 	words     *literals
 	matcher   *matcher
 	hints     *hints
+	believe   bool
 	egress    map[netip.Addr]bool
 	only      netip.Addr // the egress address where there is exactly one
 
@@ -79,6 +85,7 @@ type verdict struct {
 func NewClassifier(opt Options) (*Classifier, error) {
 	c := &Classifier{
 		providers: newProviderTable(append(Providers(), opt.Known...)),
+		believe:   opt.Believe,
 		egress:    map[netip.Addr]bool{},
 		seen:      newCache[verdict](maxVerdicts, maxVerdictKey),
 		hosts:     newCache[bouncehouse.Provider](maxHosts, maxHostKey),
@@ -173,6 +180,7 @@ func (c *Classifier) Enrich(ctx context.Context, res *bouncehouse.Result) error 
 }
 
 func (c *Classifier) fill(e *bouncehouse.Event, s *scratch) {
+	given := e.Provider
 	if e.Provider == "" && e.Direction != bouncehouse.Inbound {
 		e.Provider = c.provider(e, s)
 	}
@@ -186,9 +194,26 @@ func (c *Classifier) fill(e *bouncehouse.Event, s *scratch) {
 	default:
 		c.reason(e, s)
 	}
+	// Whom a claim names tells how to read its words, and no more.
+	if e.Claim() && e.DSNOrigin != bouncehouse.DSNLocal && !c.believe {
+		if host, outside := bringer(e.Client); outside {
+			e.Provider = given
+			if given == "" {
+				e.Provider = c.providers.byHost(host)
+			}
+		}
+	}
 	if !e.SubjectIP.IsValid() {
 		e.SubjectIP = c.subjectIP(e)
 	}
+}
+
+// bringer reads a client, name[address]; outside tells whether its address is
+// one of the Internet's.
+func bringer(client string) (host string, outside bool) {
+	host, address, _ := strings.Cut(client, "[")
+	ip, err := netip.ParseAddr(strings.TrimSuffix(address, "]"))
+	return host, err == nil && !ip.IsPrivate() && !ip.IsLoopback()
 }
 
 func setClass(e *bouncehouse.Event, class bouncehouse.Class, rule string) {

@@ -266,3 +266,33 @@ func FuzzClassify(f *testing.F) {
 		}
 	})
 }
+
+// The provider of a claim is who brought it, not whom it names.
+func TestClaimsProvider(t *testing.T) {
+	plain, believing := newClassifier(t, Options{}), newClassifier(t, Options{Believe: true})
+	for _, tt := range []struct {
+		client  string
+		origin  bouncehouse.DSNOrigin
+		want    bouncehouse.Provider
+		believe bouncehouse.Provider
+	}{
+		{"bot.example.net[198.51.100.7]", bouncehouse.DSNRemote, "", "google"},
+		{"unknown[198.51.100.7]", bouncehouse.DSNUnknown, "", "google"},
+		{"mx1.qq.com[198.51.100.7]", bouncehouse.DSNRemote, "tencent", "google"},
+		{"", bouncehouse.DSNLocal, "google", "google"},
+		{"", bouncehouse.DSNRemote, "google", "google"},
+		{"unknown[10.0.0.7]", bouncehouse.DSNRemote, "google", "google"},
+	} {
+		for c, want := range map[*Classifier]bouncehouse.Provider{plain: tt.want, believing: tt.believe} {
+			events := []bouncehouse.Event{{Source: bouncehouse.DSN, Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced, DSNOrigin: tt.origin, Client: tt.client,
+				Recipient: "a@gmail.com", RemoteHost: "gmail-smtp-in.l.google.com", ReplyCode: 550, EnhancedCode: "5.1.1",
+				ReplyText: "The email account that you tried to reach does not exist. - gsmtp"}}
+			if err := c.Enrich(t.Context(), &bouncehouse.Result{Events: events}); err != nil {
+				t.Fatal(err)
+			}
+			if e := events[0]; e.Provider != want || e.Class != bouncehouse.NoSuchUser {
+				t.Errorf("brought by %q (%s): provider %q, class %s; want %q", tt.client, tt.origin, e.Provider, e.Class, want)
+			}
+		}
+	}
+}
