@@ -93,6 +93,16 @@ func Open(path string, o Options) (Source, error) {
 	return openKind(path, o)
 }
 
+// ReadsMails tells whether src reads mails, not the lines of a log. A file that was
+// never met and is empty is taken for a log.
+func ReadsMails(src Source) bool {
+	switch src.(type) {
+	case *maildir, *mbox:
+		return true
+	}
+	return false
+}
+
 // openKind makes the source for what the file at path holds.
 func openKind(path string, o Options) (Source, error) {
 	kind, err := sniffFile(path)

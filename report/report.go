@@ -1,6 +1,8 @@
 // Package report answers the postmaster's first question from ClickHouse:
 // which providers defer or refuse our mail, with which codes, since when, and
-// why. It reads only; the figures are sums of the column counted.
+// why. It reads only. The figures are sums of the column counted, which are the
+// attempts in the logs; beside them stands what mails say of messages that were
+// delivered first (claims.go).
 package report
 
 import (
@@ -24,6 +26,7 @@ type Report struct {
 	Providers   []Provider `json:"providers"`
 	Refusals    []Refusal  `json:"refusals"`
 	Inbound     []Inbound  `json:"inbound"`
+	Claims      Claims     `json:"claims"`
 	DeadLetters uint64     `json:"dead_letters"`     // records of any time that could not be read or stored
 	Latest      *time.Time `json:"latest,omitempty"` // the newest event there is, where the time asked for has none
 }
@@ -68,8 +71,9 @@ type Inbound struct {
 // maxRefusals is how many wordings a report lists.
 const maxRefusals = 20
 
-// Make asks db for the report of [since, until).
-func Make(ctx context.Context, db DB, since, until time.Time) (*Report, error) {
+// Make asks db for the report of [since, until). With believe all bounce mails
+// and complaints are taken at their word.
+func Make(ctx context.Context, db DB, since, until time.Time, believe bool) (*Report, error) {
 	r := &Report{Since: since.UTC(), Until: until.UTC(), Providers: []Provider{}, Refusals: []Refusal{}, Inbound: []Inbound{}}
 	if err := r.providers(ctx, db); err != nil {
 		return nil, fmt.Errorf("report of providers: %w", err)
@@ -80,6 +84,9 @@ func Make(ctx context.Context, db DB, since, until time.Time) (*Report, error) {
 	if err := db.Select(ctx, &r.Inbound, inboundSQL, r.Since, r.Until); err != nil {
 		return nil, fmt.Errorf("report of inbound refusals: %w", err)
 	}
+	if err := r.claims(ctx, db, believe); err != nil {
+		return nil, fmt.Errorf("report of bounce mails: %w", err)
+	}
 	var dead []struct {
 		N uint64 `ch:"n"`
 	}
@@ -87,7 +94,7 @@ func Make(ctx context.Context, db DB, since, until time.Time) (*Report, error) {
 		return nil, fmt.Errorf("count the dead letters: %w", err)
 	}
 	r.DeadLetters = dead[0].N
-	if len(r.Providers) > 0 || len(r.Inbound) > 0 {
+	if len(r.Providers) > 0 || len(r.Inbound) > 0 || len(r.Claims.Providers) > 0 {
 		return r, nil
 	}
 	var latest []struct {
@@ -103,9 +110,10 @@ func Make(ctx context.Context, db DB, since, until time.Time) (*Report, error) {
 	return r, nil
 }
 
+// None of these looks at claims: not even as the last of a kind that was seen.
 const outboundSQL = `SELECT provider, class, outcome, sum(counted) AS n, sumIf(counted, enhanced_code = '5.7.1') AS n571
 FROM bouncehouse.events
-WHERE time >= $1 AND time < $2 AND direction = 'outbound' AND outcome IN ('delivered', 'deferred', 'bounced', 'expired')
+WHERE time >= $1 AND time < $2 AND NOT claim AND direction = 'outbound' AND outcome IN ('delivered', 'deferred', 'bounced', 'expired')
 GROUP BY provider, class, outcome HAVING n > 0`
 
 // The quantiles are exact, so that they do not depend on how the rows lie in
@@ -113,19 +121,19 @@ GROUP BY provider, class, outcome HAVING n > 0`
 // logs round those to two or three digits.
 const delaySQL = `SELECT provider, quantilesExactWeighted(0.5, 0.95)(assumeNotNull(delay), counted) AS q
 FROM bouncehouse.events
-WHERE time >= $1 AND time < $2 AND direction = 'outbound' AND outcome = 'delivered' AND counted = 1 AND delay IS NOT NULL
+WHERE time >= $1 AND time < $2 AND NOT claim AND direction = 'outbound' AND outcome = 'delivered' AND counted = 1 AND delay IS NOT NULL
 GROUP BY provider`
 
 const refusalsSQL = `SELECT provider, class, reply_code, enhanced_code, template, argMax(reply_text, time) AS example,
   sum(counted) AS n, min(time) AS first, max(time) AS last
 FROM bouncehouse.events
-WHERE time >= $1 AND time < $2 AND direction = 'outbound' AND outcome IN ('deferred', 'bounced', 'expired')
+WHERE time >= $1 AND time < $2 AND NOT claim AND direction = 'outbound' AND outcome IN ('deferred', 'bounced', 'expired')
 GROUP BY provider, class, reply_code, enhanced_code, template HAVING n > 0
 ORDER BY n DESC, last DESC, template LIMIT $3`
 
 const inboundSQL = `SELECT class, sum(counted) AS n, uniqExact(remote_ip) AS clients, max(time) AS last
 FROM bouncehouse.events
-WHERE time >= $1 AND time < $2 AND direction = 'inbound'
+WHERE time >= $1 AND time < $2 AND NOT claim AND direction = 'inbound'
 GROUP BY class HAVING n > 0 ORDER BY n DESC, class`
 
 func (r *Report) providers(ctx context.Context, db DB) error {

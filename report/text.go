@@ -16,11 +16,18 @@ func (r *Report) WriteText(w io.Writer, width int, zone *time.Location) error {
 	width = max(width, 80)
 	var b strings.Builder
 	fmt.Fprintf(&b, "Mail sent from %s to %s\n", stamp(r.Since, zone), stamp(r.Until, zone))
+	if r.Claims.Believed && len(r.Providers) == 0 {
+		b.WriteString("From bounce mails only, believed as they are: bounces.trust is all\n")
+	} else if r.Claims.Believed {
+		b.WriteString("Bounce mails and complaints are believed as they are: bounces.trust is all\n")
+	}
 	if len(r.Providers) == 0 {
 		b.WriteString("No delivery attempts in this time.\n")
-		if r.Latest != nil {
+		switch {
+		case len(r.Claims.Providers) > 0, r.Claims.Unproved != Unproved{}:
+		case r.Latest != nil:
 			fmt.Fprintf(&b, "The newest event is of %s; try --since with a longer time, or --since all.\n", stamp(*r.Latest, zone))
-		} else if len(r.Inbound) == 0 {
+		case len(r.Inbound) == 0:
 			b.WriteString("There are no events yet: read logs first with bouncehouse run --once PATH...\n")
 		}
 	} else {
@@ -29,6 +36,18 @@ func (r *Report) WriteText(w io.Writer, width int, zone *time.Location) error {
 	if len(r.Refusals) > 0 {
 		b.WriteString("\nMost frequent refusals and deferrals\n")
 		b.WriteString(r.refusalTable(width, zone))
+	}
+	if len(r.Claims.Providers) > 0 {
+		b.WriteString("\nBounced after delivery, and complaints (by mail, beside the attempts above)\n")
+		b.WriteString(r.claimsTable(width))
+	}
+	if u := r.Claims.Unproved; u.BounceMails+u.Complaints > 0 {
+		fmt.Fprintf(&b, "\n%s and %s prove nothing and are not counted:\n"+
+			"bouncehouse query \"SELECT * FROM claims WHERE NOT verified\" tells which.\n",
+			plural(u.BounceMails, "bounce mail"), plural(u.Complaints, "complaint"))
+		if len(r.Providers) == 0 {
+			b.WriteString("Where no logs are read, the setting bounces.trust says what is believed.\n")
+		}
 	}
 	if len(r.Inbound) > 0 {
 		b.WriteString("\nClients refused by our servers\n")
@@ -110,6 +129,25 @@ func (r *Report) inboundTable(width int, zone *time.Location) string {
 		t.AppendRow(table.Row{i.Class, i.Count, i.Clients, short(i.Last, zone)})
 	}
 	return t.Render() + "\n"
+}
+
+func (r *Report) claimsTable(width int) string {
+	t := newTable(width)
+	t.AppendHeader(table.Row{"provider", "late bounces", "top class", "complaints"})
+	t.SetColumnConfigs([]table.ColumnConfig{
+		{Number: 2, Align: text.AlignRight, AlignHeader: text.AlignRight},
+		{Number: 4, Align: text.AlignRight, AlignHeader: text.AlignRight}})
+	for _, c := range r.Claims.Providers {
+		t.AppendRow(table.Row{named(c.Provider), c.LateBounces, c.TopClass, c.Complaints})
+	}
+	return t.Render() + "\n"
+}
+
+func plural(n uint64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func named(provider string) string {

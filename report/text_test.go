@@ -29,6 +29,8 @@ func sample() *Report {
 			{Provider: "coremail", Class: "no-such-user", ReplyCode: 550, Count: 2, First: at(3), Last: at(4), Template: strings.Repeat("收件人不存在,", 30)},
 			{Class: "connection-failed", EnhancedCode: "4.4.1", Count: 1, First: at(5), Last: at(5), Template: "connect to <host>[<ip>]:<n>: " + strings.Repeat("x", 300)},
 		},
+		Claims: Claims{Providers: []ProviderClaims{{Provider: "google", LateBounces: 12, TopClass: "domain-accepts-no-mail", Complaints: 3}, {LateBounces: 1, TopClass: "policy"}},
+			Unproved: Unproved{BounceMails: 1, Complaints: 2}},
 		Inbound: []Inbound{{Class: "dnsbl", Count: 12, Clients: 3, Last: at(20)}},
 	}
 }
@@ -37,9 +39,12 @@ func sample() *Report {
 // characters are two columns wide.
 func TestWriteText(t *testing.T) {
 	for name, r := range map[string]*Report{
-		"full":  sample(),
-		"empty": {Until: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)},
-		"old":   {Since: sample().Since, Until: sample().Until, Latest: &sample().Refusals[0].First},
+		"full":   sample(),
+		"empty":  {Until: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)},
+		"forged": {Since: sample().Since, Until: sample().Until, Claims: Claims{Unproved: Unproved{BounceMails: 6000}}},
+		"believed": {Since: sample().Since, Until: sample().Until,
+			Claims: Claims{Believed: true, Providers: []ProviderClaims{{Provider: "google", LateBounces: 12, TopClass: "policy"}}}},
+		"old": {Since: sample().Since, Until: sample().Until, Latest: &sample().Refusals[0].First},
 	} {
 		var b strings.Builder
 		if err := r.WriteText(&b, 100, time.FixedZone("CST", 8*3600)); err != nil {

@@ -28,10 +28,45 @@ type Config struct {
 	Domains    []string     `yaml:"domains"`
 	Egress     []netip.Addr `yaml:"egress"`
 	Rules      string       `yaml:"rules"`
-	DNS        DNSConfig    `yaml:"dns"`
-	Engine     EngineConfig `yaml:"engine"`
+	// Bounces is what bounce mails and complaints are taken for.
+	Bounces BouncesConfig `yaml:"bounces"`
+	DNS     DNSConfig     `yaml:"dns"`
+	Engine  EngineConfig  `yaml:"engine"`
 	// Kafka is the topic between ingest and process.
 	Kafka bouncehouse.KafkaOptions `yaml:"kafka"`
+}
+
+// BouncesConfig says which bounce mails and complaints are believed.
+type BouncesConfig struct {
+	Trust    string `yaml:"trust"`
+	BATVKeys string `yaml:"batv_keys"` // a file
+}
+
+// What bounces.trust may be: those that prove that they answer mail of ours, or
+// all of them as they are.
+const (
+	trustVerified = "verified"
+	trustAll      = "all"
+)
+
+// keys reads the BATV keys, one a line.
+func (b *BouncesConfig) keys() (keys [][]byte, err error) {
+	if b.BATVKeys == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(b.BATVKeys)
+	if err != nil {
+		return nil, fmt.Errorf("bounces.batv_keys: %w", err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if key := strings.TrimRight(line, "\r\n"); key != "" {
+			keys = append(keys, []byte(key))
+		}
+	}
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("bounces.batv_keys: %s is empty", b.BATVKeys)
+	}
+	return keys, nil
 }
 
 // DNSConfig is what is asked about addresses, and whom.
@@ -63,6 +98,7 @@ func defaultConfig() Config {
 		State:    defaultState(),
 		Host:     host,
 		Timezone: localZone(),
+		Bounces:  BouncesConfig{Trust: trustVerified},
 		DNS:      DNSConfig{Enabled: true, Timeout: 2 * time.Second},
 		Kafka:    bouncehouse.KafkaOptions{Topic: "bouncehouse", Group: "bouncehouse"},
 	}
@@ -121,6 +157,9 @@ func (c *Config) Validate() error {
 		if err != nil || u.Host == "" || u.Scheme != "clickhouse" && u.Scheme != "http" && u.Scheme != "https" {
 			fault("clickhouse", "the DSN must look like clickhouse://user:password@host:9000 or http://host:8123")
 		}
+	}
+	if c.Bounces.Trust != trustVerified && c.Bounces.Trust != trustAll {
+		fault("bounces.trust", "%q: must be verified or all", c.Bounces.Trust)
 	}
 	if c.DNS.Timeout <= 0 || c.DNS.Timeout > time.Minute {
 		fault("dns.timeout", "%s: must be above 0 and at most 1m", c.DNS.Timeout)

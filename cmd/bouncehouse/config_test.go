@@ -33,7 +33,7 @@ func TestExampleConfig(t *testing.T) {
 		t.Errorf("the example with all its comments open: %v", err)
 	}
 	if len(all.Paths) == 0 || all.ClickHouse == "" || len(all.Egress) == 0 || len(all.DNS.Zones) == 0 || all.Engine.Listen == "" ||
-		len(all.Kafka.Brokers) == 0 || all.Kafka.TLS.CA == "" || all.Kafka.SASL.Mechanism == "" {
+		len(all.Kafka.Brokers) == 0 || all.Kafka.TLS.CA == "" || all.Kafka.SASL.Mechanism == "" || all.Bounces.BATVKeys == "" {
 		t.Errorf("the example lacks keys: %+v", all)
 	}
 }
@@ -53,9 +53,9 @@ func TestConfigFaults(t *testing.T) {
 		t.Error("a second document was ignored")
 	}
 	c = defaultConfig()
-	c.Timezone, c.ClickHouse, c.DNS.Timeout, c.Host = "Mars/Olympus", "tcp:/x", -1, "a b"
+	c.Timezone, c.ClickHouse, c.DNS.Timeout, c.Host, c.Bounces.Trust = "Mars/Olympus", "tcp:/x", -1, "a b", "some"
 	err = c.Validate()
-	for _, want := range []string{"timezone", "clickhouse", "dns.timeout", "host"} {
+	for _, want := range []string{"timezone", "clickhouse", "dns.timeout", "host", "bounces.trust"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Validate does not tell %s: %v", want, err)
 		}

@@ -52,7 +52,10 @@ func (cmd *parseCmd) Run(a *app) error {
 	if cmd.Year != 0 && (cmd.Year < 1980 || cmd.Year > 2200) {
 		return fmt.Errorf("%w: --year %d: must lie between 1980 and 2200", errWrongUse, cmd.Year)
 	}
-	options := parse.Options{Hosts: c.Hosts, Domains: c.Domains}
+	options, err := parseOptions(c)
+	if err != nil {
+		return err
+	}
 	if _, err := parse.New(cmd.Format, options); err != nil {
 		return fmt.Errorf("%w: --format: %w", errWrongUse, err)
 	}

@@ -35,7 +35,7 @@ func (cmd *reportCmd) Run(a *app) error {
 		return err
 	}
 	defer stop()
-	r, err := report.Make(a.ctx, db, since, now)
+	r, err := report.Make(a.ctx, db, since, now, c.Bounces.Trust == trustAll)
 	if err != nil {
 		return err
 	}

@@ -155,7 +155,7 @@ func ruleLines(path string) func(number int) string {
 
 // classifier makes the classifier of the configuration.
 func classifier(c Config) (*enrich.Classifier, error) {
-	o := enrich.Options{Egress: c.Egress}
+	o := enrich.Options{Egress: c.Egress, Believe: c.Bounces.Trust == trustAll}
 	if err := loadRules(c.Rules, &o); err != nil {
 		return nil, err
 	}

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/bouncehouse/bouncehouse"
 	"github.com/bouncehouse/bouncehouse/enrich"
 	"github.com/bouncehouse/bouncehouse/ingest"
@@ -64,10 +62,11 @@ func (cmd *runCmd) Run(a *app) error {
 		return ended(a.ctx, err, cmd.Once)
 	}
 	defer stop()
-	if len(c.Egress) == 0 && !cmd.Once {
-		c.Egress = publicAddrs()
+	egress := c.Egress
+	if len(egress) == 0 && !cmd.Once {
+		egress = publicAddrs()
 	}
-	stages, stopStages, err := processing(a, c, store.Context())
+	stages, stopStages, err := processing(a, c, egress, store.Context())
 	if err != nil {
 		return err
 	}
@@ -127,25 +126,6 @@ func (u *unknown) ended(stream string) {
 
 // errStopped is of run and ingest with --once.
 var errStopped = errors.New("stopped before the end: the next run goes on from there")
-
-// runAll runs one loop per source. With once a few at a time: there may be a
-// thousand of them. ended is called with each stream that was read to its end.
-func runAll(ctx context.Context, pipe *bouncehouse.Pipeline, sources []ingest.Source, once bool, ended func(stream string)) error {
-	g, ctx := errgroup.WithContext(ctx)
-	if once {
-		g.SetLimit(4)
-	}
-	for _, src := range sources {
-		g.Go(func() error {
-			if err := pipe.Run(ctx, src); err != nil {
-				return fmt.Errorf("%s: %w", src.Stream(), err)
-			}
-			ended(src.Stream())
-			return nil
-		})
-	}
-	return g.Wait()
-}
 
 // open opens the sources that arguments, configuration or the usual places
 // name. What cannot be opened is told in bad, and the rest goes on; with
@@ -253,10 +233,21 @@ type stages struct {
 	enrichers []bouncehouse.Enricher
 }
 
+// parseOptions are what the configuration tells parsers. What is only found out
+// about this machine is left out: a replay must make the same rows.
+func parseOptions(c Config) (parse.Options, error) {
+	keys, err := c.Bounces.keys()
+	return parse.Options{Hosts: c.Hosts, Domains: c.Domains, Egress: c.Egress, BATVKeys: keys}, err
+}
+
 // processing wires parser and enrichers; context fills what the parser's
-// memory lacks.
-func processing(a *app, c Config, context bouncehouse.Enricher) (s stages, stop func(), err error) {
-	options := parse.Options{Hosts: c.Hosts, Domains: c.Domains}
+// memory lacks. egress are the addresses that we send from.
+func processing(a *app, c Config, egress []netip.Addr, context bouncehouse.Enricher) (s stages, stop func(), err error) {
+	options, err := parseOptions(c)
+	if err != nil {
+		return s, nil, err
+	}
+	c.Egress = egress
 	if _, err := parse.New(parse.Auto, options); err != nil {
 		return s, nil, err
 	}

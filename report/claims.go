@@ -1,0 +1,104 @@
+package report
+
+import (
+	"context"
+	"sort"
+)
+
+// Claims is what bounce mails and complaints say. Anyone can send these: only
+// what proves that it answers mail of ours is counted, once for each message and
+// recipient, and never among the attempts.
+type Claims struct {
+	Believed  bool             `json:"believed"` // at their word: bounces.trust is all
+	Providers []ProviderClaims `json:"providers"`
+	Unproved  Unproved         `json:"unproved"`
+}
+
+// ProviderClaims is what came of mail that a provider had taken.
+type ProviderClaims struct {
+	Provider    string `json:"provider"`
+	LateBounces uint64 `json:"late_bounces"` // bounced after delivery
+	TopClass    string `json:"top_class,omitempty"`
+	Complaints  uint64 `json:"complaints"`
+}
+
+// Unproved is how many mails prove nothing, and are not counted.
+type Unproved struct {
+	BounceMails uint64 `json:"bounce_mails" ch:"bounce_mails"`
+	Complaints  uint64 `json:"complaints" ch:"complaints"`
+}
+
+const lateSQL = `SELECT provider, class, count() AS n FROM bouncehouse.late_bounces
+WHERE time >= $1 AND time < $2 GROUP BY provider, class`
+
+const complaintsSQL = `SELECT provider, '' AS class, count() AS n FROM bouncehouse.complaints
+WHERE time >= $1 AND time < $2 GROUP BY provider`
+
+// believedSQL takes the claims as the views above do, but for the proof.
+const believedSQL = `SELECT provider, class, count() AS n FROM (
+  SELECT argMin(c.provider, c.time) AS provider, argMin(c.class, c.time) AS class, min(c.time) AS first
+  FROM bouncehouse.claims AS c WHERE counts_as = $3 GROUP BY message, addressee)
+WHERE first >= $1 AND first < $2 GROUP BY provider, class`
+
+const unprovedSQL = `SELECT uniqExactIf((stream, file_id, offset), counts_as = 'late bounce') AS bounce_mails,
+  uniqExactIf((stream, file_id, offset), counts_as = 'complaint') AS complaints
+FROM bouncehouse.claims WHERE time >= $1 AND time < $2 AND NOT verified`
+
+func (r *Report) claims(ctx context.Context, db DB, believe bool) error {
+	type row struct {
+		Provider string `ch:"provider"`
+		Class    string `ch:"class"`
+		N        uint64 `ch:"n"`
+	}
+	var late, complaints []row
+	r.Claims = Claims{Believed: believe, Providers: []ProviderClaims{}}
+	if believe {
+		if err := db.Select(ctx, &late, believedSQL, r.Since, r.Until, "late bounce"); err != nil {
+			return err
+		}
+		if err := db.Select(ctx, &complaints, believedSQL, r.Since, r.Until, "complaint"); err != nil {
+			return err
+		}
+	} else {
+		if err := db.Select(ctx, &late, lateSQL, r.Since, r.Until); err != nil {
+			return err
+		}
+		if err := db.Select(ctx, &complaints, complaintsSQL, r.Since, r.Until); err != nil {
+			return err
+		}
+		var unproved []Unproved
+		if err := db.Select(ctx, &unproved, unprovedSQL, r.Since, r.Until); err != nil {
+			return err
+		}
+		r.Claims.Unproved = unproved[0]
+	}
+	byName := map[string]*ProviderClaims{}
+	of := func(name string) *ProviderClaims {
+		if byName[name] == nil {
+			byName[name] = &ProviderClaims{Provider: name}
+		}
+		return byName[name]
+	}
+	most := map[string]uint64{}
+	for _, l := range late {
+		p := of(l.Provider)
+		p.LateBounces += l.N
+		if l.N > most[l.Provider] || l.N == most[l.Provider] && l.Class < p.TopClass {
+			p.TopClass, most[l.Provider] = l.Class, l.N
+		}
+	}
+	for _, c := range complaints {
+		of(c.Provider).Complaints += c.N
+	}
+	for _, p := range byName {
+		r.Claims.Providers = append(r.Claims.Providers, *p)
+	}
+	sort.Slice(r.Claims.Providers, func(i, j int) bool {
+		a, b := &r.Claims.Providers[i], &r.Claims.Providers[j]
+		if a.LateBounces+a.Complaints != b.LateBounces+b.Complaints {
+			return a.LateBounces+a.Complaints > b.LateBounces+b.Complaints
+		}
+		return a.Provider < b.Provider
+	})
+	return nil
+}
