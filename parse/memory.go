@@ -38,10 +38,11 @@ type message struct {
 	size      int64
 	arrived   time.Time // as Exim says it, zero where unknown
 
-	begun     bool     // its first line was seen: client= or uid=
-	resent    bool     // messageID is of Resent-Message-ID
-	announced bool     // sender is known: an arrival was made
-	deferred  []string // recipients deferred since it last became active
+	begun     bool           // its first line was seen: client= or uid=
+	resent    bool           // messageID is of Resent-Message-ID
+	announced bool           // sender is known: an arrival was made
+	deferred  []string       // recipients deferred since it last became active
+	waits     map[string]int // how often each of them is there; nil while they are few
 }
 
 // find returns the message, or nil.
@@ -141,26 +142,59 @@ func (m *memory) active(msg *message) {
 // settled notes that nobody is left to be served.
 func (m *memory) settled(msg *message) {
 	for _, rcpt := range msg.deferred {
-		msg.bytes -= len(rcpt) + 16
-		m.bytes -= len(rcpt) + 16
+		msg.bytes -= len(rcpt) + deferredBytes
+		m.bytes -= len(rcpt) + deferredBytes
 	}
 	clear(msg.deferred)
-	msg.deferred = msg.deferred[:0]
+	msg.deferred, msg.waits = msg.deferred[:0], nil
 }
 
 // deferral notes a recipient who is still to be served.
 func (m *memory) deferral(msg *message, rcpt string) {
 	if len(msg.deferred) < maxDeferred && len(rcpt) <= maxKept {
-		msg.deferred = append(msg.deferred, strings.Clone(rcpt))
-		m.charge(msg, len(rcpt)+16)
+		rcpt = strings.Clone(rcpt)
+		msg.deferred = append(msg.deferred, rcpt)
+		switch {
+		case msg.waits != nil:
+			msg.waits[rcpt]++
+		case len(msg.deferred) == fewDeferred:
+			msg.waits = make(map[string]int, 2*fewDeferred)
+			for _, d := range msg.deferred {
+				msg.waits[d]++
+			}
+		}
+		m.charge(msg, len(rcpt)+deferredBytes)
 	}
+}
+
+// fewDeferred is from how many recipients on a message has a map of them: what
+// a line costs must not grow with what lines before it left.
+const fewDeferred = 32
+
+// deferredBytes is what a recipient takes beside himself.
+const deferredBytes = 64
+
+// awaits tells whether a recipient is still to be served.
+func (msg *message) awaits(rcpt string) bool {
+	if msg.waits != nil {
+		return msg.waits[rcpt] > 0
+	}
+	return slices.Contains(msg.deferred, rcpt)
 }
 
 // served notes that a recipient is to be served no more.
 func (m *memory) served(msg *message, rcpt string) {
+	if !msg.awaits(rcpt) {
+		return
+	}
+	if msg.waits != nil {
+		if msg.waits[rcpt]--; msg.waits[rcpt] == 0 {
+			delete(msg.waits, rcpt)
+		}
+	}
 	if at := slices.Index(msg.deferred, rcpt); at >= 0 {
-		msg.bytes -= len(rcpt) + 16
-		m.bytes -= len(rcpt) + 16
+		msg.bytes -= len(rcpt) + deferredBytes
+		m.bytes -= len(rcpt) + deferredBytes
 		msg.deferred = slices.Delete(msg.deferred, at, at+1)
 	}
 }

@@ -152,3 +152,25 @@ func TestRecentKeep(t *testing.T) {
 		t.Errorf("%d bytes and %d entries remain", m.bytes, len(m.now)+len(m.before))
 	}
 }
+
+// Who waits is known as well of many as of few, and of one who waits twice.
+func TestMemoryAwaits(t *testing.T) {
+	var m memory
+	msg := m.open("mx1", "ID")
+	user := func(i int) string { return fmt.Sprint("user", i, "@example.com") }
+	for i := range 3 * fewDeferred {
+		m.deferral(msg, user(i))
+	}
+	m.deferral(msg, user(1))
+	for i := range 3 * fewDeferred {
+		m.served(msg, user(i))
+		m.served(msg, user(i+1000))
+		if msg.awaits(user(i)) != (i == 1) {
+			t.Errorf("%s waits: %v", user(i), msg.awaits(user(i)))
+		}
+	}
+	m.deferral(msg, user(5))
+	if !msg.awaits(user(5)) || !msg.awaits(user(1)) || len(msg.deferred) != 2 {
+		t.Errorf("left are %v", msg.deferred)
+	}
+}

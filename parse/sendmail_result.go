@@ -2,7 +2,6 @@ package parse
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -251,7 +250,7 @@ func (p *sendmail) remember(e *entry, id string, m *message, rcpt string, left b
 	}
 	if !left {
 		p.memory.served(m, rcpt)
-	} else if !slices.Contains(m.deferred, rcpt) {
+	} else if !m.awaits(rcpt) {
 		p.memory.deferral(m, rcpt)
 	}
 	return m
