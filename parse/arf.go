@@ -109,7 +109,7 @@ func feedbackFields(m *mimePart) (fields mimeHeader, found bool) {
 		// QUIRK: without the empty line the fields are part of the part's own
 		// header; blank lines stand between them.
 		fields = append(fields, p.header...)
-		text := toUTF8(p.decoded(), p.charset)
+		text := p.toUTF8(p.decoded(), p.charset)
 		for range 4 {
 			h, rest := splitHeader(strings.TrimLeft(text, "\r\n \t"))
 			fields = append(fields, h...)
@@ -245,7 +245,7 @@ func (rep *report) answers(r *bouncehouse.Record, base bouncehouse.Event, date t
 	if date.IsZero() {
 		base.Time = rep.arrival
 	}
-	base.Time = plausible(r, rep.mail, base.Time)
+	base.Time = receivedAt(r, rep.mail).plausible(base.Time)
 	base.Outcome = bouncehouse.AutoReply
 	if c := rep.complaint; c != nil {
 		base.Source, base.Outcome, base.FeedbackType = bouncehouse.ARF, bouncehouse.Complaint, c.feedback

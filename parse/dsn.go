@@ -80,6 +80,7 @@ type report struct {
 
 	mta       string // Reporting-MTA
 	arrival   time.Time
+	dates     int    // how many Arrival-Dates were tried
 	queueID   string // at the reporting server
 	sender    string // envelope sender, as the reporting server knew it
 	messageID string
@@ -171,11 +172,17 @@ func dialects() []dialect {
 }
 
 func (d *dsn) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
-	mail := parseMail(r.Text)
+	return d.parse(&r, parseMail(r.Text), res)
+}
+
+func (d *dsn) parse(r *bouncehouse.Record, mail *mimePart, res *bouncehouse.Result) error {
 	for _, read := range d.dialects {
 		reports, err := read(mail)
 		if err != nil {
 			return err
+		}
+		if mail.work.bytes < 0 {
+			return errTooMuchWork
 		}
 		if len(reports) == 0 {
 			continue
@@ -191,8 +198,12 @@ func (d *dsn) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 			}
 		}
 		first := len(res.Events)
+		res.Events = slices.Grow(res.Events, n)
 		for i := range reports {
-			d.events(&r, &reports[i], w, res)
+			d.events(r, &reports[i], w, res)
+		}
+		if mail.work.bytes < 0 {
+			return errTooMuchWork
 		}
 		res.Events = append(res.Events[:first], onceEach(res.Events[first:])...)
 		return nil
@@ -232,15 +243,16 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, w way, res *bouncehouse
 	}
 	base.DSNOrigin, base.QueueID = d.ours.judge(r, rep, w)
 	base.Verified = w.local && rep.complaint == nil
-	received, _ := receipt(r, rep.mail)
-	if tagged := d.ours.tagged(rep, received); tagged != "" {
+	received := receivedAt(r, rep.mail)
+	if tagged := d.ours.tagged(rep, received.at); tagged != "" {
 		base.Verified, base.Sender = true, tagged
 	}
 	if rep.complaint != nil || rep.autoReply {
 		rep.answers(r, base, date, res)
 		return
 	}
-	places, transcript := newPlaces(rep.lower(), len(rep.blocks)), readTranscript(rep.human)
+	var sentences sentences
+	places, transcript := newPlaces(rep.lower(), len(rep.blocks), rep.mail.work, &sentences.text), readTranscript(rep.human)
 	rep.fromTranscript(transcript.exchanges)
 	transcript.index(len(rep.blocks))
 	warns := slices.ContainsFunc(rep.blocks, block.bare) && saysRetrying(rep.human)
@@ -255,7 +267,10 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, w way, res *bouncehouse
 		if text == "" {
 			text = paragraph(rep.human, places, b.recipient, b.original)
 		}
-		said := b.said(text, &transcript, len(rep.blocks) == 1)
+		if !rep.mail.work.read(len(text) + len(b.diagnostic)) {
+			return
+		}
+		said := b.said(text, &sentences, &transcript, len(rep.blocks) == 1)
 		if said.text == "" && said.code == 0 {
 			said.text = mention(rep.human, places, b.recipient)
 		}
@@ -275,7 +290,7 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, w way, res *bouncehouse
 			}
 		}
 		last := e.Time
-		e.Time = plausible(r, rep.mail, e.Time)
+		e.Time = received.plausible(e.Time)
 		if delay := b.attempt.Sub(rep.arrival); !b.attempt.IsZero() && !rep.arrival.IsZero() && delay >= 0 {
 			e.Delay = bouncehouse.Delay{Duration: delay, Known: true}
 		}
@@ -284,7 +299,7 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, w way, res *bouncehouse
 		if b.bare() && warns {
 			b.action = "delayed" // a warning whose machine part was cut off
 		}
-		e.Outcome = b.outcome(said.code, said.text, text, waited)
+		e.Outcome = b.outcome(said.code, said.text, text, waited, &sentences)
 		res.Events = append(res.Events, e)
 	}
 }
@@ -297,18 +312,28 @@ func (rep *report) lower() string {
 	return lowerASCII(rep.human)
 }
 
-// plausible returns t, the time that a mail tells; where that is missing, or
-// more than maxClockSkew from the receipt, the receipt. A mail that does not
-// tell it was received by the time of its file, but nobody knows how long
-// before: it is held to that time only as the latest.
-func plausible(r *bouncehouse.Record, mail *mimePart, t time.Time) time.Time {
-	received, known := receipt(r, mail)
-	earliest := time.Time{}
-	if known {
-		earliest = received.Add(-maxClockSkew)
+// receipt is when a mail was received, and the earliest time that it may tell
+// of; zero where neither is known.
+type receipt struct{ at, earliest time.Time }
+
+// receivedAt reads the topmost Received, which the server of the mailbox wrote
+// and every copy keeps. A mail without one was received by the time of its
+// file, but nobody knows how long before: it is held to that time only as the
+// latest.
+func receivedAt(r *bouncehouse.Record, mail *mimePart) receipt {
+	top := mail.header.get("Received")
+	at := parseDate(strings.TrimSpace(top[strings.LastIndexByte(top, ';')+1:]))
+	if at.IsZero() || !r.Ref.IsZero() && at.After(r.Ref.Add(24*time.Hour)) {
+		return receipt{at: r.Ref}
 	}
-	if !received.IsZero() && (t.IsZero() || t.Before(earliest) || t.After(received.Add(maxClockSkew))) {
-		t = received
+	return receipt{at, at.Add(-maxClockSkew)}
+}
+
+// plausible returns t, the time that a mail tells; where that is missing, or
+// more than maxClockSkew from the receipt, the receipt.
+func (received receipt) plausible(t time.Time) time.Time {
+	if !received.at.IsZero() && (t.IsZero() || t.Before(received.earliest) || t.After(received.at.Add(maxClockSkew))) {
+		t = received.at
 	}
 	return t.UTC()
 }
@@ -319,7 +344,7 @@ const minLifetime = time.Hour
 
 // outcome reads Action (RFC 3464 section 2.3.3) and, where it is missing, the
 // class of Status.
-func (b *block) outcome(code uint16, reply, text string, waited bool) bouncehouse.Outcome {
+func (b *block) outcome(code uint16, reply, text string, waited bool, s *sentences) bouncehouse.Outcome {
 	action := strings.ToLower(b.action)
 	switch {
 	case strings.HasPrefix(action, "delay"):
@@ -339,11 +364,11 @@ func (b *block) outcome(code uint16, reply, text string, waited bool) bouncehous
 		return bouncehouse.Deferred
 	}
 	switch {
-	case strings.HasSuffix(b.status, ".4.7"), saysExpired(reply): // RFC 3463: X.4.7 delivery time expired
+	case strings.HasSuffix(b.status, ".4.7"), s.expired.of(reply, saysExpired): // RFC 3463: X.4.7 delivery time expired
 		return bouncehouse.Expired
 	case code >= 500:
 		return bouncehouse.Bounced
-	case saysExpired(text), strings.HasPrefix(b.status, "4.") && waited:
+	case s.gaveUp.of(text, saysExpired), strings.HasPrefix(b.status, "4.") && waited:
 		return bouncehouse.Expired
 	}
 	return bouncehouse.Bounced

@@ -178,22 +178,29 @@ func (g *labelGroup) add(line string) {
 // addGroup makes the group's blocks and empties it: the best of what is told
 // is a reply, then the server's words, then the cause.
 func (rep *report) addGroup(g *labelGroup) {
-	words := ""
+	words, replied := "", false
 	for _, values := range [][][]string{g.facts, g.causes} {
 		for _, v := range values {
-			if fact := factOf(v); replyAt(words) < 0 && (words == "" || replyAt(fact) >= 0) {
+			if replied {
+				break
+			}
+			fact := factOf(v)
+			if replied = replyAt(fact) >= 0; replied || words == "" {
 				words = fact
 			}
 		}
 	}
 	cause := ""
 	for _, v := range g.causes {
-		if replyAt(words) < 0 && cause == "" && len(v) > 0 {
+		if !replied && cause == "" && len(v) > 0 {
 			cause = strings.Join(v[:min(len(v), 8)], " ")
 		}
 	}
+	w := rep.mail.work
 	for _, b := range g.recipients {
 		if b.diagnostic == "" {
+			words := clipTo(words, w.window())
+			w.windows -= len(words)
 			b.fact(words)
 			// Of a refusal without a reply the cause says more: rejected by system.
 			switch {
@@ -215,7 +222,7 @@ func factOf(v []string) string {
 	for i, line := range v {
 		if replyAt(line) >= 0 {
 			end := i + 1
-			for end < len(v) && goesOn(v[i:end], v[end]) {
+			for end < len(v) && followsReply(v[end-1], v[end]) {
 				end++
 			}
 			return strings.Join(v[i:end], " ")

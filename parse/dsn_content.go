@@ -14,6 +14,7 @@ type content struct {
 	status   []*mimePart // the machine's parts
 	charset  string      // of the first text that names one
 	grams    grams       // of text
+	report   *report     // of the machine's parts: newReport()
 
 	lowered, titled bool
 }
@@ -41,10 +42,14 @@ func (m *mimePart) lower() string {
 	return c.lower
 }
 
+// searchedFast is how many bytes are searched for words in the time in which
+// others read one.
+const searchedFast = 8
+
 // find returns where words stand in text(), or -1.
 func (m *mimePart) find(words string) int {
 	c := m.content()
-	if !c.grams.mayHave(words) {
+	if !c.grams.mayHave(words) || !m.work.read(len(c.text)/searchedFast) {
 		return -1
 	}
 	return strings.Index(c.text, words)
@@ -52,7 +57,7 @@ func (m *mimePart) find(words string) int {
 
 // findFold is find in lower(); words are in lower case.
 func (m *mimePart) findFold(words string) int {
-	if !m.content().grams.mayHave(words) {
+	if c := m.content(); !c.grams.mayHave(words) || !m.work.read(len(c.text)/searchedFast) {
 		return -1
 	}
 	return strings.Index(m.lower(), words)
@@ -70,7 +75,7 @@ func (m *mimePart) hasFold(words string) bool { return m.findFold(words) >= 0 }
 func (m *mimePart) subject() string {
 	c := m.content()
 	if !c.titled {
-		c.subject, c.titled = decodeWords(m.header.get("Subject")), true
+		c.subject, c.titled = decodeWords(m.header.get("Subject"), m.work), true
 	}
 	return c.subject
 }
@@ -82,6 +87,8 @@ func (m *mimePart) original() mimeHeader { return m.content().original }
 func readContent(m *mimePart) *content {
 	c := &content{}
 	var html *mimePart
+	var texts []string
+	length := 0 // of all texts, joined
 	for p := range m.own() {
 		switch {
 		case isStatus(p):
@@ -100,15 +107,17 @@ func readContent(m *mimePart) *content {
 			if html == nil {
 				html = p
 			}
-		case len(p.parts) == 0 && strings.HasPrefix(p.media, "text/") && len(c.text) < maxHuman:
+		case len(p.parts) == 0 && strings.HasPrefix(p.media, "text/") && length < maxHuman:
 			c.charset = firstOf(c.charset, p.charset)
-			if text := clip(p.head(4 * maxHuman)); c.text == "" {
-				c.text = text
-			} else {
-				c.text += "\n\n" + text
+			if text := clip(p.head(4 * maxHuman)); text != "" || length > 0 {
+				if length > 0 {
+					length += len("\n\n")
+				}
+				texts, length = append(texts, text), length+len(text)
 			}
 		}
 	}
+	c.text = strings.Join(texts, "\n\n")
 	switch {
 	case strings.TrimSpace(c.text) != "":
 	case html != nil:

@@ -51,6 +51,8 @@ func readDomino(m *mimePart) ([]report, error) {
 		}
 	}
 	for i := range rep.blocks {
+		reason := clipTo(reason, m.work.window())
+		m.work.windows -= len(reason)
 		rep.blocks[i].readNotes(reason)
 	}
 	return rep.found()
@@ -183,7 +185,7 @@ func readNotesGateway(m *mimePart) ([]report, error) {
 	}
 	rep := report{mail: m, human: text, original: m.original()}
 	_, at = cutLine(text, at)
-	reason := ""
+	var reason strings.Builder
 	for at < len(text) {
 		line, next := cutLine(text, at)
 		at = next
@@ -194,10 +196,10 @@ func readNotesGateway(m *mimePart) ([]report, error) {
 			rep.returns(text[next:])
 			at = len(text)
 		case isAddress(words):
-			rep.add(block{recipient: words, action: "failed", diagnostic: reason, text: reason})
-			reason = ""
-		case words != "" && len(reason) < maxParagraph:
-			reason = strings.TrimSpace(reason + " " + words)
+			rep.add(block{recipient: words, action: "failed", diagnostic: reason.String(), text: reason.String()})
+			reason.Reset()
+		case words != "":
+			addWords(&reason, words)
 		}
 	}
 	if len(rep.blocks) == 0 {

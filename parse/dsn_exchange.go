@@ -248,10 +248,13 @@ func hashed(s string) (status, reply string, at int, ok bool) {
 	}
 }
 
+// maxAddress is the length of the longest address: RFC 5321 section 4.5.3.1.
+const maxAddress = 320
+
 // isAddress tells whether s is an address and nothing else.
 func isAddress(s string) bool {
 	at := strings.LastIndexByte(s, '@')
-	return at > 0 && at < len(s)-1 && len(s) <= 320 && !strings.ContainsAny(s, " \t<>()[],;:\"")
+	return at > 0 && at < len(s)-1 && len(s) <= maxAddress && !strings.ContainsAny(s, " \t<>()[],;:\"")
 }
 
 // addressIn returns the first address in s, without brackets and quotes.
@@ -264,13 +267,11 @@ func addressIn(s string) string {
 		}
 		n += at
 		from := strings.LastIndexAny(s[at:n], ends) + 1 + at
-		to := n + 1
-		if m := strings.IndexAny(s[to:], ends); m >= 0 {
-			to += m
-		} else {
-			to = len(s)
+		to := min(len(s), n+maxAddress+1) // a longer one is none, and so is what @ goes on in it
+		if m := strings.IndexAny(s[n+1:to], ends); m >= 0 {
+			to = n + 1 + m
 		}
-		if a := strings.TrimRight(s[from:to], "."); from < n && n+1 < from+len(a) && len(a) <= 320 {
+		if a := strings.TrimRight(s[from:to], "."); from < n && n+1 < from+len(a) && len(a) <= maxAddress {
 			return a
 		}
 		at = n + 1

@@ -34,7 +34,7 @@ func readEyouMail(m *mimePart) ([]report, error) {
 	rep := report{mail: m, original: m.original()}
 	recipient := ""
 	var reason []string
-	open := false
+	open, returned := false, false // returned: the returned message was looked for
 	finish := func() {
 		if open && strings.Contains(recipient, "@") && len(rep.blocks) < maxRecipients {
 			b := block{recipient: recipient, action: "failed"}
@@ -50,11 +50,11 @@ func readEyouMail(m *mimePart) ([]report, error) {
 		switch {
 		case open && (line == "" && len(reason) > 0 || strings.HasPrefix(line, "---")):
 			finish()
-			if rep.original == nil {
-				if _, rep.original = cutOriginal(text[offset:]); rep.original == nil {
-					rep.original = originalHeader(text[next:])
-				}
+			if rep.original == nil && !returned {
+				returned = true
+				_, rep.original = cutOriginal(text[offset:])
 			}
+			rep.returns(text[next:])
 		case strings.HasPrefix(line, "Mail [") && rep.queueID == "":
 			id, _, _ := strings.Cut(line[len("Mail ["):], "]")
 			rep.queueID = strings.TrimSpace(id)

@@ -1,6 +1,9 @@
 package parse
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Finding the report, the text for people and the returned message in a mail.
 
@@ -35,25 +38,32 @@ func readStatusParts(m *mimePart) ([]report, error) {
 	return found, nil
 }
 
-// newReport reads the parts of m that belong to its own report.
+// newReport reads the parts of m that belong to its own report: once, although
+// several dialects ask for it.
 func newReport(m *mimePart) report {
 	c := m.content()
-	rep := report{mail: m, human: c.text, original: c.original}
-	var rest string
-	for _, p := range c.status {
-		// QUIRK: Chinese systems write their own bytes into a part that
-		// has no charset: that of the text for people.
-		groups, after := statusGroups(toUTF8(p.decoded(), firstOf(p.charset, c.charset)))
-		// QUIRK: without the empty line the fields are part of the
-		// part's own header.
-		if p != m {
-			groups = append([]mimeHeader{withoutContent(p.header)}, groups...)
+	if c.report == nil {
+		rep := report{mail: m, human: c.text, original: c.original}
+		var rest string
+		for _, p := range c.status {
+			// QUIRK: Chinese systems write their own bytes into a part that
+			// has no charset: that of the text for people.
+			groups, after := statusGroups(p.toUTF8(p.decoded(), firstOf(p.charset, c.charset)))
+			// QUIRK: without the empty line the fields are part of the
+			// part's own header.
+			if p != m {
+				groups = append([]mimeHeader{withoutContent(p.header)}, groups...)
+			}
+			rep.readGroups(groups)
+			rest = firstOf(rest, after)
 		}
-		rep.readGroups(groups)
-		rest = firstOf(rest, after)
+		rep.returns(rest)
+		rep.nameBlocks()
+		rep.seen = nil
+		c.report = &rep
 	}
-	rep.returns(rest)
-	rep.nameBlocks()
+	rep := *c.report
+	rep.blocks = slices.Clone(rep.blocks) // dialects fill in what they lack
 	return rep
 }
 

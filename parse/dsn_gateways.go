@@ -105,7 +105,8 @@ func (f *gatewayForm) read(m *mimePart) report {
 		}
 		reason, found := f.reason(rep.human[at:end], lower[at:end])
 		if !found {
-			reason, found = common, known
+			reason, found = clipTo(common, m.work.window()), known
+			m.work.windows -= len(reason)
 		}
 		behind := rep.human[at+len(lead) : end]
 		for line := range lines(behind) {
@@ -121,7 +122,7 @@ func (f *gatewayForm) read(m *mimePart) report {
 			}
 			b.diagnostic = reason
 			if !found {
-				b.diagnostic = f.around(rep.human, at, line)
+				b.diagnostic = f.around(rep.human, at, line, m.work)
 			}
 			f.finish(&b)
 			if last := len(rep.blocks) - 1; last < 0 || !strings.EqualFold(rep.blocks[last].recipient, b.recipient) {
@@ -186,9 +187,11 @@ func (f *gatewayForm) reason(text, lower string) (string, bool) {
 
 // around returns the reason that stands around the recipient: in brackets
 // behind him in a list, else the whole paragraph.
-func (f *gatewayForm) around(text string, at int, line string) string {
+func (f *gatewayForm) around(text string, at int, line string, w *work) string {
 	if !f.list {
-		reason, _ := paragraphAt(text, strings.LastIndexByte(text[:at], '\n')+1)
+		start := strings.LastIndexByte(text[:at], '\n') + 1
+		reason, _ := paragraphAt(clipTo(text, start+w.window()), start)
+		w.windows -= len(reason)
 		return reason
 	}
 	if _, reason, ok := strings.Cut(line, "("); ok {
@@ -221,7 +224,7 @@ func (f *gatewayForm) finish(b *block) {
 		b.diagnostic = words
 	}
 	b.text = b.diagnostic
-	if f.expired != "" && strings.Contains(lowerASCII(b.diagnostic), f.expired) {
+	if f.expired != "" && indexFold(b.diagnostic, f.expired) >= 0 {
 		b.action = "expired"
 	}
 }

@@ -62,14 +62,15 @@ func readGoogle(m *mimePart) ([]report, error) {
 		action = "delayed"
 	}
 	if group {
+		reason := groupsReason(rep.human)
 		for _, a := range failed {
-			rep.blocks = append(rep.blocks, block{recipient: a, action: action, diagnostic: groupsReason(rep.human)})
+			rep.blocks = append(rep.blocks, block{recipient: a, action: action, diagnostic: reason})
 		}
 	} else {
-		reply := googleResponse(rep.human)
+		b := block{action: action}
+		b.readGoogle(googleResponse(rep.human))
 		for _, a := range failed {
-			b := block{recipient: a, action: action}
-			b.readGoogle(reply)
+			b.recipient = a
 			rep.blocks = append(rep.blocks, b)
 		}
 	}
@@ -96,6 +97,8 @@ func readOldGmail(m *mimePart) ([]report, error) {
 	if strings.Contains(human, "has been delayed:") || strings.Contains(human, "Message will be retried for ") {
 		action = "delayed"
 	}
+	b := block{action: action}
+	b.readGoogle(details)
 	listed := false
 	for line := range lines(human) {
 		words := strings.Trim(line, " \t\r*")
@@ -104,8 +107,7 @@ func readOldGmail(m *mimePart) ([]report, error) {
 		case strings.HasPrefix(words, "Delivery to the following recipient"):
 			listed = true
 		case listed && indentOf(line) > 0 && strings.Contains(words, "@") && len(rep.blocks) < maxRecipients:
-			b := block{recipient: (typedValue{value: words}).address(), action: action}
-			b.readGoogle(details)
+			b.recipient = (typedValue{value: words}).address()
 			rep.blocks = append(rep.blocks, b)
 		default:
 			listed = false
@@ -113,8 +115,7 @@ func readOldGmail(m *mimePart) ([]report, error) {
 	}
 	if len(rep.blocks) == 0 {
 		for _, a := range rep.failedRecipients() {
-			b := block{recipient: a, action: action}
-			b.readGoogle(details)
+			b.recipient = a
 			rep.blocks = append(rep.blocks, b)
 		}
 	}

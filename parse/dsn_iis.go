@@ -28,16 +28,17 @@ func readSMTPService(m *mimePart) ([]report, error) {
 	rep := newReport(m)
 	before, addresses := indentedAddresses(rep.human)
 	if len(rep.blocks) == 0 {
+		action := "failed"
+		switch {
+		case m.hasFold("has been delayed"), m.hasFold("warning message only"):
+			action = "delayed"
+		case m.hasFold("successfully relayed"):
+			action = "relayed"
+		case m.hasFold("was aborted after"):
+			action = "expired"
+		}
 		for _, a := range addresses {
-			rep.blocks = append(rep.blocks, block{recipient: a, action: "failed"})
-			b := &rep.blocks[len(rep.blocks)-1]
-			if lower := m.lower(); strings.Contains(lower, "has been delayed") || strings.Contains(lower, "warning message only") {
-				b.action = "delayed"
-			} else if strings.Contains(lower, "successfully relayed") {
-				b.action = "relayed"
-			} else if strings.Contains(lower, "was aborted after") {
-				b.action = "expired"
-			}
+			rep.blocks = append(rep.blocks, block{recipient: a, action: action})
 		}
 	}
 	for i := range rep.blocks {

@@ -51,33 +51,46 @@ func readIMS(m *mimePart) ([]report, error) {
 		action = "relayed"
 	}
 	var b *block
-	var last *string // the field under way: long ones are folded
+	var last *string          // the field under way: long ones are folded
+	var folds strings.Builder // its lines but the first
+	finish := func() {
+		if last != nil {
+			*last += folds.String()
+		}
+		last = nil
+		folds.Reset()
+	}
 	for line := range lines(rest) {
 		line = strings.Trim(line, " \t")
 		name, value, ok := strings.Cut(line, ": ")
 		switch {
 		case line == "":
-			last = nil
+			finish()
 		case ok && name == "Recipient address":
+			finish()
 			if len(rep.blocks) == maxRecipients {
 				return []report{rep}, nil
 			}
 			rep.blocks = append(rep.blocks, block{recipient: (typedValue{value: value}).address(), action: action})
 			b = &rep.blocks[len(rep.blocks)-1]
-			last = nil
 		case b == nil:
 		case ok && name == "Original address":
-			b.original, last = (typedValue{value: value}).address(), nil
+			finish()
+			b.original = (typedValue{value: value}).address()
 		case ok && name == "Reason":
+			finish()
 			b.comment, last = value, &b.comment
 		case ok && name == "Diagnostic code":
+			finish()
 			b.diagnostic, last = value, &b.diagnostic
 		case ok && name == "Remote system":
+			finish()
 			b.remote, last = value, &b.remote
-		case last != nil && len(*last) < maxParagraph:
-			*last += " " + line
+		case last != nil && len(*last)+folds.Len() < maxParagraph:
+			folds.WriteString(" " + line)
 		}
 	}
+	finish()
 	for i := range rep.blocks {
 		rep.blocks[i].text = rep.blocks[i].comment
 	}

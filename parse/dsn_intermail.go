@@ -54,6 +54,13 @@ func readInterMail(m *mimePart) ([]report, error) {
 	action := failedUnless(m)
 	var before, after strings.Builder // the reason, before the recipients or behind them
 	var open *block                   // the recipient under way
+	var reply strings.Builder         // to him
+	finish := func() {
+		if open != nil && reply.Len() > 0 {
+			open.diagnostic = strings.TrimSpace(open.diagnostic + " " + reply.String())
+		}
+		reply.Reset()
+	}
 	for at := 0; at < len(text) && len(rep.blocks) < maxRecipients; {
 		line, next := cutLine(text, at)
 		words := strings.Trim(line, " \t\r")
@@ -63,21 +70,22 @@ func readInterMail(m *mimePart) ([]report, error) {
 			break
 		}
 		at = next
-		address, reply := interMailRecipient(words)
+		address, answer := interMailRecipient(words)
 		switch {
 		case address != "":
-			rep.blocks = append(rep.blocks, block{recipient: address, action: action, diagnostic: reply})
+			finish()
+			rep.blocks = append(rep.blocks, block{recipient: address, action: action, diagnostic: answer})
 			open = &rep.blocks[len(rep.blocks)-1]
 		case open != nil && strings.HasPrefix(words, ">>> "):
 			open.stage = stageOfCommand(words[4:])
 		case open != nil && strings.HasPrefix(words, "<<< "):
-			if len(open.diagnostic) < maxParagraph {
-				open.diagnostic = strings.TrimSpace(open.diagnostic + " " + words[4:])
-			}
+			addWords(&reply, words[4:])
 		case open != nil && strings.HasPrefix(words, "Reason:"):
+			reply.Reset()
 			open.diagnostic = strings.TrimSpace(words[len("Reason:"):])
 			open.status, _ = bouncehouse.CutEnhanced(open.diagnostic)
 		case open != nil && (strings.HasPrefix(words, "MTA Response") || strings.HasPrefix(words, "Diagnostic:")):
+			reply.Reset()
 			_, open.diagnostic, _ = strings.Cut(words, ":")
 			open.diagnostic = strings.TrimSpace(open.diagnostic)
 		case words == "" || !isASCII(words) || strings.HasSuffix(words, ":") || hasPrefixFold(words, "please reply to"):
@@ -87,6 +95,7 @@ func readInterMail(m *mimePart) ([]report, error) {
 			addWords(&after, words)
 		}
 	}
+	finish()
 	if len(rep.blocks) == 0 {
 		return nil, nil
 	}

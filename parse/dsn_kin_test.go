@@ -35,7 +35,7 @@ func TestQSBMFParagraph(t *testing.T) {
 	} {
 		var b block
 		b.readQSBMF(c.text)
-		got := b.said(b.text, &transcript{}, true)
+		got := b.said(b.text, &sentences{}, &transcript{}, true)
 		if c.remote != "" {
 			if got.ip.String() != c.remote {
 				t.Errorf("%s\nremote %v, want %s", c.text, got.ip, c.remote)
@@ -95,7 +95,7 @@ func TestGoogleDetails(t *testing.T) {
 	} {
 		var b block
 		b.readGoogle(c.text)
-		got := b.said(b.text, &transcript{}, true)
+		got := b.said(b.text, &sentences{}, &transcript{}, true)
 		if got.host != c.host || got.ip.String() != c.ip || b.stage != c.want.stage || got.code != c.want.code || got.enhanced != c.want.enhanced || got.text != c.want.text {
 			t.Errorf("%s\ngot  %q %s %q %d %s %q", c.text, got.host, got.ip, b.stage, got.code, got.enhanced, got.text)
 		}

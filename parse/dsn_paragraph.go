@@ -13,16 +13,18 @@ const maxMentions = 16
 // places is where in a text for people addresses stand.
 type places struct {
 	lower string            // the text
+	work  *work             // of the mail
 	of    map[string][]int  // of each address; nil where few are looked for
 	told  map[string]string // what paragraph() found, likewise: one may be named often
+	read  *last[said]       // the last paragraph
 }
 
 // fewRecipients is up to how many recipients a text is searched for each;
 // for more, its addresses are listed once.
 const fewRecipients = 32
 
-func newPlaces(lower string, recipients int) places {
-	p := places{lower: lower}
+func newPlaces(lower string, recipients int, w *work, read *last[said]) places {
+	p := places{lower: lower, work: w, read: read}
 	if recipients <= fewRecipients {
 		return p
 	}
@@ -89,8 +91,9 @@ func findParagraph(human string, places places, addresses []string) string {
 			if quotesHeader(line) || strings.HasPrefix(line, "<<<") || strings.HasPrefix(line, ">>>") {
 				continue
 			}
-			text := paragraphFrom(human, start, at)
-			if s := readSentence(text); s.answered() {
+			text := paragraphFrom(human, start, at, places.work.window())
+			places.work.windows -= len(text)
+			if s := places.read.of(text, readSentence); s.answered() {
 				return text
 			}
 			// Sendmail: 550 5.1.2 <user@example.net>... Host unknown
@@ -122,14 +125,16 @@ func mention(human string, places places, address string) string {
 		if strings.HasPrefix(strings.TrimLeft(line, "> "), "<<<") || quotesHeader(line) || strings.TrimSpace(human[start:n]) == "" {
 			continue
 		}
-		for next < len(human) && next-start < maxMention {
+		limit := min(maxMention, places.work.window())
+		for next < len(human) && next-start < limit {
 			line, after := cutLine(human, next)
 			if strings.TrimSpace(line) == "" {
 				break
 			}
 			next = after
 		}
-		return unfold(human[start:next])
+		places.work.windows -= min(next-start, 4*limit)
+		return unfold(human[start:min(next, start+4*limit)])
 	}
 	return ""
 }
@@ -138,20 +143,20 @@ func mention(human string, places places, address string) string {
 const maxMention = 1 << 10
 
 // paragraphFrom returns the paragraph whose first line begins at offset start
-// and names its recipient before offset end.
-func paragraphFrom(human string, start, end int) string {
+// and names its recipient before offset end; no more than about limit of it.
+func paragraphFrom(human string, start, end, limit int) string {
 	line, _ := cutLine(human, start)
 	indent := indentOf(line)
 	line, next := cutLine(human, end)
 	var b strings.Builder
-	rest := strings.TrimLeft(line, ">)\"'. \t")
+	rest := strings.TrimLeft(clipTo(line, limit), ">)\"'. \t")
 	listed := strings.HasPrefix(rest, ": ") && !strings.ContainsAny(human[start:end], " \t<") // user@example.net: 550 ...   OpenSMTPD
 	rest = strings.TrimLeft(rest, ":,; ")
 	if hasPrefixFold(rest, "Action: ") {
 		rest = "" // user@example.net; Action: Delayed
 	}
 	b.WriteString(rest)
-	for at := next; at < len(human) && b.Len() < maxParagraph; {
+	for at := next; at < len(human) && b.Len() < limit; {
 		line, next := cutLine(human, at)
 		words := strings.Trim(line, " \t\r")
 		if words == "" || strings.HasPrefix(words, "-----") || strings.HasPrefix(words, "<") && !strings.HasPrefix(words, "<<<") && strings.Contains(words, "@") && indentOf(line) <= indent ||
@@ -161,7 +166,7 @@ func paragraphFrom(human string, start, end int) string {
 		if b.Len() > 0 {
 			b.WriteByte(' ')
 		}
-		b.WriteString(words)
+		b.WriteString(clipTo(words, limit))
 		at = next
 	}
 	text := b.String()

@@ -93,6 +93,19 @@ type proseMention struct {
 	gap        bool     // an empty line stands before the last of words
 	done       bool
 	shared     bool // what is told of the next is told of this one too
+
+	told  string // words, joined: tells()
+	reply int    // where in told a reply begins, or -1
+	count int    // of the words in told
+}
+
+// tells returns what the words say, and where in it a reply begins.
+func (m *proseMention) tells() (told string, reply int) {
+	if m.count != len(m.words) {
+		m.told, m.count = strings.Join(m.words, " "), len(m.words)
+		m.reply = replyAt(m.told)
+	}
+	return m.told, m.reply
 }
 
 // read looks at each line once: an address opens a mention, what follows
@@ -139,9 +152,10 @@ func (p *prose) read(text string) {
 		// that is open, or of its own address.
 		if first >= 0 && !(at >= 0 && at < first && p.open(kept[0])) {
 			p.close()
+			leads := phrase || failureReasons.in(line[:first])
 			for i, a := range kept {
 				m := proseMention{address: a, introduced: phrase || failure > 0 && failure <= 6, labelled: labelsRecipient(lower)}
-				if failureReasons.in(line[:first]) || phrase {
+				if leads {
 					m.lead = line
 				}
 				rest := line[first+len(a):]
@@ -156,7 +170,7 @@ func (p *prose) read(text string) {
 				p.found = append(p.found, m)
 			}
 		} else if m := p.last(); m != nil && len(m.words) < 12 {
-			if goesOn(m.words, line) {
+			if m.goesOn(line) {
 				m.words = append(m.words, line)
 			} else {
 				m.done = true
@@ -170,13 +184,19 @@ func (p *prose) read(text string) {
 	}
 }
 
-// goesOn tells whether line may go on with what words say: not where they
+// goesOn tells whether line may go on with what m's words say: not where they
 // have a reply and line is in another script or tells whom to turn to.
-func goesOn(words []string, line string) bool {
-	if replyAt(strings.Join(words, " ")) < 0 {
+func (m *proseMention) goesOn(line string) bool {
+	if _, reply := m.tells(); reply < 0 {
 		return true
 	}
-	return !helpLine(line) && (mostlyASCII(line) || !mostlyASCII(words[len(words)-1]))
+	return followsReply(m.words[len(m.words)-1], line)
+}
+
+// followsReply tells whether line may go on with a reply of which the line
+// before is a part.
+func followsReply(before, line string) bool {
+	return !helpLine(line) && (mostlyASCII(line) || !mostlyASCII(before))
 }
 
 // labelsRecipient tells lines that name the recipient with a label; lower is
@@ -198,7 +218,11 @@ func labelsRecipient(lower string) bool {
 // address or has no reply yet.
 func (p *prose) open(address string) bool {
 	m := p.last()
-	return m != nil && (strings.EqualFold(m.address, address) || replyAt(strings.Join(m.words, " ")) < 0)
+	if m == nil {
+		return false
+	}
+	_, reply := m.tells()
+	return strings.EqualFold(m.address, address) || reply < 0
 }
 
 func (p *prose) last() *proseMention {
@@ -221,8 +245,8 @@ func (p *prose) blank() {
 	if m == nil {
 		return
 	}
-	told := strings.Join(m.words, " ")
-	if m.gap && strings.TrimSpace(told) != "" || replyAt(told) >= 0 || failureReasons.in(told) {
+	told, reply := m.tells()
+	if m.gap && strings.TrimSpace(told) != "" || reply >= 0 || failureReasons.in(told) {
 		m.done = true
 	}
 	m.gap = true
@@ -232,26 +256,34 @@ func (p *prose) blank() {
 // header names the failed recipients, of these only.
 func (p *prose) blocks(failed []string) []block {
 	var out []block
+	var replied []bool // beside out: the diagnostic has a reply
 	seen := map[string]int{}
+	add := func(recipient string) {
+		seen[lowerASCII(recipient)] = len(out)
+		out, replied = append(out, block{recipient: recipient}), append(replied, false)
+	}
 	for _, a := range failed {
 		if _, dup := seen[lowerASCII(a)]; !dup {
-			seen[lowerASCII(a)] = len(out)
-			out = append(out, block{recipient: a})
+			add(a)
 		}
 	}
+	// What one line tells of all its addresses is read once.
+	var tells, leads, common last[toldOf]
 	for i := range p.found {
 		m := &p.found[i]
 		own := m
 		for j := i; own.shared && j+1 < len(p.found); j++ {
 			own = &p.found[j+1]
 		}
-		told := strings.TrimSpace(strings.Join(own.words, " "))
-		at := replyAt(told)
-		reason := at >= 0 || failureReasons.in(told)
-		if !reason && m.lead != "" && failureReasons.in(m.lead) {
-			told, reason = m.lead, true
+		joined, _ := own.tells()
+		t := tells.of(joined, readTold)
+		if !t.reply && !t.reason && m.lead != "" {
+			if lead := leads.of(m.lead, readTold); lead.reason {
+				t = lead
+				t.reply = false
+			}
 		}
-		if !reason && !m.introduced {
+		if !t.reply && !t.reason && !m.introduced {
 			continue
 		}
 		n, dup := seen[lowerASCII(m.address)]
@@ -260,13 +292,16 @@ func (p *prose) blocks(failed []string) []block {
 				continue
 			}
 			n = len(out)
-			seen[lowerASCII(m.address)] = n
-			out = append(out, block{recipient: m.address})
+			add(m.address)
 		}
-		if out[n].diagnostic == "" || at >= 0 && replyAt(out[n].diagnostic) < 0 {
-			if reason {
-				out[n].tell(told)
-			}
+		switch b := &out[n]; {
+		case !t.reply && !t.reason:
+		case b.diagnostic == "":
+			t.tell(b)
+			replied[n] = t.cites
+		case t.reply && !replied[n]:
+			b.tell(t.words)
+			replied[n] = replyAt(b.diagnostic) >= 0
 		}
 	}
 	if len(out) == 0 && (p.reply != "" || p.reason != "") {
@@ -280,10 +315,35 @@ func (p *prose) blocks(failed []string) []block {
 	}
 	for i := range out {
 		if out[i].diagnostic == "" && (len(out) == 1 || p.reply == "") {
-			out[i].tell(firstOf(p.reply, p.reason))
+			t := common.of(firstOf(p.reply, p.reason), readTold)
+			t.tell(&out[i])
 		}
 	}
 	return out
+}
+
+// toldOf is what words tell of a recipient.
+type toldOf struct {
+	words  string
+	reply  bool  // they cite one
+	reason bool  // they give a reason in words
+	says   block // what block.tell makes of them
+	cites  bool  // its diagnostic has a reply
+}
+
+func readTold(words string) toldOf {
+	t := toldOf{words: strings.TrimSpace(words)}
+	t.reply, t.reason = replyAt(t.words) >= 0, failureReasons.in(t.words)
+	t.says.tell(t.words)
+	t.cites = replyAt(t.says.diagnostic) >= 0
+	return t
+}
+
+// tell makes it what b says, of which nothing is known but the recipient.
+func (t *toldOf) tell(b *block) {
+	recipient := b.recipient
+	*b = t.says
+	b.recipient = recipient
 }
 
 // only returns the address that is the only one of the text, if one is.

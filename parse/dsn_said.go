@@ -34,11 +34,18 @@ type said struct {
 	text     string
 }
 
+// sentences remembers what was read of the last recipient's texts, which the
+// next may have too.
+type sentences struct {
+	diagnostic, text last[said]
+	expired, gaveUp  last[bool]
+}
+
 // said reads Remote-MTA and Diagnostic-Code. text, the recipient's own
 // paragraph for people, and the transcript give what they lack; only tells
 // that the report has no other recipient.
-func (b *block) said(text string, transcript *transcript, only bool) said {
-	s := readDiagnostic(b.diagnostic)
+func (b *block) said(text string, sentences *sentences, transcript *transcript, only bool) said {
+	s := sentences.diagnostic.of(b.diagnostic, readDiagnostic)
 	if host, ip := remoteMTA(b.remote); host != "" || ip.IsValid() {
 		if !strings.EqualFold(host, s.host) {
 			s.ip = netip.Addr{}
@@ -48,7 +55,7 @@ func (b *block) said(text string, transcript *transcript, only bool) said {
 			s.ip = ip
 		}
 	}
-	more := readSentence(text)
+	more := sentences.text.of(text, readSentence)
 	if more.answered() {
 		s.fill(more)
 	}
@@ -93,8 +100,8 @@ func (s *said) fill(more said) {
 
 // readDiagnostic reads the value of Diagnostic-Code.
 func readDiagnostic(value string) said {
-	d := typed(value)
-	text := decodeWords(d.value)
+	d := typed(clip(value))
+	text := decodeWords(d.value, nil)
 	if strings.HasPrefix(text, "<") {
 		if status, reply, _, ok := hashed(text); ok { // Exchange
 			s := readDiagnostic(reply)
@@ -117,8 +124,8 @@ func readDiagnostic(value string) said {
 // reply may name a host too, which then is ours ("your host mail.example.com
 // [203.0.113.25] is listed").
 func readSentence(text string) said {
-	text = strings.TrimSpace(text)
-	own, reply := "", text // the reporting server's words, the remote's
+	text = strings.TrimSpace(clipTo(text, 2*maxParagraph)) // a reply text is cut to less
+	own, reply := "", text                                 // the reporting server's words, the remote's
 	if !bouncehouse.StartsWithCode(text) {
 		own = text
 		if at := replyWithin(text); at >= 0 {
@@ -235,13 +242,20 @@ func cited(text string, at int) string {
 	if closing == "" {
 		return text
 	}
+	open := 0 // brackets
 	for n := 0; n < len(text); n++ {
+		if text[n] == '(' {
+			open++
+		}
 		if text[n:n+1] != closing {
 			continue
 		}
+		if text[n] == ')' {
+			open--
+		}
 		// The end of a word: "can't" and "<a@b>: no" go on.
 		if rest := text[n+1:]; rest == "" || rest[0] == ' ' && closing != ">" {
-			if closing != ")" || strings.Count(text[:n], "(") == strings.Count(text[:n], ")") {
+			if closing != ")" || open == -1 {
 				return text[:n]
 			}
 		}

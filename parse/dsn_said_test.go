@@ -83,12 +83,12 @@ Remote Server at example.net (192.0.2.3) returned '550 5.1.1 can't find e; gone'
 		"x@example.net-other": ``,
 	} {
 		for _, recipients := range []int{1, fewRecipients + 1} {
-			if got := paragraph(human, newPlaces(lowerASCII(human), recipients), address); got != want {
+			if got := paragraph(human, newPlaces(lowerASCII(human), recipients, newWork(len(human)), &last[said]{}), address); got != want {
 				t.Errorf("%s of %d: got %q, want %q", address, recipients, got, want)
 			}
 		}
 	}
-	got := readSentence(paragraph(human, newPlaces(lowerASCII(human), 1), "e@example.net"))
+	got := readSentence(paragraph(human, newPlaces(lowerASCII(human), 1, newWork(len(human)), &last[said]{}), "e@example.net"))
 	want := said{host: "example.net", ip: netip.MustParseAddr("192.0.2.3"), code: 550, enhanced: "5.1.1", text: "can't find e; gone"}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(said{}), cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 		t.Errorf("Exchange (-want +got):\n%s", diff)

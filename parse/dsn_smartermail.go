@@ -21,19 +21,22 @@ func readSmarterMail(m *mimePart) ([]report, error) {
 	}
 	own, original := cutOriginal(text)
 	rep := report{mail: m, original: firstHeader(m.original(), original)}
-	recipients, reason, open := []string(nil), "", false
+	recipients, open := []string(nil), false
+	var why strings.Builder
 	finish := func() {
-		for _, a := range recipients {
-			if len(rep.blocks) < maxRecipients && reason != "" {
+		if open = false; why.Len() == 0 {
+			return
+		}
+		if len(recipients) > 0 {
+			told := readTold(why.String())
+			for _, a := range recipients {
 				b := block{recipient: a}
-				b.tell(reason)
-				rep.blocks = append(rep.blocks, b)
+				told.tell(&b)
+				rep.add(b)
 			}
 		}
-		if reason != "" {
-			recipients, reason = nil, ""
-		}
-		open = false
+		recipients = nil
+		why.Reset()
 	}
 	for line := range lines(own) {
 		line = strings.TrimSpace(line)
@@ -44,11 +47,13 @@ func readSmarterMail(m *mimePart) ([]report, error) {
 				recipients = append(recipients, found[0])
 			}
 		case strings.HasPrefix(line, "Reason:"):
-			reason, open = strings.TrimSpace(line[len("Reason:"):]), true
+			why.Reset()
+			why.WriteString(strings.TrimSpace(line[len("Reason:"):]))
+			open = true
 		case line == "":
 			finish()
-		case open && len(reason) < maxParagraph:
-			reason += " " + line
+		case open && why.Len() < maxParagraph:
+			why.WriteString(" " + line)
 		}
 	}
 	finish()

@@ -83,32 +83,81 @@ func statusGroups(text string) (groups []mimeHeader, rest string) {
 	return groups, text[at:]
 }
 
+// The fields that a recipient's block is made of. A block keeps the first of
+// each name, unfolded: what is asked of it costs the same however many fields
+// a stranger writes into it.
+const (
+	fieldFinalRecipient = iota
+	fieldOriginalRecipient
+	fieldAction
+	fieldStatus
+	fieldRemoteMTA
+	fieldDiagnosticCode
+	fieldLastAttempt
+	fieldSupplementary // Exchange 2000, 2003: this or the diagnostic
+	fieldNetworkError  // Courier: Connection refused
+	fieldActualRecipient
+	blockFields
+)
+
+var blockFieldNames = [blockFields]string{"Final-Recipient", "Original-Recipient", "Action", "Status", "Remote-MTA", "Diagnostic-Code",
+	"Last-Attempt-Date", "X-Supplementary-Info", "X-Network-Error", "X-Actual-Recipient"}
+
+// openBlock is the recipient's block under way.
+type openBlock struct {
+	began  string // the name of its first field; empty where no block is under way
+	values [blockFields]string
+	has    [blockFields]bool
+	coded  string // the first diagnostic that begins with a reply's code
+}
+
+func (o *openBlock) add(f *mimeField) {
+	if o.began == "" {
+		o.began = f.name
+	}
+	for i, name := range blockFieldNames {
+		if !f.is(name) {
+			continue
+		}
+		if i == fieldDiagnosticCode && o.coded == "" { // QUIRK: repeated; one of them is the remote's
+			if d := f.value(); bouncehouse.StartsWithCode(typed(d).value) {
+				o.coded = d
+			}
+		}
+		if !o.has[i] {
+			o.values[i], o.has[i] = f.value(), true
+		}
+		return
+	}
+}
+
 // readGroups fills rep with what groups say.
 //
 // QUIRK: blank lines lack between blocks and stand within them, and fields
 // are repeated. A block ends where a group brings a field again of which a
 // recipient has one only; within a group, where a recipient comes again.
 func (rep *report) readGroups(groups []mimeHeader) {
-	var open mimeHeader // fields of the block under way
+	var open openBlock
 	closeBlock := func() {
-		if len(open) > 0 {
-			rep.addBlock(open)
-			open = nil
+		if open.began != "" {
+			rep.addBlock(&open)
+			open = openBlock{}
 		}
 	}
 	for _, g := range groups {
-		if clashes(open, g) {
+		if open.clashes(g) {
 			closeBlock()
 		}
-		for i, f := range g {
+		for i := range g {
+			f := &g[i]
 			switch {
-			case recipientField(f.name), len(open) > 0 && !messageField(f.name):
-				if startsBlock(open, g[i:]) {
+			case recipientField(f.name), open.began != "" && !messageField(f.name):
+				if open.ends(g[i:]) {
 					closeBlock()
 				}
-				open = append(open, f)
+				open.add(f)
 			default:
-				rep.messageField(f)
+				rep.messageField(*f)
 			}
 		}
 	}
@@ -120,37 +169,41 @@ func messageField(name string) bool {
 }
 
 // clashes tells whether g has a field that the block under way has already.
-func clashes(open, g mimeHeader) bool {
-	for _, name := range []string{"Final-Recipient", "Action", "Status", "Original-Recipient"} {
-		if open.get(name) != "" && g.get(name) != "" {
+func (o *openBlock) clashes(g mimeHeader) bool {
+	for i := fieldFinalRecipient; i <= fieldStatus; i++ {
+		if o.values[i] != "" && g.get(blockFieldNames[i]) != "" {
 			return true
 		}
 	}
 	return false
 }
 
-// startsBlock tells whether the first of fields begins another block than the
-// one under way: it names another recipient in a field that this has already,
-// or is the field that this began with, and soon another recipient follows.
-func startsBlock(open, fields mimeHeader) bool {
-	was := open.get("Final-Recipient")
+// ends tells whether the first of fields begins another block than the one
+// under way: it names another recipient in a field that this has already, or
+// is the field that this began with, and soon another recipient follows.
+func (o *openBlock) ends(fields mimeHeader) bool {
+	was := o.values[fieldFinalRecipient]
 	if was == "" {
 		return false
 	}
-	f := fields[0]
+	f := &fields[0]
 	if f.is("Final-Recipient") {
 		return !strings.EqualFold(was, f.value())
 	}
 	if f.is("Original-Recipient") {
-		was := open.get("Original-Recipient")
+		was := o.values[fieldOriginalRecipient]
 		return was != "" && !strings.EqualFold(was, f.value())
 	}
-	if !strings.EqualFold(f.name, open[0].name) {
+	if !strings.EqualFold(f.name, o.began) {
 		return false
 	}
 	next := fields[1:min(len(fields), 8)].get("Final-Recipient")
 	return next != "" && !strings.EqualFold(was, next)
 }
+
+// maxDates bounds how many Arrival-Dates are tried, until one is a date: in a
+// field of a few bytes none takes longer than the rest of the mail.
+const maxDates = 8
 
 // messageField takes a field that belongs to the whole message.
 func (rep *report) messageField(f mimeField) {
@@ -158,7 +211,7 @@ func (rep *report) messageField(f mimeField) {
 	case f.is("Reporting-MTA"):
 		rep.mta = firstOf(rep.mta, hostName(typed(f.value()).value))
 	case f.is("Arrival-Date"):
-		if rep.arrival.IsZero() {
+		if rep.dates++; rep.arrival.IsZero() && rep.dates <= maxDates {
 			rep.arrival = parseDate(f.value())
 		}
 	case f.is("X-Original-Message-ID"):
@@ -171,36 +224,26 @@ func (rep *report) messageField(f mimeField) {
 	}
 }
 
-// addBlock reads the fields of one recipient.
-func (rep *report) addBlock(h mimeHeader) {
+// addBlock adds what the fields of one recipient say.
+func (rep *report) addBlock(o *openBlock) {
+	v := &o.values
 	b := block{
-		recipient:  typed(h.get("Final-Recipient")).address(),
-		original:   typed(h.get("Original-Recipient")).address(),
-		action:     h.get("Action"),
-		remote:     h.get("Remote-MTA"),
-		diagnostic: firstOf(h.get("Diagnostic-Code"), h.get("X-Supplementary-Info")), // Exchange 2000, 2003: the one or the other
-		attempt:    parseDate(h.get("Last-Attempt-Date")),
+		recipient:  typed(v[fieldFinalRecipient]).address(),
+		original:   typed(v[fieldOriginalRecipient]).address(),
+		action:     v[fieldAction],
+		remote:     v[fieldRemoteMTA],
+		diagnostic: firstOf(o.coded, v[fieldDiagnosticCode], v[fieldSupplementary], v[fieldNetworkError]),
+		attempt:    parseDate(v[fieldLastAttempt]),
+		status:     statusCode(v[fieldStatus]),
 	}
-	for i := range h { // QUIRK: repeated; one of them is the remote's
-		if h[i].is("Diagnostic-Code") {
-			if d := h[i].value(); bouncehouse.StartsWithCode(typed(d).value) {
-				b.diagnostic = d
-				break
-			}
-		}
-	}
-	if b.diagnostic == "" {
-		b.diagnostic = h.get("X-Network-Error") // Courier: Connection refused
-	}
-	b.status = statusCode(h.get("Status"))
-	if _, comment, ok := strings.Cut(h.get("Status"), "("); ok {
+	if _, comment, ok := strings.Cut(v[fieldStatus], "("); ok {
 		b.comment = strings.TrimSuffix(comment, ")")
 	}
 	if b.recipient == "" {
 		b.recipient = b.original // QUIRK: McAfee, SES: no Final-Recipient
 	}
 	if b.recipient == "" {
-		b.recipient = typed(h.get("X-Actual-Recipient")).address()
+		b.recipient = typed(v[fieldActualRecipient]).address()
 	}
 	if b.recipient == "" && b.action == "" && b.status == "" {
 		return // nothing of a recipient: a group of other fields

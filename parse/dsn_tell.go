@@ -101,6 +101,9 @@ func replyAt(s string) int {
 	return -1
 }
 
+// maxLeadWord is longer than the words that lead to a reply.
+const maxLeadWord = 16
+
 func leadsToReply(before string) bool {
 	trimmed := strings.TrimRight(before, " \t")
 	if trimmed == "" {
@@ -110,6 +113,7 @@ func leadsToReply(before string) bool {
 	case c >= 0x80, strings.IndexByte(":<>'\"([,;|=", c) >= 0:
 		return true
 	}
+	trimmed = trimmed[max(0, len(trimmed)-maxLeadWord):]
 	word := lowerASCII(trimmed[strings.LastIndexAny(trimmed, " \t:(")+1:])
 	switch word {
 	case "said", "error", "code", "replied", "reply", "response", "responded", "returned", "status", "smtp", "esmtp", "message", "reason", "was", "with", "because", "answer", "answered", "diagnostic", "is", "-", "--", "->", "<-", "<--", "<<<":

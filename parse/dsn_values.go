@@ -76,7 +76,7 @@ func (t typedValue) address() string {
 	if t.kind == "utf-8" {
 		return decodeUTF8Address(s)
 	}
-	return decodeXtext(decodeWords(s))
+	return decodeXtext(decodeWords(s, nil))
 }
 
 // decodeXtext undoes the two characters that RFC 3461 section 4 makes every

@@ -4,9 +4,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/bouncehouse/bouncehouse"
 )
 
 // The way of a bounce mail, by its Received fields. Each server writes its own
@@ -156,16 +153,4 @@ func seenClient(from string, exim bool) (name string, ip netip.Addr) {
 		name = hostName(before)
 	}
 	return name, ip
-}
-
-// receipt is when a mail was received: the topmost Received, which the server
-// of the mailbox wrote and every copy keeps, tells it; known is false where that
-// is missing or later than the file, whose time is taken then.
-func receipt(r *bouncehouse.Record, mail *mimePart) (at time.Time, known bool) {
-	top := mail.header.get("Received")
-	at = parseDate(strings.TrimSpace(top[strings.LastIndexByte(top, ';')+1:]))
-	if at.IsZero() || !r.Ref.IsZero() && at.After(r.Ref.Add(24*time.Hour)) {
-		return r.Ref, false
-	}
-	return at, true
 }

@@ -36,7 +36,14 @@ func readZoho(m *mimePart) ([]report, error) {
 	if strings.Contains(head, " will be retried for ") {
 		action = "delayed"
 	}
-	blank := false // since the last recipient
+	blank := false           // since the last recipient
+	var said strings.Builder // the last recipient's diagnostic
+	finish := func() {
+		if n := len(rep.blocks); n > 0 {
+			rep.blocks[n-1].diagnostic = said.String()
+		}
+		said.Reset()
+	}
 	for at := 0; at < len(text); {
 		line, next := cutLine(text, at)
 		if len(rep.blocks) > 0 && (hasPrefixFold(line, "Received:") || strings.HasPrefix(line, "---")) {
@@ -46,16 +53,20 @@ func readZoho(m *mimePart) ([]report, error) {
 			break
 		}
 		if b, ok := zohoBlock(strings.Trim(line, " \t\r")); ok && len(rep.blocks) < maxRecipients {
+			finish()
 			b.action = action
 			rep.blocks = append(rep.blocks, b)
+			said.WriteString(b.diagnostic)
 			blank = false
 		} else if n := len(rep.blocks); n > 0 && strings.TrimSpace(line) == "" {
 			blank = true
-		} else if n > 0 && !blank && len(rep.blocks[n-1].diagnostic) < maxParagraph {
-			rep.blocks[n-1].diagnostic += " " + strings.TrimSpace(line) // a reply of several lines
+		} else if n > 0 && !blank && said.Len() < maxParagraph {
+			said.WriteByte(' ')
+			said.WriteString(strings.TrimSpace(line)) // a reply of several lines
 		}
 		at = next
 	}
+	finish()
 	return rep.found()
 }
 

@@ -22,7 +22,7 @@ type mimePart struct {
 	parts []mimePart // of a multipart
 	depth int
 
-	left     *int      // how many parts more the mail may have
+	work     *work     // what reading the mail may still cost
 	enclosed *mimePart // what message() made
 	read     *content  // what content() made
 
@@ -33,19 +33,18 @@ type mimePart struct {
 
 // parseMail splits a whole mail.
 func parseMail(text string) *mimePart {
-	left := maxParts
-	p := parsePart(strings.TrimLeft(text, "\r\n"), 0, &left)
+	p := parsePart(strings.TrimLeft(text, "\r\n"), 0, newWork(len(text)))
 	return &p
 }
 
 // parsePart splits text, the header of a part or mail and its body.
-func parsePart(text string, depth int, left *int) mimePart {
-	*left--
-	p := mimePart{depth: depth, left: left}
+func parsePart(text string, depth int, w *work) mimePart {
+	w.parts--
+	p := mimePart{depth: depth, work: w}
 	p.header, p.raw = splitHeader(text)
 	p.contentType = parseContentType(p.header.get("Content-Type"))
 	if isMultipart(p.media) && depth < maxDepth {
-		p.parts = parseParts(p.raw, p.boundary, depth, left)
+		p.parts = parseParts(p.raw, p.boundary, depth, w)
 	}
 	return p
 }
@@ -53,10 +52,10 @@ func parsePart(text string, depth int, left *int) mimePart {
 // message is the mail that a part of type message/rfc822 holds, or nil. It is
 // split by the first call: of most only whose they were is asked.
 func (p *mimePart) message() *mimePart {
-	if p.enclosed == nil && isMessage(p.media) && p.depth < maxDepth && *p.left > 0 {
+	if p.enclosed == nil && isMessage(p.media) && p.depth < maxDepth && p.work.parts > 0 {
 		// RFC 2046 section 5.2.1 allows no encoding here. QUIRK: some
 		// gateways encode the whole message all the same.
-		m := parsePart(strings.TrimLeft(p.decoded(), "\r\n"), p.depth+1, p.left)
+		m := parsePart(strings.TrimLeft(p.decoded(), "\r\n"), p.depth+1, p.work)
 		p.enclosed = &m
 	}
 	return p.enclosed
@@ -69,7 +68,7 @@ func isMessage(media string) bool { return media == "message/rfc822" || media ==
 
 // parseParts cuts the body of a multipart at its boundary. The end of the
 // body ends the last part where the end boundary lacks.
-func parseParts(body, boundary string, depth int, left *int) []mimePart {
+func parseParts(body, boundary string, depth int, w *work) []mimePart {
 	if boundary == "" || !strings.Contains(body, "--"+boundary) {
 		// QUIRK: gateways rewrite the boundary in the header alone, or drop it.
 		if boundary = guessBoundary(body); boundary == "" {
@@ -80,9 +79,9 @@ func parseParts(body, boundary string, depth int, left *int) []mimePart {
 	delimiter := "--" + boundary
 	start := -1 // of the part under way
 	add := func(end int) {
-		if start >= 0 && *left > 0 {
+		if start >= 0 && w.parts > 0 {
 			part := strings.TrimSuffix(strings.TrimSuffix(body[start:max(start, end)], "\n"), "\r")
-			parts = append(parts, parsePart(part, depth+1, left))
+			parts = append(parts, parsePart(part, depth+1, w))
 		}
 	}
 	for at := 0; at < len(body); {

@@ -123,7 +123,7 @@ func TestToUTF8(t *testing.T) {
 		"utf-8, cut":               {"系统退信系统\xe9\x80", "utf-8", "系统退信系统\uFFFD"},
 		"utf-8, cut, no label":     {"Prüfung für Größe ü\xc3", "", "Prüfung für Größe ü\uFFFD"},
 	} {
-		if got := toUTF8(test.in, test.label); got != test.want {
+		if got := decodeText(test.in, test.label, newWork(len(test.in))); got != test.want {
 			t.Errorf("%s: got %q, want %q", name, got, test.want)
 		}
 	}
@@ -141,7 +141,7 @@ func TestDecodeWords(t *testing.T) {
 		"=?x-unknown?Q?abc?=":               "abc",
 		"=?broken":                          "=?broken",
 	} {
-		if got := decodeWords(in); got != want {
+		if got := decodeWords(in, nil); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}

@@ -28,7 +28,7 @@ func (p *mimePart) decoded() string { return p.decode(p.raw) }
 func (p *mimePart) head(n int) string {
 	n = min(n, len(p.raw))
 	if !p.decodedTo || p.decodedLen != n {
-		p.utf8, p.decodedTo, p.decodedLen = toUTF8(p.headBytes(n), p.charset), true, n
+		p.utf8, p.decodedTo, p.decodedLen = p.toUTF8(p.headBytes(n), p.charset), true, n
 	}
 	return p.utf8
 }
@@ -46,6 +46,7 @@ func (p *mimePart) headBytes(n int) string {
 }
 
 func (p *mimePart) decode(raw string) string {
+	p.work.read(len(raw))
 	switch strings.ToLower(p.header.get("Content-Transfer-Encoding")) {
 	case "base64":
 		// QUIRK: gateways that add a footer or decode the body forget the
@@ -148,9 +149,20 @@ func unhex(c byte) int {
 	return -1
 }
 
-// toUTF8 decodes s, which its mail labels as charset. What the bytes say
-// goes before the label: high bytes that are valid UTF-8 are UTF-8.
-func toUTF8(s, label string) string {
+// toUTF8 decodes s, a text of p's mail that is labelled as charset, or not.
+func (p *mimePart) toUTF8(s, charset string) string {
+	p.work.read(len(s))
+	return decodeText(s, charset, p.work)
+}
+
+// toUTF8 decodes s, a few words: of so little no charset is guessed but by
+// marks that are plain.
+func toUTF8(s, charset string) string { return decodeText(s, charset, nil) }
+
+// decodeText decodes s, which its mail labels as charset. What the bytes say
+// goes before the label: high bytes that are valid UTF-8 are UTF-8. Where w
+// is not nil, a label that is missing or wrong is guessed.
+func decodeText(s, label string, w *work) string {
 	valid := utf8.ValidString(s) // as 7-bit text is, too
 	if valid && strings.IndexByte(s, '\x1b') < 0 && !strings.Contains(s, "~{") {
 		return s
@@ -172,7 +184,7 @@ func toUTF8(s, label string) string {
 		label = japanese
 	}
 	if label == "" || high > 0 && sevenBit(label) {
-		return guessUTF8(s, high)
+		return guessUTF8(s, high, w)
 	}
 	if out, ok := decodeAs(s, label); ok && !strings.ContainsRune(out, utf8.RuneError) {
 		return out
@@ -180,7 +192,7 @@ func toUTF8(s, label string) string {
 	if high == 0 {
 		return s
 	}
-	return guessUTF8(s, high)
+	return guessUTF8(s, high, w)
 }
 
 // mostlyUTF8 tells whether s has several times more characters of UTF-8 than
@@ -270,9 +282,9 @@ func guessJapanese(s, label string) string {
 }
 
 // guessUTF8 decodes s, whose label is missing or wrong.
-func guessUTF8(s string, high int) string {
+func guessUTF8(s string, high int, w *work) string {
 	if high >= fewHighBytes && mayBeText(s) {
-		if out, ok := decodeAs(s, detect(s[:min(len(s), maxDetect)])); ok {
+		if out, ok := decodeAs(s, w.guess(s)); ok {
 			return out
 		}
 	}
@@ -348,17 +360,17 @@ func fitsGB(s string) bool {
 }
 
 // decodeWords decodes the encoded words of RFC 2047 in a header value; what
-// cannot be decoded stays as it is.
-func decodeWords(s string) string {
+// cannot be decoded stays as it is. w is decodeText's.
+func decodeWords(s string, w *work) string {
 	if !strings.Contains(s, "=?") {
-		return toUTF8(s, "")
+		return decodeText(s, "", w)
 	}
 	d := mime.WordDecoder{CharsetReader: func(label string, r io.Reader) (io.Reader, error) {
 		b, err := io.ReadAll(r)
-		return strings.NewReader(toUTF8(string(b), label)), err
+		return strings.NewReader(decodeText(string(b), label, w)), err
 	}}
 	if out, err := d.DecodeHeader(s); err == nil {
 		return out
 	}
-	return toUTF8(s, "")
+	return decodeText(s, "", w)
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 	"unsafe"
 	"weak"
@@ -194,24 +193,13 @@ func TestLogSpliced(t *testing.T) {
 // more than its length: lines makes the logs of about n bytes.
 func hostile(t *testing.T, format string, lines func(n int) map[string]string) {
 	t.Helper()
+	withoutGC(t)
 	const n = 64 << 10
-	small, large := lines(n), lines(4*n)
-	for name := range small {
+	for _, name := range sortedKeys(lines(n)) {
 		for _, as := range []string{format, Auto} {
-			took := func(log string) time.Duration {
-				best := time.Hour
-				for range 3 {
-					s := sample{format, "hostile", log}
-					start := time.Now()
-					res := s.parse(t, as)
-					best = min(best, time.Since(start))
-					checkLog(t, res, as)
-				}
-				return best
-			}
-			if a, b := took(small[name]), took(large[name]); b > 8*a+100*time.Millisecond { // squares would take 16 times as long
-				t.Errorf("%s as %s: %d bytes took %v, %d took %v", name, as, len(small[name]), a, len(large[name]), b)
-			}
+			checkGrowth(t, named(name+" as "+as), n, func(n int) string { return lines(n)[name] }, func(log string) {
+				parseHostileLog(t, as, bouncehouse.FileHead(log), log)
+			})
 		}
 	}
 }
