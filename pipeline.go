@@ -119,6 +119,7 @@ type Result struct {
 	Dead     []DeadLetter
 	Lines    int      // records parsed
 	Unread   int      // of them, lines of a known mail system that tell of an attempt in words not understood
+	Doubted  int      // of them, records of the journal that name a mail system and were written by another's process
 	Samples  []string // the first of these lines, at most MaxSamples of a batch; parts of its chunks
 }
 

@@ -45,7 +45,7 @@ type courierAttempt struct {
 	remoteIP   string
 }
 
-func newCourier(Options) bouncehouse.Parser { return &headed{entryParser: &courier{}} }
+func newCourier(o Options) bouncehouse.Parser { return newHeaded(o, &courier{}) }
 
 // isCourier tells by the program and the first words.
 func isCourier(e *entry) bool {

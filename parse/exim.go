@@ -39,13 +39,13 @@ type exim struct {
 	twice  recent[refusedLine]
 }
 
-func newExim(Options) bouncehouse.Parser { return &exim{} }
+func newExim(o Options) bouncehouse.Parser { return &exim{head: headReader{journal: o.Journal}} }
 
 func (p *exim) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	text := trimHead(r.Text)
 	var e entry
 	if !cutEximHead(text, &e) || !eximWords(e.msg) {
-		if p.head.read(&r, &e) {
+		if p.head.read(&r, &e, res) {
 			_, err := p.parseEntry(r, &p.head, &e, res)
 			return err
 		}

@@ -93,7 +93,7 @@ func (f *harakaFields) set(key, value string) {
 	f[at] = value
 }
 
-func newHaraka(Options) bouncehouse.Parser { return &haraka{} }
+func newHaraka(o Options) bouncehouse.Parser { return &haraka{head: headReader{journal: o.Journal}} }
 
 // sniffHaraka looks for a level and the beginning of a UUID in one of the
 // three formats.
@@ -137,7 +137,7 @@ func (p *haraka) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 		return p.line(r, &p.head, r.Host, &l, res)
 	}
 	var e entry
-	if !p.head.read(&r, &e) {
+	if !p.head.read(&r, &e, res) {
 		return nil
 	}
 	_, err := p.parseEntry(r, &p.head, &e, res)

@@ -54,7 +54,9 @@ type mailSession struct {
 	port   uint16
 }
 
-func newOpenSMTPD(Options) bouncehouse.Parser { return &openSMTPD{} }
+func newOpenSMTPD(o Options) bouncehouse.Parser {
+	return &openSMTPD{head: headReader{journal: o.Journal}}
+}
 
 // sniffOpenSMTPD knows the lines of smtpd -d.
 func sniffOpenSMTPD(line string) bool {
@@ -98,7 +100,7 @@ func cutAgent(e *entry) (agent, rest string) {
 
 func (p *openSMTPD) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	var e entry
-	if !p.head.read(&r, &e) {
+	if !p.head.read(&r, &e, res) {
 		if session, _ := cutSession(r.Text); session == "" {
 			return nil
 		}

@@ -20,6 +20,7 @@ type Options struct {
 	Domains  []string     // our sender domains
 	Egress   []netip.Addr // addresses of our own mail servers: what comes from them is not from outside
 	BATVKeys [][]byte     // with which our mail's envelope senders are tagged
+	Journal  Journal      // whose records of the journal are believed
 }
 
 // Format is one row of the table of formats.
@@ -73,7 +74,7 @@ func New(name string, o Options) (bouncehouse.Parser, error) {
 	if name == Auto {
 		formats := Formats()
 		return &auto{
-			options: o, formats: formats, parsers: make([]bouncehouse.Parser, len(formats)), taken: make([]int, len(formats)),
+			options: o, head: headReader{journal: o.Journal}, formats: formats, parsers: make([]bouncehouse.Parser, len(formats)), taken: make([]int, len(formats)),
 			mails: slices.IndexFunc(formats, func(f Format) bool { return f.mails }),
 		}, nil
 	}
@@ -118,8 +119,12 @@ type headed struct {
 	entry entry
 }
 
+func newHeaded(o Options, p entryParser) bouncehouse.Parser {
+	return &headed{entryParser: p, head: headReader{journal: o.Journal}}
+}
+
 func (p *headed) Parse(r bouncehouse.Record, res *bouncehouse.Result) (err error) {
-	if p.head.read(&r, &p.entry) {
+	if p.head.read(&r, &p.entry, res) {
 		_, err = p.parseEntry(r, &p.head, &p.entry, res)
 	}
 	p.entry = entry{} // its strings are the chunk's, which must not outlive the batch
@@ -167,7 +172,7 @@ func (a *auto) parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 			return a.pass(i, r, res)
 		}
 	}
-	if a.head.read(&r, &a.entry) {
+	if a.head.read(&r, &a.entry, res) {
 		return a.parseEntry(r, res)
 	}
 	if i := a.sniff(r.Text, false); i >= 0 {

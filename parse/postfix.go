@@ -25,7 +25,7 @@ type postfix struct {
 	tls    tlsSessions
 }
 
-func newPostfix(Options) bouncehouse.Parser { return &headed{entryParser: &postfix{}} }
+func newPostfix(o Options) bouncehouse.Parser { return newHeaded(o, &postfix{}) }
 
 // isPostfix tells by the program's name. syslog_name may be anything, but
 // behind it stand a slash and the daemon: "mx-out/smtp", "postfix/slow/smtp".

@@ -66,7 +66,7 @@ type qmailHeld struct {
 	text  []byte
 }
 
-func newQmail(Options) bouncehouse.Parser { return &qmail{} }
+func newQmail(o Options) bouncehouse.Parser { return &qmail{head: headReader{journal: o.Journal}} }
 
 // sniffQmail looks for one of these stamps. What splogger writes stands behind
 // syslog headers.
@@ -161,7 +161,7 @@ func (p *qmail) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 		return p.line(r, &p.head, r.Host, &st, text, res)
 	}
 	var e entry
-	if !p.head.read(&r, &e) {
+	if !p.head.read(&r, &e, res) {
 		return nil
 	}
 	_, err := p.parseEntry(r, &p.head, &e, res)

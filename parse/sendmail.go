@@ -33,7 +33,7 @@ type sendmail struct {
 	refused   recent[refusedRecipients]
 }
 
-func newSendmail(Options) bouncehouse.Parser { return &headed{entryParser: &sendmail{}} }
+func newSendmail(o Options) bouncehouse.Parser { return newHeaded(o, &sendmail{}) }
 
 // isSendmail tells by the program's name; the syslog tag may be set to
 // anything (-L), so else by the grammar of its two main lines.

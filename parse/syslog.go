@@ -31,18 +31,29 @@ type entry struct {
 
 // headReader reads the headers of one stream's lines.
 type headReader struct {
-	clock  clock
-	parts  parts
-	export journalExport
+	clock   clock
+	parts   parts
+	export  journalExport
+	journal Journal
+	doubted bool // the last record was of the journal, claimed to be a mail system's and is not believed
 }
 
 // maxLayers bounds how often a line may be wrapped.
 const maxLayers = 4
 
-// read takes r's header apart. It is false where r has none that is known
+// read takes r's header apart, and counts what is not believed. It is false where r has none that is known
 // (inner is set then, where it has a wrapping), or is a part of a line that a
 // later record completes.
-func (h *headReader) read(r *bouncehouse.Record, e *entry) bool {
+func (h *headReader) read(r *bouncehouse.Record, e *entry, res *bouncehouse.Result) bool {
+	h.doubted = false
+	ok := h.readWrapped(r, e)
+	if h.doubted {
+		res.Doubted++
+	}
+	return ok
+}
+
+func (h *headReader) readWrapped(r *bouncehouse.Record, e *entry) bool {
 	text := r.Text
 	if text != "" && (text[0] == 0xef || text[0] == 0) {
 		// A byte order mark; NULs are what a file system leaves after a crash.
@@ -50,7 +61,8 @@ func (h *headReader) read(r *bouncehouse.Record, e *entry) bool {
 	}
 	*e = entry{}
 	if h.export.active || strings.HasPrefix(text, "__CURSOR=") {
-		if known, complete := h.export.field(text, e); known {
+		known, complete, doubted := h.export.field(r, text, &h.journal, e)
+		if h.doubted = doubted; known {
 			return complete
 		}
 	}

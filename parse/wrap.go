@@ -128,6 +128,10 @@ type journal struct {
 	PID        string          `json:"_PID"`
 	SyslogPID  string          `json:"SYSLOG_PID"`
 	Container  string          `json:"CONTAINER_NAME"`
+
+	UID  string `json:"_UID"`
+	Unit string `json:"_SYSTEMD_UNIT"`
+	Exe  string `json:"_EXE"`
 }
 
 func (h *headReader) unwrapJSON(s string, e *entry) (inner string, done bool) {
@@ -136,6 +140,12 @@ func (h *headReader) unwrapJSON(s string, e *entry) (inner string, done bool) {
 	}
 	var j journal
 	if json.Unmarshal([]byte(s), &j) != nil {
+		return "", true
+	}
+	// Before all else: a field LOG is as good as log to the decoder, and any
+	// process may write one.
+	if believed, _ := h.journal.decide(journalSource{j.UID, j.Unit, j.Exe}); !believed {
+		h.doubted = j.Container != "" || claimsMail(j.Identifier)
 		return "", true
 	}
 	if j.Log != nil {

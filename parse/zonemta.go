@@ -24,7 +24,7 @@ type zoneMTA struct {
 	head headReader
 }
 
-func newZoneMTA(Options) bouncehouse.Parser { return &zoneMTA{} }
+func newZoneMTA(o Options) bouncehouse.Parser { return &zoneMTA{head: headReader{journal: o.Journal}} }
 
 // sniffZoneMTA looks for a level of npmlog and a sender's name.
 func sniffZoneMTA(line string) bool {
@@ -62,7 +62,7 @@ func (p *zoneMTA) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 		}
 	}
 	var e entry
-	if !p.head.read(&r, &e) {
+	if !p.head.read(&r, &e, res) {
 		return nil
 	}
 	_, err := p.parseEntry(r, &p.head, &e, res)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse"
 )
 
 // Config is the one configuration of every command. bouncehouse.example.yaml
@@ -30,6 +31,8 @@ type Config struct {
 	Rules      string       `yaml:"rules"`
 	// Bounces is what bounce mails and complaints are taken for.
 	Bounces BouncesConfig `yaml:"bounces"`
+	// Journal is whose records of the journal are believed.
+	Journal parse.Journal `yaml:"journal"`
 	DNS     DNSConfig     `yaml:"dns"`
 	Engine  EngineConfig  `yaml:"engine"`
 	// Kafka is the topic between ingest and process.

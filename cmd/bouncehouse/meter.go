@@ -21,8 +21,9 @@ type meter struct {
 	quit    chan struct{}
 	drawn   sync.WaitGroup
 
-	mu                                     sync.Mutex
-	records, events, unread, dead, batches int
+	mu                                              sync.Mutex
+	records, events, unread, doubted, dead, batches int
+	warned                                          bool // of records that are not believed
 }
 
 func newMeter(a *app, sources []ingest.Source, stores bool) *meter {
@@ -42,6 +43,11 @@ func (m *meter) observe(_ bouncehouse.Batch, res *bouncehouse.Result) {
 	m.records += res.Lines
 	m.events += len(res.Events)
 	m.unread += res.Unread
+	m.doubted += res.Doubted
+	if res.Doubted > 0 && !m.warned {
+		m.warned = true // once: who writes them may write many
+		m.app.log.Warn("records of the journal are not believed: "+doubtedHint, "records", res.Doubted)
+	}
 	m.dead += len(res.Dead)
 }
 
@@ -97,6 +103,9 @@ func (m *meter) close() {
 	}
 	if m.unread > 0 {
 		fmt.Fprintf(m.app.stderr, ", %s not understood", plural(m.unread, "line"))
+	}
+	if m.doubted > 0 {
+		fmt.Fprintf(m.app.stderr, ", %s of the journal not believed", plural(m.doubted, "record"))
 	}
 	if m.dead > 0 {
 		fmt.Fprintf(m.app.stderr, ", %s (bouncehouse deadletter list)", plural(m.dead, "dead letter"))

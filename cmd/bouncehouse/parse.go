@@ -131,7 +131,7 @@ type printer struct {
 }
 
 // counts is what was read.
-type counts struct{ records, events, unread, dead int }
+type counts struct{ records, events, unread, doubted, dead int }
 
 func (p *printer) print(a *app, parser bouncehouse.Parser, chunk *bouncehouse.Chunk) error {
 	if p.err = a.ctx.Err(); p.err != nil {
@@ -159,6 +159,7 @@ func (p *printer) print(a *app, parser bouncehouse.Parser, chunk *bouncehouse.Ch
 	p.total.records += p.res.Lines
 	p.total.events += len(p.res.Events)
 	p.total.unread += p.res.Unread
+	p.total.doubted += p.res.Doubted
 	p.total.dead += len(p.res.Dead)
 	p.sum.lines(p.res.Samples)
 	return nil

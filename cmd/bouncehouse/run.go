@@ -237,7 +237,7 @@ type stages struct {
 // about this machine is left out: a replay must make the same rows.
 func parseOptions(c Config) (parse.Options, error) {
 	keys, err := c.Bounces.keys()
-	return parse.Options{Hosts: c.Hosts, Domains: c.Domains, Egress: c.Egress, BATVKeys: keys}, err
+	return parse.Options{Hosts: c.Hosts, Domains: c.Domains, Egress: c.Egress, BATVKeys: keys, Journal: c.Journal}, err
 }
 
 // processing wires parser and enrichers; context fills what the parser's

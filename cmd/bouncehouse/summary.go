@@ -76,6 +76,10 @@ func (s *summary) lines(samples []string) {
 	}
 }
 
+// doubtedHint says why records of the journal are not believed, and what makes
+// them.
+const doubtedHint = "they name a mail system and were written by another account's process; journal: in the configuration names accounts and units"
+
 // print writes the summary; with one file only what it counted.
 func (s *summary) print(w io.Writer, total counts, skipped []ingest.Skipped, took time.Duration) {
 	if s.files > 1 {
@@ -99,6 +103,9 @@ func (s *summary) print(w io.Writer, total counts, skipped []ingest.Skipped, too
 	if total.unread > 0 {
 		fmt.Fprintf(w, ", %d not understood", total.unread)
 	}
+	if total.doubted > 0 {
+		fmt.Fprintf(w, ", %d of the journal not believed", total.doubted)
+	}
 	if total.dead > 0 {
 		fmt.Fprintf(w, ", %d unreadable", total.dead)
 	}
@@ -106,6 +113,9 @@ func (s *summary) print(w io.Writer, total counts, skipped []ingest.Skipped, too
 		fmt.Fprintf(w, ", in %s", took.Round(10*time.Millisecond))
 	}
 	fmt.Fprintln(w)
+	if total.doubted > 0 {
+		fmt.Fprintln(w, "Not believed: "+doubtedHint)
+	}
 	s.printShapes(w)
 	if total.records > 0 && total.events == 0 && total.dead == 0 {
 		fmt.Fprintln(w, nothingFound)

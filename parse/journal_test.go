@@ -1,0 +1,141 @@
+package parse
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// Whom journald names as the writer decides whether a record counts, in any
+// form of the journal, and in whatever order its fields stand.
+func TestJournalTrust(t *testing.T) {
+	ours := Journal{Units: []string{"relay.service"}}
+	const postfix = "/usr/lib/postfix/sbin/smtp"
+	tests := []struct {
+		uid, unit, exe string
+		journal        Journal
+		believed       bool
+	}{
+		{uid: "0", unit: "session-1.scope", exe: "/usr/bin/logger", believed: true},
+		{uid: "101", unit: "postfix@-.service", exe: postfix, believed: true},
+		{uid: "89", unit: "postfix.service", exe: "/usr/libexec/postfix/smtp", believed: true},
+		{uid: "101", unit: "session-1.scope", exe: postfix, believed: true}, // started by hand
+		{uid: "101", unit: "exim4.service", exe: "/usr/sbin/exim4", believed: true},
+		{uid: "61555", unit: "haraka.service", exe: "/usr/bin/node", believed: true}, // DynamicUser=
+		{uid: "101", believed: true}, // gone before journald looked
+		{believed: true},             // stripped
+		{uid: "1000", unit: "user@1000.service", exe: "/usr/bin/logger"},
+		{uid: "1000", unit: "postfix@-.service", exe: "/usr/bin/logger"}, // a .forward's command
+		{uid: "1000", unit: "user@1000.service", exe: postfix},
+		{uid: "1000"},
+		{uid: "33", unit: "apache2.service", exe: "/usr/sbin/apache2"},
+		{uid: "33", unit: "apache2.service", exe: "/usr/sbin/postlog"},
+		{uid: "33", unit: "xpostfix.service", exe: "/tmp/usr/lib/postfix/smtp"},
+		{uid: "x", unit: "postfix.service"},
+		{uid: "101", unit: "relay.service", exe: "/opt/relay/smtp"},
+		{uid: "101", unit: "relay.service", exe: "/opt/relay/smtp", journal: ours, believed: true},
+		{uid: "1000", unit: "user@1000.service", journal: Journal{UIDs: []int{1000}}, believed: true},
+		{uid: "101", unit: "postfix.service", exe: postfix, journal: Journal{UIDs: []int{1000}}},
+		{uid: "0", journal: Journal{UIDs: []int{1000}}, believed: true},
+	}
+	const message = "4jX1fM33S7zCf: to=<kim@corp.example>, relay=mx.corp.example[203.0.113.5]:25, delay=1, delays=0/0/0/1, dsn=5.1.1, status=bounced (host mx.corp.example[203.0.113.5] said: 550 5.1.1 no (in reply to RCPT TO command))"
+	for _, test := range tests {
+		fields := []string{"SYSLOG_IDENTIFIER=postfix/smtp", "MESSAGE=" + message, "_HOSTNAME=mx1", "_PID=7", "__REALTIME_TIMESTAMP=1788360555123456"}
+		for name, value := range map[string]string{"_UID": test.uid, "_SYSTEMD_UNIT": test.unit, "_EXE": test.exe, "_COMM": "smtp"} {
+			if value != "" {
+				fields = append(fields, name+"="+value)
+			}
+		}
+		object := map[string]string{"__CURSOR": "s=1"}
+		for _, f := range fields {
+			name, value, _ := strings.Cut(f, "=")
+			object[name] = value
+		}
+		line, err := json.Marshal(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		object["CONTAINER_NAME"], object["MESSAGE"] = "mail", "postfix/smtp[7]: "+message
+		container, err := json.Marshal(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		object["LOG"] = "postfix/smtp[7]: " + message + "\n" // any process may write such a field
+		docker, err := json.Marshal(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		logs := []string{string(line), string(container), string(docker)}
+		for range fields { // each order but turned
+			fields = append(fields[1:], fields[0])
+			logs = append(logs, "__CURSOR=s=1\n"+strings.Join(fields, "\n")+"\n\n__CURSOR=s=2\n")
+		}
+		want, doubted := 1, 0
+		if !test.believed {
+			want, doubted = 0, 1
+		}
+		for _, log := range logs {
+			for _, as := range []string{"postfix", Auto} {
+				p, err := New(as, Options{Journal: test.journal})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var res bouncehouse.Result
+				bouncehouse.ParseChunk(p, logChunk("journal", log, 0), &res)
+				if len(res.Events) != want || res.Doubted != doubted {
+					t.Errorf("uid %q, unit %q, %q as %s: %d events, %d doubted, want %d, %d, of\n%s", test.uid, test.unit, test.exe, as, len(res.Events), res.Doubted, want, doubted, log)
+				}
+			}
+		}
+	}
+}
+
+// What stands in a binary value is no field and no entry, of whatever length
+// and lines it is.
+func TestJournalExportInjected(t *testing.T) {
+	forged := "__CURSOR=s=9\n__REALTIME_TIMESTAMP=1788360555123456\n_UID=0\n_PID=7\n_HOSTNAME=mx1\nSYSLOG_IDENTIFIER=postfix/smtp\nMESSAGE=4F2D1A0C3B: to=<a@b.example>, relay=none, delay=1, delays=1/0/0/0, dsn=5.0.0, status=bounced (no)\n"
+	entry := func(value string) string {
+		length := binary.LittleEndian.AppendUint64(nil, uint64(len(value)))
+		return "__CURSOR=s=1\n__REALTIME_TIMESTAMP=1788360555123456\nNOTE\n" + string(length) + value + "\n_UID=1000\n_PID=8\n_HOSTNAME=mx1\nSYSLOG_IDENTIFIER=postfix/smtp\nMESSAGE=4F2D1A0C3C: to=<c@d.example>, relay=none, delay=1, delays=1/0/0/0, dsn=5.0.0, status=bounced (no)\n\n"
+	}
+	honest := strings.ReplaceAll(forged, "a@b.example", "kim@corp.example")
+	first := strings.ReplaceAll(honest, "4F2D1A0C3B", "4F2D1A0C3A") + "\n"
+	for pad := range 3000 {
+		for _, end := range []string{"\n", "\r\n", "\n\n", "\r\n\r\n"} {
+			log := first + entry(strings.Repeat("x", pad)+end+strings.ReplaceAll(forged, "\n", end)) + honest + "\n__CURSOR=s=3\n"
+			res := parseLog(t, "postfix", "journal", log)
+			for i := range res.Events {
+				if res.Events[i].Recipient != "kim@corp.example" {
+					t.Fatalf("%d bytes, line ends %q: %s", pad, end, res.Events[i].Recipient)
+				}
+			}
+			if len(res.Events) != 2 || res.Doubted != 1 {
+				t.Fatalf("%d bytes, line ends %q: %d events, %d doubted", pad, end, len(res.Events), res.Doubted)
+			}
+		}
+	}
+}
+
+// An export that tells of writers and one that was stripped, from a file.
+func TestJournalStripped(t *testing.T) {
+	b, err := os.ReadFile("testdata/postfix/wrapped-journal-export.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stripped := parseLog(t, "postfix", "journal", string(b))
+	for uid, want := range map[int]int{0: len(stripped.Events), 1000: 0} {
+		log := strings.ReplaceAll(string(b), "_TRANSPORT=syslog\n", fmt.Sprintf("_TRANSPORT=syslog\n_UID=%d\n", uid))
+		res := parseLog(t, "postfix", "journal", log)
+		if len(res.Events) != want || want == 0 {
+			t.Logf("uid %d: %d events of %d, %d doubted", uid, len(res.Events), len(stripped.Events), res.Doubted)
+		}
+		if len(res.Events) != want {
+			t.Errorf("uid %d: %d events, want %d", uid, len(res.Events), want)
+		}
+	}
+}
