@@ -8,12 +8,16 @@ KAFKA_ALSO ?= 3.9.2
 MTAS ?= postfix exim opensmtpd sendmail
 KAFKA_VERSION ?=
 FUZZTIME ?= 30s
+# For torture: how many faults, the seed (0: another each time), further flags of test/torture.
+FAULTS ?= 1000
+SEED ?= 0
+ARGS ?=
 # For demo: the paths to read, and how far back the report looks (all). For accuracy: the corpus.
 LOGS ?=
 SINCE ?=
 CORPUS ?=
 
-.PHONY: help build demo test check fuzz bench accuracy torture engine kafka rootfs setup clean
+.PHONY: help build demo test check fuzz bench accuracy replies torture engine kafka rootfs setup clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -24,8 +28,11 @@ demo: engine build ## run the whole pipeline on the sample logs, or on LOGS="PAT
 test: ## set up every real part that this machine can have, and run all tests
 	@MTAS='$(MTAS)' KAFKA_ALSO='$(KAFKA_ALSO)' scripts/test.sh
 
-torture: rootfs ## every reply of enrich/testdata at every step through the four mail servers, in eight configurations (15 minutes)
-	@BOUNCEHOUSE_TORTURE=1 go test -count=1 -v -timeout 60m -run TestReplies ./test
+replies: rootfs ## every reply of enrich/testdata at every step through the four mail servers, in eight configurations (15 minutes)
+	@BOUNCEHOUSE_REPLIES=1 go test -count=1 -v -timeout 60m -run TestReplies ./test
+
+torture: engine kafka build ## nothing lost, nothing twice: FAULTS (1000) faults against a ledger; SEED=N, ARGS="-variant kafka -keep ..." (hours)
+	@FAULTS='$(FAULTS)' SEED='$(SEED)' ARGS='$(ARGS)' scripts/torture.sh
 
 check: ## gofmt, vet, staticcheck and the unit tests: under a minute
 	@scripts/check.sh

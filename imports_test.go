@@ -27,6 +27,7 @@ var allowed = map[string][]string{
 	"report":          {"", "schemas", "query"},
 	"cmd/bouncehouse": {"", "ingest", "parse", "enrich", "explain", "sink", "schemas", "engine", "query", "report"},
 	"test":            {""},
+	"test/torture":    {"test"},
 }
 
 // libraries are imported in the named folders only.

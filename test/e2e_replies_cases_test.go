@@ -50,13 +50,13 @@ func replyCases(t *testing.T, seed uint64) []replyCase {
 		cases = append(cases, c)
 	}
 	replies := corpusReplies(t)
-	if !torture() {
+	if !allReplies() {
 		rng.Shuffle(len(replies), func(i, j int) { replies[i], replies[j] = replies[j], replies[i] })
 		replies = replies[:sampled]
 	}
 	for i, reply := range replies {
 		lines := asLines(rng, reply)
-		if torture() {
+		if allReplies() {
 			for _, stage := range replyStages {
 				add(stage, lines)
 			}
@@ -65,7 +65,7 @@ func replyCases(t *testing.T, seed uint64) []replyCase {
 		}
 	}
 	for i, lines := range hostileReplies() {
-		if torture() {
+		if allReplies() {
 			for _, stage := range replyStages {
 				add(stage, lines)
 			}

@@ -20,7 +20,7 @@ import (
 
 // TestReplies has a real Postfix, Exim, OpenSMTPD and Sendmail refused with what receiving systems really say
 // (enrich/testdata/replies.jsonl) and with replies made to confuse, at every step of a session, and holds what
-// `bouncehouse parse` reads in their logs against what the servers said. BOUNCEHOUSE_TORTURE=1 (make torture) says all
+// `bouncehouse parse` reads in their logs against what the servers said. BOUNCEHOUSE_REPLIES=1 (make replies) says all
 // of them at all steps in all variants of configuration; else it is a sample, by BOUNCEHOUSE_SEED or a printed seed. The
 // logs stay in the directory BOUNCEHOUSE_KEEP, if given.
 func TestReplies(t *testing.T) {
@@ -35,15 +35,15 @@ func TestReplies(t *testing.T) {
 	t.Logf("BOUNCEHOUSE_SEED=%d", seed)
 	for _, c := range replyServers {
 		t.Run(c.name, func(t *testing.T) {
-			if c.full && !torture() {
-				t.Skip("only by make torture")
+			if c.full && !allReplies() {
+				t.Skip("only by make replies")
 			}
 			testReplies(t, c, seed)
 		})
 	}
 }
 
-func torture() bool { return os.Getenv("BOUNCEHOUSE_TORTURE") != "" }
+func allReplies() bool { return os.Getenv("BOUNCEHOUSE_REPLIES") != "" }
 
 // replyServer is a mail server with a configuration.
 type replyServer struct {

@@ -43,8 +43,8 @@ func Main(m *testing.M) int {
 	}
 }
 
-// isolated says why the test binary has no network of its own, or nil.
-func isolated() error {
+// Isolated says why the test binary has no network and mounts of its own, or nil.
+func Isolated() error {
 	switch state := os.Getenv(isolation); state {
 	case "done":
 		return nil
@@ -59,7 +59,7 @@ func isolated() error {
 func needIsolation(t testing.TB) {
 	t.Helper()
 	notShort(t)
-	if err := isolated(); err != nil {
+	if err := Isolated(); err != nil {
 		Missing(t, PartIsolation, err.Error())
 	}
 }

@@ -22,6 +22,12 @@ import (
 type KafkaOptions struct {
 	Version string            // else KAFKA_VERSION, else the one in test/kafka/pom.xml
 	Config  map[string]string // further lines of server.properties
+
+	// For clusters, and brokers that something stands before; the stand-in knows none of these.
+	Dir        string       // where all of it lies; else a directory of the test's
+	Advertised string       // the address that clients are told, of a proxy
+	Cluster    *KafkaBroker // the broker whose cluster this one joins as another; that one alone is its controller
+	Idle       bool         // not started: see Command
 }
 
 // KafkaBroker is one Kafka node, broker and controller (KRaft), or its stand-in kfake.
@@ -32,6 +38,8 @@ type KafkaBroker struct {
 	dir     string
 	jars    string // empty for the stand-in
 	config  map[string]string
+	node    int
+	control string // host:port of the cluster's controller
 
 	process *Process // nil while stopped
 	fake    standIn  // nil while stopped
@@ -54,9 +62,16 @@ func Kafka(t testing.TB, opts KafkaOptions) *KafkaBroker {
 	if version == "" {
 		version = kafkaVersion(t)
 	}
-	k := &KafkaBroker{t: t, version: version, dir: t.TempDir(), config: opts.Config}
-	ports := freePorts(t, 2)
+	k := &KafkaBroker{t: t, version: version, dir: opts.Dir, config: opts.Config, node: 1}
+	if k.dir == "" {
+		k.dir = t.TempDir()
+	}
+	ports := freePorts(t, 3)
 	k.addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))
+	k.control = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[1]))
+	if opts.Cluster != nil {
+		k.node, k.control = opts.Cluster.node+1, opts.Cluster.control
+	}
 	jars := filepath.Join(Root(t), ".cache", "kafka", version)
 	if why := kafkaMissing(jars); why != "" {
 		if required(PartKafka) {
@@ -67,7 +82,7 @@ func Kafka(t testing.TB, opts KafkaOptions) *KafkaBroker {
 		k.version = "kfake"
 	} else {
 		k.jars = jars
-		k.format(ports[1])
+		k.format(opts, net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[2])))
 		Tried(t, PartKafka, "Apache Kafka "+version)
 	}
 	t.Cleanup(func() {
@@ -75,9 +90,14 @@ func Kafka(t testing.TB, opts KafkaOptions) *KafkaBroker {
 			k.fake.Close()
 		}
 	})
-	k.Restart()
+	if !opts.Idle {
+		k.Restart()
+	}
 	return k
 }
+
+// Command is a real broker's process, for who starts and ends it by himself; it writes its log to standard error.
+func (k *KafkaBroker) Command() *exec.Cmd { return k.java("kafka.Kafka", k.properties()) }
 
 // KafkaVersions are the versions of Apache Kafka that are set up on this machine, oldest first.
 func KafkaVersions(t testing.TB) []string {
@@ -171,8 +191,8 @@ func (k *KafkaBroker) Restart() {
 		return
 	}
 	log := filepath.Join(k.dir, "server.log")
-	k.process = start(k.t, "Kafka "+k.version, log, k.java("kafka.Kafka", k.properties()))
-	k.process.Ready(k.t, kafkaStartLimit, k.answers)
+	k.process = start(k.t, "Kafka "+k.version, log, k.Command())
+	k.process.Ready(k.t, kafkaStartLimit, func() error { return k.Answers(1) })
 }
 
 func (k *KafkaBroker) startFake() {
@@ -190,9 +210,9 @@ func (k *KafkaBroker) startFake() {
 	}
 }
 
-// answers asks for the cluster and for a group's coordinator: the latter makes the topic of the offsets, which the
-// first consumer group would otherwise wait for.
-func (k *KafkaBroker) answers() error {
+// Answers asks for the cluster, which must have so many brokers, and for a group's coordinator: the latter makes the topic of
+// the offsets, which the first consumer group would otherwise wait for.
+func (k *KafkaBroker) Answers(brokers int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	client, done := k.client()
@@ -201,7 +221,7 @@ func (k *KafkaBroker) answers() error {
 	if err != nil {
 		return err
 	}
-	if len(meta.Brokers) != 1 {
+	if len(meta.Brokers) != brokers {
 		return fmt.Errorf("%d brokers", len(meta.Brokers))
 	}
 	found, err := client.FindCoordinator(ctx, &kafka.FindCoordinatorRequest{Key: "ready", KeyType: kafka.CoordinatorKeyTypeConsumer})
@@ -219,18 +239,28 @@ func (k *KafkaBroker) client() (client *kafka.Client, done func()) {
 
 func (k *KafkaBroker) properties() string { return filepath.Join(k.dir, "server.properties") }
 
-// format writes server.properties and formats the data directory, as KRaft asks.
-func (k *KafkaBroker) format(controllerPort int) {
+// format writes server.properties and formats the data directory, as KRaft asks. internal is a free address: behind a proxy
+// brokers talk to each other there.
+func (k *KafkaBroker) format(opts KafkaOptions, internal string) {
 	k.t.Helper()
-	controller := net.JoinHostPort("127.0.0.1", strconv.Itoa(controllerPort))
-	lines := []string{
-		"process.roles=broker,controller",
-		"node.id=1",
-		"controller.quorum.voters=1@" + controller,
+	roles, listeners, advertised := "broker", "PLAINTEXT://"+k.addr, "PLAINTEXT://"+k.addr
+	if opts.Cluster == nil {
+		roles, listeners = "broker,controller", listeners+",CONTROLLER://"+k.control
+	}
+	lines := []string{}
+	if opts.Advertised != "" {
+		listeners, advertised = listeners+",INTERNAL://"+internal, "PLAINTEXT://"+opts.Advertised+",INTERNAL://"+internal
+		lines = append(lines, "inter.broker.listener.name=INTERNAL",
+			"listener.security.protocol.map=PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT")
+	}
+	lines = append(lines,
+		"process.roles="+roles,
+		"node.id="+strconv.Itoa(k.node),
+		"controller.quorum.voters=1@"+k.control,
 		"controller.listener.names=CONTROLLER",
-		"listeners=PLAINTEXT://" + k.addr + ",CONTROLLER://" + controller,
-		"advertised.listeners=PLAINTEXT://" + k.addr,
-		"log.dirs=" + filepath.Join(k.dir, "data"),
+		"listeners="+listeners,
+		"advertised.listeners="+advertised,
+		"log.dirs="+filepath.Join(k.dir, "data"),
 		"auto.create.topics.enable=false",
 		"offsets.topic.num.partitions=1",
 		"offsets.topic.replication.factor=1",
@@ -242,7 +272,7 @@ func (k *KafkaBroker) format(controllerPort int) {
 		// After a kill -9 the node is let in again once its former self has been silent for this long (9 s by default).
 		"broker.session.timeout.ms=3000",
 		"broker.heartbeat.interval.ms=500",
-	}
+	)
 	for name, value := range k.config { // each name once, so their order says nothing
 		lines = append(lines, name+"="+value)
 	}

@@ -34,6 +34,16 @@ func Missing(t testing.TB, part Part, why string) {
 	t.Skipf("%s is missing: %s", part, why)
 }
 
+// LeftOut notes that something is not tried because part cannot be had, and goes on; where the part is required it fails.
+func LeftOut(t testing.TB, part Part, why string) {
+	t.Helper()
+	note(t, "left out", part, why)
+	if required(part) {
+		t.Fatalf("%s is required and missing: %s", part, why)
+	}
+	t.Logf("left out: %s", why)
+}
+
 // Tried notes for the end of `make test` that a real part took part; version says which.
 func Tried(t testing.TB, part Part, version string) {
 	t.Helper()
