@@ -37,7 +37,7 @@ func (o *Options) without(name string) bool {
 const (
 	faultsInRound = 40
 	logsInRound   = 4
-	lanes         = 2               // faults at the same time
+	lanes         = 2 // faults at the same time
 	progress      = 30 * time.Second
 	stalled       = 3 * time.Minute // without a row more, after the last fault
 )
