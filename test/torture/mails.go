@@ -93,7 +93,7 @@ func (m *mailer) bring(deliver bool, kill time.Duration) error {
 	if err := m.file(name, text); err != nil {
 		return err
 	}
-	a.Where = "Maildir/new/" + name
+	a.Where = "Maildir, new/" + name
 	m.h.ledger.Add(a)
 	return nil
 }

@@ -33,14 +33,14 @@ type style struct {
 func styles() []style {
 	return []style{
 		{name: "create", rotate: each(func(w *logWriter) error { return w.renamed(1) })},
-		{name: "create, writer told late", rotate: late},
+		{name: "create with the writer told late", rotate: late},
 		{name: "copytruncate", rotate: each(copyTruncate)},
 		{name: "copytruncate without O_APPEND", noAppend: true, rotate: each(copyTruncate)},
 		{name: "delete and recreate", rotate: deleteFile},
 		{name: "twice within a second", rotate: each(twice)},
 		{name: "dateext", rotate: each(dateext)},
 		{name: "gzip", rotate: each(packNow("gz"))},
-		{name: "gzip, delayed", rotate: each(packLater)},
+		{name: "gzip delayed", rotate: each(packLater)},
 		{name: "zstd", rotate: each(packNow("zst"))},
 		{name: "bzip2", rotate: each(packNow("bz2"))},
 		{name: "olddir", rotate: each(oldDir), paths: func(log string) []string { return []string{log, filepath.Join(filepath.Dir(log), "old")} }, begin: withOldDir},

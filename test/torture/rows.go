@@ -31,7 +31,7 @@ func (h *house) read(ctx context.Context, attempts []Attempt) (*stored, error) {
 			return nil, err
 		}
 		for line := range strings.Lines(out) {
-			row, err := parseRow(line)
+			row, err := parseRow(strings.ReplaceAll(line, h.dir+"/", ""))
 			if err != nil {
 				return nil, err
 			}

@@ -19,7 +19,7 @@ type stored struct {
 }
 
 // mostShown bounds how many rows of a kind a verdict names.
-const mostShown = 12
+const mostShown = 6
 
 // compare is nil where what is stored is what the ledger says, else an error that says what is lacking, doubled, changed or
 // made up, and where it was written.
@@ -40,17 +40,17 @@ func compare(attempts []Attempt, messages int, s *stored) error {
 		rows := have[a.key()]
 		switch {
 		case len(rows) == 0:
-			lost.add("%s of %s, written to %s", a.Outcome, a.key(), a.Where)
+			lost.add(a.Where, "%s of %s, written to %s", a.Outcome, a.key(), a.Where)
 		case len(rows) > 1:
-			doubled.add("%s of %s, written to %s, is stored %d times: %s", a.Outcome, a.key(), a.Where, len(rows), places(rows))
+			doubled.add(a.Where, "%s of %s, written to %s, is stored %d times: %s", a.Outcome, a.key(), a.Where, len(rows), places(rows))
 		case !a.same(rows[0]):
-			changed.add("%s, written to %s, stored from %s:%s", a.key(), a.Where, rows[0].Where, difference(&a, rows[0]))
+			changed.add(a.Where, "%s, written to %s, stored from %s:%s", a.key(), a.Where, rows[0].Where, difference(&a, rows[0]))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(have)) {
 		if want[key] == nil {
 			r := have[key][0]
-			unknown.add("%s of %s (queue id %s), stored from %s", r.Outcome, key, r.QueueID, places(have[key]))
+			unknown.add("", "%s of %s (queue id %s), stored from %s", r.Outcome, key, r.QueueID, places(have[key]))
 		}
 	}
 	faults := []error{lost.err("lost"), doubled.err("doubled"), changed.err("changed"), unknown.err("not in the ledger")}
@@ -64,23 +64,39 @@ func compare(attempts []Attempt, messages int, s *stored) error {
 	return errors.Join(faults...)
 }
 
-// list counts what is wrong and remembers the first of it.
+// list counts what is wrong, by where it was written, and remembers the first of it.
 type list struct {
 	n     int
+	files map[string]int
 	lines []string
 }
 
-func (l *list) add(format string, args ...any) {
+// add counts one; place is a file, and what stands in it behind a comma.
+func (l *list) add(place, format string, args ...any) {
 	if l.n++; l.n <= mostShown {
 		l.lines = append(l.lines, fmt.Sprintf(format, args...))
 	}
+	if l.files == nil {
+		l.files = map[string]int{}
+	}
+	l.files[place[:max(0, strings.LastIndexByte(place, ','))]]++
 }
 
 func (l *list) err(what string) error {
 	if l.n == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d %s:\n  %s", l.n, what, strings.Join(l.lines, "\n  "))
+	var files []string
+	for _, file := range slices.Sorted(maps.Keys(l.files)) {
+		if file != "" {
+			files = append(files, fmt.Sprintf("%s: %d", file, l.files[file]))
+		}
+	}
+	where := ""
+	if len(files) > 0 {
+		where = " (" + strings.Join(files, "; ") + ")"
+	}
+	return fmt.Errorf("%d %s%s:\n  %s", l.n, what, where, strings.Join(l.lines, "\n  "))
 }
 
 func places(rows []*Attempt) string {
@@ -123,7 +139,7 @@ func differ[K comparable, V comparable](name string, want, have map[K]V) error {
 	slices.SortFunc(keys, func(a, b K) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	for _, k := range keys {
 		if want[k] != have[k] {
-			wrong.add("%+v: %+v, must be %+v", k, have[k], want[k])
+			wrong.add("", "%+v: %+v, must be %+v", k, have[k], want[k])
 		}
 	}
 	return wrong.err("figures of " + name + " are not the ledger's")

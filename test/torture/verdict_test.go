@@ -15,7 +15,7 @@ func TestVerdict(t *testing.T) {
 		outcome := []string{"delivered", "deferred", "bounced", "expired"}[i%4]
 		written = append(written, Attempt{Source: "postfix", Host: "mx1", Time: 1764442635000 + int64(i)*100,
 			Recipient: fmt.Sprintf("r%d@example.net", i/2), QueueID: fmt.Sprintf("Q%d", i/3), Sender: "s@shop.example",
-			Outcome: outcome, Enhanced: "2.0.0", Provider: []string{"", "google"}[i%2], Counted: 1, Where: "mail.log"})
+			Outcome: outcome, Enhanced: "2.0.0", Provider: []string{"", "google"}[i%2], Counted: 1, Where: "mail.log, byte 1"})
 	}
 	written = append(written, Attempt{Source: "dsn", Recipient: "d1@example.net", Outcome: "bounced", Where: "Maildir"})
 	whole := func() *stored {
@@ -28,7 +28,7 @@ func TestVerdict(t *testing.T) {
 		name, want string
 		harm       func(s *stored)
 	}{
-		{"a row lost", "1 lost", func(s *stored) { s.rows = slices.Delete(s.rows, 4321, 4322) }},
+		{"a row lost", "1 lost (mail.log: 1)", func(s *stored) { s.rows = slices.Delete(s.rows, 4321, 4322) }},
 		{"a mail lost", "1 lost", func(s *stored) { s.rows = s.rows[:5000] }},
 		{"a row doubled", "1 doubled", func(s *stored) { s.rows = append(s.rows, s.rows[17]) }},
 		{"a sender changed", `1 changed`, func(s *stored) { s.rows[99].Sender = "" }},

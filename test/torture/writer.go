@@ -147,7 +147,7 @@ func (w *logWriter) line(line *logLine) error {
 	if _, err := io.WriteString(w.f, text[half:]); err != nil {
 		return err
 	}
-	where := fmt.Sprintf("%s, file %d, byte %d", w.short(), w.gen, w.at)
+	where := fmt.Sprintf("%s by %s, file %d, byte %d", w.short(), w.style.name, w.gen, w.at)
 	w.at += int64(len(text))
 	for i := range line.attempts {
 		line.attempts[i].Time, line.attempts[i].Where = w.stamp, where
