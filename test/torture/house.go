@@ -312,12 +312,17 @@ func (h *house) halt() error {
 	for _, u := range append(h.units(), h.brokers...) {
 		errs = append(errs, u.halt())
 	}
-	for _, p := range append([]*proxy{h.toServer}, h.toBroker...) {
-		if p != nil {
-			p.close()
-		}
+	for _, p := range h.proxies() {
+		p.close()
 	}
 	return errors.Join(errs...)
+}
+
+func (h *house) proxies() []*proxy {
+	if h.toServer == nil {
+		return nil
+	}
+	return append([]*proxy{h.toServer}, h.toBroker...)
 }
 
 // holdReader keeps the reader from being ended by us until release.

@@ -38,6 +38,7 @@ const (
 	faultsInRound = 40
 	logsInRound   = 4
 	lanes         = 2 // faults at the same time
+	longestLull   = 15 * time.Second
 	progress      = 30 * time.Second
 	stalled       = 3 * time.Minute // without a row more, after the last fault
 )
@@ -45,7 +46,21 @@ const (
 // summary is what a round did, for its last line.
 type summary struct {
 	attempts, rotations, faults, fullDisks int
+	answersLost                            int // by proxies, that is: requests done of which nobody heard
 	drained                                time.Duration
+}
+
+func (s *summary) add(o summary) {
+	s.attempts += o.attempts
+	s.rotations += o.rotations
+	s.faults += o.faults
+	s.fullDisks += o.fullDisks
+	s.answersLost += o.answersLost
+}
+
+func (s summary) String() string {
+	return fmt.Sprintf("%d attempts, %d rotations, %d faults, %d of them full disks, %d answers lost",
+		s.attempts, s.rotations, s.faults, s.fullDisks, s.answersLost)
 }
 
 // round runs one installation through faults and compares it with its ledger. The directory is kept where that fails.
@@ -97,6 +112,9 @@ func round(ctx context.Context, t testing.TB, o Options, v Variant, n int, fault
 	for _, w := range h.logs {
 		sum.rotations += w.turns
 	}
+	for _, p := range h.proxies() {
+		sum.answersLost += int(p.swallows.Load())
+	}
 	if err != nil || ctx.Err() != nil {
 		return sum, errors.Join(err, ctx.Err())
 	}
@@ -136,7 +154,7 @@ func (h *house) torment(ctx context.Context, todo []planned, deadline time.Time)
 	var next, done atomic.Int64
 	g.Go(func() error {
 		told := time.Now()
-		for sleep(ctx, 3*time.Second) {
+		for sleep(ctx, 2*time.Second) {
 			if h.reader.pid() != 0 {
 				_, _ = h.count(ctx) // the server may be down
 			}
@@ -156,6 +174,9 @@ func (h *house) torment(ctx context.Context, todo []planned, deadline time.Time)
 					return nil
 				}
 				p := &todo[i]
+				if p.pick(2) == 0 {
+					h.awaitRows(ctxFaults)
+				}
 				h.say("%v", p)
 				begin := time.Now()
 				if err := p.fault.do(ctxFaults, h, p); err != nil {
@@ -169,6 +190,13 @@ func (h *house) torment(ctx context.Context, todo []planned, deadline time.Time)
 	err := faults.Wait()
 	cancel()
 	return int(done.Load()), errors.Join(err, g.Wait())
+}
+
+// awaitRows waits until rows have come, or for a while: so that not all faults hit what another has laid low.
+func (h *house) awaitRows(ctx context.Context) {
+	was := h.stored.Load()
+	for end := time.Now().Add(longestLull); h.stored.Load() <= was && time.Now().Before(end) && sleep(ctx, 100*time.Millisecond); {
+	}
 }
 
 // judge has everything drained, started again and drained once more, and compares.

@@ -28,19 +28,18 @@ func Run(ctx context.Context, t testing.TB, o Options) error {
 		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 			break
 		}
-		all.attempts, all.rotations, all.faults, all.fullDisks = all.attempts+sum.attempts, all.rotations+sum.rotations, all.faults+sum.faults, all.fullDisks+sum.fullDisks
+		all.add(sum)
 		verdict := "nothing lost, nothing twice"
 		if err != nil {
 			verdict = "FAILED"
 			found = append(found, fmt.Errorf("seed %d, round %d (%s): %w", o.Seed, n, v, err))
 		}
-		t.Logf("round %d (%s): %d attempts, %d rotations, %d faults, %d of them full disks, judged in %v: %s; %v in all, %d faults left",
-			n, v, sum.attempts, sum.rotations, sum.faults, sum.fullDisks, sum.drained.Round(time.Second), verdict, time.Since(begin).Round(time.Second), left)
+		t.Logf("round %d (%s): %v, judged in %v: %s; %v in all, %d faults left",
+			n, v, sum, sum.drained.Round(time.Second), verdict, time.Since(begin).Round(time.Second), left)
 		if err != nil {
 			t.Log(found[len(found)-1])
 		}
 	}
-	t.Logf("seed %d: %d attempts, %d rotations, %d faults, %d of them full disks, in %v; %d rounds failed",
-		o.Seed, all.attempts, all.rotations, all.faults, all.fullDisks, time.Since(begin).Round(time.Second), len(found))
+	t.Logf("seed %d: %v, in %v; %d rounds failed", o.Seed, all, time.Since(begin).Round(time.Second), len(found))
 	return errors.Join(append(found, ctx.Err())...)
 }
