@@ -22,8 +22,8 @@ type fault struct {
 // faults are all that can happen to the house.
 func (h *house) faults() []fault {
 	all := []fault{
-		{"kill -9 of the reader", 8, func(ctx context.Context, h *house, p *planned) error { return h.endReader(p, kill) }},
-		{"SIGTERM to the reader", 4, func(ctx context.Context, h *house, p *planned) error { return h.endReader(p, terminate) }},
+		{"kill -9 of the reader", 8, func(ctx context.Context, h *house, p *planned) error { return h.endReader(ctx, p, kill) }},
+		{"SIGTERM to the reader", 4, func(ctx context.Context, h *house, p *planned) error { return h.endReader(ctx, p, terminate) }},
 		{"the reader paused", 3, pause(func(h *house, p *planned) []int { return pids(h.reader) })},
 		{"another host name", 2, anotherName},
 		{"a second reader on the same state", 3, secondReader},
@@ -123,14 +123,16 @@ func terminate(u *unit, away time.Duration) error {
 // away is how long a process that was ended stays down.
 func (p *planned) away() time.Duration { return p.length / 4 }
 
-func (h *house) endReader(p *planned, end ending) error {
+func (h *house) endReader(ctx context.Context, p *planned, end ending) error {
 	h.reading.Lock()
 	defer h.reading.Unlock()
+	p.moment().await(ctx, h, p)
 	return end(h.reader, p.away())
 }
 
 func onUnit(which func(*house, *planned) []*unit, end ending) func(context.Context, *house, *planned) error {
-	return func(_ context.Context, h *house, p *planned) error {
+	return func(ctx context.Context, h *house, p *planned) error {
+		p.moment().await(ctx, h, p)
 		var errs []error
 		for _, u := range which(h, p) {
 			errs = append(errs, end(u, p.away()))
@@ -150,7 +152,8 @@ func pids(units ...*unit) []int {
 }
 
 func killPids(which func(*house, *planned) []int) func(context.Context, *house, *planned) error {
-	return func(_ context.Context, h *house, p *planned) error {
+	return func(ctx context.Context, h *house, p *planned) error {
+		p.moment().await(ctx, h, p)
 		for _, pid := range which(h, p) {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended just now
 		}
@@ -161,6 +164,7 @@ func killPids(which func(*house, *planned) []int) func(context.Context, *house, 
 // pause stops processes for a while.
 func pause(which func(*house, *planned) []int) func(context.Context, *house, *planned) error {
 	return func(ctx context.Context, h *house, p *planned) error {
+		p.moment().await(ctx, h, p)
 		stopped := which(h, p)
 		for _, pid := range stopped {
 			_ = syscall.Kill(pid, syscall.SIGSTOP)
@@ -174,11 +178,11 @@ func pause(which func(*house, *planned) []int) func(context.Context, *house, *pl
 }
 
 // anotherName changes the host's name in the configuration; the reader is started again.
-func anotherName(_ context.Context, h *house, p *planned) error {
+func anotherName(ctx context.Context, h *house, p *planned) error {
 	if err := h.rename(); err != nil {
 		return err
 	}
-	return h.endReader(p, terminate)
+	return h.endReader(ctx, p, terminate)
 }
 
 // secondReader starts the reader's command once more. It has to be refused while the first one has the state; where it comes

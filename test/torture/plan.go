@@ -25,6 +25,9 @@ func (p *planned) rand() *rand.Rand { return rand.New(rand.NewPCG(p.dice, 0)) }
 // pick chooses one of n.
 func (p *planned) pick(n int) int { return int(p.dice % uint64(n)) }
 
+// moment is when it comes, for what ends or stops a process.
+func (p *planned) moment() moment { return moment(p.dice / 7 % uint64(moments)) }
+
 // longestGap is how long a lane of faults waits at most between two.
 const longestGap = 5 * time.Second
 
