@@ -253,7 +253,7 @@ func (h *house) compare(ctx context.Context, after string, err error) error {
 	return nil
 }
 
-// drain waits until as many rows are stored as there are attempts, as long as there are ever more.
+// drain waits until as many attempts are stored as there are, as long as there are ever more.
 func (h *house) drain(ctx context.Context) error {
 	want, most, since := h.ledger.Len(), -1, time.Now()
 	for sleep(ctx, time.Second) {
@@ -264,7 +264,7 @@ func (h *house) drain(ctx context.Context) error {
 		case err == nil && n > most:
 			most, since = n, time.Now()
 		case time.Since(since) > stalled:
-			return fmt.Errorf("%d of %d rows are stored, and none came in %v (%v)", most, want, stalled, err)
+			return fmt.Errorf("%d of %d attempts are stored, and none came in %v (%v)", most, want, stalled, err)
 		}
 	}
 	return ctx.Err()
