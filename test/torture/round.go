@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -264,6 +265,7 @@ func (h *house) drain(ctx context.Context) error {
 		case err == nil && n > most:
 			most, since = n, time.Now()
 		case time.Since(since) > stalled:
+			h.dump()
 			return fmt.Errorf("%d of %d attempts are stored, and none came in %v (%v)", most, want, stalled, err)
 		}
 	}
@@ -278,6 +280,17 @@ func (h *house) ownEnds(t testing.TB) {
 			t.Logf("%s ended by itself %d times, last with %s", u.name, n, u.exits[n-1])
 		}
 		u.mu.Unlock()
+	}
+}
+
+// dump has every service print its goroutines into its log, and end: what hangs shows there.
+func (h *house) dump() {
+	for _, u := range h.units() {
+		for _, pid := range children(u.pid()) {
+			_ = syscall.Kill(pid, syscall.SIGQUIT) // it may have ended just now
+		}
+		time.Sleep(2 * time.Second) // run tells how its engine ended
+		u.signal(syscall.SIGQUIT, 0)
 	}
 }
 
