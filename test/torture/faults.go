@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// fault is something that happens in operation. do lets it happen and makes it good again, also when ctx ends. It returns an
-// error only for what the product must not do.
+// fault is something that happens in operation. do lets it happen and makes it good again, also when ctx ends. It
+// returns an error only for what the product must not do.
 type fault struct {
 	name   string
 	weight int
@@ -66,7 +66,8 @@ func (h *house) faults() []fault {
 			fault{"the state's disk full", 3, fullDisk(func(*planned) *disk { return h.stateDisk }, true)})
 	}
 	if len(h.brokerDisks) > 0 {
-		all = append(all, fault{"a broker's disk full", 3, fullDisk(func(p *planned) *disk { return h.brokerDisks[p.pick(len(h.brokerDisks))] }, false)})
+		broker := func(p *planned) *disk { return h.brokerDisks[p.pick(len(h.brokerDisks))] }
+		all = append(all, fault{"a broker's disk full", 3, fullDisk(broker, false)})
 	}
 	return all
 }
@@ -185,8 +186,8 @@ func anotherName(ctx context.Context, h *house, p *planned) error {
 	return h.endReader(ctx, p, terminate)
 }
 
-// secondReader starts the reader's command once more. It has to be refused while the first one has the state; where it comes
-// first it does the work, and the first one is refused. It never ends well by itself.
+// secondReader starts the reader's command once more. It has to be refused while the first one has the state; where it
+// comes first it does the work, and the first one is refused. It never ends well by itself.
 func secondReader(ctx context.Context, h *house, p *planned) error {
 	h.reading.Lock() // it must not come between the reader and a file that is deleted
 	defer h.reading.Unlock()
@@ -218,7 +219,8 @@ func queries(ctx context.Context, h *house, p *planned) error {
 				if args := h.where(); i == 0 {
 					cmd = h.command("report", append(args, "--since", "all")...)
 				} else {
-					cmd = h.command("query", append(args, "SELECT recipient, outcome, count() FROM events GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 100")...)
+					cmd = h.command("query", append(args,
+						"SELECT recipient, outcome, count() FROM events GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 100")...)
 				}
 				_, _ = h.output(ctx, cmd) // the server may be down
 				sleep(ctx, 100*time.Millisecond)
@@ -241,8 +243,8 @@ func guest(ctx context.Context, h *house, p *planned) error {
 	return h.guest.halt()
 }
 
-// fullDisk has a neighbour take the space: at once and for long, or over and over, of which the rest that is left is never the
-// same. Who runs the reader off its state has the reader end.
+// fullDisk has a neighbour take the space: at once and for long, or over and over, of which the rest that is left is
+// never the same. Who runs the reader off its state has the reader end.
 func fullDisk(which func(*planned) *disk, reader bool) func(context.Context, *house, *planned) error {
 	return func(ctx context.Context, h *house, p *planned) (err error) {
 		if reader {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Attempt is what a row of events must hold. The fields with an exported name in lower case are columns.
+// Attempt is what a row of events must hold.
 type Attempt struct {
 	Source    string // postfix or dsn
 	Host      string // of a log line; a mail's is that of whoever reads it

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// mailer brings bounce mails, of attempts that were refused just now: into a Maildir, as a mail server does, and through
-// `bouncehouse deliver`, which it calls until it succeeds.
+// mailer brings bounce mails, of attempts that were refused just now: into a Maildir, as a mail server does, and
+// through `bouncehouse deliver`, which it calls until it succeeds.
 type mailer struct {
 	h       *house
 	dir     string
@@ -139,8 +139,8 @@ func (m *mailer) deliver(text string, n int, kill time.Duration) {
 	}
 }
 
-// move does to some of the Maildir's mails what mail programs do: marks them as seen, files them anew under another unique
-// name, copies them.
+// move does to some of the Maildir's mails what mail programs do: marks them as seen, files them anew under another
+// unique name, copies them.
 func (m *mailer) move(r *rand.Rand) (err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -201,9 +201,11 @@ func bounceMail(a Attempt, n int) string {
 	line("Content-Type: multipart/report; report-type=delivery-status;\n\tboundary=%q", boundary)
 	line("Message-Id: <b%d@mx1.example.com>\n", n)
 	line("--%s\nContent-Description: Notification\nContent-Type: text/plain; charset=us-ascii\n", boundary)
-	line("This is the mail system at host mx1.example.com.\n\n<%s>: host mx.example.net[192.0.2.27] said: 550 5.1.1 No such user\n", a.Recipient)
+	line("This is the mail system at host mx1.example.com.\n")
+	line("<%s>: host mx.example.net[192.0.2.27] said: 550 5.1.1 No such user\n", a.Recipient)
 	line("--%s\nContent-Description: Delivery report\nContent-Type: message/delivery-status\n", boundary)
-	line("Reporting-MTA: dns; mx1.example.com\nX-Postfix-Queue-ID: %s\nX-Postfix-Sender: rfc822; %s\nArrival-Date: %s\n", a.QueueID, a.Sender, date)
+	line("Reporting-MTA: dns; mx1.example.com\nX-Postfix-Queue-ID: %s", a.QueueID)
+	line("X-Postfix-Sender: rfc822; %s\nArrival-Date: %s\n", a.Sender, date)
 	line("Final-Recipient: rfc822; %s\nOriginal-Recipient: rfc822;%s\nAction: failed\nStatus: 5.1.1", a.Recipient, a.Recipient)
 	line("Remote-MTA: dns; mx.example.net\nDiagnostic-Code: smtp; 550 5.1.1 No such user\n")
 	line("--%s\nContent-Description: Undelivered Message Headers\nContent-Type: text/rfc822-headers\n", boundary)

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// moment is a point of a batch's way that shows on disk. Kills at random seldom hit the few milliseconds that matter: a build
-// without recovery came through 40 faults unharmed.
+// moment is a point of a batch's way that shows on disk. Kills at random seldom hit the few milliseconds that matter: a
+// build without recovery came through 40 faults unharmed.
 type moment int
 
 const (
@@ -27,8 +27,8 @@ const (
 // longestMoment is how long a moment is waited for.
 const longestMoment = 5 * time.Second
 
-// await waits for the moment, and then for some of the time until the next one. Where it does not come, nothing is lost: it is
-// some time then.
+// await waits for the moment, and then for some of the time until the next one. Where it does not come, nothing is
+// lost: it is some time then.
 func (m moment) await(ctx context.Context, h *house, p *planned) {
 	dir, is := "", func(string) bool { return true }
 	switch m {

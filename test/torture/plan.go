@@ -16,7 +16,8 @@ type planned struct {
 }
 
 func (p *planned) String() string {
-	return fmt.Sprintf("fault %d, %s, for %v after %v", p.n, p.fault.name, p.length.Round(time.Millisecond), p.gap.Round(time.Millisecond))
+	return fmt.Sprintf("fault %d, %s, for %v after %v",
+		p.n, p.fault.name, p.length.Round(time.Millisecond), p.gap.Round(time.Millisecond))
 }
 
 // rand is the fault's own source of choices.

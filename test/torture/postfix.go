@@ -40,7 +40,8 @@ const underWay = 24
 // remotes are the servers that answer, of providers known by name and not.
 var remotes = []struct{ host, provider string }{
 	{"mx.example.net", ""}, {"mx2.example.org", ""},
-	{"gmail-smtp-in.l.google.com", "google"}, {"mta5.am0.yahoodns.net", "yahoo"}, {"example-com.mail.protection.outlook.com", "microsoft"},
+	{"gmail-smtp-in.l.google.com", "google"}, {"mta5.am0.yahoodns.net", "yahoo"},
+	{"example-com.mail.protection.outlook.com", "microsoft"},
 }
 
 func newPostfixLog(r *rand.Rand, host string) *postfixLog { return &postfixLog{r: r, host: host} }
@@ -79,8 +80,9 @@ func (p *postfixLog) arrive() *message {
 	p.n++
 	m := &message{
 		id: fmt.Sprintf("4j%s%06dz%s", digits(p.host), p.n, "kQ"), sender: fmt.Sprintf("s%d@shop.example", p.r.IntN(50)),
-		messageID: fmt.Sprintf("m%d.%s@shop.example", p.n, p.host), client: fmt.Sprintf("app%d.example.com[192.0.2.%d]", p.n%9, 10+p.n%9),
-		last: 1 + p.r.IntN(3),
+		messageID: fmt.Sprintf("m%d.%s@shop.example", p.n, p.host),
+		client:    fmt.Sprintf("app%d.example.com[192.0.2.%d]", p.n%9, 10+p.n%9),
+		last:      1 + p.r.IntN(3),
 	}
 	for i := range 1 + p.r.IntN(3) {
 		m.todo = append(m.todo, fmt.Sprintf("r%d-%d.%s@example.net", p.n, i, p.host))
@@ -146,23 +148,26 @@ func (p *postfixLog) try(m *message) *logLine {
 	switch dice := p.r.IntN(10); {
 	case dice < 3:
 		a.Outcome, a.Code, a.Enhanced = "deferred", 451, "4.7.1"
-		said = fmt.Sprintf("deferred (host %s[192.0.2.27] said: 451 4.7.1 Try again later, %d (in reply to RCPT TO command))", remote.host, p.r.Uint32())
+		said = fmt.Sprintf("deferred (host %s[192.0.2.27] said: 451 4.7.1 Try again later, %d (in reply to RCPT TO command))",
+			remote.host, p.r.Uint32())
 		m.deferred = append(m.deferred, to)
 		if len(m.todo) == 0 {
 			m.next = time.Now().Add(time.Duration(200+p.r.IntN(20_000)) * time.Millisecond)
 		}
 	case dice < 5:
 		a.Outcome, a.Code, a.Enhanced = "bounced", 550, "5.1.1"
-		said = fmt.Sprintf("bounced (host %s[192.0.2.27] said: 550 5.1.1 No such user, %d (in reply to RCPT TO command))", remote.host, p.r.Uint32())
+		said = fmt.Sprintf("bounced (host %s[192.0.2.27] said: 550 5.1.1 No such user, %d (in reply to RCPT TO command))",
+			remote.host, p.r.Uint32())
 	}
 	return &logLine{
-		text: fmt.Sprintf(" %s postfix/smtp[358]: %s: to=<%s>, relay=%s[192.0.2.27]:25, delay=0.54, delays=0.01/0/0.3/0.2, dsn=%s, status=%s",
+		text: fmt.Sprintf(" %s postfix/smtp[358]: %s: to=<%s>, relay=%s[192.0.2.27]:25, "+
+			"delay=0.54, delays=0.01/0/0.3/0.2, dsn=%s, status=%s",
 			p.host, m.id, to, remote.host, a.Enhanced, said),
 		attempts: []Attempt{a},
 	}
 }
 
 func (p *postfixLog) attempt(m *message, to, outcome string) Attempt {
-	return Attempt{Source: "postfix", Host: p.host, Recipient: to, QueueID: m.id, Sender: m.sender, MessageID: m.messageID, Client: m.client,
-		Outcome: outcome, Counted: 1}
+	return Attempt{Source: "postfix", Host: p.host, Recipient: to, QueueID: m.id, Sender: m.sender,
+		MessageID: m.messageID, Client: m.client, Outcome: outcome, Counted: 1}
 }

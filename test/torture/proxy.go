@@ -125,7 +125,8 @@ func (p *proxy) serve(client net.Conn) {
 	<-ended
 }
 
-// pass hands on what comes from one side, as long as let says so of each piece: a frame with its length, or what a read gives.
+// pass hands on what comes from one side, as long as let says so of each piece: a frame with its length, or what a read
+// gives.
 func (p *proxy) pass(to io.Writer, from io.Reader, let func([]byte) bool) {
 	buf := make([]byte, 64<<10)
 	for lost := false; ; {

@@ -22,8 +22,8 @@ type style struct {
 	noAppend bool // the writer has its log open without O_APPEND
 	// begin makes the first file; nil: an empty one at the path.
 	begin func(w *logWriter) error
-	// rotate is done by the writer itself between two lines, so that it loses none: what copytruncate loses between copy and
-	// truncation is no reader's fault. Not done: the moment was none for it.
+	// rotate is done by the writer itself between two lines, so that it loses none: what copytruncate loses between
+	// copy and truncation is no reader's fault. Not done: the moment was none for it.
 	rotate func(ctx context.Context, w *logWriter) (done bool, err error)
 	// paths are what the reader is told to read; nil: the log.
 	paths func(log string) []string
@@ -43,7 +43,8 @@ func styles() []style {
 		{name: "gzip delayed", rotate: each(packLater)},
 		{name: "zstd", rotate: each(packNow("zst"))},
 		{name: "bzip2", rotate: each(packNow("bz2"))},
-		{name: "olddir", rotate: each(oldDir), paths: func(log string) []string { return []string{log, filepath.Join(filepath.Dir(log), "old")} }, begin: withOldDir},
+		{name: "olddir", rotate: each(oldDir), begin: withOldDir,
+			paths: func(log string) []string { return []string{log, filepath.Join(filepath.Dir(log), "old")} }},
 		{name: "newsyslog", rotate: each(newsyslog), begin: turnedOver},
 		{name: "odd name", rotate: each(oddName), paths: func(log string) []string { return []string{filepath.Dir(log)} }},
 		{name: "symlink", rotate: each(switchLink), begin: switchLink},
@@ -166,8 +167,9 @@ func copyFile(from, to string) error {
 	return err
 }
 
-// deleteFile removes the log while lines of it are unread. Who has it open reads them all the same; who has not cannot, and
-// promises nothing. So it is done only where the reader has it open, and the reader is left alive until it has let go.
+// deleteFile removes the log while lines of it are unread. Who has it open reads them all the same; who has not cannot,
+// and promises nothing. So it is done only where the reader has it open, and the reader is left alive until it has let
+// go.
 func deleteFile(ctx context.Context, w *logWriter) (bool, error) {
 	release, ok := w.h.holdReader()
 	if !ok {
@@ -344,7 +346,8 @@ func newsyslog(w *logWriter) error {
 
 // oddName gives the log a name that no rotation has. The reader is given the directory.
 func oddName(w *logWriter) error {
-	if err := os.Rename(w.path, filepath.Join(filepath.Dir(w.path), fmt.Sprintf("kept%c of mail", 'a'+w.gen%26)+fmt.Sprint(w.gen))); err != nil {
+	name := fmt.Sprintf("kept%c of mail%d", 'a'+w.gen%26, w.gen)
+	if err := os.Rename(w.path, filepath.Join(filepath.Dir(w.path), name)); err != nil {
 		return err
 	}
 	return w.open()

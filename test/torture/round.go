@@ -183,7 +183,8 @@ func (h *house) torment(ctx context.Context, todo []planned, deadline time.Time)
 				if err := p.fault.do(ctxFaults, h, p); err != nil {
 					return fmt.Errorf("%v: %w", p, err)
 				}
-				h.say("fault %d is over after %v; %d attempts are written, %d stored", p.n, time.Since(begin).Round(time.Millisecond), h.ledger.Len(), h.stored.Load())
+				h.say("fault %d is over after %v; %d attempts are written, %d stored",
+					p.n, time.Since(begin).Round(time.Millisecond), h.ledger.Len(), h.stored.Load())
 				done.Add(1)
 			}
 		})
@@ -196,7 +197,8 @@ func (h *house) torment(ctx context.Context, todo []planned, deadline time.Time)
 // awaitRows waits until rows have come, or for a while: so that not all faults hit what another has laid low.
 func (h *house) awaitRows(ctx context.Context) {
 	was := h.stored.Load()
-	for end := time.Now().Add(longestLull); h.stored.Load() <= was && time.Now().Before(end) && sleep(ctx, 100*time.Millisecond); {
+	end := time.Now().Add(longestLull)
+	for h.stored.Load() <= was && time.Now().Before(end) && sleep(ctx, 100*time.Millisecond) {
 	}
 }
 

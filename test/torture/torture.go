@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Run tortures bouncehouse round after round until all faults were had. It goes on after a round that fails, and returns what
-// all of them found.
+// Run tortures bouncehouse round after round until all faults were had. It goes on after a round that fails, and
+// returns what all of them found.
 func Run(ctx context.Context, t testing.TB, o Options) error {
 	begin := time.Now()
 	var found []error

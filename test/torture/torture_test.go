@@ -22,7 +22,7 @@ var (
 	durationFlag = flag.Duration("duration", 0, "after which no fault begins")
 	longestFlag  = flag.Duration("longest", time.Minute, "longest pause, black hole or outage")
 	variantFlag  = flag.String("variant", "", "run, server or kafka, or several with commas; empty: all in turn")
-	withoutFlag  = flag.String("without", "", "words, with commas between: faults and styles of rotation whose names have one do not occur")
+	withoutFlag  = flag.String("without", "", "words, with commas between: no fault or rotation whose name has one")
 	keepFlag     = flag.Bool("keep", false, "keep the directories, also of what ends well")
 	binaryFlag   = flag.String("binary", "", "bouncehouse; empty: BOUNCEHOUSE_BIN, else one is built")
 )
@@ -37,7 +37,8 @@ func options(t *testing.T) Options {
 	if testing.Short() {
 		t.Skip("no real parts under -short")
 	}
-	o := Options{Seed: *seedFlag, Faults: *faultsFlag, Duration: *durationFlag, Longest: *longestFlag, Keep: *keepFlag, Binary: *binaryFlag, Variants: Variants()}
+	o := Options{Seed: *seedFlag, Faults: *faultsFlag, Duration: *durationFlag, Longest: *longestFlag,
+		Keep: *keepFlag, Binary: *binaryFlag, Variants: Variants()}
 	for o.Seed == 0 {
 		o.Seed = rand.Uint64N(1_000_000)
 	}

@@ -21,8 +21,8 @@ type stored struct {
 // mostShown bounds how many rows of a kind a verdict names.
 const mostShown = 6
 
-// compare is nil where what is stored is what the ledger says, else an error that says what is lacking, doubled, changed or
-// made up, and where it was written.
+// compare is nil where what is stored is what the ledger says, else an error that says what is lacking, doubled,
+// changed or made up, and where it was written.
 func compare(attempts []Attempt, messages int, s *stored) error {
 	want := map[string]*Attempt{}
 	for i := range attempts {
@@ -59,7 +59,8 @@ func compare(attempts []Attempt, messages int, s *stored) error {
 		faults = append(faults, fmt.Errorf("%d messages are stored, must be %d", s.messages, messages))
 	}
 	if n := len(s.dead); n > 0 {
-		faults = append(faults, fmt.Errorf("%d dead letters, where none is expected:\n  %s", n, strings.Join(s.dead[:min(n, mostShown)], "\n  ")))
+		some := strings.Join(s.dead[:min(n, mostShown)], "\n  ")
+		faults = append(faults, fmt.Errorf("%d dead letters, where none is expected:\n  %s", n, some))
 	}
 	return errors.Join(faults...)
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestVerdict holds that the judge sees what it is there for: one row lost, doubled, changed or made up among thousands, a
-// figure of the rollup or the report that is one off, a message too few, a dead letter.
+// TestVerdict holds that the judge sees what it is there for: one row lost, doubled, changed or made up among
+// thousands, a figure of the rollup or the report that is one off, a message too few, a dead letter.
 func TestVerdict(t *testing.T) {
 	var written []Attempt
 	for i := range 5000 {

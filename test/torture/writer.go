@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// logWriter is a mail server's syslog: it writes one log, and rotates it now and then in one style. It does all by itself, one
-// after the other, so that what a rotation does to the file is exactly known.
+// logWriter is a mail server's syslog: it writes one log, and rotates it now and then in one style. It does all by
+// itself, one after the other, so that what a rotation does to the file is exactly known.
 type logWriter struct {
 	h     *house
 	path  string // of the log
