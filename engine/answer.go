@@ -16,18 +16,21 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, q *request, p *p
 	h := w.Header()
 	s.common(h, q, p)
 	h.Set("X-ClickHouse-Summary", fmt.Sprintf(`{"read_rows":"%d","read_bytes":"%d","written_rows":"%d","written_bytes":"%d","total_rows_to_read":"0","result_rows":"%d","result_bytes":"%d","elapsed_ns":"%d"}`,
-		res.read, res.bytes, res.written, res.writtenBytes, res.rows, len(res.data), time.Since(p.started).Nanoseconds()))
+		res.read, res.bytes, res.written, res.writtenBytes, res.rows, res.size, time.Since(p.started).Nanoseconds()))
 	var out io.Writer = patientWriter{w, s.patience}
-	if q.gzip && len(res.data) > 0 {
+	if q.gzip && res.size > 0 {
 		h.Set("Content-Encoding", "gzip")
 		z := gzip.NewWriter(out)
 		defer z.Close()
 		out = z
 	} else {
-		h.Set("Content-Length", strconv.Itoa(len(res.data)))
+		h.Set("Content-Length", strconv.FormatInt(res.size, 10))
 	}
-	if _, err := out.Write(res.data); err != nil {
-		s.log.Debug("write an answer", "query_id", p.id, "error", err)
+	for _, b := range res.data {
+		if _, err := out.Write(b); err != nil {
+			s.log.Debug("write an answer", "query_id", p.id, "error", err)
+			return
+		}
 	}
 }
 
@@ -64,7 +67,7 @@ const helloQuery = "SELECT displayName(), version(), revision(), timezone()"
 const displayName = "bouncehouse"
 
 func (q *request) hello() bool {
-	return q.protocol && q.format == "Native" && q.statement.text == helloQuery
+	return q.protocol && q.format == "Native" && render(q.statement.tokens) == helloQuery
 }
 
 // hello answers that query. The driver reads the answer in the Native format of protocol revision 54460: a block info

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,13 +40,13 @@ type Endpoint struct {
 
 // engine is libchdb at work on one directory.
 type engine struct {
-	lib            *library
-	base           *conn // keeps the engine up between the requests' connections
-	args           []string
-	memory         int64
-	version        string
-	timezone       string
-	tableFunctions map[string]bool // those that the reader may not call
+	lib      *library
+	base     *conn // keeps the engine up between the requests' connections
+	args     []string
+	memory   int64
+	version  string
+	timezone string
+	refused  map[string]bool // functions that the reader may not use, in lower case
 }
 
 // Serve runs the engine in this process until ctx or the lifeline ends. It returns nil then, and an error where it cannot
@@ -270,19 +271,34 @@ func (e *engine) setUp() error {
 	if e.timezone, err = e.base.value("SELECT timezone()"); err != nil {
 		return err
 	}
-	names, err := e.base.value("SELECT lower(name) FROM system.table_functions")
+	names, err := e.base.value("SELECT DISTINCT lower(name) FROM system.functions")
 	if err != nil {
 		return err
 	}
-	e.tableFunctions = map[string]bool{}
+	e.refused = map[string]bool{}
 	for _, n := range strings.Fields(names) {
-		e.tableFunctions[n] = !strings.Contains(harmless, " "+n+" ")
+		e.refused[n] = !functions[n]
 	}
 	return nil
 }
 
-// harmless table functions reach neither files nor the network.
-const harmless = " numbers numbers_mt zeros zeros_mt generate_series generateseries primes values view viewexplain viewifpermitted null generaterandom format merge dictionary mergetreeindex mergetreeprojection "
+// databases are all there are, in lower case.
+func (e *engine) databases() (map[string]bool, error) {
+	c, err := e.lib.open(e.args...)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	names, err := c.value("SELECT lower(name) FROM system.databases")
+	if err != nil {
+		return nil, err
+	}
+	m := map[string]bool{}
+	for n := range strings.Lines(names) {
+		m[strings.TrimSuffix(n, "\n")] = true
+	}
+	return m, nil
+}
 
 // value is a query's answer as text.
 func (c *conn) value(query string) (string, error) {
@@ -291,7 +307,7 @@ func (c *conn) value(query string) (string, error) {
 		return "", err
 	}
 	defer r.free()
-	return strings.TrimSuffix(string(r.data), "\n"), nil
+	return strings.TrimSuffix(string(bytes.Join(r.data, nil)), "\n"), nil
 }
 
 // stop asks the engine to end the query with the marker. It does not wait: a KILL ... SYNC never returns in this library.

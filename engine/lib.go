@@ -156,11 +156,13 @@ func (c *conn) close() {
 // param is one {name:Type} of a query. The value is in ClickHouse's escaped text form, as over HTTP.
 type param struct{ name, value string }
 
-// result is what a query gave. data lies in the engine's memory until free.
+// result is what a query gave. Its data may lie in the engine's memory, until free.
 type result struct {
 	lib          *library
 	handle       uintptr
-	data         []byte
+	data         [][]byte
+	size         int64  // of data
+	held         int64  // of the server's budget for answers
 	rows         uint64 // rows of the result
 	read         uint64 // rows read from storage
 	bytes        uint64
@@ -210,7 +212,7 @@ func (c *conn) run(query, format string, params []param) (*result, error) {
 		return nil, err
 	}
 	if n := c.lib.resultLength(h); n > 0 {
-		r.data = unsafe.Slice((*byte)(c.lib.resultBuffer(h)), n)
+		r.data, r.size = [][]byte{unsafe.Slice((*byte)(c.lib.resultBuffer(h)), n)}, int64(n)
 	}
 	r.rows, r.bytes, r.read = c.lib.resultRows(h), c.lib.resultBytes(h), c.lib.resultRowsRead(h)
 	r.written, r.writtenBytes = c.lib.rowsWritten(h), c.lib.bytesWritten(h)

@@ -10,9 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"sync/atomic"
@@ -93,7 +95,7 @@ func (s *server) read(w http.ResponseWriter, r *http.Request, params url.Values,
 		return nil, err
 	}
 	if p.user == Reader {
-		if err := q.statement.forReader(s.engine.tableFunctions); err != nil {
+		if err := q.checkReader(s.engine); err != nil {
 			q.close()
 			return nil, err
 		}
@@ -212,24 +214,32 @@ func (q *request) keep(data io.Reader, p *process, most int64) error {
 	}
 }
 
-// sql is the query as the engine gets it.
-func (q *request) sql(r *running) string {
-	st := q.statement
-	if st.insert {
-		return st.insertFrom(fmt.Sprintf("/proc/self/fd/%d", q.data.Fd()), q.compression, cmp.Or(q.dataFormat, "Values"))
+// checkReader is the reader's wall: nothing of it reaches the engine that this has not seen.
+func (q *request) checkReader(e *engine) error {
+	if err := q.statement.forReader(known{e.refused, e.databases}); err != nil {
+		return err
 	}
-	if len(st.processes) == 0 {
-		return st.text
+	maps.Copy(q.session.settings, q.statement.settings)
+	for _, f := range []string{q.format, q.statement.format} {
+		if f != "" && !outputFormats[strings.ToLower(f)] {
+			return notForReader("the format "+f, "take one that needs no schema and no template")
+		}
 	}
-	var b strings.Builder
-	from := 0
-	for _, at := range st.processes {
-		b.WriteString(st.text[from:at[0]])
-		b.WriteString(r.processesSQL(q.session.user))
-		from = at[1]
+	return nil
+}
+
+// shown is the statement with the server's own list of requests in place of system.processes.
+func (q *request) shown(r *running) *statement {
+	st := *q.statement
+	for i := 0; i+2 < len(st.tokens); i++ {
+		if t := st.tokens; t[i].named("system") && t[i+1].punct(".") && t[i+2].named("processes") {
+			st.tokens = slices.Concat(t[:i], []token{{text: r.processesSQL(q.session.user)}}, t[i+3:])
+			if st.formatAt > i {
+				st.formatAt -= 2
+			}
+		}
 	}
-	b.WriteString(st.text[from:])
-	return b.String()
+	return &st
 }
 
 // bodyError tells a client's fault from a kill.

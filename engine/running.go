@@ -107,11 +107,6 @@ func (r *running) processesSQL(user string) string {
 	return b.String()
 }
 
-// quote makes a string literal.
-func quote(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\x00", `\0`).Replace(s) + "'"
-}
-
 // kill stops the processes that sel picks and, unless it is ASYNC, waits until the engine is done with each of them, or ctx
 // ends. An insert that the engine has begun may have written some of its rows. It returns what it picked.
 func (r *running) kill(ctx context.Context, sel *selector, self *process, stopInEngine func(marker string) error) ([]process, error) {

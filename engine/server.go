@@ -19,6 +19,7 @@ const (
 	maxStatement = 1 << 20   // the text of a query, without an INSERT's data
 	maxBody      = 512 << 20 // an INSERT's data, uncompressed
 	maxBodies    = 1 << 30   // of all requests under way; bodies lie in memory
+	maxAnswers   = 2 << 30   // so do answers
 	patience     = 30 * time.Second
 
 	maxConns = 1024
@@ -36,6 +37,7 @@ type server struct {
 	maxBody   int64
 	patience  time.Duration
 	bodies    budget
+	answers   budget
 	places    map[string]chan struct{} // by user: who may be in the engine
 }
 
@@ -44,7 +46,7 @@ func newServer(e *engine, end Endpoint, log *slog.Logger) *server {
 		engine: e, log: log,
 		passwords: map[string]string{Writer: end.WriterPassword, Reader: end.ReaderPassword},
 		maxBody:   maxBody, patience: patience,
-		bodies: budget{most: maxBodies},
+		bodies: budget{most: maxBodies}, answers: budget{most: maxAnswers},
 		places: map[string]chan struct{}{Writer: make(chan struct{}, writersAtOnce), Reader: make(chan struct{}, readersAtOnce)},
 	}
 }
@@ -114,7 +116,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, params url.Values
 		return err
 	}
 	defer q.close()
-	s.running.setText(p, q.statement.text)
+	s.running.setText(p, render(q.statement.tokens))
 
 	var res *result
 	switch {
@@ -129,6 +131,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, params url.Values
 		return err
 	}
 	defer res.free()
+	defer s.answers.give(res.held)
 	s.answer(w, r, q, p, res)
 	return nil
 }
@@ -161,7 +164,7 @@ func (s *server) run(client context.Context, q *request, p *process) (*result, e
 			}
 		})()
 	}
-	return c.run(q.sql(&s.running), q.format, q.params)
+	return s.execute(c, q, p)
 }
 
 // kill answers KILL QUERY.

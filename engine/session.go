@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"sort"
@@ -19,16 +20,10 @@ const (
 	readerSeconds     = 60
 	readerResultBytes = 256 << 20
 	writerResultBytes = 1 << 30
+	maxSeconds        = 1 << 30 // of the writer; more is no limit
 )
 
 var settingName = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_.]{0,99}\z`)
-
-// readerSettings are those that the reader may give; all others could reach files (format_schema, format_template_...) or
-// lift a limit. The limits among them hold where they are lower than the reader's own.
-var readerSettings = regexp.MustCompile(`\A(max_execution_time|max_result_rows|max_result_bytes|max_rows_to_read|max_bytes_to_read|max_threads|max_block_size|` +
-	`timeout_overflow_mode|result_overflow_mode|read_overflow_mode|date_time_(in|out)put_format|session_timezone|join_use_nulls|extremes|final|` +
-	`output_format_(json|csv|tsv|pretty|native|decimal|write|arrow|parquet|values|markdown|bson|msgpack|orc|avro)_[a-z0-9_]+|format_csv_delimiter|optimize_[a-z0-9_]+|force_(optimize_projection|primary_key|index_by_date)|prefer_[a-z_]+|use_[a-z_]+|` +
-	`(force|allow)_(experimental|suspicious)_[a-z_]+|additional_[a-z_]+|interactive_delay|readonly|enable_http_compression|http_[a-z_]+|send_progress_in_http_headers|add_http_cors_header|log_comment|log_queries|connect_timeout|receive_timeout|send_timeout)\z`)
 
 // session is one request's own connection: its settings are gone with it. Opening and closing one costs 70 microseconds.
 type session struct {
@@ -52,14 +47,16 @@ func (e *engine) session(s session) (*conn, error) {
 }
 
 func (e *engine) prepare(c *conn, s session) error {
-	settings := map[string]string{"max_result_bytes": strconv.Itoa(writerResultBytes), "result_overflow_mode": "throw"}
+	settings := map[string]string{"result_overflow_mode": "throw"}
 	readonly := "0"
 	for name, value := range s.settings {
 		if !settingName.MatchString(name) {
 			return newError(fmt.Sprintf("Code: 115. DB::Exception: Unknown setting '%.100s'. (UNKNOWN_SETTING)", name))
 		}
-		if s.user == Reader && !readerSettings.MatchString(name) {
-			return newError(fmt.Sprintf("Code: 164. DB::Exception: Cannot modify '%s' setting in readonly mode. (READONLY)", name))
+		if s.user == Reader {
+			if err := checkSetting(name, value); err != nil {
+				return err
+			}
 		}
 		if name == "readonly" {
 			readonly = value
@@ -69,18 +66,20 @@ func (e *engine) prepare(c *conn, s session) error {
 	}
 	settings["log_comment"] = strings.TrimSpace(s.marker + " " + settings["log_comment"])
 	settings["implicit_select"] = "0"
+	seconds, bytes := s.limits()
+	settings["max_result_bytes"] = strconv.FormatInt(bytes, 10)
+	if seconds > 0 {
+		settings["max_execution_time"] = strconv.FormatFloat(seconds, 'f', -1, 64)
+	}
 	if s.user == Reader {
-		lower(settings, "max_execution_time", readerSeconds)
-		lower(settings, "max_result_bytes", readerResultBytes)
 		settings["result_overflow_mode"], settings["timeout_overflow_mode"] = "throw", "throw"
 		settings["max_memory_usage"] = strconv.FormatInt(e.memory/2, 10)
 		settings["allow_introspection_functions"] = "0"
 		settings["allow_ddl"] = "0"
+		settings["output_format_parallel_formatting"] = "0" // it holds blocks of text whole: 2.7 GB were seen
 	}
-	if s.database != "" {
-		if err := c.exec("USE `" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(s.database) + "`"); err != nil {
-			return err
-		}
+	if err := c.use(s); err != nil {
+		return err
 	}
 	var set []string
 	for name, value := range settings {
@@ -103,12 +102,42 @@ func (e *engine) prepare(c *conn, s session) error {
 	return nil
 }
 
-// lower puts a limit in where the client gave none, or one above it (0 is none).
-func lower(settings map[string]string, name string, limit float64) {
-	v, err := strconv.ParseFloat(settings[name], 64)
-	if err != nil || !(v > 0 && v < limit) {
-		settings[name] = strconv.FormatFloat(limit, 'f', -1, 64)
+// use chooses the database. The reader is in bouncehouse, whatever it asks for: a name without a database is a table there.
+func (c *conn) use(s session) error {
+	if s.user == Reader {
+		if s.database != "" && s.database != "default" && s.database != Database {
+			return notForReader("the database "+s.database, "take "+Database)
+		}
+		err := c.exec("USE " + Database)
+		var e *Error
+		if s.database != Database && errors.As(err, &e) && e.Code == codeUnknownDatabase {
+			return nil // nothing is migrated yet; the database default is empty
+		}
+		return err
 	}
+	if s.database == "" {
+		return nil
+	}
+	return c.exec("USE " + quoteWith('`', s.database))
+}
+
+const codeUnknownDatabase = 81
+
+// limits are what the server holds the query to, whatever the engine makes of the settings: seconds (0 is none) and bytes of
+// the answer. The reader can only lower them. The engine rounds less than a millisecond to 0, which is none.
+func (s session) limits() (seconds float64, bytes int64) {
+	longest, most := 0.0, float64(writerResultBytes)
+	if s.user == Reader {
+		longest, most = readerSeconds, readerResultBytes
+	}
+	within := func(name string, least, most float64) float64 {
+		v, err := strconv.ParseFloat(s.settings[name], 64)
+		if err != nil || !(v > 0) || most > 0 && v > most || v > maxSeconds && most == 0 {
+			return most
+		}
+		return max(v, least)
+	}
+	return within("max_execution_time", 0.001, longest), int64(within("max_result_bytes", 1, most))
 }
 
 func (c *conn) exec(query string) error {

@@ -1,41 +1,51 @@
 package engine
 
 import (
+	"cmp"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestParseStatement(t *testing.T) {
 	for _, tc := range []struct{ query, want string }{ // want: the INSERT as the engine gets it | its data; or the statement
-		{"INSERT INTO t FORMAT Native\nabc", "INSERT INTO t  FROM INFILE 'F'  FORMAT Native|abc"},
-		{"INSERT INTO t FORMAT CSV 1,2\n3,4", "INSERT INTO t  FROM INFILE 'F'  FORMAT CSV|1,2\n3,4"},
-		{"insert into db.t (a, `format`, values) settings x = 1, y = 'FORMAT z' format TSV\n", "insert into db.t (a, `format`, values)  FROM INFILE 'F' settings x = 1, y = 'FORMAT z'  FORMAT TSV|"},
-		{"INSERT INTO format VALUES (1)", "INSERT INTO format  FROM INFILE 'F'  FORMAT Values| (1)"},
-		{"INSERT INTO select.with (a) VALUES ('SELECT')", "INSERT INTO select.with (a)  FROM INFILE 'F'  FORMAT Values| ('SELECT')"},
-		{"INSERT INTO /* FORMAT x */ t -- VALUES\nFORMAT TSV;\r\nx", "INSERT INTO /* FORMAT x */ t -- VALUES\n FROM INFILE 'F'  FORMAT TSV|x"},
+		{"INSERT INTO t FORMAT Native\nabc", "INSERT INTO t FROM INFILE 'F'  FORMAT Native|abc"},
+		{"INSERT INTO t FORMAT CSV 1,2\n3,4", "INSERT INTO t FROM INFILE 'F'  FORMAT CSV|1,2\n3,4"},
+		{"insert into db.t (a, `format`, values) settings x = 1, y = 'FORMAT z' format TSV\n", "insert into db.t(a, `format`, values) FROM INFILE 'F' settings x = 1, y = 'FORMAT z' FORMAT TSV|"},
+		{"INSERT INTO format VALUES (1)", "INSERT INTO format FROM INFILE 'F'  FORMAT Values| (1)"},
+		{"INSERT INTO select.with (a) VALUES ('SELECT')", "INSERT INTO select.with(a) FROM INFILE 'F'  FORMAT Values| ('SELECT')"},
+		{"INSERT INTO t (settings, select) FORMAT TSV\n1", "INSERT INTO t(settings, select) FROM INFILE 'F'  FORMAT TSV|1"},
+		{"INSERT INTO /* FORMAT x */ t -- VALUES\nFORMAT TSV;\r\nx", "INSERT INTO t FROM INFILE 'F'  FORMAT TSV|x"},
 		{"INSERT INTO t", "INSERT INTO t FROM INFILE 'F'  FORMAT D|"},
-		{"INSERT INTO t (a, b);\n", "INSERT INTO t (a, b) FROM INFILE 'F'  FORMAT D|"},
+		{"INSERT INTO t (a, b);\n", "INSERT INTO t(a, b) FROM INFILE 'F'  FORMAT D|"},
 		{"INSERT INTO t SELECT * FROM u;", "INSERT INTO t SELECT * FROM u"},
-		{"INSERT INTO t (a) (SELECT 1)", "INSERT INTO t (a) (SELECT 1)"},
+		{"INSERT INTO t (a) (SELECT 1)", "INSERT INTO t(a) (SELECT 1)"},
 		{"INSERT INTO t WITH 1 AS format SELECT format", "INSERT INTO t WITH 1 AS format SELECT format"},
-		{" /* a */ (((SELECT 1))) ; ; -- b", " /* a */ (((SELECT 1)))"},
-		{"SELECT $x$ ; ' $x$, ';', `;`", "SELECT $x$ ; ' $x$, ';', `;`"},
+		{" /* a */ (((SELECT 1))) ; ; -- b", "(((SELECT 1)))"},
+		{"SELECT 'it''s', 'a\\db\\x41\\n', \"a`b\", `x\"y`, 'a\\N'", "SELECT 'it\\'s', 'a\\\\dbA\\x0a', `a\\`b`, `x\"y`, 'a'"},
+		{"SELECT (.5)+1e3-t.1.2, x::UInt8, a.b . c, 0xFF , [1][1].1, -1", "SELECT(0.5) + 1e3 - t. 1 . 2, x :: UInt8, a.b.c, 0xFF, [1] [1] . 1, - 1"},
+		{"SELECT 'a\x00b'", "SELECT 'a\\x00b'"},
 	} {
 		st, err := parseStatement(tc.query)
 		if err != nil {
 			t.Errorf("%q: %v", tc.query, err)
 			continue
 		}
-		got := st.text
+		got := render(st.tokens)
 		if st.insert {
-			got = st.insertFrom("F", "", "D") + "|" + tc.query[st.dataAt:]
+			got = st.insertFrom("F", "", cmp.Or(st.format, "D")) + "|" + tc.query[st.dataAt:]
 		}
 		if got != tc.want {
 			t.Errorf("%q\n got %q\nwant %q", tc.query, got, tc.want)
 		}
 	}
 	for _, query := range []string{"", " ; ", "(", "INSERT", "INSERT;", "exit", "quit", "1 + 1", "SELECT 1; SELECT 2", "SELECT 'a", "SELECT \u201ca\u201d", "SELECT \x00", "SELECT caf\u00e9",
-		"SELECT 1 INTO OUTFILE 'x'", "INSERT INTO t FROM INFILE 'x' FORMAT TSV", "INSERT INTO t FORMAT", "INSERT INTO t (a); SELECT 1", "KILL QUERY WHERE 1", "KILL QUERY WHERE query_id LIKE x"} {
+		"SELECT 1 INTO OUTFILE 'x'", "INSERT INTO t FROM INFILE 'x' FORMAT TSV", "INSERT INTO t FORMAT", "INSERT INTO t (a); SELECT 1", "KILL QUERY WHERE 1", "KILL QUERY WHERE query_id LIKE x",
+		"SELECT a$x$, file('x') AS b, 2 AS b$x$", "SELECT $x$ ; $x$", "SELECT 1a", "SELECT 1.", "SELECT 1e", "SELECT 0x", "SELECT x'41'", "SELECT '\\x4'", "SELECT 1 @ 2", "SELECT 1\\G",
+		"SELECT 1)", "(" + strings.Repeat("(", maxDepth) + "SELECT 1", "SELECT " + strings.Repeat("[", maxDepth+1), "SELECT" + strings.Repeat(" 1", maxTokens)} {
 		if st, err := parseStatement(query); err == nil {
 			t.Errorf("%q was taken: %+v", query, st)
 		}
@@ -79,18 +89,73 @@ func FuzzStatement(f *testing.F) {
 			return
 		}
 		if st.insert {
-			if !(0 < st.infile && st.infile <= st.formatAt && st.formatAt <= st.dataAt && st.dataAt <= len(query)) {
-				t.Errorf("%q: %d %d %d", query, st.infile, st.formatAt, st.dataAt)
+			if !(0 < st.infile && st.infile <= len(st.tokens) && st.dataAt <= len(query)) {
+				t.Errorf("%q: %d %d", query, st.infile, st.dataAt)
 			}
 			return
 		}
-		if !strings.HasPrefix(query, st.text) {
-			t.Errorf("%q became %q", query, st.text)
+		// What is written from the tokens is read as the same tokens: one meaning.
+		text := render(st.tokens)
+		again, err := parseStatement(text)
+		if err != nil || render(again.tokens) != text || len(again.tokens) != len(st.tokens) {
+			t.Errorf("%q became %q: %v", query, text, err)
 		}
-		for _, p := range st.processes {
-			if p[0] >= p[1] || p[1] > len(st.text) {
-				t.Errorf("%q: processes at %v", query, p)
+		for i, tok := range again.tokens {
+			if was := st.tokens[i]; tok.kind != was.kind || tok.text != was.text {
+				t.Errorf("%q became %q: %+v was %+v", query, text, tok, was)
 			}
 		}
+		_ = st.forReader(known{refused: set("file"), databases: func() (map[string]bool, error) { return set("system other"), nil }})
 	})
+}
+
+// TestWorkIsLinear doubles a statement in the shapes that could cost more, and holds the processor's time for reading,
+// checking and writing it under three times.
+func TestWorkIsLinear(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	dbs := func() (map[string]bool, error) { return set("system other"), nil }
+	cost := func(text string) time.Duration {
+		best := time.Hour
+		for range 5 {
+			var from, to unix.Rusage
+			if err := unix.Getrusage(unix.RUSAGE_THREAD, &from); err != nil {
+				t.Fatal(err)
+			}
+			if st, err := parseStatement(text); err == nil {
+				if err := st.forReader(known{set("file"), dbs}); err == nil {
+					_ = render(st.tokens)
+				}
+			}
+			if err := unix.Getrusage(unix.RUSAGE_THREAD, &to); err != nil {
+				t.Fatal(err)
+			}
+			best = min(best, time.Duration(to.Utime.Nano()+to.Stime.Nano()-from.Utime.Nano()-from.Stime.Nano()))
+		}
+		return best
+	}
+	for name, shape := range map[string]func(n int) string{
+		"numbers": func(n int) string { return "SELECT 1" + strings.Repeat(", 1", n) },
+		"names":   func(n int) string { return "SELECT a" + strings.Repeat(".b", n) },
+		"dots":    func(n int) string { return "SELECT `" + strings.Repeat("a.", n) + "`" },
+		"calls":   func(n int) string { return "SELECT 1" + strings.Repeat(", sumIfOrNullArray(1)", n) },
+		"combinators": func(n int) string {
+			return "SELECT 1" + strings.Repeat(", sum"+strings.Repeat("ifarray", 12)+"x(1)", n/8)
+		},
+		"settings":      func(n int) string { return "SELECT 1" + strings.Repeat(" SETTINGS a = 1", n/4) },
+		"strings":       func(n int) string { return "SELECT '" + strings.Repeat(`\'`, n) + "'" },
+		"comments":      func(n int) string { return "SELECT 1" + strings.Repeat("/**/", n) },
+		"open comments": func(n int) string { return "SELECT 1" + strings.Repeat("/*", n) },
+		"parameters":    func(n int) string { return "SELECT 1" + strings.Repeat(", {a:String}", n/4) },
+		"brackets":      func(n int) string { return "DESCRIBE (SELECT 1" + strings.Repeat(", (1)", n/4) + ")" },
+		"semicolons":    func(n int) string { return "SELECT 1" + strings.Repeat(";", n) },
+		"formats":       func(n int) string { return "SELECT 1" + strings.Repeat(" FORMAT x", n) },
+		"explain":       func(n int) string { return "EXPLAIN" + strings.Repeat(" a = 1,", n/4) + " SELECT 1" },
+	} {
+		const n = 20_000
+		one, two := cost(shape(n)), cost(shape(2*n))
+		if two > 3*one && two > 20*time.Millisecond {
+			t.Errorf("%s: %v, doubled %v", name, one, two)
+		}
+	}
 }

@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// execute runs the query within its limits of time and of the answer's size. The engine has both as settings, but counts an
+// answer by its columns in memory: a LowCardinality or constant column of a few bytes, a long column name in JSON, can become
+// gigabytes of text, in one piece.
+func (s *server) execute(c *conn, q *request, p *process) (*result, error) {
+	seconds, most := q.session.limits()
+	over := make(chan struct{})
+	if seconds > 0 {
+		done := make(chan struct{})
+		gone := make(chan struct{})
+		go func() {
+			defer close(gone)
+			s.endAfter(time.Duration(seconds*float64(time.Second))+grace, p, done, over)
+		}()
+		defer func() { close(done); <-gone }()
+	}
+	res, err := s.take(c, q, p, most)
+	select {
+	case <-over:
+		if err != nil {
+			err = newError(fmt.Sprintf("Code: 159. DB::Exception: Timeout exceeded: %g seconds. (TIMEOUT_EXCEEDED)", seconds))
+		}
+	default:
+	}
+	return res, err
+}
+
+// grace is what the engine has to end a query by itself.
+const grace = 2 * time.Second
+
+// endAfter ends a query that is still there after its time. It may be one that the engine has not got yet: ask until it is gone.
+func (s *server) endAfter(d time.Duration, p *process, done <-chan struct{}, over chan<- struct{}) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for first := true; ; first = false {
+		select {
+		case <-done:
+			return
+		case <-timer.C:
+		}
+		if first {
+			close(over)
+		}
+		if err := s.engine.stop(p.marker()); err != nil {
+			s.log.Error("stop a query after its time", "query_id", p.id, "error", err)
+		}
+		timer.Reset(time.Second)
+	}
+}
+
+// take runs the query and takes its answer. That of a reading statement comes through a pipe while the engine makes it, so
+// that no more of it is in memory than its limit.
+func (s *server) take(c *conn, q *request, p *process, most int64) (*result, error) {
+	st := q.shown(&s.running)
+	switch {
+	case st.insert:
+		return c.run(st.insertFrom(fdPath(q.data), q.compression, cmp.Or(st.format, q.dataFormat, "Values")), q.format, q.params)
+	case !st.reads, st.tokens[0].is("EXPLAIN"): // INTO OUTFILE after EXPLAIN is part of what is explained; the answer is short
+		return c.run(render(st.tokens), q.format, q.params)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("pipe for an answer: %w", err)
+	}
+	defer r.Close()
+	a := &taking{most: most, budget: &s.answers, stop: func() error { return s.engine.stop(p.marker()) }}
+	taken := make(chan struct{})
+	go func() {
+		defer close(taken)
+		a.err = a.from(r)
+	}()
+	into := intoPipe(w, q.format)
+	res, err := c.run(st.into(into), q.format, q.params)
+	w.Close()
+	<-taken
+	switch {
+	case a.err != nil: // it is why the query was stopped
+		err = a.err
+	case err == nil:
+		res.data, res.size, res.held = a.chunks, a.size, a.size
+		return res, nil
+	}
+	a.budget.give(a.size)
+	if res != nil {
+		res.free()
+	}
+	var e *Error
+	if errors.As(err, &e) { // a syntax error shows the query's end
+		err = newError(strings.Replace(e.Text, into, "", 1))
+	}
+	return nil, err
+}
+
+func intoPipe(w *os.File, format string) string {
+	return "INTO OUTFILE " + quote(fdPath(w)) + " TRUNCATE COMPRESSION 'none' FORMAT " + format
+}
+
+func fdPath(f *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", f.Fd()) }
+
+// taking is an answer under way.
+type taking struct {
+	most   int64
+	budget *budget
+	stop   func() error
+
+	chunks [][]byte
+	size   int64
+	err    error
+}
+
+// from reads to the end, also when nothing is kept any more: a closed pipe would be a signal to the process.
+func (a *taking) from(r io.Reader) error {
+	var over error
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := r.Read(buf)
+		if n > 0 && over == nil {
+			switch {
+			case a.size+int64(n) > a.most:
+				over = newError(fmt.Sprintf("Code: 396. DB::Exception: Limit for result exceeded, max bytes: %d. (TOO_MANY_ROWS_OR_BYTES)", a.most))
+			case !a.budget.take(int64(n)):
+				over = newError("Code: 241. DB::Exception: The answers under way hold too much memory, come back later. (MEMORY_LIMIT_EXCEEDED)")
+			default:
+				a.chunks, a.size = append(a.chunks, bytes.Clone(buf[:n])), a.size+int64(n)
+			}
+			if over != nil {
+				a.chunks = nil
+				over = errors.Join(over, a.stop())
+			}
+		}
+		if err != nil {
+			return over
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package engine_test
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/bouncehouse/bouncehouse/engine"
+)
+
+// TestReaderTime: no value of max_execution_time, in the URL or in SETTINGS, is above the reader's own or none at all.
+func TestReaderTime(t *testing.T) {
+	end, _ := prepared(t)
+	for _, v := range []string{"", "0", "-1", "0.0000001", "1e-9", "nan", "inf", "-inf", "1e400", "99999", "60.1", "18446744073709551616", "abc", "0x1p10", " 5", "1e1000000000"} {
+		for how, params := range map[string]url.Values{"": {"max_execution_time": {v}}, fmt.Sprintf(" SETTINGS max_execution_time = '%s'", v): nil} {
+			code, body, _ := post(t, end, engine.Reader, params, "SELECT getSetting('max_execution_time')"+how)
+			if code == 408 {
+				continue // it was lower
+			}
+			if got, err := strconv.ParseFloat(strings.TrimSpace(body), 64); code != 200 || err != nil || !(got > 0 && got <= 60) {
+				t.Errorf("%q%s: %d %s", v, how, code, body)
+			}
+		}
+	}
+	if code, body, _ := post(t, end, engine.Reader, url.Values{"max_execution_time": {"0.0000001"}}, "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))"); code != 408 {
+		t.Errorf("%d %s", code, body)
+	}
+}
+
+// TestReaderBytes: an answer larger than its limit is refused, whatever makes it large, and is never in the child's memory.
+func TestReaderBytes(t *testing.T) {
+	dir, c := up(t)
+	end := c.Endpoint()
+	pid, err := os.ReadFile(filepath.Join(engine.Dir(dir), "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := strings.Repeat("a_long_name_", 80)
+	for _, q := range []string{
+		"SELECT toString(number) FROM numbers(1000000000)",
+		"SELECT repeat('x', 1000000) FROM numbers(100000) SETTINGS max_block_size = 1",
+		"SELECT toLowCardinality(repeat('x', 1000000)) FROM numbers(3000) SETTINGS max_block_size = 10",
+		"SELECT 1 AS " + name + " FROM numbers(100000000) FORMAT JSONEachRow",
+		"SELECT 1 AS " + name + " FROM numbers(100000000) FORMAT JSON",
+		"SELECT 1 AS " + name + " FROM numbers(100000000) FORMAT XML",
+		"SELECT repeat('\\x01', 1000) AS x FROM numbers(1000000) FORMAT JSONCompact",
+		"SELECT number FROM numbers(1000000000) FORMAT Native",
+	} {
+		code, body, _ := post(t, end, engine.Reader, nil, q)
+		if code != 500 || !strings.Contains(body, "Code: 396.") {
+			t.Errorf("%.80s: %d %.300s", q, code, body)
+		}
+	}
+	if code, body, _ := post(t, end, engine.Reader, url.Values{"max_result_bytes": {"1000"}}, "SELECT number FROM numbers(1000)"); code != 500 || !strings.Contains(body, "Code: 396.") {
+		t.Errorf("%d %.300s", code, body)
+	}
+	if code, body, _ := post(t, end, engine.Writer, url.Values{"max_result_bytes": {"1000000"}}, "SELECT 1 AS "+name+" FROM numbers(100000) FORMAT JSONEachRow"); code != 500 || !strings.Contains(body, "Code: 396.") {
+		t.Errorf("%d %.300s", code, body)
+	}
+	// What is under the limit comes whole, of many blocks.
+	if code, body, _ := post(t, end, engine.Reader, nil, "SELECT number FROM numbers(1000000)"); code != 200 || len(body) != 6888890 {
+		t.Errorf("%d, %d bytes", code, len(body))
+	}
+	status, err := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	peak, err := strconv.Atoi(string(regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)[1]))
+	if err != nil || peak > 2<<20 {
+		t.Errorf("the child has held %d MiB", peak>>10)
+	}
+	t.Logf("the child's peak: %d MiB", peak>>10)
+}
