@@ -93,17 +93,17 @@ func (s *statement) checkName(i int, refused map[string]bool, databases func() (
 	t, before, after := s.tokens[i], s.at(i-1), s.at(i+1)
 	word := strings.ToUpper(t.text)
 	switch {
+	case t.kind == tokenWord && word == "EXPLAIN" && !before.punct(".") && !after.punct("."):
+		return s.checkExplain(i)
 	case after.punct("("):
 		if before.punct(".") || !callable(t) {
-			return notForReader(t.text+"()", "its functions are those that read nothing but their arguments, its table functions numbers, zeros, generateSeries, values and view")
+			return notForReader(t.text+"()", "its functions are those that read nothing but their arguments, its table functions numbers, zeros, generateSeries and view")
 		}
 		return nil
 	case before.punct("."):
 		return nil
 	case t.kind == tokenWord && (word == "INTO" || word == "INSERT" || word == "PARALLEL" || word == "SETTINGS" || word == "FORMAT" || word == "OVERRIDE"):
 		return notForReader(word+" here", "where it is a name, put it between backquotes")
-	case t.kind == tokenWord && word == "EXPLAIN":
-		return s.checkExplain(i)
 	case refused[strings.ToLower(t.text)] && !before.is("AS") && !after.punct("."):
 		return notForReader(t.text, "it is a function that does more than read its arguments; as an alias, choose another name")
 	}

@@ -18,8 +18,9 @@ var systemTables = set("aggregate_function_combinators build_options collations 
 // hiddenDatabases are not in system.databases.
 var hiddenDatabases = set("_temporary_and_external_tables")
 
-// tableFunctions that only make rows, or take a subquery.
-var tableFunctions = set("numbers numbers_mt zeros zeros_mt generateseries generate_series primes values null view")
+// tableFunctions that only make rows, or take a subquery. Not values, null, format and the like: the columns' declarations, a
+// string, may say ALIAS file('path').
+var tableFunctions = set("numbers numbers_mt zeros zeros_mt generateseries generate_series primes view")
 
 // types may stand before an opening bracket, and in a query parameter. AggregateFunction is not among them: the engine
 // believes the bytes of a state.
@@ -29,9 +30,9 @@ var types = set("string fixedstring uuid bool boolean int8 int16 int32 int64 int
 	"varchar char text int integer bigint smallint tinyint")
 
 // bracketWords are the keywords and the functions of the grammar that an opening bracket may follow.
-var bracketWords = set("all and any apply array as asc between by case columns cube desc distinct div else end escape except exists explain fill final from " +
+var bracketWords = set("all and any apply array as asc between by case columns cube desc distinct div else end escape except exists fill final from " +
 	"global group grouping having ilike in intersect interval is join like limit materialized mod not offset on or order over partition prewhere " +
-	"qualify regexp replace rollup sample select sets step then table to top totals union untuple using values when where window with " +
+	"qualify regexp replace rollup sample select sets step then table to top totals union untuple using when where window with " +
 	"cast extract position substring trim ltrim rtrim overlay date_add dateadd date_sub datesub timestamp_add timestampadd timestamp_sub timestampsub " +
 	"date_diff datediff timestamp_diff timestampdiff filter first last ties interpolate describe plan pipeline syntax ast tree estimate")
 

@@ -120,11 +120,7 @@ SELECT number, toDate('2026-11-01') + number FROM numbers(10) WHERE number % 2 =
 
 SELECT * FROM generateSeries(1, 10, 3)
 
-SELECT * FROM values('a String, b UInt8', ('x', 1), ('y', 2))
-
 SELECT * FROM view(SELECT class FROM events)
-
-SELECT c1 FROM VALUES ((1), (2))
 
 SELECT count() FROM events WHERE time >= fromUnixTimestamp64Milli(1700000000000) AND time <= fromUnixTimestamp64Milli(1800000000000) SETTINGS max_threads = 2, optimize_use_projections = 1
 
