@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,25 +17,41 @@ import (
 // gigabytes of text, in one piece.
 func (s *server) execute(c *conn, q *request, p *process) (*result, error) {
 	seconds, most := q.session.limits()
+	limit := time.Duration(seconds * float64(time.Second))
 	over := make(chan struct{})
 	if seconds > 0 {
 		done := make(chan struct{})
 		gone := make(chan struct{})
 		go func() {
 			defer close(gone)
-			s.endAfter(time.Duration(seconds*float64(time.Second))+grace, p, done, over)
+			s.endAfter(limit+grace, p, done, over)
 		}()
 		defer func() { close(done); <-gone }()
 	}
+	began := time.Now()
 	res, err := s.take(c, q, p, most)
+	late := seconds > 0 && time.Since(began) >= limit
+	switch ended := late || context.Cause(p.ctx) == errKilled; {
+	case err != nil && late && overdue(over): // the error is that of our own KILL
+	case err == nil && ended && q.statement.reads: // seen: the engine ends a query without an error, and without its rows
+		s.answers.give(res.held)
+		res.free()
+	default:
+		return res, err
+	}
+	if !late {
+		return nil, errKilled
+	}
+	return nil, newError(fmt.Sprintf("Code: 159. DB::Exception: Timeout exceeded: maximum: %g seconds. (TIMEOUT_EXCEEDED)", seconds))
+}
+
+func overdue(over <-chan struct{}) bool {
 	select {
 	case <-over:
-		if err != nil {
-			err = newError(fmt.Sprintf("Code: 159. DB::Exception: Timeout exceeded: %g seconds. (TIMEOUT_EXCEEDED)", seconds))
-		}
+		return true
 	default:
+		return false
 	}
-	return res, err
 }
 
 // grace is what the engine has to end a query by itself.
