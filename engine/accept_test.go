@@ -12,10 +12,10 @@ import (
 )
 
 // migrated has the engine up with the project's tables and a few rows.
-func migrated(t testing.TB) (string, engine.Endpoint) {
+func migrated(t testing.TB, helper string) (string, engine.Endpoint) {
 	t.Helper()
-	dir, c := up(t)
-	end := c.Endpoint()
+	dir := t.TempDir()
+	end := upAs(t, dir, helper).Endpoint()
 	files, err := filepath.Glob("../schemas/clickhouse/*.sql")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
@@ -48,7 +48,7 @@ func migrated(t testing.TB) (string, engine.Endpoint) {
 
 // TestReaderAccepts runs what people, Grafana and drivers ask as the reader.
 func TestReaderAccepts(t *testing.T) {
-	_, end := migrated(t)
+	_, end := migrated(t, "serve")
 	text, err := os.ReadFile("testdata/reader.sql")
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ func writerSays(t testing.TB, end engine.Endpoint, q string) string {
 
 // TestProjectQueries asks the wall about the SQL that stands in the project's own readers, with values in place of theirs.
 func TestProjectQueries(t *testing.T) {
-	_, end := migrated(t)
+	_, end := migrated(t, "serve")
 	found := 0
 	for _, pattern := range []string{"../report/*.go", "../cmd/bouncehouse/*.go", "../test/e2e*.go", "../README.md"} {
 		files, err := filepath.Glob(pattern)

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Times of the supervisor.
@@ -117,7 +119,7 @@ func (c *Child) supervise(ctx context.Context, p *proc) {
 		pause = min(2*pause, longestTime)
 		var err error
 		if p, err = c.start(ctx); err == nil {
-			c.log.Info("the engine is back", "addr", c.Endpoint().Addr)
+			c.log.Info("the engine is back")
 			failed = 0
 			continue
 		}
@@ -189,28 +191,56 @@ type proc struct {
 	err      error // of Wait; read after exited
 }
 
+// spawn starts the process, with sockets for its standard input and error: a pipe could be opened from within, as
+// /proc/self/fd/2, by a query that writes files.
 func spawn(cmd *exec.Cmd) (*proc, error) {
 	p := &proc{cmd: cmd, tail: &tail{to: cmd.Stderr}, exited: make(chan struct{})}
-	cmd.Stderr = p.tail
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Setpgid = true // ^C in a terminal is the parent's to answer: it still writes its last batch
-	cmd.WaitDelay = time.Second
-	lifeline, err := cmd.StdinPipe()
+	lifeline, stdin, err := socketPair()
 	if err != nil {
 		return nil, fmt.Errorf("start the engine: %w", err)
 	}
-	p.lifeline = lifeline
-	if err := cmd.Start(); err != nil {
+	defer stdin.Close()
+	wrote, stderr, err := socketPair()
+	if err != nil {
 		lifeline.Close()
 		return nil, fmt.Errorf("start the engine: %w", err)
 	}
+	defer stderr.Close()
+	p.lifeline, cmd.Stdin, cmd.Stderr = lifeline, stdin, stderr
+	if err := cmd.Start(); err != nil {
+		lifeline.Close()
+		wrote.Close()
+		return nil, fmt.Errorf("start the engine: %w", err)
+	}
+	copied := make(chan struct{})
 	go func() {
+		defer close(copied)
+		_, _ = io.Copy(p.tail, wrote)
+	}()
+	go func() {
+		defer close(p.exited)
 		p.err = cmd.Wait()
-		close(p.exited)
+		// What it wrote last is in the socket; a process of its own that still has the other end is not waited for.
+		_ = wrote.SetReadDeadline(time.Now().Add(time.Second))
+		<-copied
+		wrote.Close()
 	}()
 	return p, nil
+}
+
+func socketPair() (ours, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := unix.SetNonblock(fds[1], false); err != nil {
+		return nil, nil, errors.Join(err, unix.Close(fds[0]), unix.Close(fds[1]))
+	}
+	return os.NewFile(uintptr(fds[0]), "socket"), os.NewFile(uintptr(fds[1]), "socket"), nil
 }
 
 // holds says whether it is this process that has the directory, and not one started by hand.
@@ -221,8 +251,9 @@ func (p *proc) holds(state string) bool {
 
 // stop ends the process and waits for its end.
 func (p *proc) stop() error {
-	defer p.lifeline.Close()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	err := p.cmd.Process.Signal(syscall.SIGTERM)
+	p.lifeline.Close() // a signal is lost on a process that executes itself anew just then
+	if err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop the engine: %w", err)
 	}
 	wait := time.NewTimer(stopTime)

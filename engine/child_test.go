@@ -131,8 +131,8 @@ func TestParentKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	end, ok, err := engine.Running(dir)
-	if err != nil || !ok || end.Addr != strings.TrimSpace(line) {
-		t.Fatalf("running %v %v at %q, told %q", ok, err, end.Addr, line)
+	if err != nil || !ok || end.Socket != strings.TrimSpace(line) {
+		t.Fatalf("running %v %v at %q, told %q", ok, err, end.Socket, line)
 	}
 	child := pid(t, dir)
 	if err := cmd.Process.Kill(); err != nil {
@@ -145,7 +145,7 @@ func TestParentKilled(t *testing.T) {
 		t.Error("the orphan still has the directory")
 	}
 	until(t, "the orphan's end", 10*time.Second, func() bool { return ended(child) })
-	if c.Endpoint().Addr == "" || c.Endpoint().WriterPassword != end.WriterPassword {
+	if c.Endpoint().WriterPassword != end.WriterPassword {
 		t.Errorf("passwords changed: %v", c.Endpoint())
 	}
 }
@@ -190,7 +190,8 @@ func TestRefused(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
 	t.Run("not loopback", func(t *testing.T) {
 		for _, listen := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:8123"} {
-			_, err := engine.Start(t.Context(), t.TempDir(), helper("listen", listen), quiet)
+			dir := t.TempDir()
+			_, err := engine.Start(t.Context(), dir, helper("tcp", dir, listen), quiet)
 			if err == nil || !strings.Contains(err.Error(), "loopback only") {
 				t.Errorf("%s: %v", listen, err)
 			}
@@ -266,7 +267,7 @@ func TestLifecycle(t *testing.T) {
 	exec1(t, w, "CREATE DATABASE bouncehouse")
 	exec1(t, w, every)
 	insert(t, w, "bouncehouse.every", makeRow(1), makeRow(2))
-	for name, mode := range map[string]os.FileMode{"": 0o700 | os.ModeDir, "writer.password": 0o600, "reader.password": 0o600, "address": 0o600, "lock": 0o600} {
+	for name, mode := range map[string]os.FileMode{"": 0o700 | os.ModeDir, "writer.password": 0o600, "reader.password": 0o600, "socket": 0o600 | os.ModeSocket, "lock": 0o600} {
 		info, err := os.Stat(filepath.Join(dir, "clickhouse", name))
 		if err != nil || info.Mode() != mode {
 			t.Errorf("%q: %v %v, want %v", name, info.Mode(), err, mode)
@@ -281,9 +282,6 @@ func TestLifecycle(t *testing.T) {
 	<-c.Done()
 	if _, ok, err := engine.Running(dir); ok || err != nil {
 		t.Errorf("running after Close: %v %v", ok, err)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "clickhouse", "address")); err == nil {
-		t.Error("the address stays after the end")
 	}
 
 	var backup bytes.Buffer
@@ -321,7 +319,7 @@ func TestLifecycle(t *testing.T) {
 	}
 	for _, end := range []engine.Endpoint{first, other} {
 		if got := value[uint64](t, open(t, options(end, engine.Writer)), "SELECT sum(id) FROM bouncehouse.every"); got != 3 {
-			t.Errorf("%s: %d", end.Addr, got)
+			t.Errorf("%s: %d", end.Socket, got)
 		}
 	}
 }

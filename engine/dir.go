@@ -25,8 +25,10 @@ import (
 //	reader.password
 //	version           the newest engine that opened data
 //	lock              flock of the process that serves data, with its pid
-//	address           host:port, while one does
-//	port              of the last time
+//	socket            where it answers
+//	address           host:port, where it answers by TCP as well
+//
+// Of all this the process that serves has data only: see confine.go.
 type dir struct{ path string }
 
 // Dir is the engine's folder in a state directory.
@@ -34,6 +36,7 @@ func Dir(state string) string { return filepath.Join(state, "clickhouse") }
 
 func (d dir) file(name string) string { return filepath.Join(d.path, name) }
 func (d dir) data() string            { return d.file("data") }
+func (d dir) socket() string          { return d.file("socket") }
 
 // openDir makes the directory at first start. It must be the user's own: ClickHouse run by root on another's files leaves
 // files that the other cannot read.
@@ -57,8 +60,9 @@ func (d dir) own() error {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
 		return fmt.Errorf("%s belongs to user %d, this process is user %d: run it as the owner", d.path, st.Uid, os.Geteuid())
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		if err := os.Chmod(d.path, 0o700); err != nil {
+	// 0710 is for an account of the engine's own.
+	if mode := info.Mode().Perm(); mode&^0o710 != 0 {
+		if err := os.Chmod(d.path, mode&0o710); err != nil {
 			return fmt.Errorf("close %s to others: %w", d.path, err)
 		}
 	}
@@ -141,34 +145,34 @@ func Running(state string) (Endpoint, bool, error) {
 	if err != nil || !held {
 		return Endpoint{}, false, err
 	}
-	addr, err := d.read("address")
-	if err != nil || addr == "" {
+	end := Endpoint{Socket: d.socket()}
+	if end.Addr, err = d.read("address"); err != nil {
 		return Endpoint{}, false, err
 	}
-	end := Endpoint{Addr: addr}
 	for name, to := range map[string]*string{"writer.password": &end.WriterPassword, "reader.password": &end.ReaderPassword} {
 		if *to, err = d.read(name); err != nil {
 			return Endpoint{}, false, err
 		}
 	}
-	return end, ping(context.Background(), addr) == nil, nil
+	return end, end.ping(context.Background()) == nil, nil
 }
 
-func ping(ctx context.Context, addr string) error {
+func (e Endpoint) ping(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/ping", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://engine/ping", nil)
 	if err != nil {
 		return err
 	}
-	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return e.Dial(ctx) }}}
 	res, err := c.Do(req)
 	if err != nil {
 		return err
 	}
 	res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("ping %s: %s", addr, res.Status)
+		return fmt.Errorf("ping %s: %s", e.Socket, res.Status)
 	}
 	return nil
 }
@@ -243,25 +247,12 @@ func (d dir) passwords() (Endpoint, error) {
 	return end, nil
 }
 
-func (d dir) version() (string, error)  { return d.read("version") }
-func (d dir) setVersion(v string) error { return d.write("version", v) }
+func (d dir) version() (string, error) { return d.read("version") }
 
-// announce writes where the engine answers.
-func (d dir) announce(addr string) error {
-	if _, port, err := net.SplitHostPort(addr); err == nil {
-		if err := d.write("port", port); err != nil {
-			return err
-		}
-	}
-	return d.write("address", addr)
-}
+// announce writes where the engine answers by TCP.
+func (d dir) announce(addr string) error { return d.write("address", addr) }
 
 func (d dir) withdraw() { os.Remove(d.file("address")) }
-
-func (d dir) lastPort() string {
-	p, _ := d.read("port") // any free port does as well
-	return p
-}
 
 // writeConfig writes the engine's configuration and returns its path. It is named to the engine always: without one it takes
 // a config.xml from the working directory. Tables are loaded by one thread: several race for the symbolic link of their

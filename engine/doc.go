@@ -1,9 +1,19 @@
-// Package engine is the embedded ClickHouse: libchdb behind ClickHouse's HTTP interface on loopback, and the child process
+// Package engine is the embedded ClickHouse: libchdb behind ClickHouse's HTTP interface on a Unix socket, and the child process
 // that runs it.
 //
-// Serve loads the library, opens the data and listens; clickhouse-go (Protocol: HTTP), Grafana's data source and curl talk to
-// it as to any server. Start runs the same in a child process, and starts it again when it dies. The package knows nothing of
-// the pipeline: no table, no schema.
+// Serve loads the library, opens the data and listens; clickhouse-go (Protocol: HTTP) and curl talk to it as to any server.
+// Start runs the same in a child process, and starts it again when it dies. The package knows nothing of the pipeline: no
+// table, no schema.
+//
+// # Who comes in, and how far
+//
+//   - The socket lies in the state directory, which is closed to others. Each end asks the kernel who the other is
+//     (SO_PEERCRED): only the directory's owner and root are answered, and only they are sent a password (socket.go).
+//   - TCP on loopback is opened on demand, for the reader's account alone unless the writer's is let in too. A connection that
+//     has shown no password has five seconds, and the oldest of more than 64 is closed (limit.go).
+//   - The process is confined before it opens the library (confine.go): Landlock leaves it its data and what any ClickHouse
+//     needs to start, seccomp no new socket, no program and no other process. What it finds of itself in /proc is the
+//     map of its memory's addresses and its cgroup. It can see names and sizes of files elsewhere, which Landlock does not hide.
 //
 // # What differs from a server
 //

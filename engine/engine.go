@@ -13,30 +13,39 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Config is for Serve.
 type Config struct {
-	Dir         string         // the state directory; the engine's files are in its folder clickhouse
-	Listen      string         // host:port on loopback; empty: 127.0.0.1 with the last time's port, or any free one
-	Library     string         // libchdb's path; empty: as FindLibrary says
-	MemoryLimit int64          // bytes; 0: a quarter of the machine's memory
-	LockWait    time.Duration  // how long to wait for another engine on the directory to end; 0: 30 seconds
-	Lifeline    io.Reader      // the engine ends when this does; nil: only with the context
-	Ready       func(Endpoint) // called once it answers; may be nil
-	Log         *slog.Logger
+	Dir             string         // the state directory; the engine's files are in its folder clickhouse
+	Listen          string         // host:port on loopback, to answer by TCP as well; empty: on the socket alone
+	ListenWriter    bool           // by TCP the writer's account too, not the reader's alone
+	Library         string         // libchdb's path; empty: as FindLibrary says
+	MemoryLimit     int64          // bytes; 0: a quarter of the machine's memory
+	User            string         // whom to run as where root starts it and the data is this user's; empty, or no such user: root
+	AllowUnconfined bool           // warn where the kernel cannot confine the engine; false: an error that is ErrUnconfined
+	LockWait        time.Duration  // how long to wait for another engine on the directory to end; 0: 30 seconds
+	Lifeline        io.Reader      // the engine ends when this does; nil: only with the context
+	Ready           func(Endpoint) // called once it answers; may be nil
+	Log             *slog.Logger
+
+	// For tests: no statement is looked at, to see what the walls hold alone; the kernel is another than it is.
+	unguarded bool
+	kernel    *walls
 }
 
 // Endpoint is where an engine answers, and the passwords of its two accounts, Writer and Reader.
 type Endpoint struct {
-	Addr           string // host:port
+	Socket         string // the Unix socket: see Dial
+	Addr           string // host:port, where it listens by TCP as well
 	WriterPassword string
 	ReaderPassword string
 }
+
+// ErrUnconfined says that the kernel cannot confine the engine.
+var ErrUnconfined = errors.New("this kernel cannot confine the engine")
 
 // engine is libchdb at work on one directory.
 type engine struct {
@@ -50,9 +59,24 @@ type engine struct {
 }
 
 // Serve runs the engine in this process until ctx or the lifeline ends. It returns nil then, and an error where it cannot
-// start: ErrNoLibrary, a *LockedError, another owner, data of a newer engine, an address that is not loopback. A process can
-// serve one directory at a time.
+// start: ErrNoLibrary, ErrUnconfined, a *LockedError, another owner, data of a newer engine, an address that is not loopback.
+// A process can serve one directory at a time.
+//
+// Before it opens the library it executes the program anew, with the same arguments, behind the kernel's walls (confine.go):
+// the program must come to Serve again. Of the Config only Lifeline, Ready and Log are looked at then.
 func Serve(ctx context.Context, c Config) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if c.Lifeline != nil {
+		defer watch(c.Lifeline, cancel)()
+	}
+	if Confined() {
+		h, err := takeHandoff()
+		if err != nil {
+			return err
+		}
+		return h.run(ctx, c)
+	}
 	path := c.Library
 	if path == "" {
 		var err error
@@ -60,19 +84,26 @@ func Serve(ctx context.Context, c Config) error {
 			return err
 		}
 	}
+	h := &handoff{Memory: c.MemoryLimit, Walls: kernelWalls()}
+	if c.kernel != nil {
+		h.Walls = *c.kernel
+	}
+	var err error
+	if h.Library, err = filepath.Abs(path); err != nil {
+		return fmt.Errorf("load %s: %w", path, err)
+	}
+	if !h.Walls.whole() && !c.AllowUnconfined {
+		return fmt.Errorf("%w, missing: %s", ErrUnconfined, strings.Join(h.Walls.missing(), ", "))
+	}
 	wait := c.LockWait
 	if wait == 0 {
 		wait = 30 * time.Second
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if c.Lifeline != nil {
-		defer watch(c.Lifeline, cancel)()
 	}
 	d, err := openDir(c.Dir)
 	if err != nil {
 		return err
 	}
+	h.State = filepath.Dir(d.path)
 	lock, err := d.lock(ctx, wait)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -81,47 +112,27 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	defer lock.Close()
-	d.withdraw() // an address that a killed engine left: its port may be a stranger's now
-	end, err := d.passwords()
-	if err != nil {
-		return err
-	}
-	e, err := start(path, d, c.MemoryLimit)
-	if err != nil {
-		return err
-	}
-	l, err := listen(c.Listen, d)
-	if err != nil {
-		e.base.close()
-		return err
-	}
-	end.Addr = l.Addr().String()
-	return e.serve(ctx, d, l, end, c)
+	h.Lock = int(lock.Fd())
+	return h.prepare(ctx, d, c)
 }
 
 // serve answers until ctx ends, then lets the queries under way finish for some seconds, and stops them after.
-func (e *engine) serve(ctx context.Context, d dir, l net.Listener, end Endpoint, c Config) error {
-	s := newServer(e, end, c.Log)
-	h := &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       5 * time.Minute,
-		MaxHeaderBytes:    maxHeader,
-		ConnState:         bounded(maxConns),
-		ErrorLog:          slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
+func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) error {
+	s := newServer(e, h.Endpoint, c.Log)
+	s.writerByTCP, s.unguarded = h.WriterByTCP, c.unguarded
+	servers := []*http.Server{s.onSocket()}
+	if l.tcp != nil {
+		servers = append(servers, s.onTCP())
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- h.Serve(l) }()
-	if err := d.announce(end.Addr); err != nil {
-		h.Close()
-		<-failed
-		e.base.close()
-		return err
+	failed := make(chan error, len(servers))
+	go func() { failed <- servers[0].Serve(l.socket) }()
+	if l.tcp != nil {
+		go func() { failed <- servers[1].Serve(l.tcp) }()
 	}
-	defer d.withdraw()
-	c.Log.Info("engine ready", "addr", end.Addr, "version", e.version)
+	c.Log.Info("engine ready", "socket", h.Endpoint.Socket, "addr", h.Endpoint.Addr, "version", e.version,
+		"landlock", h.Walls.Landlock, "seccomp", h.Walls.Seccomp, "user", os.Geteuid())
 	if c.Ready != nil {
-		c.Ready(end)
+		c.Ready(h.Endpoint)
 	}
 	var err error
 	select {
@@ -131,10 +142,18 @@ func (e *engine) serve(ctx context.Context, d dir, l net.Listener, end Endpoint,
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if h.Shutdown(grace) != nil {
-		h.Close() // bodies half sent, idle clients
+	var closing sync.WaitGroup
+	for _, s := range servers {
+		closing.Go(func() {
+			if s.Shutdown(grace) != nil {
+				s.Close() // bodies half sent, idle clients
+			}
+		})
 	}
-	<-failed
+	closing.Wait()
+	for range servers {
+		<-failed
+	}
 	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	everything := &selector{match: func(string) bool { return true }}
@@ -145,24 +164,9 @@ func (e *engine) serve(ctx context.Context, d dir, l net.Listener, end Endpoint,
 	}
 	e.base.close()
 	if err != nil && !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve %s: %w", end.Addr, err)
+		return fmt.Errorf("serve the engine: %w", err)
 	}
 	return nil
-}
-
-// bounded closes connections above a number: anyone on the machine can open them.
-func bounded(most int64) func(net.Conn, http.ConnState) {
-	var open atomic.Int64
-	return func(c net.Conn, state http.ConnState) {
-		switch state {
-		case http.StateNew:
-			if open.Add(1) > most {
-				c.Close()
-			}
-		case http.StateClosed, http.StateHijacked:
-			open.Add(-1)
-		}
-	}
 }
 
 // watch calls end when the lifeline ends. The function that it returns stops watching.
@@ -189,30 +193,18 @@ func watch(lifeline io.Reader, end func()) func() {
 }
 
 // start opens the data.
-func start(library string, d dir, memory int64) (*engine, error) {
-	lib, err := load(library)
+func (h *handoff) start(d dir, record *os.File) (*engine, error) {
+	if err := os.Chdir(d.data()); err != nil {
+		return nil, fmt.Errorf("the engine's data is out of reach of user %d: %w", os.Geteuid(), err)
+	}
+	lib, err := load(h.Library)
 	if err != nil {
 		return nil, err
 	}
-	if memory == 0 {
-		var info unix.Sysinfo_t
-		if err := unix.Sysinfo(&info); err != nil {
-			return nil, fmt.Errorf("read the size of memory: %w", err)
-		}
-		memory = int64(info.Totalram) * int64(info.Unit) / 4
-	}
-	e := &engine{lib: lib, memory: memory}
-	config, err := d.writeConfig(memory)
-	if err != nil {
-		return nil, err
-	}
+	e := &engine{lib: lib, memory: h.Memory}
 	// Data of a newer engine must not be opened by an older one; the library tells its version only through a connection.
-	recorded, err := d.version()
-	if err != nil {
-		return nil, err
-	}
-	if recorded != "" {
-		if err := e.checkVersion(d, config, recorded); err != nil {
+	if h.Recorded != "" {
+		if err := e.checkVersion(d, h.Config, h.Recorded); err != nil {
 			return nil, err
 		}
 	}
@@ -220,7 +212,7 @@ func start(library string, d dir, memory int64) (*engine, error) {
 	if err := os.Remove(filepath.Join(d.data(), "metadata", "default.sql")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("clear the default database: %w", err)
 	}
-	e.args = []string{"--path=" + d.data(), "--config-file=" + config}
+	e.args = []string{"--path=" + d.data(), "--config-file=" + h.Config}
 	if e.base, err = lib.open(e.args...); err != nil {
 		return nil, err
 	}
@@ -228,15 +220,37 @@ func start(library string, d dir, memory int64) (*engine, error) {
 		e.base.close()
 		return nil, err
 	}
-	if err := d.setVersion(e.version); err != nil {
-		e.base.close()
-		return nil, err
+	if e.version != h.Recorded {
+		if err := recordVersion(record, e.version); err != nil {
+			e.base.close()
+			return nil, err
+		}
 	}
 	return e, nil
 }
 
+// recordVersion writes in place: behind the walls no file can be made beside the data.
+func recordVersion(f *os.File, version string) error {
+	text := version + "\n"
+	_, err := f.WriteAt([]byte(text), 0)
+	if err == nil {
+		err = f.Truncate(int64(len(text)))
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("record the engine's version: %w", err)
+	}
+	return nil
+}
+
 func (e *engine) checkVersion(d dir, config, recorded string) error {
-	empty, err := os.MkdirTemp(d.path, "version-")
+	empty := filepath.Join(d.data(), "tmp", "version")
+	err := os.RemoveAll(empty) // a killed engine's
+	if err == nil {
+		err = os.MkdirAll(empty, 0o700)
+	}
 	if err != nil {
 		return fmt.Errorf("ask the engine's version: %w", err)
 	}
@@ -333,16 +347,8 @@ func older(a, b string) bool {
 	return len(as) < len(bs)
 }
 
-// listen refuses what is not loopback. Without an address the port of the last time is tried first: clients keep it.
-func listen(addr string, d dir) (net.Listener, error) {
-	if addr == "" {
-		if port := d.lastPort(); port != "" {
-			if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port)); err == nil {
-				return l, nil
-			}
-		}
-		addr = "127.0.0.1:0"
-	}
+// listen refuses what is not loopback.
+func listen(addr string) (*net.TCPListener, error) {
 	tcp, err := net.ResolveTCPAddr("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)

@@ -27,7 +27,7 @@ const (
 // half opens a request and sends the beginning of its body.
 func half(t testing.TB, end engine.Endpoint, params url.Values, body string, whole int) net.Conn {
 	t.Helper()
-	c, err := net.Dial("tcp", end.Addr)
+	c, err := end.Dial(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,14 +178,14 @@ func TestAuthentication(t *testing.T) {
 	_, c := up(t)
 	end := c.Endpoint()
 	get := func(path string, headers ...string) (int, string) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+end.Addr+path, nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://engine"+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := 0; i < len(headers); i += 2 {
 			req.Header.Set(headers[i], headers[i+1])
 		}
-		res, err := http.DefaultClient.Do(req)
+		res, err := client(end).Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -232,7 +232,7 @@ func TestAuthentication(t *testing.T) {
 		"NUL":            "GET /?query=SELECT+1%00+INTO+OUTFILE+%27/tmp/x%27&user=writer&password=" + end.WriterPassword + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 		"delete":         "DELETE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 	} {
-		c, err := net.Dial("tcp", end.Addr)
+		c, err := end.Dial(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,14 +31,24 @@ const helperVariable = "ENGINE_TEST_HELPER"
 func TestMain(m *testing.M) {
 	switch os.Getenv(helperVariable) {
 	case "serve": // DIR, until standard input ends
-		os.Exit(serve(os.Args[1], os.Stdin))
-	case "listen": // ADDRESS
-		dir, err := os.MkdirTemp("", "listen")
-		if err == nil {
-			err = errors.Join(engine.Serve(context.Background(), engine.Config{Dir: dir, Listen: os.Args[1], Log: slog.New(slog.DiscardHandler)}), os.RemoveAll(dir))
-		}
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(serve(engine.Config{Dir: os.Args[1]}))
+	case "tcp": // DIR ADDRESS: the same, by TCP as well
+		os.Exit(serve(engine.Config{Dir: os.Args[1], Listen: os.Args[2]}))
+	case "account": // DIR USER
+		os.Exit(serve(engine.Config{Dir: os.Args[1], User: os.Args[2]}))
+	case "unguarded": // DIR: whatever the statement
+		os.Exit(serve(engine.Unguarded(engine.Config{Dir: os.Args[1]})))
+	case "unconfined": // DIR: without the kernel's walls
+		os.Exit(serve(engine.OnKernel(engine.Config{Dir: os.Args[1], AllowUnconfined: true}, 0, false)))
+	case "open": // DIR: neither wall
+		os.Exit(serve(engine.OnKernel(engine.Unguarded(engine.Config{Dir: os.Args[1], AllowUnconfined: true}), 0, false)))
+	case "kernel": // DIR LANDLOCK: on an older kernel
+		abi, _ := strconv.Atoi(os.Args[2])
+		os.Exit(serve(engine.OnKernel(engine.Config{Dir: os.Args[1]}, abi, true)))
+	case "dial": // SOCKET: what a process of another user sees
+		os.Exit(dial(os.Args[1]))
+	case "impostor": // SOCKET
+		os.Exit(impostor(os.Args[1]))
 	case "supervise": // DIR: a parent with an engine child, until killed
 		os.Exit(supervise(os.Args[1]))
 	case "panic": // DIR: a nil dereference after the engine has come up
@@ -45,11 +57,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func serve(dir string, lifeline io.Reader) int {
+func serve(c engine.Config) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	err := engine.Serve(ctx, engine.Config{Dir: dir, Lifeline: lifeline, LockWait: 5 * time.Second, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
-	if err != nil {
+	c.Lifeline, c.LockWait, c.Log = os.Stdin, 5*time.Second, slog.New(slog.NewTextHandler(os.Stderr, nil))
+	if err := engine.Serve(ctx, c); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -62,7 +74,7 @@ func supervise(dir string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	fmt.Println(c.Endpoint().Addr)
+	fmt.Println(c.Endpoint().Socket)
 	select {}
 }
 
@@ -125,7 +137,14 @@ func up(t testing.TB) (string, *engine.Child) {
 
 func upIn(t testing.TB, dir string) *engine.Child {
 	t.Helper()
-	c, err := engine.Start(t.Context(), dir, helper("serve", dir), slog.New(slog.NewTextHandler(t.Output(), nil)))
+	return upAs(t, dir, "serve")
+}
+
+// upAs starts the engine that a helper is.
+func upAs(t testing.TB, dir, name string, args ...string) *engine.Child {
+	t.Helper()
+	library(t)
+	c, err := engine.Start(t.Context(), dir, helper(name, append([]string{dir}, args...)...), slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +161,8 @@ func options(e engine.Endpoint, user string) *clickhouse.Options {
 	if user == engine.Reader {
 		password = e.ReaderPassword
 	}
-	return &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{e.Addr}, Auth: clickhouse.Auth{Username: user, Password: password}}
+	return &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{"engine"}, Auth: clickhouse.Auth{Username: user, Password: password},
+		DialContext: func(ctx context.Context, _ string) (net.Conn, error) { return e.Dial(ctx) }}
 }
 
 func open(t testing.TB, o *clickhouse.Options) driver.Conn {
@@ -174,7 +194,7 @@ func value[T any](t testing.TB, c driver.Conn, query string, args ...any) T {
 // post sends one request as curl would.
 func post(t testing.TB, e engine.Endpoint, user string, params url.Values, body string, headers ...string) (int, string, http.Header) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+e.Addr+"/?"+params.Encode(), strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://engine/?"+params.Encode(), strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +206,7 @@ func post(t testing.TB, e engine.Endpoint, user string, params url.Values, body 
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := client(e).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,4 +216,10 @@ func post(t testing.TB, e engine.Endpoint, user string, params url.Values, body 
 		t.Fatal(err)
 	}
 	return res.StatusCode, string(b), res.Header
+}
+
+// client sends all to the engine's socket.
+func client(e engine.Endpoint) *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return e.Dial(ctx) }}}
 }

@@ -27,7 +27,11 @@ func TestReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	// What the writer has read through file() stays out of the reader's reach.
-	if code, body, _ := post(t, end, engine.Writer, nil, "SELECT * FROM file('"+secret+"', 'LineAsString')"); code != 200 {
+	read := filepath.Join(dir, "clickhouse", "data", "read")
+	if err := os.WriteFile(read, []byte(end.WriterPassword), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, body, _ := post(t, end, engine.Writer, nil, "SELECT * FROM file('"+read+"', 'LineAsString')"); code != 200 {
 		t.Fatal(code, body)
 	}
 	for _, attack := range []struct{ query, setting string }{
@@ -68,6 +72,8 @@ func TestReader(t *testing.T) {
 		{"SELECT * FROM sqlite('SECRET', 't')", ""},
 		{"SELECT * FROM filesystem('/')", ""},
 		{"SELECT * FROM default.`SECRET`", ""},
+		{"SELECT * FROM default.`READ`", ""},
+		{"SELECT * FROM `READ`", ""},
 		{"SELECT * FROM `SECRET`", ""},
 		{"DESCRIBE `SECRET`", ""},
 		{"SELECT 1 INTO OUTFILE 'OUT'", ""},
@@ -144,7 +150,7 @@ func TestReader(t *testing.T) {
 		{"SELECT 1", "max_threads=100000"},
 		{"SELECT 1", "format_csv_delimiter=ab"},
 	} {
-		paths := strings.NewReplacer("SECRET", secret, "OUT", out)
+		paths := strings.NewReplacer("SECRET", secret, "READ", read, "OUT", out)
 		params := url.Values{}
 		if name, v, ok := strings.Cut(attack.setting, "="); ok {
 			params.Set(name, paths.Replace(v))

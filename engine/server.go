@@ -22,23 +22,24 @@ const (
 	maxAnswers   = 2 << 30   // so do answers
 	patience     = 30 * time.Second
 
-	maxConns = 1024
-
 	writersAtOnce = 16
 	readersAtOnce = 8
 )
 
 // server speaks ClickHouse's HTTP interface.
 type server struct {
-	engine    *engine
-	passwords map[string]string // by user
-	log       *slog.Logger
-	running   running
-	maxBody   int64
-	patience  time.Duration
-	bodies    budget
-	answers   budget
-	places    map[string]chan struct{} // by user: who may be in the engine
+	engine      *engine
+	passwords   map[string]string // by user
+	writerByTCP bool
+	unguarded   bool // see Config
+	log         *slog.Logger
+	running     running
+	guests      guests
+	maxBody     int64
+	patience    time.Duration
+	bodies      budget
+	answers     budget
+	places      map[string]chan struct{} // by user: who may be in the engine
 }
 
 func newServer(e *engine, end Endpoint, log *slog.Logger) *server {
@@ -51,7 +52,29 @@ func newServer(e *engine, end Endpoint, log *slog.Logger) *server {
 	}
 }
 
+// onSocket serves the Unix socket.
+func (s *server) onSocket() *http.Server {
+	return &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       5 * time.Minute,
+		MaxHeaderBytes:    maxHeader,
+		ConnState:         bounded(maxConns),
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// onTCP serves who comes by TCP.
+func (s *server) onTCP() *http.Server {
+	h := s.onSocket()
+	h.ReadHeaderTimeout, h.ConnState, h.ConnContext = strangerHeader, s.guests.state, s.guests.context
+	return h
+}
+
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if c, tcp := overTCP(r); tcp && !s.guests.knows(c) {
+		w.Header().Set("Connection", "close")
+	}
 	params, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		s.fail(w, "", newError("Code: 36. DB::Exception: The URL's parameters cannot be read. (BAD_ARGUMENTS)"))
@@ -77,6 +100,13 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, "", err)
 		return
 	}
+	if c, tcp := overTCP(r); tcp {
+		if !s.guests.admit(c) {
+			s.fail(w, "", newError("Code: 210. DB::Exception: Too many connections. (NETWORK_ERROR)"))
+			return
+		}
+		w.Header().Del("Connection")
+	}
 	// The engine's work outlives the client (an INSERT is finished or killed, never left half way by a closed connection),
 	// but what has not begun yet ends with it.
 	p, err := s.running.begin(r.Context(), params.Get("query_id"), user)
@@ -101,6 +131,9 @@ func (s *server) authenticate(r *http.Request, params url.Values) (string, error
 	}
 	if user == "" {
 		user = "default"
+	}
+	if _, tcp := overTCP(r); tcp && user == Writer && !s.writerByTCP {
+		return "", newError("Code: 516. DB::Exception: writer: Authentication failed: this account is for the engine's socket, unless `engine: listen_writer: true` lets it in here. (AUTHENTICATION_FAILED)")
 	}
 	want, known := s.passwords[user]
 	if subtle.ConstantTimeCompare([]byte(password), []byte(want)) != 1 || !known || want == "" {

@@ -34,9 +34,11 @@ type Options struct {
 	// https://...; parameters as clickhouse-go's.
 	DSN string
 
-	// Embedded, used where DSN is empty, tells where the embedded engine
-	// answers HTTP now, and the reader's account. It is asked for each request.
-	Embedded func(ctx context.Context) (addr, user, password string, err error)
+	// Dial, used where DSN is empty, connects to the embedded engine, which
+	// answers HTTP there; User and Password are the reader's account. It is
+	// called for each new connection.
+	Dial           func(ctx context.Context) (net.Conn, error)
+	User, Password string
 }
 
 // DB is a server that is only read. It may be used by several goroutines.
@@ -51,24 +53,27 @@ type DB struct {
 
 // Open makes a DB. It does not connect.
 func Open(o Options) (*DB, error) {
-	transport := &http.Transport{DialContext: (&net.Dialer{Timeout: 30 * time.Second}).DialContext}
 	if o.DSN == "" {
-		if o.Embedded == nil {
+		if o.Dial == nil {
 			return nil, errors.New("ClickHouse: no server is named")
 		}
-		opts := &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{"embedded"}, Auth: clickhouse.Auth{Database: Database}}
+		opts := &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{"embedded"},
+			Auth: clickhouse.Auth{Database: Database, Username: o.User, Password: o.Password}}
+		opts.DialContext = func(ctx context.Context, _ string) (net.Conn, error) { return o.Dial(ctx) }
 		opts.TransportFunc = func(t *http.Transport) (http.RoundTripper, error) {
 			t.Proxy = nil
-			return embedded{t, o.Embedded}, nil
+			return t, nil
 		}
-		return &DB{opts: opts, http: &http.Client{Transport: embedded{transport, o.Embedded}}, base: url.URL{Scheme: "http", Host: "embedded"}}, nil
+		transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return o.Dial(ctx) }}
+		return &DB{opts: opts, http: &http.Client{Transport: transport}, base: url.URL{Scheme: "http", Host: "embedded"}}, nil
 	}
 	opts, err := clickhouse.ParseDSN(withTLS(o.DSN))
 	if err != nil {
 		return nil, fmt.Errorf("ClickHouse DSN: %w", err)
 	}
 	opts.Auth.Database = Database
-	transport.TLSClientConfig, transport.Proxy = opts.TLS, http.ProxyFromEnvironment
+	transport := &http.Transport{DialContext: (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
+		TLSClientConfig: opts.TLS, Proxy: http.ProxyFromEnvironment}
 	if opts.HTTPProxyURL != nil {
 		transport.Proxy = http.ProxyURL(opts.HTTPProxyURL)
 	}
@@ -171,25 +176,3 @@ func withTLS(dsn string) string {
 	}
 	return dsn + "?secure=true"
 }
-
-// embedded sends each request to where the engine is now.
-type embedded struct {
-	base  *http.Transport
-	where func(context.Context) (addr, user, password string, err error)
-}
-
-func (e embedded) RoundTrip(r *http.Request) (*http.Response, error) {
-	addr, user, password, err := e.where(r.Context())
-	if err != nil {
-		if r.Body != nil {
-			r.Body.Close()
-		}
-		return nil, err
-	}
-	r = r.Clone(r.Context())
-	r.URL.Host, r.Host, r.URL.User = addr, addr, nil
-	r.SetBasicAuth(user, password)
-	return e.base.RoundTrip(r)
-}
-
-func (e embedded) CloseIdleConnections() { e.base.CloseIdleConnections() }

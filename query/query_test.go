@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -29,7 +30,7 @@ func TestServeEngine(t *testing.T) {
 	if dir == "" {
 		t.Skip("this is the child that other tests start")
 	}
-	if err := engine.Serve(t.Context(), engine.Config{Dir: dir, Lifeline: os.Stdin, Log: slog.New(slog.DiscardHandler)}); err != nil {
+	if err := engine.Serve(t.Context(), engine.Config{Dir: dir, Listen: "127.0.0.1:0", ListenWriter: true, Lifeline: os.Stdin, Log: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -48,7 +49,7 @@ func start(t *testing.T) engine.Endpoint {
 	}
 	t.Cleanup(func() { child.Close() })
 	end := child.Endpoint()
-	s, err := sink.Open(sink.Options{Embedded: account(end.Addr, engine.Writer, end.WriterPassword)})
+	s, err := sink.Open(sink.Options{Dial: end.Dial, User: engine.Writer, Password: end.WriterPassword})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,10 +66,6 @@ func start(t *testing.T) engine.Endpoint {
 	return end
 }
 
-func account(addr, user, password string) func(context.Context) (string, string, string, error) {
-	return func(context.Context) (string, string, string, error) { return addr, user, password, nil }
-}
-
 func open(t *testing.T, o query.Options) *query.DB {
 	t.Helper()
 	db, err := query.Open(o)
@@ -82,7 +79,7 @@ func open(t *testing.T, o query.Options) *query.DB {
 func TestRead(t *testing.T) {
 	end := start(t)
 	for name, o := range map[string]query.Options{
-		"embedded":     {Embedded: account(end.Addr, engine.Reader, end.ReaderPassword)},
+		"embedded":     {Dial: end.Dial, User: engine.Reader, Password: end.ReaderPassword},
 		"a DSN":        {DSN: "http://" + engine.Writer + ":" + end.WriterPassword + "@" + end.Addr},
 		"a restricted": {DSN: "http://" + engine.Reader + ":" + end.ReaderPassword + "@" + end.Addr},
 	} {
@@ -159,7 +156,7 @@ func TestOpenErrors(t *testing.T) {
 		t.Errorf("a broken DSN: %v", err)
 	}
 	gone := errors.New("not started")
-	db := open(t, query.Options{Embedded: func(context.Context) (string, string, string, error) { return "", "", "", gone }})
+	db := open(t, query.Options{Dial: func(context.Context) (net.Conn, error) { return nil, gone }})
 	if err := db.Copy(t.Context(), io.Discard, "SELECT 1", ""); !errors.Is(err, gone) {
 		t.Errorf("no engine: %v", err)
 	}

@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"syscall"
 
@@ -34,10 +33,11 @@ type Options struct {
 	// A database in it may be none but bouncehouse.
 	DSN string
 
-	// Embedded, used where DSN is empty, tells where the embedded engine
-	// answers HTTP now, and the writer's account. It is asked for each request:
-	// an engine that was restarted may be elsewhere.
-	Embedded func(ctx context.Context) (addr, user, password string, err error)
+	// Dial, used where DSN is empty, connects to the embedded engine, which
+	// answers HTTP there; User and Password are the account. It is called for
+	// each new connection: an engine that has gone is to be started again.
+	Dial           func(ctx context.Context) (net.Conn, error)
+	User, Password string
 
 	// Cluster, where set, makes the tables replicated ones on all servers of
 	// the cluster of this name. DSN then names one replica: a recovery asks it
@@ -106,10 +106,18 @@ func connectOptions(o Options) (*clickhouse.Options, error) {
 		if opts.Compression == nil && !loopback(opts.Addr) {
 			opts.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
 		}
-	case o.Embedded != nil:
+	case o.Dial != nil:
+		opts.Auth = clickhouse.Auth{Username: o.User, Password: o.Password}
+		opts.DialContext = func(ctx context.Context, _ string) (net.Conn, error) {
+			c, err := o.Dial(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+			}
+			return c, nil
+		}
 		opts.TransportFunc = func(t *http.Transport) (http.RoundTripper, error) {
 			t.Proxy = nil
-			return embedded{t, o.Embedded}, nil
+			return t, nil
 		}
 	default:
 		return nil, errors.New("ClickHouse: no server is named")
@@ -144,29 +152,6 @@ func loopback(addrs []string) bool {
 	}
 	return true
 }
-
-// embedded sends each request to where the engine is now.
-type embedded struct {
-	base  *http.Transport
-	where func(context.Context) (addr, user, password string, err error)
-}
-
-func (e embedded) RoundTrip(r *http.Request) (*http.Response, error) {
-	addr, user, password, err := e.where(r.Context())
-	if err != nil {
-		if r.Body != nil {
-			r.Body.Close()
-		}
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
-	}
-	r = r.Clone(r.Context())
-	r.URL.Host, r.Host = addr, addr
-	r.URL.User = url.UserPassword(user, password)
-	r.SetBasicAuth(user, password)
-	return e.base.RoundTrip(r)
-}
-
-func (e embedded) CloseIdleConnections() { e.base.CloseIdleConnections() }
 
 // reached adds ErrUnreachable to errors of the network.
 func reached(err error) error {

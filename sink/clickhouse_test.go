@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -31,7 +32,7 @@ func TestServeEngine(t *testing.T) {
 	if dir == "" {
 		t.Skip("this is the child that other tests start")
 	}
-	if err := engine.Serve(t.Context(), engine.Config{Dir: dir, Lifeline: os.Stdin, Log: slog.New(slog.DiscardHandler)}); err != nil {
+	if err := engine.Serve(t.Context(), engine.Config{Dir: dir, Listen: "127.0.0.1:0", ListenWriter: true, Lifeline: os.Stdin, Log: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -78,15 +79,18 @@ func (s *server) restart() {
 	s.start()
 }
 
-func (s *server) where(context.Context) (addr, user, password string, err error) {
-	e := s.endpoint.Load()
-	return e.Addr, engine.Writer, e.WriterPassword, nil
+// options are the writer's.
+func (s *server) options() Options {
+	return Options{Dial: func(ctx context.Context) (net.Conn, error) { return s.endpoint.Load().Dial(ctx) },
+		User: engine.Writer, Password: s.endpoint.Load().WriterPassword}
 }
 
 // open connects a sink to the engine.
 func (s *server) open(t testing.TB) *ClickHouse {
 	t.Helper()
-	c, err := Open(Options{Embedded: s.where, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	o := s.options()
+	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	c, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +279,7 @@ func TestUnreachable(t *testing.T) {
 	for _, o := range []Options{
 		{DSN: "http://127.0.0.1:1"},
 		{DSN: "clickhouse://127.0.0.1:1"},
-		{Embedded: func(context.Context) (string, string, string, error) { return "", "", "", errors.New("not started") }},
+		{Dial: func(context.Context) (net.Conn, error) { return nil, errors.New("not started") }},
 	} {
 		c, err := Open(o)
 		if err != nil {

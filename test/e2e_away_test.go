@@ -34,7 +34,7 @@ func away(t *testing.T) *server {
 // come starts it again.
 func (s *server) come() {
 	s.t.Helper()
-	s.server = test.Start(s.t, "ClickHouse", s.command("clickhouse", "--listen", s.addr))
+	s.server = test.Start(s.t, "ClickHouse", s.command("clickhouse", "--listen", s.addr, "--listen-writer"))
 	s.server.Ready(s.t, time.Minute, func() error {
 		if !strings.Contains(s.server.Output(), "ClickHouse listens on") {
 			return fmt.Errorf("silence")

@@ -1,55 +1,69 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/bouncehouse/bouncehouse/engine"
 )
 
 type clickhouseCmd struct {
-	Serve   engineServeCmd   `cmd:"" default:"withargs" help:"Serve the embedded ClickHouse on loopback until stopped (the default)."`
+	Serve   engineServeCmd   `cmd:"" default:"withargs" help:"Serve the embedded ClickHouse until stopped (the default)."`
 	Backup  engineBackupCmd  `cmd:"" help:"Write all its data to a file; it must not be running."`
 	Restore engineRestoreCmd `cmd:"" help:"Make the data anew from such a file, in an empty state directory."`
 }
 
 type engineServeCmd struct {
 	dataFlags
-	Listen   string        `placeholder:"HOST:PORT" help:"Address, on loopback (default: a free port, the same again where possible)."`
-	Library  string        `placeholder:"FILE" help:"libchdb.so (default: CHDB_LIB_PATH, beside the binary, the usual library folders)."`
-	Memory   int64         `placeholder:"MIB" help:"Memory limit in MiB (default: a quarter of the machine's)."`
-	LockWait time.Duration `hidden:"" help:"How long to wait for another engine on the directory to end."`
-	Lifeline bool          `hidden:"" help:"End when standard input closes: for bouncehouse run."`
+	Listen       string        `placeholder:"HOST:PORT" help:"Answer by TCP as well, on this address of loopback: for Grafana and curl. Without it only the owner of the state directory has a way in, a Unix socket."`
+	ListenWriter bool          `help:"Let the writer's account in by TCP too, not the reader's alone."`
+	Library      string        `placeholder:"FILE" help:"libchdb.so (default: CHDB_LIB_PATH, beside the binary, the usual library folders)."`
+	Memory       int64         `placeholder:"MIB" help:"Memory limit in MiB (default: a quarter of the machine's)."`
+	User         string        `placeholder:"NAME" help:"Whom to run as where root starts it and the data is this user's (default bouncehouse-engine)."`
+	Confinement  string        `enum:"required,preferred," default:"" help:"Where the kernel cannot confine the engine: required refuses to start, preferred warns (default: required with --listen)."`
+	LockWait     time.Duration `hidden:"" help:"How long to wait for another engine on the directory to end."`
+	Lifeline     bool          `hidden:"" help:"End when standard input closes: for bouncehouse run."`
 }
 
 func (cmd *engineServeCmd) Run(a *app) error {
-	c, err := cmd.config(a)
-	if err != nil {
-		return err
+	ec := engine.Config{Log: a.log}
+	if !engine.Confined() { // behind the walls neither configuration nor library can be looked for
+		c, err := cmd.config(a)
+		if err != nil {
+			return err
+		}
+		ec = cmd.engine(c.Engine)
+		ec.Dir, ec.Log = c.State, a.log
 	}
-	if cmd.Listen != "" {
-		c.Engine.Listen = cmd.Listen
-	}
-	if cmd.Library != "" {
-		c.Engine.Library = cmd.Library
-	}
-	if cmd.Memory != 0 {
-		c.Engine.Memory = cmd.Memory
-	}
-	ec := engine.Config{Dir: c.State, Listen: c.Engine.Listen, Library: c.Engine.Library, MemoryLimit: c.Engine.Memory << 20, LockWait: cmd.LockWait, Log: a.log}
 	if cmd.Lifeline {
 		ec.Lifeline = a.stdin
 	} else {
 		ec.Ready = func(e engine.Endpoint) {
-			fmt.Fprintf(a.stderr, "ClickHouse listens on http://%s\nAccounts: %s and %s (reads only); their passwords are in %s\nStop with Ctrl-C.\n",
-				e.Addr, engine.Writer, engine.Reader, engine.Dir(c.State))
+			fmt.Fprintf(a.stderr, "ClickHouse listens on %s\n", e.Socket)
+			if e.Addr != "" {
+				fmt.Fprintf(a.stderr, "ClickHouse listens on http://%s\n", e.Addr)
+			}
+			fmt.Fprintf(a.stderr, "Accounts: %s and %s (reads only); their passwords are in %s\nStop with Ctrl-C.\n",
+				engine.Writer, engine.Reader, filepath.Dir(e.Socket))
 		}
 	}
 	return engine.Serve(a.ctx, ec)
+}
+
+// engine is the configuration with the flags over it.
+func (cmd *engineServeCmd) engine(c EngineConfig) engine.Config {
+	c.Listen = cmp.Or(cmd.Listen, c.Listen)
+	c.ListenWriter = cmd.ListenWriter || c.ListenWriter
+	c.Confinement = cmp.Or(cmd.Confinement, c.Confinement)
+	return engine.Config{Listen: c.Listen, ListenWriter: c.ListenWriter, Library: cmp.Or(cmd.Library, c.Library),
+		MemoryLimit: cmp.Or(cmd.Memory, c.Memory) << 20, User: cmp.Or(cmd.User, c.User), LockWait: cmd.LockWait,
+		AllowUnconfined: c.confinement() == preferred}
 }
 
 type engineBackupCmd struct {

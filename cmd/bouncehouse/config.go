@@ -83,9 +83,29 @@ type DNSConfig struct {
 
 // EngineConfig is the embedded ClickHouse.
 type EngineConfig struct {
-	Library string `yaml:"library"`
-	Memory  int64  `yaml:"memory"` // MiB
-	Listen  string `yaml:"listen"`
+	Library      string `yaml:"library"`
+	Memory       int64  `yaml:"memory"` // MiB
+	Listen       string `yaml:"listen"`
+	ListenWriter bool   `yaml:"listen_writer"`
+	User         string `yaml:"user"`
+	Confinement  string `yaml:"confinement"`
+}
+
+// What to do where the kernel cannot confine the engine.
+const (
+	required  = "required"
+	preferred = "preferred"
+)
+
+// confinement is what was chosen, else as bouncehouse.example.yaml says.
+func (e EngineConfig) confinement() string {
+	switch {
+	case e.Confinement != "":
+		return e.Confinement
+	case e.Listen != "":
+		return required
+	}
+	return preferred
 }
 
 //go:embed bouncehouse.example.yaml
@@ -103,6 +123,7 @@ func defaultConfig() Config {
 		Timezone: localZone(),
 		Bounces:  BouncesConfig{Trust: trustVerified},
 		DNS:      DNSConfig{Enabled: true, Timeout: 2 * time.Second},
+		Engine:   EngineConfig{User: "bouncehouse-engine"},
 		Kafka:    bouncehouse.KafkaOptions{Topic: "bouncehouse", Group: "bouncehouse"},
 	}
 }
@@ -174,6 +195,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Engine.Memory < 0 {
 		fault("engine.memory", "%d MiB: must not be negative", c.Engine.Memory)
+	}
+	if m := c.Engine.Confinement; m != "" && m != required && m != preferred {
+		fault("engine.confinement", "%q: must be %s or %s", m, required, preferred)
 	}
 	if len(c.Kafka.Brokers) > 0 {
 		if err := c.Kafka.Validate(); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -70,6 +71,15 @@ func (e *embedded) endpoint(ctx context.Context) (engine.Endpoint, error) {
 	return engine.Endpoint{}, last
 }
 
+// dial connects to the engine, wherever it is now.
+func (e *embedded) dial(ctx context.Context) (net.Conn, error) {
+	at, err := e.endpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return at.Dial(ctx)
+}
+
 func (e *embedded) start(ctx context.Context) (*engine.Child, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -77,8 +87,13 @@ func (e *embedded) start(ctx context.Context) (*engine.Child, error) {
 	}
 	c := e.config
 	return engine.Start(ctx, c.State, func() *exec.Cmd {
-		return exec.Command(self, "clickhouse", "serve", "--lifeline", "--state", c.State, "--lock-wait", e.patience.String(),
-			"--library", c.Engine.Library, "--memory", strconv.FormatInt(c.Engine.Memory, 10), "--listen", c.Engine.Listen)
+		args := []string{"clickhouse", "serve", "--config", os.DevNull, "--lifeline", "--state", c.State, "--lock-wait", e.patience.String(),
+			"--library", c.Engine.Library, "--memory", strconv.FormatInt(c.Engine.Memory, 10), "--user", c.Engine.User,
+			"--listen", c.Engine.Listen, "--confinement", c.Engine.confinement()}
+		if c.Engine.ListenWriter {
+			args = append(args, "--listen-writer")
+		}
+		return exec.Command(self, args...)
 	}, e.app.log)
 }
 

@@ -37,7 +37,7 @@ type cli struct {
 	Classify   classifyCmd   `cmd:"" help:"Tell the class of each reply on standard input."`
 	Ingest     ingestCmd     `cmd:"" help:"Follow logs and bounce mails into Kafka."`
 	Process    processCmd    `cmd:"" help:"Take them from Kafka into ClickHouse."`
-	ClickHouse clickhouseCmd `cmd:"" name:"clickhouse" help:"Serve the embedded ClickHouse on loopback; back it up or restore it."`
+	ClickHouse clickhouseCmd `cmd:"" name:"clickhouse" help:"Serve the embedded ClickHouse; back it up or restore it."`
 	Migrate    migrateCmd    `cmd:"" help:"Bring the tables of the server in use up to date."`
 	Deadletter deadletterCmd `cmd:"" help:"Show what could not be understood or stored, and why."`
 	Config     configCmd     `cmd:"" help:"Print or check the configuration."`

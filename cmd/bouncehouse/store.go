@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -20,14 +19,12 @@ func openStore(a *app, c Config) (*sink.ClickHouse, func(), error) {
 	stopEngine := func() {}
 	if c.ClickHouse == "" {
 		e := &embedded{app: a, config: c, patience: 30 * time.Second}
-		if _, err := e.endpoint(a.ctx); err != nil {
+		at, err := e.endpoint(a.ctx)
+		if err != nil {
 			return nil, nil, err
 		}
 		stopEngine = e.stop
-		o.Embedded = func(ctx context.Context) (addr, user, password string, err error) {
-			at, err := e.endpoint(ctx)
-			return at.Addr, engine.Writer, at.WriterPassword, err
-		}
+		o.Dial, o.User, o.Password = e.dial, engine.Writer, at.WriterPassword
 	}
 	store, err := sink.Open(o)
 	if err != nil {
@@ -68,14 +65,12 @@ func openReader(a *app, c Config) (*query.DB, func(), error) {
 			return nil, nil, fmt.Errorf("there is no data in the state directory %s yet: read logs first with bouncehouse run --once PATH..., or name another with --state DIR", c.State)
 		}
 		e := &embedded{app: a, config: c, patience: 2 * time.Second}
-		if _, err := e.endpoint(a.ctx); err != nil {
+		at, err := e.endpoint(a.ctx)
+		if err != nil {
 			return nil, nil, err
 		}
 		stopEngine = e.stop
-		o.Embedded = func(ctx context.Context) (addr, user, password string, err error) {
-			at, err := e.endpoint(ctx)
-			return at.Addr, engine.Reader, at.ReaderPassword, err
-		}
+		o.Dial, o.User, o.Password = e.dial, engine.Reader, at.ReaderPassword
 	}
 	db, err := query.Open(o)
 	if err != nil {

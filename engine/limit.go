@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Limits of TCP connections. Anyone on the machine can open them, so those without a password have little of everything.
+const (
+	maxConns       = 1024            // connections that have shown a password, and those of the socket
+	maxStrangers   = 64              // connections that have not
+	strangerHeader = 5 * time.Second // for the request that shows it
+)
+
+// guests are the connections of a TCP listener. One that has shown no password is a stranger: of more than maxStrangers the
+// oldest is closed, so that a new one always finds room, and its connection ends with the first answer. Who has shown one
+// stays.
+type guests struct {
+	mu        sync.Mutex
+	strangers []net.Conn // oldest first
+	known     map[net.Conn]bool
+}
+
+// guestKey finds a request's connection in its context.
+type guestKey struct{}
+
+func (g *guests) context(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, guestKey{}, c)
+}
+
+// overTCP says whether a request came by TCP.
+func overTCP(r *http.Request) (net.Conn, bool) {
+	c, ok := r.Context().Value(guestKey{}).(net.Conn)
+	return c, ok
+}
+
+// state is an http.Server's ConnState.
+func (g *guests) state(c net.Conn, state http.ConnState) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		g.strangers = append(g.strangers, c)
+		if len(g.strangers) > maxStrangers {
+			g.strangers[0].Close()
+			g.strangers = slices.Delete(g.strangers, 0, 1)
+		}
+	case http.StateClosed, http.StateHijacked:
+		delete(g.known, c)
+		if i := slices.Index(g.strangers, c); i >= 0 {
+			g.strangers = slices.Delete(g.strangers, i, i+1)
+		}
+	}
+}
+
+// knows says whether a connection has shown a password.
+func (g *guests) knows(c net.Conn) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.known[c]
+}
+
+// admit makes a connection known that has shown a password. It says whether there was room.
+func (g *guests) admit(c net.Conn) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	i := slices.Index(g.strangers, c)
+	switch {
+	case g.known[c]:
+		return true
+	case i < 0, len(g.known) >= maxConns: // it is closed already, or one too many
+		return false
+	}
+	g.strangers = slices.Delete(g.strangers, i, i+1)
+	if g.known == nil {
+		g.known = map[net.Conn]bool{}
+	}
+	g.known[c] = true
+	return true
+}
+
+// bounded closes connections above a number.
+func bounded(most int64) func(net.Conn, http.ConnState) {
+	var open atomic.Int64
+	return func(c net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			if open.Add(1) > most {
+				c.Close()
+			}
+		case http.StateClosed, http.StateHijacked:
+			open.Add(-1)
+		}
+	}
+}

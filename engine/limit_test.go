@@ -1,0 +1,126 @@
+package engine_test
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/bouncehouse/bouncehouse/engine"
+)
+
+// TestIdleConnections: whatever number of connections without a password hangs at the TCP port, neither the socket's clients
+// nor those with a password, old and new, notice.
+func TestIdleConnections(t *testing.T) {
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || files.Cur < 2500 {
+		t.Skip("too few descriptors for 2,000 connections", files.Cur, err)
+	}
+	dir := t.TempDir()
+	end := upAs(t, dir, "tcp", "127.0.0.1:0").Endpoint()
+	if end.Addr == "" {
+		t.Fatal("it does not say where it listens")
+	}
+	ask := func(c *http.Client) (string, error) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+end.Addr+"/", strings.NewReader("SELECT 1"))
+		if err != nil {
+			return "", err
+		}
+		r.SetBasicAuth(engine.Reader, end.ReaderPassword)
+		res, err := c.Do(r)
+		if err != nil {
+			return "", err
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		return string(b), err
+	}
+	var dials int
+	grafana := &http.Client{Transport: &http.Transport{Dial: func(network, addr string) (net.Conn, error) { dials++; return net.Dial(network, addr) }}}
+	if got, err := ask(grafana); err != nil || got != "1\n" {
+		t.Fatal(got, err)
+	}
+	idle := make([]net.Conn, 2000)
+	for i := range idle {
+		c, err := net.Dial("tcp", end.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if i%2 == 1 {
+			if _, err := io.WriteString(c, "GET /ping HTTP/1.1\r\nHost: x\r\n"); err != nil && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
+				t.Fatal(err)
+			}
+		}
+		idle[i] = c
+		if i%400 == 399 {
+			if got, err := ask(grafana); err != nil || got != "1\n" {
+				t.Errorf("with %d idle connections, the old one: %q %v", i+1, got, err)
+			}
+			if got, err := ask(&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}); err != nil || got != "1\n" {
+				t.Errorf("with %d idle connections, a new one: %q %v", i+1, got, err)
+			}
+			if code, body, _ := post(t, end, engine.Writer, nil, "SELECT 1"); code != 200 {
+				t.Errorf("with %d idle connections, the socket: %d %s", i+1, code, body)
+			}
+		}
+	}
+	if dials != 1 {
+		t.Errorf("who has shown a password had to connect %d times", dials)
+	}
+	// The oldest are closed at once, the last ones when their time is over.
+	for _, i := range []int{0, 1, 1000, 1999} {
+		_ = idle[i].SetReadDeadline(time.Now().Add(time.Minute))
+		if _, err := io.ReadAll(idle[i]); errors.Is(err, syscall.ETIMEDOUT) || isTimeout(err) {
+			t.Errorf("connection %d stays", i)
+		}
+	}
+}
+
+func isTimeout(err error) bool {
+	var e net.Error
+	return errors.As(err, &e) && e.Timeout()
+}
+
+// TestTCPAccounts: the writer's account is not for TCP, with the right password neither; and an answer without a password ends
+// the connection.
+func TestTCPAccounts(t *testing.T) {
+	dir := t.TempDir()
+	end := upAs(t, dir, "tcp", "127.0.0.1:0").Endpoint()
+	get := func(query url.Values) (int, string, bool) {
+		res, err := http.Get("http://" + end.Addr + "/?" + query.Encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, string(b), res.Close
+	}
+	for _, tc := range []struct {
+		user, password string
+		code           int
+		want           string
+		ends           bool
+	}{
+		{engine.Writer, end.WriterPassword, 403, "listen_writer", true},
+		{engine.Writer, "wrong", 403, "listen_writer", true},
+		{engine.Reader, "wrong", 403, "Authentication failed", true},
+		{engine.Reader, end.ReaderPassword, 200, "1\n", false},
+	} {
+		code, body, ends := get(url.Values{"user": {tc.user}, "password": {tc.password}, "query": {"SELECT 1"}})
+		if code != tc.code || !strings.Contains(body, tc.want) || ends != tc.ends {
+			t.Errorf("%s: %d %s, ends %v", tc.user, code, body, ends)
+		}
+	}
+	if code, body, ends := get(nil); code != 200 || body != "Ok.\n" || ends {
+		t.Errorf("the connection of one that is known: %d %s, ends %v", code, body, ends)
+	}
+}
