@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -114,9 +115,16 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, "", err)
 		return
 	}
-	defer s.running.end(p)
-	if err := s.serve(w, r, params, p); err != nil {
+	func() {
+		defer s.running.end(p)
+		err = s.serve(w, r, params, p)
+	}()
+	if err != nil {
 		s.fail(w, p.id, err)
+		// A client that is still sending, and has not looked for an answer, would find the connection broken instead: what it
+		// sends is read off, until the deadline that fail has set.
+		_ = http.NewResponseController(w).Flush()
+		_, _ = io.CopyN(io.Discard, r.Body, s.maxBody)
 	}
 }
 
@@ -246,6 +254,7 @@ func (s *server) fail(w http.ResponseWriter, id string, err error) {
 	deadline(w, s.patience)
 	// What is left of the body is read off by net/http: not for ever.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.patience))
+	h.Set("Content-Length", strconv.Itoa(len(text)+1))
 	w.WriteHeader(e.status())
 	fmt.Fprintln(w, text)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -188,4 +189,22 @@ func TestDeadSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Close()
+}
+
+// TestRefusedWhileSending: a client that sends all before it looks for the answer finds it, and no broken connection.
+func TestRefusedWhileSending(t *testing.T) {
+	_, c := up(t)
+	const size = 8 << 20
+	conn := half(t, c.Endpoint(), nil, "SELECT '", size)
+	if _, err := io.WriteString(conn, strings.Repeat("x", size-len("SELECT '"))); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if b, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 413 || !strings.Contains(string(b), "Code: 229") {
+		t.Errorf("%d %.100s %v", res.StatusCode, b, err)
+	}
 }
