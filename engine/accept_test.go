@@ -94,7 +94,7 @@ func TestProjectQueries(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, m := range regexp.MustCompile("`(SELECT [^`]+)`|\"(SELECT [^\"]+)\"").FindAllStringSubmatch(string(text), -1) {
-				q := regexp.MustCompile(`\$\d|%[sdq]`).ReplaceAllString(m[1]+m[2], "1")
+				q := regexp.MustCompile(`\$\d|%[sdq]`).ReplaceAllString(m[1]+strings.TrimSuffix(m[2], `\`), "1")
 				found++
 				if _, body, _ := post(t, end, engine.Reader, nil, q); strings.Contains(body, "not for the reader") || strings.Contains(body, "outside of quotation marks") {
 					t.Errorf("%s: %s\n%.300s", f, q, body)
