@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"syscall"
 	"time"
 )
 
@@ -27,9 +28,13 @@ type Pipeline struct {
 	// Before, where set, is called before each Step of a batch: tests end the
 	// process there.
 	Before func(Step)
-	// Backoff is the wait before the second try of a write; it doubles up to
-	// a minute. 0 is a second.
+	// Backoff is the wait before the second try of a step that failed; it
+	// doubles up to a minute. 0 is a second.
 	Backoff time.Duration
+	// FullTries is how often a step is tried that fails for want of room on a
+	// disk (syscall.ENOSPC, EDQUOT), before Run ends with its error. 0 is for
+	// as long as it takes.
+	FullTries int
 }
 
 // Step is a step of a batch's way that becomes durable.
@@ -50,7 +55,8 @@ const maxParsers = 10_000
 
 // Run works until src ends (nil) or ctx does (its error). A batch under way
 // when ctx ends is given commitTimeout to become durable. A failing write is
-// tried again, as a recovery, for as long as it takes; reading waits.
+// tried again, as a recovery, for as long as it takes; reading waits. So it
+// does where a disk is full, the source's or the sink's: see FullTries.
 func (p *Pipeline) Run(ctx context.Context, src Source) error {
 	parsers := map[string]Parser{}
 	var res Result
@@ -99,24 +105,56 @@ func (p *Pipeline) settle(ctx context.Context, src Source, b Batch, res *Result)
 	defer stop()
 
 	p.before(StepIntend)
-	if err := src.Intend(last, b); err != nil {
+	if err := p.again(ctx, b.ID, noRoom, func() error { return src.Intend(last, b) }); err != nil {
 		return fmt.Errorf("note the batch that comes next: %w", err)
 	}
+	any := func(error) bool { return true }
+	if err := p.again(ctx, b.ID, any, func() error {
+		p.before(StepWrite)
+		err := p.Sink.Write(last, b, res)
+		b.Recover = b.Recover || err != nil
+		return err
+	}); err != nil {
+		return err
+	}
+	p.before(StepCommit)
+	if err := p.again(ctx, b.ID, noRoom, func() error { return src.Commit(last, b) }); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// noRoom tells whether a disk is full.
+func noRoom(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// again does a step of a batch until it succeeds, or fails in a way that does
+// not pass, or ctx ends. It tells of the tries 1, 2, 4, 8 ..., seven of them in
+// the first hour, and of each change between a full disk and other faults.
+func (p *Pipeline) again(ctx context.Context, batch string, passes func(error) bool, step func() error) error {
 	wait := p.Backoff
 	if wait <= 0 {
 		wait = time.Second
 	}
-	for {
-		p.before(StepWrite)
-		err := p.Sink.Write(last, b, res)
-		if err == nil {
-			break
-		}
-		if ctx.Err() != nil {
+	full := false
+	for try := 1; ; try++ {
+		err := step()
+		switch {
+		case err == nil && try > 1:
+			p.Log.Info("the batch goes on", "batch", batch, "tries", try)
+			return nil
+		case err == nil:
+			return nil
+		case !passes(err) || noRoom(err) && try == p.FullTries:
+			return err
+		case ctx.Err() != nil:
 			return errors.Join(ctx.Err(), err)
 		}
-		p.Log.Warn("write failed, trying again", "batch", b.ID, "wait", wait, "error", err)
-		b.Recover = true
+		if try&(try-1) == 0 || noRoom(err) != full {
+			p.Log.Warn("write failed, trying again", "batch", batch, "tries", try, "wait", wait, "error", err)
+		}
+		full = noRoom(err)
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
@@ -124,11 +162,6 @@ func (p *Pipeline) settle(ctx context.Context, src Source, b Batch, res *Result)
 		}
 		wait = min(2*wait, time.Minute)
 	}
-	p.before(StepCommit)
-	if err := src.Commit(last, b); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	return nil
 }
 
 func (p *Pipeline) before(s Step) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -18,6 +19,7 @@ type world struct {
 	batches []Batch
 	steps   []string
 	fail    int   // writes that fail before one succeeds
+	full    int   // steps that fail for want of room before one succeeds
 	readErr error // what Read ends with
 	stored  []Event
 	dead    []DeadLetter
@@ -41,8 +43,17 @@ func (w *world) note(step string, b Batch) {
 	w.steps = append(w.steps, step+" "+b.ID)
 }
 
-func (w *world) Intend(ctx context.Context, b Batch) error { w.note("intend", b); return ctx.Err() }
-func (w *world) Commit(ctx context.Context, b Batch) error { w.note("commit", b); return ctx.Err() }
+func (w *world) Intend(ctx context.Context, b Batch) error { return w.step(ctx, "intend", b) }
+func (w *world) Commit(ctx context.Context, b Batch) error { return w.step(ctx, "commit", b) }
+
+func (w *world) step(ctx context.Context, step string, b Batch) error {
+	w.note(step, b)
+	if w.full > 0 {
+		w.full--
+		return fmt.Errorf("write position: %w", syscall.ENOSPC)
+	}
+	return ctx.Err()
+}
 
 func (w *world) Write(ctx context.Context, b Batch, res *Result) error {
 	w.note("write", b)
@@ -99,6 +110,30 @@ func TestRunOrder(t *testing.T) {
 	}
 	if want := []string{"a100 0mx1log", "b100 1mx1log", "c104 0mx1log"}; !slices.Equal(got, want) {
 		t.Errorf("events %q, want %q", got, want)
+	}
+}
+
+// A full disk is waited for, by who has a bound for it as often as that says.
+func TestRunFullDisk(t *testing.T) {
+	var log strings.Builder
+	w := &world{batches: []Batch{lines("1", "a\n")}, readErr: io.EOF, full: 20}
+	p := pipeline(w)
+	p.Log = slog.New(slog.NewTextHandler(&log, nil))
+	if err := p.Run(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"write 1", "commit 1"}; len(w.steps) != 1+21+2 || !slices.Equal(w.steps[22:], want) {
+		t.Errorf("steps %q", w.steps)
+	}
+	if n := strings.Count(log.String(), "trying again"); n != 5 { // 1, 2, 4, 8, 16
+		t.Errorf("%d warnings of 20 tries:\n%s", n, log.String())
+	}
+
+	w = &world{batches: []Batch{lines("1", "a\n")}, readErr: io.EOF, full: 20}
+	p = pipeline(w)
+	p.FullTries = 3
+	if err := p.Run(t.Context(), w); !errors.Is(err, syscall.ENOSPC) || len(w.steps) != 1+3 {
+		t.Errorf("error %v after the steps %q", err, w.steps)
 	}
 }
 
