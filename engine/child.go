@@ -145,6 +145,9 @@ func (c *Child) start(ctx context.Context) (*proc, error) {
 	asked := ctx
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
+	if err := roomToStart(c.dir); err != nil {
+		return nil, err
+	}
 	p, err := spawn(c.cmd())
 	if err != nil {
 		return nil, err

@@ -30,6 +30,8 @@
 //   - INTO OUTFILE, FROM INFILE and several statements in one request are refused, as in a server.
 //   - A statement is sent as written anew from its tokens: comments are gone, $ and anything but ASCII are refused outside of
 //     quotes, with heredocs and x'41'.
+//   - On a disk that is almost full INSERTs are refused (NOT_ENOUGH_SPACE) and merges stopped; after a write that failed
+//     nothing is acknowledged, and Serve ends: see space.go.
 //
 // The reader's statements pass only where every name in them is on a list (reader.go says what that promises), since
 // readonly = 1 is not enough in this library; its answers and its time are limited by the server itself (execute.go).

@@ -52,6 +52,7 @@ type engine struct {
 	lib      *library
 	base     *conn // keeps the engine up between the requests' connections
 	args     []string
+	data     string // the directory
 	memory   int64
 	version  string
 	timezone string
@@ -112,6 +113,9 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	defer lock.Close()
+	if err := roomToStart(c.Dir); err != nil {
+		return err
+	}
 	h.Lock = int(lock.Fd())
 	return h.prepare(ctx, d, c)
 }
@@ -134,11 +138,17 @@ func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) e
 	if c.Ready != nil {
 		c.Ready(h.Endpoint)
 	}
+	guarding, stopGuard := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopGuard()
+	unsound := make(chan error, 1)
+	go func() { unsound <- e.guard(guarding, c.Log) }()
 	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 		failed <- err
+	case err = <-unsound:
+		close(unsound)
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
@@ -161,6 +171,10 @@ func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) e
 		// Closing a connection under a query would abort the process; it ends anyway, and inserts are durable before they
 		// are acknowledged.
 		return errors.Join(err, fmt.Errorf("a query does not end: %w", kerr))
+	}
+	stopGuard()
+	if uerr := <-unsound; err == nil {
+		err = uerr
 	}
 	e.base.close()
 	if err != nil && !errors.Is(err, http.ErrServerClosed) {
@@ -212,7 +226,7 @@ func (h *handoff) start(d dir, record *os.File) (*engine, error) {
 	if err := os.Remove(filepath.Join(d.data(), "metadata", "default.sql")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("clear the default database: %w", err)
 	}
-	e.args = []string{"--path=" + d.data(), "--config-file=" + h.Config}
+	e.data, e.args = d.data(), []string{"--path=" + d.data(), "--config-file=" + h.Config}
 	if e.base, err = lib.open(e.args...); err != nil {
 		return nil, err
 	}

@@ -205,7 +205,23 @@ func (s *server) run(client context.Context, q *request, p *process) (*result, e
 			}
 		})()
 	}
-	return s.execute(c, q, p)
+	if err := s.engine.admit(q); err != nil {
+		return nil, err
+	}
+	res, err := s.execute(c, q, p)
+	if err != nil || q.statement.reads {
+		return res, err
+	}
+	text, err := s.engine.sound(c)
+	if err == nil && text != "" {
+		err = newError("Code: 75. DB::Exception: " + text + ". (CANNOT_WRITE_TO_FILE_DESCRIPTOR)")
+	}
+	if err != nil {
+		s.answers.give(res.held)
+		res.free()
+		return nil, err
+	}
+	return res, nil
 }
 
 // kill answers KILL QUERY.
