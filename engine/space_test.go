@@ -18,7 +18,7 @@ import (
 // nothing merged, all else works, and it goes on once there is room.
 func TestReserve(t *testing.T) {
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=100m"); err != nil {
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=700,size=100m"); err != nil {
 		t.Skipf("no disk of its own to fill: mount: %v", err)
 	}
 	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })

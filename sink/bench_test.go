@@ -80,7 +80,7 @@ func BenchmarkWrite(b *testing.B) {
 			events := traffic(size, "f")
 			n := 0
 			b.ReportAllocs()
-			own, its := cpuTime(b, os.Getpid()), cpuTime(b, s.cmd.Process.Pid)
+			own, its := cpuTime(b, os.Getpid()), cpuTime(b, s.pid())
 			for b.Loop() {
 				n++
 				for i := range events {
@@ -92,7 +92,7 @@ func BenchmarkWrite(b *testing.B) {
 			}
 			b.ReportMetric(float64(n*size)/b.Elapsed().Seconds(), "events/s")
 			b.ReportMetric((cpuTime(b, os.Getpid())-own)*1e6/float64(n*size), "own-cpu-µs/event")
-			b.ReportMetric((cpuTime(b, s.cmd.Process.Pid)-its)*1e6/float64(n*size), "engine-cpu-µs/event")
+			b.ReportMetric((cpuTime(b, s.pid())-its)*1e6/float64(n*size), "engine-cpu-µs/event")
 		})
 	}
 }

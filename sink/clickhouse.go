@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -55,6 +56,10 @@ type ClickHouse struct {
 	native  bool // the native protocol; else HTTP
 	cluster string
 	log     *slog.Logger
+
+	mu    sync.Mutex
+	aside map[string]bool // paths of damaged parts that were told of
+	lost  int             // of them, those whose rows are gone
 }
 
 var _ bouncehouse.Sink = (*ClickHouse)(nil)
@@ -73,7 +78,7 @@ func Open(o Options) (*ClickHouse, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &ClickHouse{conn: conn, native: opts.Protocol == clickhouse.Native, cluster: o.Cluster, log: log}, nil
+	return &ClickHouse{conn: conn, native: opts.Protocol == clickhouse.Native, cluster: o.Cluster, log: log, aside: map[string]bool{}}, nil
 }
 
 // Close ends all connections. No Write may be under way.
@@ -153,12 +158,30 @@ func loopback(addrs []string) bool {
 	return true
 }
 
-// reached adds ErrUnreachable to errors of the network.
+// notEnoughSpace is ClickHouse's NOT_ENOUGH_SPACE.
+const notEnoughSpace = 243
+
+// full is ClickHouse's answer where its disk has no room, in its words. It is
+// syscall.ENOSPC.
+type full struct{ *clickhouse.Exception }
+
+func (f full) Error() string {
+	text, _, _ := strings.Cut(f.Message, " (NOT_ENOUGH_SPACE)")
+	return strings.TrimSuffix(strings.TrimPrefix(text, "DB::Exception: "), ".")
+}
+
+func (f full) Is(target error) bool { return target == syscall.ENOSPC }
+
+// reached adds ErrUnreachable to errors of the network, and makes a full of an
+// answer that is one.
 func reached(err error) error {
 	var exception *clickhouse.Exception
 	var answer *clickhouse.HTTPError
 	var certificate *tls.CertificateVerificationError
 	var network net.Error
+	if errors.As(err, &exception) && exception.Code == notEnoughSpace {
+		return full{exception}
+	}
 	switch {
 	case err == nil, errors.Is(err, ErrUnreachable), errors.As(err, &exception), errors.As(err, &certificate), errors.Is(err, context.Canceled):
 		return err

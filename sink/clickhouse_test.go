@@ -9,9 +9,12 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,50 +42,73 @@ func TestServeEngine(t *testing.T) {
 
 // server is an engine in a child process, and how to kill it.
 type server struct {
-	t        testing.TB
-	library  string
-	dir      string
-	endpoint atomic.Pointer[engine.Endpoint]
-	child    *engine.Child
-	cmd      *exec.Cmd
+	t       testing.TB
+	library string
+	dir     string
+	child   atomic.Pointer[engine.Child]
+	cmd     atomic.Pointer[exec.Cmd] // the last one started
 }
 
 func startEngine(t testing.TB) *server {
 	t.Helper()
 	s := &server{t: t, library: test.Library(t), dir: t.TempDir()}
 	s.start()
-	t.Cleanup(func() { s.child.Close() })
+	t.Cleanup(func() { s.child.Load().Close() })
 	return s
 }
 
 func (s *server) start() {
 	s.t.Helper()
-	child, err := engine.Start(s.t.Context(), s.dir, func() *exec.Cmd {
-		s.cmd = exec.Command(os.Args[0], "-test.run=^TestServeEngine$")
-		s.cmd.Env = append(os.Environ(), engineDir+"="+s.dir, "CHDB_LIB_PATH="+s.library)
-		return s.cmd
-	}, slog.New(slog.DiscardHandler))
-	if err != nil {
+	if err := s.tryStart(); err != nil {
 		s.t.Fatal(err)
 	}
-	end := child.Endpoint()
-	s.endpoint.Store(&end)
-	s.child = child
+}
+
+func (s *server) tryStart() error {
+	child, err := engine.Start(s.t.Context(), s.dir, func() *exec.Cmd {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestServeEngine$")
+		cmd.Env = append(os.Environ(), engineDir+"="+s.dir, "CHDB_LIB_PATH="+s.library)
+		return cmd
+	}, slog.New(slog.DiscardHandler))
+	if err == nil {
+		s.child.Store(child)
+	}
+	return err
 }
 
 // kill is kill -9.
-func (s *server) kill() { s.cmd.Process.Kill() }
+func (s *server) kill() {
+	held, err := engine.Locked(s.dir)
+	if err != nil {
+		s.t.Error(err)
+	}
+	if pid := s.pid(); held && pid > 0 {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended just now
+	}
+}
+
+// pid is that of the engine's process; 0 while there is none.
+func (s *server) pid() int {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join(engine.Dir(s.dir), "lock"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(text))) // empty while the file is written
+	return pid
+}
 
 // restart spares the test the supervisor's pauses.
 func (s *server) restart() {
-	s.child.Close()
+	s.child.Load().Close()
 	s.start()
 }
 
 // options are the writer's.
 func (s *server) options() Options {
-	return Options{Dial: func(ctx context.Context) (net.Conn, error) { return s.endpoint.Load().Dial(ctx) },
-		User: engine.Writer, Password: s.endpoint.Load().WriterPassword}
+	// An engine that has died may be back elsewhere.
+	return Options{Dial: func(ctx context.Context) (net.Conn, error) { return s.child.Load().Endpoint().Dial(ctx) },
+		User: engine.Writer, Password: s.child.Load().Endpoint().WriterPassword}
 }
 
 // open connects a sink to the engine.
@@ -250,7 +276,7 @@ func TestMigrate(t *testing.T) {
 // TestDSN reaches the engine as any server that a DSN names.
 func TestDSN(t *testing.T) {
 	s := startEngine(t)
-	end := s.endpoint.Load()
+	end := s.child.Load().Endpoint()
 	c, err := Open(Options{DSN: "http://" + engine.Writer + ":" + end.WriterPassword + "@" + end.Addr + "/bouncehouse?max_threads=1"})
 	if err != nil {
 		t.Fatal(err)

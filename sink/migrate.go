@@ -18,7 +18,8 @@ var ErrNewerSchema = errors.New("the tables in ClickHouse were made by a newer b
 // over statements; what makes it safe for several processes to start at once,
 // or for one to be killed half-way, is that every statement can be repeated
 // without harm (a test holds that), and that a file is put on record only
-// after its last statement.
+// after its last statement. It also tells of parts that the server has set
+// aside as damaged.
 func (c *ClickHouse) Migrate(ctx context.Context) error {
 	ms, err := schemas.Migrations(c.cluster)
 	if err != nil {
@@ -51,6 +52,7 @@ func (c *ClickHouse) Migrate(ctx context.Context) error {
 		}
 		c.log.Debug("tables brought up to date", "version", m.Version, "name", m.Name)
 	}
+	c.tellAside(ctx)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,32 +29,40 @@ const (
 // the rows are asked for:
 //
 //	end the range's queries → ask → insert what lacks under the same tokens →
-//	ask → insert what still lacks under fresh ones → ask
+//	ask → insert what still lacks under fresh ones → ask → prove
 //
 // The same token comes first: it stops an earlier writer that wakes up later.
 func (c *ClickHouse) recover(ctx context.Context, id string, pieces []piece) error {
 	if err := c.endQueries(ctx, queryPrefix(id)); err != nil {
 		return err
 	}
+	c.tellAside(ctx) // the server may have been started anew
+	written := slices.Clip(pieces)
+	lacking, err := c.lacking(ctx, pieces)
 	for _, fresh := range []string{"", "!" + rand.Text()} {
-		lacking, err := c.lacking(ctx, pieces)
-		if err != nil {
-			return err
-		}
-		if len(lacking) == 0 {
-			return nil
+		if err != nil || len(lacking) == 0 {
+			break
 		}
 		for _, p := range lacking {
 			if err := c.insertEvents(ctx, id, p.token+fresh, p.events); err != nil {
 				return err
 			}
 		}
+		written = append(written, lacking...)
+		lacking, err = c.lacking(ctx, pieces)
 	}
-	lacking, err := c.lacking(ctx, pieces)
-	if err == nil && len(lacking) > 0 {
-		err = fmt.Errorf("batch %s: %d events are not there after they were inserted", id, len(lacking[0].events))
+	if err != nil {
+		return err
 	}
-	return err
+	if len(lacking) > 0 {
+		return fmt.Errorf("batch %s: %d events are not there after they were inserted", id, len(lacking[0].events))
+	}
+	for _, p := range written { // the events were found by four of their columns
+		if err := prove(ctx, c, eventsTable(), p.events); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // endQueries stops all queries whose ids begin with prefix and returns once

@@ -30,16 +30,17 @@ type piece struct {
 
 // Write makes the batch durable: arrivals and dead letters first, which may be
 // written any number of times, then the events. A batch with Recover set is
-// settled as recover.go says.
+// settled as recover.go says. What was written is proved as prove.go says. The
+// error is syscall.ENOSPC where ClickHouse has no room.
 func (c *ClickHouse) Write(ctx context.Context, b bouncehouse.Batch, res *bouncehouse.Result) error {
 	if err := checkID(b.ID); err != nil {
 		return err
 	}
 	events, poison := sift(b, res.Events)
-	if err := insert(ctx, c, "messages", b.ID, "", arrivalColumns(), arrivals(res.Arrivals)); err != nil {
+	if err := insertProved(ctx, c, messagesTable(), b.ID, "", arrivals(res.Arrivals)); err != nil {
 		return err
 	}
-	if err := insert(ctx, c, "dead_letters", b.ID, "", deadColumns(), append(pointers(res.Dead), poison...)); err != nil {
+	if err := insertProved(ctx, c, deadTable(), b.ID, "", append(pointers(res.Dead), poison...)); err != nil {
 		return err
 	}
 	if len(events) == 0 {
@@ -55,11 +56,19 @@ func (c *ClickHouse) Write(ctx context.Context, b bouncehouse.Batch, res *bounce
 		return c.recover(ctx, b.ID, pieces)
 	}
 	for _, p := range pieces {
-		if err := c.insertEvents(ctx, b.ID, p.token, p.events); err != nil {
+		if err := insertProved(ctx, c, eventsTable(), b.ID, p.token, p.events); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// insertProved inserts rows and proves that they are there.
+func insertProved[R any](ctx context.Context, c *ClickHouse, t table[R], id, token string, rows []*R) error {
+	if err := insert(ctx, c, t, id, token, rows); err != nil {
+		return err
+	}
+	return prove(ctx, c, t, rows)
 }
 
 // checkID holds the ID to its contract, since it stands in a LIKE pattern.
@@ -113,13 +122,13 @@ func month(t time.Time) int {
 func queryPrefix(id string) string { return id + "/" }
 
 func (c *ClickHouse) insertEvents(ctx context.Context, id, token string, events []*bouncehouse.Event) error {
-	return insert(ctx, c, "events", id, token, eventColumns(), events)
+	return insert(ctx, c, eventsTable(), id, token, events)
 }
 
 // insert writes rows to a table with one INSERT of one block. Where token is
 // not empty the server drops what it already holds under it. After an error it
 // is not known which of the rows are there.
-func insert[R any](ctx context.Context, c *ClickHouse, table, id, token string, columns []column[R], rows []*R) error {
+func insert[R any](ctx context.Context, c *ClickHouse, t table[R], id, token string, rows []*R) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -128,25 +137,25 @@ func insert[R any](ctx context.Context, c *ClickHouse, table, id, token string, 
 		settings["insert_deduplicate"] = 1
 		settings["insert_deduplication_token"] = token
 	}
-	names := make([]string, len(columns))
-	types := make([]clickhouse.ColumnNameAndType, len(columns))
-	for i := range columns {
-		names[i] = columns[i].name
-		types[i] = clickhouse.ColumnNameAndType{Name: columns[i].name, Type: columns[i].wire()}
+	names := make([]string, len(t.columns))
+	types := make([]clickhouse.ColumnNameAndType, len(t.columns))
+	for i := range t.columns {
+		names[i] = t.columns[i].name
+		types[i] = clickhouse.ColumnNameAndType{Name: t.columns[i].name, Type: t.columns[i].wire()}
 	}
 	// A second query of the same id is refused while the first one runs.
-	ctx = clickhouse.Context(ctx, clickhouse.WithQueryID(queryPrefix(id)+table+"/"+rand.Text()),
+	ctx = clickhouse.Context(ctx, clickhouse.WithQueryID(queryPrefix(id)+t.name+"/"+rand.Text()),
 		clickhouse.WithSettings(settings), clickhouse.WithColumnNamesAndTypes(types))
-	batch, err := c.conn.PrepareBatch(ctx, "INSERT INTO bouncehouse."+table+" ("+strings.Join(names, ", ")+")")
+	batch, err := c.conn.PrepareBatch(ctx, "INSERT INTO bouncehouse."+t.name+" ("+strings.Join(names, ", ")+")")
 	if err != nil {
-		return fmt.Errorf("insert into %s: %w", table, reached(err))
+		return fmt.Errorf("insert into %s: %w", t.name, reached(err))
 	}
 	defer batch.Close()
 	var g gatherer
 	for some := range slices.Chunk(rows, cacheRows) {
-		for i := range columns {
-			if err := batch.Column(i).Append(columns[i].gather(&g, some)); err != nil {
-				return fmt.Errorf("insert into %s: column %s: %w", table, columns[i].name, err)
+		for i := range t.columns {
+			if err := batch.Column(i).Append(t.columns[i].gather(&g, some)); err != nil {
+				return fmt.Errorf("insert into %s: column %s: %w", t.name, t.columns[i].name, err)
 			}
 		}
 	}
@@ -154,11 +163,11 @@ func insert[R any](ctx context.Context, c *ClickHouse, table, id, token string, 
 	// body, which succeeds.
 	for _, col := range batch.Columns() {
 		if col.Rows() != len(rows) {
-			return fmt.Errorf("insert into %s: column %s has %d of %d rows", table, col.Name(), col.Rows(), len(rows))
+			return fmt.Errorf("insert into %s: column %s has %d of %d rows", t.name, col.Name(), col.Rows(), len(rows))
 		}
 	}
 	if err := batch.Send(); err != nil {
-		return fmt.Errorf("insert into %s: %w", table, reached(err))
+		return fmt.Errorf("insert into %s: %w", t.name, reached(err))
 	}
 	return nil
 }
