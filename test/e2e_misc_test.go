@@ -43,9 +43,10 @@ func TestFullDisk(t *testing.T) {
 		name   string
 		size   string
 		engine bool // its data is on that disk, too
+		word   string
 	}{
-		{"positions", "256k", false},
-		{"positions and engine", "96m", true},
+		{"positions", "256k", false, "no space left on device"},
+		{"positions and engine", "96m", true, "0 MB free, 4 MB needed"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newHouse(t, binary(t), "")
@@ -60,7 +61,7 @@ func TestFullDisk(t *testing.T) {
 			h.must("run", "--once", log)
 			write(t, log, text)
 			fill(t, h.state)
-			oneLine(t, h.try(h.command("run", "--once", log)), "no space left on device")
+			oneLine(t, h.try(h.command("run", "--once", log)), tc.word)
 			empty(t, h.state)
 			h.must("run", "--once", log)
 			if h.dsn == "" {
@@ -71,9 +72,13 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestFullEngine leaves room for positions but for no rows: run says so and waits.
+// egress is what run would look up where it follows, and not where it reads once.
+const egress = "dns: {enabled: false}\negress: [192.0.2.9]\n"
+
+// TestFullEngine leaves room for positions but for no rows: run --once says so and ends, run waits, and both say it in
+// one line without a word of C++.
 func TestFullEngine(t *testing.T) {
-	h := newHouse(t, binary(t), "")
+	h := newHouse(t, binary(t), egress)
 	diskFor(t, h.state, "96m")
 	dir := t.TempDir()
 	first, log := filepath.Join(dir, "first", "mail.log"), filepath.Join(dir, "mail.log")
@@ -81,28 +86,57 @@ func TestFullEngine(t *testing.T) {
 	write(t, first, strings.Join(lines[:100], ""))
 	write(t, log, demoLog(t))
 	h.must("run", "--once", first)
+	plain := newHouse(t, binary(t), egress)
+	plain.must("run", "--once", first, log)
+	want := plain.kept()
+
 	fill(t, h.state)
-	if err := os.Truncate(filepath.Join(h.state, "filler"), size(t, filepath.Join(h.state, "filler"))-200<<10); err != nil {
+	if err := os.Truncate(filepath.Join(h.state, "filler"), size(t, filepath.Join(h.state, "filler"))-8<<20); err != nil {
 		t.Fatal(err)
 	}
-	run := test.Start(t, "run", h.command("run", "--once", first, log))
-	test.Await(t, time.Minute, "a word of the disk", func() bool { return strings.Contains(run.Output(), "not enough space") })
+	const word = "No space left in "
+	end := h.try(h.command("run", "--once", first, log))
+	oneLine(t, end, word)
+	if n := strings.Count(end.err, "trying again"); n > 4 || strings.Contains(end.err, "Stack trace") {
+		t.Errorf("%d warnings, or a stack trace:\n%s", n, end.err)
+	}
+	run := test.Start(t, "run", h.command("run", first, log))
+	test.Await(t, time.Minute, "a word of the disk", func() bool { return strings.Contains(run.Output(), word) })
 	empty(t, h.state)
-	test.Await(t, time.Minute, "the end of run", func() bool {
-		select {
-		case <-run.Done():
-			return true
-		default:
-			return false
-		}
-	})
+	test.Await(t, time.Minute, "all events", func() bool { return h.number("SELECT count() FROM events") >= len(want.events) })
+	run.Stop(time.Minute)
 	if err := run.Err(); err != nil {
 		t.Errorf("run ended with %v once there was room", err)
 	}
-	plain := newHouse(t, binary(t), "")
-	plain.must("run", "--once", first, log)
-	want := plain.kept()
 	h.sameAs(want)
+}
+
+// TestFullPositions fills the disk of the positions alone, under a run that follows: it waits, and goes on.
+func TestFullPositions(t *testing.T) {
+	h := newHouse(t, binary(t), egress)
+	diskFor(t, h.state, "256k")
+	h.dsn = away(t).dsn(t)
+	log := filepath.Join(t.TempDir(), "mail.log")
+	lines := strings.SplitAfter(demoLog(t), "\n")
+	write(t, log, strings.Join(lines[:100], ""))
+	run := test.Start(t, "run", h.command("run", log))
+	test.Await(t, time.Minute, "the first events", func() bool {
+		end := h.try(h.command("query", "--format", "TSV", "SELECT count() > 0 FROM events"))
+		return end.status == 0 && strings.TrimSpace(end.out) == "1"
+	})
+	fill(t, h.state)
+	appendTo(t, log, strings.Join(lines[100:], ""))
+	test.Await(t, time.Minute, "a word of the disk", func() bool { return strings.Contains(run.Output(), "no space left on device") })
+	empty(t, h.state)
+	plain := newHouse(t, binary(t), egress)
+	plain.must("run", "--once", log)
+	want := plain.kept()
+	test.Await(t, time.Minute, "all events", func() bool { return h.number("SELECT count() FROM events") >= len(want.events) })
+	run.Stop(time.Minute)
+	if err := run.Err(); err != nil {
+		t.Errorf("run ended with %v once there was room", err)
+	}
+	sameRows(t, h.events(), want.events)
 }
 
 // diskFor puts a small disk at dir, in the tests' own mounts.

@@ -74,7 +74,7 @@ func (cmd *ingestCmd) Run(a *app) error {
 		return ended(a.ctx, err, cmd.Once)
 	}
 	meter := newMeter(a, sources, false)
-	pipe := &bouncehouse.Pipeline{Sink: out, Log: a.log, Observe: meter.observe, Before: crashHook()}
+	pipe := &bouncehouse.Pipeline{Sink: out, Log: a.log, Observe: meter.observe, Before: crashHook(), FullTries: fullTries(cmd.Once)}
 	err = runAll(a.ctx, pipe, sources, cmd.Once, func(string) {})
 	meter.close()
 	return errors.Join(bad, ended(a.ctx, err, cmd.Once))

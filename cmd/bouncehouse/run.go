@@ -74,14 +74,26 @@ func (cmd *runCmd) Run(a *app) error {
 
 	meter := newMeter(a, sources, true)
 	var none unknown
-	pipe := &bouncehouse.Pipeline{Parser: none.watch(stages.parser), Enrichers: stages.enrichers, Sink: store, Log: a.log, Observe: meter.observe, Before: crashHook()}
+	pipe := &bouncehouse.Pipeline{Parser: none.watch(stages.parser), Enrichers: stages.enrichers, Sink: store, Log: a.log, Observe: meter.observe, Before: crashHook(), FullTries: fullTries(cmd.Once)}
 	err = runAll(a.ctx, pipe, sources, cmd.Once, none.ended)
 	meter.close()
+	if n := store.Lost(); n > 0 {
+		bad = errors.Join(bad, fmt.Errorf("ClickHouse has lost rows, in %s: see above", plural(n, "damaged part")))
+	}
 	if len(none.paths) > 0 && len(sources) > 1 {
 		slices.Sort(none.paths)
 		fmt.Fprintln(a.stderr, "No mail system known in", some(none.paths))
 	}
 	return errors.Join(bad, ended(a.ctx, err, cmd.Once))
+}
+
+// fullTries bounds how long a full disk is waited for: one that reads what is
+// there, half a minute; who follows, as long as it takes.
+func fullTries(once bool) int {
+	if once {
+		return 6
+	}
+	return 0
 }
 
 // unknown finds the streams of which no format takes anything.
