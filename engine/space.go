@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A full disk. Where write(2) fails, ClickHouse throws; libchdb (26.5.3, 26.7.3) counts the failure and goes on: the file
+// A full disk. Where write(2) fails, ClickHouse throws; libchdb (26.5.3; 26.7.3 alike) counts the failure and goes on: the file
 // stays short, the part is renamed into place, the INSERT is acknowledged, and a merge takes the place of good parts. Hence
 //
 //   - the engine's own count of failed writes is read after each statement that changes something and every lookEvery. Once

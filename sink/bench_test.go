@@ -97,6 +97,34 @@ func BenchmarkWrite(b *testing.B) {
 	}
 }
 
+// BenchmarkProve is the share of BenchmarkWrite's time that goes into the proof
+// of a batch's events.
+func BenchmarkProve(b *testing.B) {
+	for _, size := range []int{5_000, 50_000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			_, c := store(b)
+			events := traffic(size, "f")
+			var proof time.Duration
+			n := 0
+			for b.Loop() {
+				n++
+				for i := range events {
+					events[i].FileID = fmt.Sprintf("f%d", n)
+				}
+				if err := c.insertEvents(b.Context(), "bench", fmt.Sprintf("bench-%d", n), pointers(events)); err != nil {
+					b.Fatal(err)
+				}
+				begin := time.Now()
+				if err := prove(b.Context(), c, eventsTable(), pointers(events)); err != nil {
+					b.Fatal(err)
+				}
+				proof += time.Since(begin)
+			}
+			b.ReportMetric(100*proof.Seconds()/b.Elapsed().Seconds(), "%proof")
+		})
+	}
+}
+
 // cpuTime is how many seconds a process has used: a figure that a busy machine
 // does not spoil.
 func cpuTime(b *testing.B, pid int) float64 {
