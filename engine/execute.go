@@ -84,7 +84,8 @@ func (s *server) take(c *conn, q *request, p *process, most int64) (*result, err
 	switch {
 	case st.insert:
 		return c.run(st.insertFrom(fdPath(q.data), q.compression, cmp.Or(st.format, q.dataFormat, "Values")), q.format, q.params)
-	case !st.reads, st.tokens[0].is("EXPLAIN"): // INTO OUTFILE after EXPLAIN is part of what is explained; the answer is short
+	// INTO OUTFILE after EXPLAIN is part of what is explained, CHECK takes none; their answers are short.
+	case !st.reads, st.tokens[0].is("EXPLAIN"), st.tokens[0].is("CHECK"):
 		return c.run(render(st.tokens), q.format, q.params)
 	}
 	r, w, err := os.Pipe()
