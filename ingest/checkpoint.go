@@ -28,9 +28,14 @@ type position struct {
 	Intent  *intent  `json:"intent,omitempty"`
 }
 
-const positionVersion = 1
+// The versions of a position. Those of logs were as those of mailboxes are
+// once, before there was a Ledger: Files held what that holds now.
+const (
+	positionVersion = 1
+	logVersion      = 2
+)
 
-// known is a file of the stream that was met.
+// known is an mbox, or in version 1 a log, that was met.
 type known struct {
 	ID   string `json:"id"`             // see identify
 	Head int64  `json:"head"`           // bytes of content that ID was made of
@@ -41,13 +46,8 @@ type known struct {
 	Done bool   `json:"done,omitempty"` // nothing can follow: damaged, or no text
 	Disk disk   `json:"disk,omitzero"`  // as it lay on disk when all of it had been read
 
-	// Marks are the tailSums at markMin and its doubles up to Read: by them a
-	// cut copy is known.
+	// Marks are, of version 1 of a log, see entry.Old.
 	Marks []string `json:"marks,omitempty"`
-
-	seen time.Time // the scan that last met it
-	top  string    // see bouncehouse.FileHead
-	rest time.Time // until when it is left alone: see maxRest
 }
 
 // disk is a state of a file on disk. A file that looks the same has nothing
@@ -70,12 +70,14 @@ type intent struct {
 	From   int64            `json:"from"`
 	To     int64            `json:"to"`
 	Ref    time.Time        `json:"ref"`
-	Tail   string           `json:"tail"` // tailSum at To
+	Tail   string           `json:"tail"`          // tailSum at To
+	Sum    string           `json:"sum,omitempty"` // of what was read of a log file once this is
 	Reason string           `json:"reason,omitempty"`
 	Done   bool             `json:"done,omitempty"` // nothing follows in the file
 	Host   string           `json:"host"`
 	Zone   string           `json:"zone"`
 	Mails  []mailIntent     `json:"mails,omitempty"`
+	New    *entry           `json:"new,omitempty"` // the log file, where nothing of it was committed yet
 }
 
 // mailIntent is one mail of a Maildir's batch.
@@ -143,8 +145,8 @@ func unseal(raw []byte) (*position, error) {
 	if err := json.Unmarshal(in.Position, p); err != nil {
 		return nil, fmt.Errorf("it is damaged: %w", err)
 	}
-	if p.Version != positionVersion {
-		return nil, fmt.Errorf("it has version %d and this program knows %d", p.Version, positionVersion)
+	if p.Version != positionVersion && p.Version != logVersion {
+		return nil, fmt.Errorf("it has version %d and this program knows %d", p.Version, logVersion)
 	}
 	return p, nil
 }

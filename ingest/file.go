@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,89 +16,133 @@ import (
 	"github.com/bouncehouse/bouncehouse"
 )
 
-// logFile is the source of a log file and its rotated siblings. Where it
-// stands in each file is in pos alone and moves with Commit only. Every turn
-// looks at the disk afresh: what happened meanwhile, once or several times,
-// makes no difference.
+// logFile is the source of a log file and its rotated siblings. How far each
+// content was read stands in the ledger alone and moves with Commit only.
+// Every turn looks at the disk afresh: what happened meanwhile, once or
+// several times, makes no difference.
 type logFile struct {
 	o      Options
 	path   string
 	stream string
 	store  *positionFile
 	pos    *position
+	led    *Ledger
 
-	cur     *handle         // the file being read or followed
-	kept    *handle         // the live file, while cur is a sibling
-	under   *underway       // the batch that was read and not committed
-	started bool            // a batch was read: the first brings what came before
-	skip    map[disk]bool   // copies that hold nothing new, as they lie on disk
-	scanned time.Time       // when siblings were looked at
-	dated   []sibling       // what siblings gave last, of a stream with dated files only
-	listed  time.Time       // when
-	found   bool            // one of them had something to read
-	last    *known          // the file that was being written when the last run ended
-	gave    time.Time       // when a batch was last read
-	moved   time.Time       // since when cur is no longer at path
-	woken   bool            // by nxadm/tail, and nothing was read since
-	warned  map[string]bool // troubles said
-	failed  error           // the trouble of the last scan
+	held    []*handle          // see next
+	side    *handle            // the sibling that is being read
+	past    []*handle          // see retire
+	under   *underway          // the batch that was read and not committed
+	started bool               // a batch was read: the first brings what came before
+	ended   bool               // with Once: all was read
+	busy    bool               // this turn, a file was left to another source
+	skip    map[disk]bool      // copies that hold nothing new, as they lie on disk
+	passed  map[disk]int64     // of these, what was said, by inode
+	rest    map[disk]time.Time // until when a packed file that grows is left alone, by inode: see maxRest
+	rescan  bool               // siblings are to be looked at
+	scanned time.Time          // when they were
+	dated   []sibling          // what siblings gave last, of a stream with dated files only
+	listed  time.Time          // when
+	found   bool               // one of them had something to read
+	only    bool               // there are dated files only
+	stood   bool               // a file stood at the path
+	last    *entry             // the file that was being written when the last run ended
+	tried   bool               // it was looked for
+	gave    time.Time          // when a batch was last read
+	woken   bool               // by nxadm/tail, and nothing was read since
+	warned  map[string]bool    // troubles said
+	missing error              // the trouble with the path
+	failed  error              // the trouble of the last scan
 
 	done, left atomic.Int64
 }
 
 type underway struct {
-	in    *intent
-	known *known // nil where the file is gone
-	marks []string
-	took  int64
+	stream string // l's, or that of an intent that is settled for another
+	in     *intent
+	entry  *entry // nil where the file is gone
+	piece  *piece
+	h      *handle
+	took   int64
+	again  bool // it was intended before
 }
 
 func openLog(path string, o Options) (Source, error) {
-	base, _, _ := baseName(filepath.Base(path))
-	path = filepath.Join(filepath.Dir(path), base)
-	l := &logFile{o: o, path: path, stream: streamOf(path, o), skip: map[disk]bool{}, warned: map[string]bool{}}
-	var fresh bool
-	var err error
-	if l.store, l.pos, fresh, err = openStore(l.stream, path, o); err != nil {
+	l, fresh, err := newLog(path, o)
+	if err != nil {
 		return nil, err
 	}
-	l.pos.Kind = kindLog
-	if n := len(l.pos.Files); n > 0 && l.pos.Files[n-1].Disk == (disk{}) && !l.pos.Files[n-1].Done {
-		l.last = l.pos.Files[n-1]
-	}
+	path = l.path
 	files, err := list(path)
 	if err != nil {
+		l.Close()
 		return nil, explain("open", path, err)
 	}
 	st, err := os.Stat(path)
 	switch {
 	case err == nil:
-		if _, err := sniffFile(path); err != nil {
-			return nil, err
+		if _, err = sniffFile(path); err == nil {
+			l.left.Add(l.unread(st))
 		}
-		l.left.Add(l.unread(st))
 	case !errors.Is(err, fs.ErrNotExist) || fresh && len(files) == 0:
-		return nil, explain("open", path, err)
+		err = explain("open", path, err)
+	default:
+		err = nil
 	}
 	for _, s := range files {
-		if err := readable(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+		if err != nil {
+			break
+		}
+		if err = readable(s.path); errors.Is(err, fs.ErrNotExist) {
+			err = nil
 		}
 		l.left.Add(l.unread(s.info))
 	}
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
 	return l, nil
+}
+
+// newLog makes the source without a look at the files. fresh says that the
+// stream was never met.
+func newLog(path string, o Options) (l *logFile, fresh bool, err error) {
+	base, _, _ := baseName(filepath.Base(path))
+	path = filepath.Join(filepath.Dir(path), base)
+	l = &logFile{
+		o: o, path: path, stream: streamOf(path, o), led: o.Ledger, rescan: true,
+		skip: map[disk]bool{}, passed: map[disk]int64{}, rest: map[disk]time.Time{}, warned: map[string]bool{},
+	}
+	if l.store, l.pos, fresh, err = openStore(l.stream, path, o); err != nil {
+		return nil, false, err
+	}
+	if l.led == nil {
+		if l.led, err = OpenLedger(o.State, o.Log); err != nil {
+			return nil, false, err
+		}
+	}
+	seq, _ := l.led.stands(l.stream)
+	l.pos.Version, l.pos.Kind, l.pos.Files, l.pos.Intent = logVersion, kindLog, nil, nil
+	l.pos.Seq = max(l.pos.Seq, seq)
+	if last := l.led.lastRead(l.stream); last != nil {
+		if e := l.led.copyOf(last); !e.All && !e.Done {
+			l.last = last
+		}
+	}
+	l.stood = l.led.stoodAt(path)
+	l.led.enter()
+	return l, fresh, nil
 }
 
 // unread estimates how many bytes on disk of a file are still to be read.
 func (l *logFile) unread(info os.FileInfo) int64 {
 	d := diskOf(info)
-	for _, k := range l.pos.Files {
-		switch {
-		case k.Disk == d:
-			return 0
-		case k.Disk.Dev == d.Dev && k.Disk.Inode == d.Inode && k.Read <= d.Size:
-			return d.Size - k.Read
-		}
+	switch e, was, read, all := l.led.at(d); {
+	case e == nil:
+	case all && was == d:
+		return 0
+	case read <= d.Size:
+		return d.Size - read
 	}
 	return d.Size
 }
@@ -113,35 +158,73 @@ func (l *logFile) Progress() (done, total int64) {
 
 // Close implements Source.
 func (l *logFile) Close() error {
-	l.setCurrent(nil)
-	l.setCurrent(nil) // the one kept
-	return nil
+	l.abandon()
+	l.closeFiles()
+	if l.led == nil {
+		return nil
+	}
+	err := l.led.leave()
+	l.led = nil
+	return err
+}
+
+// abandon forgets the batch under way.
+func (l *logFile) abandon() {
+	if l.under != nil && l.under.piece != nil {
+		l.under.piece.await()
+	}
+	l.under = nil
+}
+
+// files are all that are open.
+func (l *logFile) files() []*handle {
+	files := slices.Concat(l.held, l.past)
+	if l.side != nil {
+		files = append(files, l.side)
+	}
+	return files
+}
+
+func (l *logFile) closeFiles() {
+	files := l.files()
+	l.held, l.past, l.side = nil, nil, nil
+	for _, h := range files {
+		l.close(h)
+	}
 }
 
 // Read implements bouncehouse.Source: one chunk a batch, and with the first
 // what was read before it.
 func (l *logFile) Read(ctx context.Context) (bouncehouse.Batch, error) {
-	l.under = nil // a batch that was not committed is read again
-	if l.pos.Intent != nil {
-		return l.recover()
-	}
+	l.abandon() // a batch that was not committed is read again
 	for {
 		if err := ctx.Err(); err != nil {
 			return bouncehouse.Batch{}, err
 		}
-		if l.gathering() <= 0 {
-			p, err := l.next()
-			if err != nil {
-				return bouncehouse.Batch{}, err
+		if l.ended {
+			return bouncehouse.Batch{}, io.EOF
+		}
+		l.busy = false
+		l.look()
+		if _, s := l.led.stands(l.stream); s != nil {
+			if b, ok, err := l.recover(s); ok || err != nil {
+				return b, err
 			}
+		} else if l.gathering() <= 0 {
+			h, p := l.next()
 			if p != nil {
-				return l.batch(l.cur, p, l.intentOf(l.cur, p)), nil
-			}
-			if l.o.Once {
-				if l.failed != nil {
-					return bouncehouse.Batch{}, l.failed
+				if s := l.led.intended(h.entry); s != nil {
+					return l.batch(h, p, s.in, s.stream, true), nil
 				}
-				return bouncehouse.Batch{}, io.EOF
+				return l.batch(h, p, l.intentOf(h, p), l.stream, false), nil
+			}
+			if l.o.Once && !l.busy {
+				if err := cmp.Or(l.failed, l.missing); err != nil {
+					return bouncehouse.Batch{}, err
+				}
+				l.closeFiles() // another source may be waiting for one
+				l.ended = true
+				continue
 			}
 		}
 		if err := l.wait(ctx); err != nil {
@@ -152,10 +235,15 @@ func (l *logFile) Read(ctx context.Context) (bouncehouse.Batch, error) {
 
 // intentOf is the intent to store what p holds.
 func (l *logFile) intentOf(h *handle, p *piece) *intent {
+	seq, _ := l.led.stands(l.stream) // another source may have settled a range of this stream
 	in := &intent{
-		Seq: l.pos.Seq + 1, File: h.known.ID, Name: filepath.Base(h.path),
+		Seq: max(l.pos.Seq, seq) + 1, File: h.entry.ID, Name: filepath.Base(h.path),
 		Kind: p.kind, From: p.from, To: p.to, Ref: h.info.ModTime(), Tail: p.tail, Reason: p.reason, Done: p.done,
 		Host: l.o.Host, Zone: l.o.Zone,
+	}
+	if was := l.led.copyOf(h.entry); !was.stored {
+		was.Disk = diskOf(h.info)
+		in.New = &was
 	}
 	in.Batch = rangeID(l.stream, in.File, p.kind, p.from, p.to)
 	return in
@@ -176,97 +264,43 @@ func (in *intent) chunk(stream, data string) bouncehouse.Chunk {
 }
 
 // batch makes the batch of p, which was read from h.
-func (l *logFile) batch(h *handle, p *piece, in *intent) bouncehouse.Batch {
-	l.under = &underway{in: in, known: h.known, marks: p.marks, took: h.consumed(in)}
-	b := bouncehouse.Batch{ID: in.Batch, Recover: l.pos.Intent == in}
-	chunk := in.chunk(l.stream, p.data)
-	if in.Kind == bouncehouse.Lines {
-		chunk.Head = h.known.top
+func (l *logFile) batch(h *handle, p *piece, in *intent, stream string, again bool) bouncehouse.Batch {
+	l.under = &underway{
+		stream: stream, in: in, entry: h.entry, piece: p, h: h, took: h.consumed(in), again: again,
 	}
-	if !l.started && in.From > 0 {
-		// It only restores what the parser remembers: without it, goes on.
-		if was, err := h.cut.before(h.content, in.From); err == nil && was != nil {
-			c := chunk
-			c.Kind, c.Offset, c.Reason, c.Data, c.Replay, c.Head = was.kind, was.from, "", was.data, true, h.known.top
-			b.Chunks = append(b.Chunks, c)
-		}
+	b := bouncehouse.Batch{ID: in.Batch, Recover: again || p.anew}
+	chunk := in.chunk(stream, p.data)
+	if in.Kind == bouncehouse.Lines {
+		chunk.Head = h.top
+	}
+	if !l.started {
+		b.Chunks = l.replayed(h, in, chunk)
 	}
 	l.started, l.woken, l.gave = true, false, l.o.Now()
 	b.Chunks = append(b.Chunks, chunk)
 	return b
 }
 
-// recover reads the range of the standing intent again. Where its file is
-// gone, the range becomes a dead letter.
-func (l *logFile) recover() (bouncehouse.Batch, error) {
-	in := l.pos.Intent
-	h, p, err := l.find(in)
-	if err != nil {
-		return bouncehouse.Batch{}, err
-	}
-	if h != nil {
-		l.setCurrent(h)
-		return l.batch(h, p, in), nil
-	}
-	l.o.Log.Error("a range that was about to be stored is gone with its file", "stream", l.stream, "file", in.Name, "from", in.From, "to", in.To)
-	l.under, l.started = &underway{in: in}, true
-	c := in.chunk(l.stream, "")
-	c.Kind = bouncehouse.Broken
-	c.Reason = fmt.Sprintf("bytes %d to %d of %s (%s) are lost: the file was removed after a crash, before they were stored", in.From, in.To, in.Name, in.File)
-	return bouncehouse.Batch{ID: in.Batch, Chunks: []bouncehouse.Chunk{c}, Recover: true}, nil
-}
-
-// find opens the file that holds an intent's range.
-func (l *logFile) find(in *intent) (*handle, *piece, error) {
-	files, err := list(l.path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, explain("open", l.path, err)
-	}
-	for _, s := range append(files, sibling{path: l.path}) {
-		h, err := l.open(s.path, s.path == l.path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, nil, explain("open", s.path, err)
-		}
-		if h.known == nil {
-			if err := l.recognise(h, true); err != nil {
-				h.close()
-				return nil, nil, explain("read", s.path, err)
-			}
-		}
-		if h.known != nil && h.known.ID == in.File {
-			p, err := h.cut.again(h.content, in)
-			if err == nil {
-				err = h.seal(p)
-			}
-			if err == nil && p.tail == in.Tail {
-				return h, p, nil
-			}
-			if err != nil && !errors.Is(err, io.EOF) && !damaged(err) {
-				h.close()
-				return nil, nil, explain("read", s.path, err)
-			}
-		}
-		h.close()
-	}
-	return nil, nil, nil
-}
-
 // Intend implements bouncehouse.Source.
 func (l *logFile) Intend(_ context.Context, b bouncehouse.Batch) error {
-	if l.under == nil || l.under.in.Batch != b.ID {
+	u := l.under
+	if u == nil || u.in.Batch != b.ID {
 		return fmt.Errorf("batch %s is not the one under way", b.ID)
 	}
-	if l.pos.Intent == l.under.in {
+	if u.again {
 		return nil // it stands from before the crash
 	}
-	l.pos.Intent = l.under.in
+	if err := u.piece.await(); err != nil {
+		return err
+	}
+	u.in.Sum = u.piece.next.sum()
+	l.pos.Intent = u.in
 	if err := l.store.save(l.pos); err != nil {
 		l.pos.Intent = nil
 		return err
 	}
+	l.led.intend(u.stream, u.in, u.entry)
+	u.again = true
 	return nil
 }
 
@@ -276,22 +310,23 @@ func (l *logFile) Commit(_ context.Context, b bouncehouse.Batch) error {
 	if u == nil || u.in.Batch != b.ID {
 		return fmt.Errorf("batch %s is not the one under way", b.ID)
 	}
-	was := *l.pos
-	l.pos.Intent, l.pos.Seq = nil, u.in.Seq
-	k := u.known
-	var wasKnown known
-	if k != nil {
-		wasKnown = *k
-		k.Name, k.Read, k.Tail, k.Done, k.Marks = u.in.Name, u.in.To, u.in.Tail, u.in.Done, u.marks
-		// The one last read stands last.
-		l.pos.Files = append(slices.DeleteFunc(slices.Clone(was.Files), func(o *known) bool { return o == k }), k)
-	}
-	if err := l.store.save(l.pos); err != nil {
-		*l.pos = was
-		if k != nil {
-			*k = wasKnown
+	if u.piece != nil {
+		if err := u.piece.await(); err != nil {
+			return err
 		}
+	}
+	err := l.led.commit(u.stream, u.in.Seq, u.entry, func(e *entry) {
+		e.prefix, e.Half, e.Done = u.piece.next, u.piece.half(), u.in.Done
+		e.Stream, e.Path, e.Disk, e.All = u.stream, u.h.path, diskOf(u.h.info), false
+	})
+	if err != nil {
 		return err
+	}
+	if u.stream == l.stream {
+		l.pos.Seq = u.in.Seq
+	}
+	if u.h != nil {
+		u.h.read = u.piece.next.Read
 	}
 	l.done.Add(u.took)
 	l.left.Add(-u.took)

@@ -10,15 +10,24 @@ import (
 )
 
 const (
-	poll   = time.Second // how often rotation is looked for
-	linger = time.Second // how long the lines of a busy log are gathered
+	poll   = time.Second            // how often the path and the mailboxes are looked at
+	look   = 250 * time.Millisecond // and the path of a log that grew within the last minute: files may come and go
+	linger = time.Second            // how long the lines of a busy log are gathered
 )
+
+// live is the file at the path; nil where it is not the one being read.
+func (l *logFile) live() *handle {
+	if l.side != nil || len(l.held) != 1 || l.held[0].entry == nil || !l.held[0].moved.IsZero() {
+		return nil
+	}
+	return l.held[0]
+}
 
 // gathering is how long to wait until the next chunk of a live log: a busy
 // one gives a chunk each linger, a quiet one each line at once.
 func (l *logFile) gathering() time.Duration {
-	h := l.cur
-	if l.o.Once || h == nil || !h.live || h.known == nil || h.content.packed() {
+	h := l.live()
+	if l.o.Once || h == nil || h.content.packed() {
 		return 0
 	}
 	wait := linger - l.o.Now().Sub(l.gave)
@@ -26,7 +35,7 @@ func (l *logFile) gathering() time.Duration {
 		return 0
 	}
 	st, err := h.f.Stat()
-	if err != nil || st.Size() < h.known.Read || st.Size()-h.known.Read >= int64(l.o.ChunkSize) {
+	if err != nil || st.Size() < h.read || st.Size()-h.read >= int64(l.o.ChunkSize) {
 		return 0
 	}
 	return wait
@@ -40,12 +49,16 @@ func (l *logFile) gathering() time.Duration {
 // It only wakes: what it reads past a truncation begins amid a line.
 func (l *logFile) wait(ctx context.Context) error {
 	pause := poll
+	if n := len(l.held); n > 1 || n == 1 && l.o.Now().Sub(l.held[0].grown) < time.Minute {
+		pause = look
+	}
 	var lines <-chan *tail.Line
 	if g := l.gathering(); g > 0 {
-		pause = g
-	} else if h := l.cur; h != nil && h.known != nil && !l.woken && runtime.GOOS == "linux" && h.info.Size()-h.known.Read <= maxLine {
+		pause = min(pause, g)
+	} else if h := l.live(); h != nil && !l.woken && runtime.GOOS == "linux" &&
+		h.info.Size() >= h.read && h.info.Size()-h.read <= maxLine {
 		t, err := tail.TailFile(fmt.Sprintf("/proc/self/fd/%d", h.f.Fd()), tail.Config{
-			Location: &tail.SeekInfo{Offset: h.known.Read},
+			Location: &tail.SeekInfo{Offset: h.read},
 			Follow:   true, Poll: true, MustExist: true, CompleteLines: true,
 			Logger: tail.DiscardingLogger,
 		})

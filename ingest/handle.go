@@ -3,8 +3,8 @@ package ingest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -19,45 +19,70 @@ type handle struct {
 	f       *os.File
 	path    string
 	live    bool // opened at the configured path
+	newest  bool // of a stream with dated files only
 	content *content
-	known   *known // nil until it has an identity
+	entry   *entry // nil until it has an identity
+	read    int64  // of it, when this file was last seen to have so much of it
+	top     string // see bouncehouse.FileHead
 	cut     cutter
 	info    os.FileInfo // before it was last read
 	upTo    int64       // with Once: how long the live file was when opened
 	opened  time.Time
 	grown   time.Time // when it last gave something
+	moved   time.Time // since when it is no longer at the path
 	counted int64     // bytes of a packed file already in Progress
 	bad     *notText
-	copied  bool // see isCut
+	copied  bool // all of it was read as another, when it lay on disk as
+	judged  disk
+
+	undecided bool // whether it is one that was read shows when it has grown, or is quiet
 }
 
-// open opens a file of the stream.
+// open opens a file of the stream; nil where another source has it open.
 func (l *logFile) open(path string, live bool) (*handle, error) {
-	f, err := os.Open(path)
+	f, _, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
+	return l.handle(f, path, live)
+}
+
+// handle makes one of an open file, which it takes over.
+func (l *logFile) handle(f *os.File, path string, live bool) (*handle, error) {
+	var err error
 	h := &handle{f: f, path: path, live: live, cut: cutter{size: l.o.ChunkSize}, opened: l.o.Now()}
 	h.grown = h.opened
 	if h.info, err = f.Stat(); err != nil {
 		f.Close()
 		return nil, err
 	}
+	if !l.led.hold(h.info, l) {
+		f.Close()
+		l.busy = true
+		if d := inodeOf(diskOf(h.info)); l.passed[d] == 0 {
+			l.passed[d] = -1
+			l.o.Log.Info("left to another source, which reads the same file", "stream", l.stream, "file", path)
+		}
+		return nil, nil
+	}
 	h.upTo = h.info.Size()
 	c, raw, _, err := sniff(f)
-	switch {
-	case errors.As(err, &h.bad):
-		for _, k := range l.pos.Files {
-			if k.Head <= int64(len(raw)) && k.ID == identify(raw[:k.Head], k.Gen) {
-				h.known = k
+	if errors.As(err, &h.bad) {
+		c, err = &content{file: f}, nil
+		l.led.judging.Lock()
+		defer l.led.judging.Unlock()
+		proofs, _, gen, _ := l.led.begun(raw, int64(len(raw)))
+		for _, p := range proofs {
+			if p.was.Read == 0 && p.was.Done {
+				h.entry = p.entry
 			}
 		}
-		if h.known == nil {
-			h.known = l.meet(&known{ID: identify(raw, 0), Head: int64(len(raw))}, path)
+		if h.entry == nil {
+			h.entry = l.led.meet(&entry{ID: identify(raw, gen), Head: int64(len(raw)), Gen: gen, Stream: l.stream, Path: path})
 		}
-		h.known.seen = l.scanned
-		c = &content{file: f}
-	case err != nil:
+	}
+	if err != nil {
+		l.led.letGo(h.info, l)
 		f.Close()
 		return nil, err
 	}
@@ -70,16 +95,22 @@ func (h *handle) close() {
 	h.f.Close()
 }
 
-// meet takes a new file into the position.
-func (l *logFile) meet(k *known, path string) *known {
-	k.Name = filepath.Base(path)
-	l.pos.Files = append(l.pos.Files, k)
-	return k
+// close lets go of the file, and of the entry.
+func (l *logFile) close(h *handle) {
+	l.led.release(h.entry, l)
+	if h.close(); !l.isOpen(h.info) {
+		l.led.letGo(h.info, l)
+	}
 }
 
 // take is the piece of h that comes next; nil where there is none now. final
 // says that nothing more will be written to it.
-func (l *logFile) take(h *handle, final bool) (*piece, error) {
+func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
+	defer func() {
+		if p == nil {
+			l.led.release(h.entry, l)
+		}
+	}()
 	if h.bad != nil {
 		info, err := h.f.Stat()
 		switch {
@@ -87,30 +118,59 @@ func (l *logFile) take(h *handle, final bool) (*piece, error) {
 			return nil, err
 		case diskOf(info) != diskOf(h.info):
 			return nil, errReplaced // what it is now shows when it is opened again
-		case h.known.Done:
+		case !l.claimed(h), h.entry.Done:
 			return nil, nil
 		}
 		return &piece{kind: bouncehouse.Broken, reason: h.bad.reason, done: true}, nil
 	}
-	var err error
 	if h.info, err = h.f.Stat(); err != nil {
 		return nil, err
 	}
+	if h.copied && h.judged == diskOf(h.info) {
+		return nil, nil
+	}
 	final = final || h.content.packed()
-	if h.known == nil {
-		if err := l.recognise(h, final); err != nil || h.known == nil {
+	if h.entry != nil {
+		if read, _, half := l.led.seen(h.entry); read != h.read || half && read < h.info.Size() {
+			l.led.release(h.entry, l)
+			h.entry = nil // another file with this content was read further, or more shows what it is
+		}
+	}
+	if h.entry == nil {
+		h.copied = false
+		if err := l.recognise(h, final); err != nil || h.entry == nil {
 			return nil, err
 		}
 	}
-	if h.known.Done || l.o.Once && h.live && h.known.Read >= h.upTo {
+	if !l.claimed(h) || l.led.read(h.entry) != h.read {
+		return nil, nil
+	}
+	e := h.entry
+	if s := l.led.intended(e); s != nil {
+		// Of another stream: it is settled as that one's.
+		if p, err := l.again(h, s.in); p != nil || err != nil || !final {
+			return p, err
+		}
+		if err := l.fork(h); err != nil || !l.claimed(h) {
+			return nil, err
+		}
+		e = h.entry
+	}
+	if l.o.Once && h.live && e.Read >= h.upTo {
 		return nil, nil
 	}
 	if err := h.verify(); err != nil {
 		return nil, err
 	}
-	p, err := h.cut.next(h.content, h.known.Read, final)
-	if p == nil || err != nil {
+	// A last line that was taken without its end is taken again when it has
+	// grown after all.
+	p, err = h.cut.next(h.content, e.Read-e.Half, final)
+	if p == nil || err != nil || e.Half > 0 && p.to <= e.Read {
 		return nil, err
+	}
+	p.anew = e.Half > 0
+	if e.Done && p.done {
+		return nil, nil // as it was; a good copy of a damaged file goes on instead
 	}
 	if p.cut && unfinished(h.info) {
 		return nil, nil // the rest is yet to be written
@@ -119,41 +179,68 @@ func (l *logFile) take(h *handle, final bool) (*piece, error) {
 		// It may be on its way here still.
 		return nil, fmt.Errorf("%s, and it changed just now", p.reason)
 	}
-	if err := h.seal(p); err != nil {
+	// The first piece is followed by a look back, into the same buffer.
+	if err := h.seal(p, l.started); err != nil {
 		return nil, err
 	}
-	// It may have been truncated while it was read.
-	return p, h.verify()
-}
-
-// seal adds to p what the file will be known by.
-func (h *handle) seal(p *piece) (err error) {
-	if p.marks, err = marks(h.content, h.known.Marks, p.to); err == nil {
-		p.tail, _, err = tailSum(h.content, p.to)
+	if err := h.verify(); err != nil { // it was truncated while it was read
+		p.await()
+		return nil, err
 	}
-	return err
+	return p, nil
 }
 
-// recognise gives h its identity, where that can be told already.
-func (l *logFile) recognise(h *handle, final bool) error {
-	// A file that stays short is taken as it is.
-	whole := final || l.o.Once || l.o.Now().Sub(h.info.ModTime()) >= 2*quiet
-	k, m, err := l.pos.recognise(h.content, h.live, whole)
-	if err != nil {
+func (l *logFile) claimed(h *handle) bool {
+	ok := l.led.claim(h.entry, l)
+	l.busy = l.busy || !ok
+	return ok
+}
+
+// again is the piece of an intent that stands of h's entry; nil where this
+// file has it not.
+func (l *logFile) again(h *handle, in *intent) (*piece, error) {
+	p, err := h.cut.again(h.content, in)
+	if err == nil {
+		err = h.seal(p, false)
+	}
+	switch {
+	case err != nil && !errors.Is(err, io.EOF) && !damaged(err):
+		return nil, err
+	case err != nil || p.tail != in.Tail || in.Sum != "" && p.next.sum() != in.Sum:
+		return nil, nil
+	}
+	return p, nil
+}
+
+// hashAside is how much is hashed while it is parsed: by that much the one
+// core that reads and parses is relieved.
+const hashAside = 256 << 10
+
+// seal adds to p what the file will be known by; with aside, where p is large,
+// while the caller goes on: see piece.await.
+func (h *handle) seal(p *piece, aside bool) (err error) {
+	if p.tail, _, err = tailSum(h.content, p.to); err != nil {
 		return err
 	}
-	switch m {
-	case isNew:
-		h.known = l.meet(k, h.path)
-	case isKnown:
-		h.known = k
-	case isCut:
-		h.copied = true
+	if p.next = h.entry.prefix; p.kind == bouncehouse.Broken && p.done {
 		return nil
 	}
-	if h.known != nil {
-		h.known.seen = l.scanned
+	if p.from != p.next.Read {
+		p.raw = nil // a hole stands before it, or half a line that was read
 	}
+	seal := func() {
+		p.next, p.err = p.next.extended(h.content, p.to, p.raw)
+		p.next.Tail = p.tail
+	}
+	if !aside || len(p.raw) < hashAside {
+		seal()
+		return p.err
+	}
+	p.sealed = make(chan struct{})
+	go func() {
+		defer close(p.sealed)
+		seal()
+	}()
 	return nil
 }
 
@@ -163,13 +250,13 @@ func (h *handle) verify() error {
 	if h.content.packed() {
 		return nil
 	}
-	k := h.known
-	head := make([]byte, k.Head)
-	if n, _ := h.f.ReadAt(head, 0); int64(n) < k.Head || identify(head, k.Gen) != k.ID {
+	e := h.entry
+	head := make([]byte, e.Head)
+	if n, _ := h.f.ReadAt(head, 0); int64(n) < e.Head || identify(head, e.Gen) != e.ID {
 		return errReplaced
 	}
-	sum, ok, err := tailSum(h.f, k.Read)
-	if err == nil && (!ok || sum != k.Tail) {
+	sum, ok, err := tailSum(h.f, e.Read)
+	if err == nil && (!ok || sum != e.Tail) {
 		err = errReplaced
 	}
 	return err
@@ -178,15 +265,19 @@ func (h *handle) verify() error {
 // finish notes, of a file that gives nothing more, how it lies on disk.
 func (l *logFile) finish(h *handle) {
 	d := diskOf(h.info)
-	switch {
-	case h.copied || h.info.Size() == 0:
+	if h.copied || h.info.Size() == 0 {
 		l.skip[d] = true
-	case h.known != nil && (h.known.Done || h.content.packed() || h.known.Read == h.info.Size()):
-		h.known.Disk = d
+		return
+	}
+	if h.entry == nil {
+		return
+	}
+	if read, done, _ := l.led.seen(h.entry); done || h.content.packed() || read == h.info.Size() {
+		l.led.note(h.entry, func(e *entry) { e.Disk, e.All, e.Path = d, true, h.path })
 		if h.content.packed() && unfinished(h.info) {
 			// Each look at it unpacks it from its start.
 			now := l.o.Now()
-			h.known.rest = now.Add(min(20*now.Sub(h.opened), maxRest))
+			l.rest[inodeOf(d)] = now.Add(min(20*now.Sub(h.opened), maxRest))
 		}
 	}
 }
@@ -194,7 +285,7 @@ func (l *logFile) finish(h *handle) {
 // consumed is how many bytes on disk a piece took.
 func (h *handle) consumed(in *intent) int64 {
 	if !h.content.packed() {
-		return in.To - h.known.Read
+		return in.To - max(in.From, h.entry.Read)
 	}
 	n := h.content.disk.Load() - h.counted
 	h.counted += n

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"regexp"
-	"slices"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -16,7 +15,6 @@ const (
 	headMax = 64 << 10 // the head never needs more
 	headMin = 256      // of lines without a time stamp
 	tailMax = 1 << 10  // how much before a position is remembered
-	markMin = 512      // the first mark
 )
 
 // A time of day, seconds since 1970, or TAI64N.
@@ -77,90 +75,15 @@ func tailSum(r io.ReaderAt, at int64) (sum string, ok bool, err error) {
 	return "", false, err
 }
 
-// marks are the marks of a file that was read up to from, with those up to
-// to added.
-func marks(r io.ReaderAt, had []string, to int64) ([]string, error) {
-	had = slices.Clip(had)
-	for at := int64(markMin) << len(had); at <= to; at *= 2 {
-		sum, ok, err := tailSum(r, at)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			break
-		}
-		had = append(had, sum)
-	}
-	return had, nil
-}
-
-// begins tells whether r, which is shorter than k was, is the beginning of k.
-func (k *known) begins(r io.ReaderAt) (bool, error) {
-	for i, mark := range k.Marks {
-		sum, ok, err := tailSum(r, markMin<<i)
-		if err != nil || ok && sum != mark {
-			return false, err
-		}
-		if !ok {
-			break
-		}
-	}
-	return true, nil
-}
-
-// match is what a file turned out to be.
-type match int
-
-const (
-	notYet  match = iota // too short to have an identity
-	isKnown              // the file that known says, read up to Read
-	isNew                // never met
-	isCut                // a copy, cut or still under way, of one that was read further
-)
-
-// recognise finds the file with content r among those known. live tells that
-// it is the one being written: if that is shorter than it was, it was
-// truncated, while a sibling that is shorter is a cut copy.
-func (p *position) recognise(r io.ReaderAt, live, whole bool) (*known, match, error) {
+// peekAt is the beginning of r, as much as a head may need. Beside it may
+// come the error of damaged data behind it.
+func peekAt(r io.ReaderAt) ([]byte, error) {
 	peek := make([]byte, headMax)
 	n, err := r.ReadAt(peek, 0)
-	if err != nil && !errors.Is(err, io.EOF) && !damaged(err) {
-		return nil, notYet, err
+	if errors.Is(err, io.EOF) && !damaged(err) {
+		err = nil
 	}
-	peek = peek[:n]
-	var best *known
-	gen, short := 0, false
-	for _, k := range p.Files {
-		if k.Head > int64(n) || identify(peek[:k.Head], k.Gen) != k.ID {
-			continue
-		}
-		gen = max(gen, k.Gen+1)
-		sum, ok, err := tailSum(r, k.Read)
-		switch {
-		case err != nil:
-			return nil, notYet, err
-		case !ok && !live:
-			cut, err := k.begins(r)
-			if err != nil {
-				return nil, notYet, err
-			}
-			short = short || cut
-		case sum == k.Tail && (best == nil || k.Read > best.Read):
-			best = k
-		}
-	}
-	switch {
-	case best != nil:
-		best.top = fileHead(peek)
-		return best, isKnown, nil
-	case short:
-		return nil, isCut, nil
-	}
-	head := headLen(peek, whole || damaged(err))
-	if head == 0 {
-		return nil, notYet, nil
-	}
-	return &known{ID: identify(peek[:head], gen), Head: head, Gen: gen, top: fileHead(peek)}, isNew, nil
+	return peek[:n], err
 }
 
 func fileHead(peek []byte) string {

@@ -30,12 +30,13 @@ import (
 
 // Options say how a source reads.
 type Options struct {
-	State     string // directory; positions are kept in its folder positions. "" keeps none
-	Host      string // the machine, for every chunk
-	Zone      string // IANA name, for every chunk
-	Mails     *Mails // of State, shared by all sources that are open on it; where nil, Open makes one for its own
-	ChunkSize int    // bytes of a chunk; 0 is 4 MiB
-	Once      bool   // drain what is there, then io.EOF; a last line without its end is left for later
+	State     string  // directory; positions are kept in its folder positions. "" keeps none
+	Host      string  // the machine, for every chunk
+	Zone      string  // IANA name, for every chunk
+	Ledger    *Ledger // of State, as Mails is
+	Mails     *Mails  // of State, shared by all sources that are open on it; where nil, Open makes one for its own
+	ChunkSize int     // bytes of a chunk; 0 is 4 MiB
+	Once      bool    // drain what is there, then io.EOF; a last line without its end is left for later
 	Log       *slog.Logger
 	Now       func() time.Time // time.Now where nil
 }

@@ -4,16 +4,19 @@ import (
 	"context"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/bouncehouse/bouncehouse"
 )
 
 // lazy is the source of an empty file that was never met: whether it will be
-// a log or an mbox shows with its first bytes.
+// a log or an mbox shows with its first bytes. What stands at the path is
+// held open, since a log may be rotated before a look at its first lines.
 type lazy struct {
 	o      Options
 	path   string
 	stream string
+	held   []*os.File
 	Source // nil until then
 }
 
@@ -26,6 +29,10 @@ func (l *lazy) Progress() (done, total int64) { return 0, 0 }
 
 // Close implements Source.
 func (l *lazy) Close() error {
+	for _, f := range l.held {
+		f.Close()
+	}
+	l.held = nil
 	if l.Source == nil {
 		return nil
 	}
@@ -35,22 +42,81 @@ func (l *lazy) Close() error {
 // Read implements bouncehouse.Source.
 func (l *lazy) Read(ctx context.Context) (bouncehouse.Batch, error) {
 	for l.Source == nil {
+		written, err := l.look()
 		// A log that was rotated before a look at it has siblings.
 		siblings, _ := list(l.path)
-		st, err := os.Stat(l.path)
 		switch {
-		case len(siblings) > 0:
-			l.Source, err = openLog(l.path, l.o)
-		case err == nil && st.Size() > 0:
-			l.Source, err = openKind(l.path, l.o)
+		case err != nil:
+		case written != nil || len(siblings) > 0:
+			err = l.decide(written)
 		case l.o.Once:
 			return bouncehouse.Batch{}, io.EOF
 		default:
-			err = pause(ctx, poll)
+			err = pause(ctx, look)
 		}
 		if err != nil {
 			return bouncehouse.Batch{}, err
 		}
 	}
 	return l.Source.Read(ctx)
+}
+
+// look holds what stands at the path, and returns the first that has content.
+func (l *lazy) look() (written *os.File, err error) {
+	if f, st, err := openRegular(l.path); err == nil {
+		if len(l.held) == maxHeld || slices.ContainsFunc(l.held, func(o *os.File) bool {
+			other, err := o.Stat()
+			return err == nil && os.SameFile(st, other)
+		}) {
+			f.Close()
+		} else {
+			l.held = append(l.held, f)
+		}
+	}
+	for _, f := range l.held {
+		st, err := f.Stat()
+		if err != nil {
+			return nil, err
+		}
+		if st.Size() > 0 {
+			return f, nil
+		}
+	}
+	return nil, nil
+}
+
+// decide makes the source for what the file holds; without one a log's.
+func (l *lazy) decide(written *os.File) error {
+	if written != nil {
+		c, _, kind, err := sniff(written)
+		if err != nil {
+			return err
+		}
+		if c.close(); kind != kindLog {
+			l.Source, err = openMbox(l.path, kind, l.o)
+			return err
+		}
+	}
+	source, _, err := newLog(l.path, l.o)
+	if err != nil {
+		return err
+	}
+	l.Source = source
+	if source.path != l.path { // it is a sibling, and found as one
+		for _, f := range l.held {
+			f.Close()
+		}
+		l.held = nil
+	}
+	for _, f := range l.held {
+		h, err := source.handle(f, l.path, true)
+		if err != nil {
+			return err
+		}
+		if h != nil {
+			source.held = append(source.held, h)
+		}
+	}
+	l.held = nil
+	return nil
 }

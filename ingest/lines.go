@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -23,10 +24,30 @@ type piece struct {
 	from, to int64 // range of the content
 	data     string
 	reason   string
-	done     bool     // nothing can follow in this file
-	cut      bool     // of done: its packed data ends too early
-	tail     string   // see tailSum, at to
-	marks    []string // see known, up to to
+	done     bool          // nothing can follow in this file
+	anew     bool          // it begins with half a line that was a piece of its own
+	cut      bool          // of done: its packed data ends too early
+	tail     string        // see tailSum, at to
+	next     prefix        // what was read of the file once this is
+	raw      []byte        // of lines: data, until the next piece is taken
+	sealed   chan struct{} // closed once next is there; nil where it is
+	err      error         // of it
+}
+
+// half is how much stands at its end of a line that has no end.
+func (p *piece) half() int64 {
+	if p.kind != bouncehouse.Lines {
+		return 0
+	}
+	return int64(len(p.data) - strings.LastIndexByte(p.data, '\n') - 1)
+}
+
+// await waits for next.
+func (p *piece) await() error {
+	if p.sealed != nil {
+		<-p.sealed
+	}
+	return p.err
 }
 
 // cutter takes pieces off a file's content.
@@ -64,7 +85,7 @@ func (c *cutter) next(r io.ReaderAt, off int64, final bool) (*piece, error) {
 	}
 	switch {
 	case end > 0:
-		return &piece{kind: bouncehouse.Lines, from: off, to: off + int64(end), data: string(data[:end])}, nil
+		return &piece{kind: bouncehouse.Lines, from: off, to: off + int64(end), data: string(data[:end]), raw: data[:end]}, nil
 	case len(data) > maxLine:
 		return c.long(r, off, final)
 	case damaged(err):
@@ -72,7 +93,7 @@ func (c *cutter) next(r io.ReaderAt, off int64, final bool) (*piece, error) {
 	case err != nil && !errors.Is(err, io.EOF):
 		return nil, err
 	case final && len(data) > 0:
-		return &piece{kind: bouncehouse.Lines, from: off, to: off + int64(len(data)), data: string(data)}, nil
+		return &piece{kind: bouncehouse.Lines, from: off, to: off + int64(len(data)), data: string(data), raw: data}, nil
 	}
 	return nil, nil
 }
@@ -146,9 +167,10 @@ func (c *cutter) again(r io.ReaderAt, in *intent) (*piece, error) {
 	return p, nil
 }
 
-// before is the piece of whole lines that ends at off, to be parsed again.
-func (c *cutter) before(r io.ReaderAt, off int64) (*piece, error) {
-	from := max(0, off-replaySize)
+// before is the piece of whole lines that ends at off, of that size at most,
+// to be parsed again.
+func (c *cutter) before(r io.ReaderAt, off, most int64) (*piece, error) {
+	from := max(0, off-most)
 	data, err := c.read(r, from, int(off-from))
 	if int64(len(data)) < off-from {
 		return nil, err

@@ -61,11 +61,11 @@ func readOpen(ctx context.Context, file *os.File, st os.FileInfo, path string, o
 			Stream: o.Host + ":" + base, Seq: 1, File: filepath.Base(path), Host: o.Host, Zone: o.Zone, Ref: ref,
 		},
 	}
-	k, m, err := new(position).recognise(c, true, true)
-	if err == nil && m == isNew {
-		r.chunk.FileID = k.ID
+	peek, err := peekAt(c)
+	if head := headLen(peek, true); (err == nil || damaged(err)) && len(peek) > 0 {
+		r.chunk.FileID = identify(peek[:head], 0)
 		if kind == kindLog {
-			r.chunk.Head = k.top
+			r.chunk.Head = fileHead(peek)
 			err = r.lines()
 		} else {
 			err = r.mails(kind == kindMail)

@@ -39,7 +39,7 @@ func baseName(name string) (base, mark, plain string) {
 	if m := packedOnly.FindStringSubmatch(name); m != nil {
 		plain = m[1]
 	}
-	if multilog.MatchString(name) {
+	if multilog.MatchString(plain) {
 		return "current", "", plain
 	}
 	if m := dateOnly.FindStringSubmatch(name); m != nil {
@@ -72,6 +72,7 @@ type sibling struct {
 	plain string // name without the compression's suffix
 	mark  string
 	info  os.FileInfo
+	known bool // by its name, to be one
 }
 
 // list names the files of the stream of path but path itself, oldest first.
@@ -101,7 +102,7 @@ func list(path string) ([]sibling, error) {
 			continue // rotated on just now: the next look finds it; or a link to nothing
 		}
 		if info.Mode().IsRegular() && (live == nil || !os.SameFile(live, info)) {
-			found = append(found, sibling{full, plain, mark, info})
+			found = append(found, sibling{full, plain, mark, info, true})
 		}
 	}
 	// While a file is compressed both are there, and the compressed one is

@@ -122,8 +122,10 @@ func TestRotationTruncatedSameFirstLine(t *testing.T) {
 		want := append(append(append([]string{}, first...), l.lines[:7]...), first...)
 		r.inOrder(append(want, l.lines[7:]...))
 		r.restart()
-		if a, b := r.s.(*logFile).pos.Files[0].ID, r.s.(*logFile).pos.Files[1].ID; a == b {
-			t.Errorf("two files have the identity %s", a)
+		for id, files := range r.s.(*logFile).led.byID {
+			if len(files) > 1 {
+				t.Errorf("two files have the identity %s", id)
+			}
 		}
 	})
 }
@@ -164,6 +166,39 @@ func TestRotationDeletedAndRecreated(t *testing.T) {
 		l.write(5)
 		r.follow(20 * time.Second)
 		r.inOrder(l.lines)
+	})
+}
+
+// A look at the path comes between any two recreations: the end of each file
+// is read, and before the next one.
+func TestRotationDeletedTwice(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(3)
+		r.follow(3 * time.Second)
+		for range 4 {
+			l.write(2) // in the deleted file only
+			l.check(os.Remove(l.log))
+			l.reopen()
+			l.write(3)
+			r.follow(600 * time.Millisecond)
+		}
+		r.follow(time.Minute)
+		r.inOrder(l.lines)
+	})
+}
+
+// The log is renamed to names that no rotation uses, and written to for long.
+func TestRotationOddNames(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(3)
+		r.follow(3 * time.Second)
+		l.check(os.Rename(l.log, l.log+"-before-upgrade"))
+		l.check(os.WriteFile(l.log, []byte("Nov 21 00:00:59 mx1 postfix/smtp[9]: another daemon\n"), 0o600))
+		l.write(3)
+		r.follow(2 * time.Minute)
+		l.write(3) // still to the old file
+		r.follow(time.Minute)
+		r.exactly(append(l.lines, "Nov 21 00:00:59 mx1 postfix/smtp[9]: another daemon"))
 	})
 }
 
@@ -484,7 +519,8 @@ func TestRotationManyFiles(t *testing.T) {
 	p.write(p.log, text)
 	s := p.open(p.log)
 	p.drain(s)
-	if n := len(s.(*logFile).pos.Files); n > maxGone+2 {
+	led := s.(*logFile).led
+	if n := len(led.entries); n < 300 {
 		t.Errorf("%d files are remembered", n)
 	}
 }
@@ -641,7 +677,7 @@ func TestRotationWhileReading(t *testing.T) {
 		l.write(7)
 		r.follow(3 * time.Second)
 		l.write(3)
-		h := r.s.(*lazy).Source.(*logFile).cur
+		h := r.s.(*lazy).Source.(*logFile).held[0]
 		h.content.file = &meddler{h.f, func() {
 			l.copyTruncate()
 			l.write(40)
@@ -649,4 +685,86 @@ func TestRotationWhileReading(t *testing.T) {
 		r.follow(20 * time.Second)
 		r.inOrder(l.lines)
 	})
+}
+
+// The end of a rotated file is taken for a line since nothing came for long,
+// and then the rest of it comes: the whole line is read, at its place.
+func TestRotationLateRestOfLine(t *testing.T) {
+	p := newPlace(t)
+	p.now = p.now.Add(time.Hour)
+	text, lines := logLines(0, 9)
+	p.write(p.log+".1", text+"Nov 21 00:01:00 mx1 postfix/smtp[7]: first ha")
+	s := p.open(p.log)
+	if diff := cmp.Diff(append(lines, "Nov 21 00:01:00 mx1 postfix/smtp[7]: first ha"), p.drain(s)); diff != "" {
+		t.Fatal(diff)
+	}
+	s.Close()
+	more, lines := logLines(100, 9)
+	p.write(p.log+".1", "lf and the rest\n"+more)
+	s = p.open(p.log)
+	b, err := s.Read(t.Context())
+	p.ok(err)
+	if c := b.Chunks[len(b.Chunks)-1]; !b.Recover || c.Offset != int64(len(text)) {
+		t.Errorf("%v at %d", b.Recover, c.Offset)
+	}
+	got := p.texts(b)
+	p.settle(s, b)
+	if diff := cmp.Diff(append([]string{"Nov 21 00:01:00 mx1 postfix/smtp[7]: first half and the rest"}, lines...), append(got, p.drain(s)...)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The process is killed while the daemon, not told yet, writes on to the file
+// that was rotated: the next one reads that first.
+func TestRotationRestartedBeforeTheWriterIsTold(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(3)
+		r.follow(3 * time.Second)
+		o := r.options()
+		r.change[0](&o)
+		now := func(path string) { l.check(os.Chtimes(path, o.Now(), o.Now())) }
+		l.rename()
+		l.check(os.WriteFile(l.log, []byte("Nov 21 00:00:59 mx1 postfix/smtp[9]: another daemon\n"), 0o600))
+		l.write(1)
+		now(l.log + ".1")
+		r.restart()
+		r.follow(2 * time.Second)
+		l.write(3)
+		now(l.log + ".1")
+		r.follow(time.Minute)
+		r.inOrder(append(l.lines, "Nov 21 00:00:59 mx1 postfix/smtp[9]: another daemon"))
+	})
+}
+
+// A message's lines lie on both sides of a rotation, and the process is
+// started between them: what the parser has to remember is in the file before.
+func TestRotationReplaysTheFileBefore(t *testing.T) {
+	p := newPlace(t)
+	p.now = p.now.Add(time.Hour)
+	text, lines := logLines(0, 20)
+	p.write(p.log, text)
+	p.drain(p.open(p.log))
+	for i := range 2 {
+		p.ok(os.Rename(p.log, fmt.Sprintf("%s.%d", p.log, 9-i)))
+		more, next := logLines(100*(i+1), 5)
+		p.write(p.log, more)
+		s := p.open(p.log)
+		b, err := s.Read(t.Context())
+		p.ok(err)
+		var replayed []string
+		for i := range b.Chunks {
+			for r := range b.Chunks[i].Records {
+				if r.Replay {
+					replayed = append(replayed, r.Text)
+				}
+			}
+		}
+		if diff := cmp.Diff(lines, replayed); diff != "" {
+			t.Errorf("replayed: %s", diff)
+		}
+		p.settle(s, b)
+		p.drain(s)
+		s.Close()
+		lines = append(lines, next...)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -18,202 +19,245 @@ const (
 	maxRest = 5 * time.Minute // how long at most a packed file that grows is left alone, 20 times as long as it took to read
 
 	maxWarned = 100 // files complained of at a time
-	maxGone   = 64  // files remembered that are no longer there
+	maxHeld   = 16  // files that stood at the path and are held open until they are drained
+	maxPast   = 4   // and those that were drained: a writer may come back to them
 )
 
-// next is the piece to read next, of the current file as it is afterwards;
-// nil where there is none at the moment.
-func (l *logFile) next() (*piece, error) {
-	now := l.o.Now()
-	rotated := false
-	if h := l.cur; h != nil {
-		p, err := l.take(h, false)
+// A stream's files are read in the order of their writing:
+//
+//	siblings      rotated files on disk, the oldest first (scan), one at a time
+//	held[0] ...   files that were seen at the path and rotated since, open,
+//	              and siblings that may be written still
+//	held[last]    the file at the path
+//
+// Whatever comes to the path is opened as soon as it is seen, so that its
+// content is safe from a rename, a deletion or the next rotation, and is read
+// when those before it are drained.
+
+// next is the piece to read next, and of which file; nil where there is none
+// at the moment.
+func (l *logFile) next() (*handle, *piece) {
+	for range maxTurns {
+		if l.side == nil && l.scanDue() {
+			if h, p := l.scan(); p != nil {
+				return h, p
+			}
+		}
+		h := l.side
+		if h == nil && len(l.held) > 0 {
+			h = l.held[0]
+		}
+		if h == nil {
+			break
+		}
+		done, final := l.drained(h)
+		p, err := l.take(h, final)
 		switch {
 		case errors.Is(err, errReplaced):
 			// What was not read before is in a copy, if anywhere.
-			l.setCurrent(nil)
+			l.letGo(h)
+			l.look()
+			l.rescan = true
 		case err != nil:
-			l.setCurrent(nil)
-			l.trouble(fmt.Errorf("read %s: %w", h.path, err))
+			l.letGo(h)
+			l.failed = l.trouble(fmt.Errorf("read %s: %w", h.path, err))
+			return nil, nil
 		case p != nil:
-			h.grown = now
-			return p, nil
-		case !h.live:
-			l.finish(h)
-			l.setCurrent(nil)
-			if l.cur != nil {
-				return l.next()
-			}
-		case l.atPath(h):
-			l.moved = time.Time{}
-			if now.Sub(l.scanned) < rescan {
-				return nil, nil
-			}
+			h.grown = l.o.Now()
+			return h, p
+		case !done || h.undecided && !l.o.Once:
+			l.idle()
+			return nil, nil
 		default:
-			// Rotated. Its writer goes on with it until it is told.
-			rotated = true
-			if l.moved.IsZero() {
-				l.moved = now
-			}
-			if !l.o.Once && now.Sub(h.grown) < quiet && now.Sub(l.moved) < patience {
-				return nil, nil
-			}
+			l.finish(h)
+			l.retire(h)
+			l.rescan = true
 		}
 	}
-	h, p := l.scan()
-	switch {
-	case h == nil || h == l.cur:
-		return nil, nil
-	case rotated && p == nil:
-		h.close() // nothing has come to the new file: hold on to the old
-		return nil, nil
-	case rotated && now.Sub(l.cur.grown) >= quiet:
-		// The new file has lines and the old is quiet: what stands at the
-		// old one's end without a line end is a line.
-		if last, err := l.take(l.cur, true); err == nil && last != nil {
-			h.close()
-			return last, nil
-		}
-	}
-	if l.cur != nil && !rotated {
-		l.kept = l.cur // the live file stays open while a sibling is read
-		l.cur = h
-	} else {
-		l.setCurrent(h)
-	}
-	return p, nil
+	l.idle()
+	return nil, nil
 }
 
-// scan opens the oldest file that has something to read; the file at the
-// configured path comes last, and also with nothing to read.
+const maxTurns = 100 // a file that is truncated all the time is no reason not to wait
+
+// look opens what stands at the path now, if that is another file than before.
+func (l *logFile) look() {
+	now := l.o.Now()
+	info, err := os.Stat(l.path)
+	last := len(l.held) - 1
+	for i, h := range l.held {
+		switch at := err == nil && os.SameFile(h.info, info); {
+		case !at && h.moved.IsZero():
+			h.moved = now
+		case at:
+			h.moved = time.Time{}
+			l.held = append(slices.Delete(l.held, i, i+1), h) // it may have come back
+			return
+		}
+	}
+	if err == nil && len(l.held) < maxHeld {
+		var h *handle
+		if h, err = l.open(l.path, true); h != nil {
+			for i, p := range l.past { // it came back
+				if os.SameFile(p.info, h.info) {
+					l.past = slices.Delete(l.past, i, i+1)
+					p.close()
+					break
+				}
+			}
+			l.held, l.stood = append(l.held, h), true
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) && (l.o.Once || l.only || l.scanned.IsZero() ||
+		last >= 0 && now.Sub(l.held[last].moved) < patience) {
+		err = nil
+	}
+	if l.missing = err; err != nil {
+		l.missing = l.trouble(err)
+	}
+}
+
+// drained tells whether a file that has nothing to read now is done with, and
+// whether what stands at its end is a line although it has no line end.
+func (l *logFile) drained(h *handle) (done, final bool) {
+	now := l.o.Now()
+	still := now.Sub(h.info.ModTime()) >= quiet
+	switch {
+	case h == l.side:
+		return true, !h.newest && still
+	case h.moved.IsZero():
+		return false, false
+	case l.o.Once || len(l.held) == maxHeld:
+		done = len(l.held) > 1
+	case len(l.held) > 1:
+		// Rotated. Its writer goes on with it until it is told; while nothing
+		// has come to the new file, it was not.
+		next, err := l.held[1].f.Stat()
+		written := len(l.held) > 2 || err == nil && next.Size() > 0
+		still = still && now.Sub(h.grown) >= quiet
+		done = written && (still || now.Sub(h.moved) >= patience)
+	}
+	return done, done && still
+}
+
+func (l *logFile) scanDue() bool {
+	if l.rescan {
+		return true
+	}
+	if l.o.Once {
+		return false
+	}
+	now := l.o.Now()
+	switch {
+	case len(l.held) == 0:
+		return true
+	case !l.held[0].moved.IsZero() && now.Sub(l.held[0].grown) < quiet:
+		return false // what it has comes first
+	}
+	return now.Sub(l.scanned) >= rescan
+}
+
+// scan opens the oldest sibling that has something to read.
 func (l *logFile) scan() (*handle, *piece) {
-	l.scanned, l.failed = l.o.Now(), nil
+	l.scanned, l.failed, l.rescan = l.o.Now(), nil, false
+	for i, h := range l.past {
+		p, err := l.take(h, false)
+		if p != nil {
+			l.past = slices.Delete(l.past, i, i+1)
+			l.side = h
+			return h, p
+		}
+		if err != nil || unlinked(h) && l.scanned.Sub(h.moved) >= patience {
+			l.past = slices.Delete(l.past, i, i+1)
+			l.close(h)
+			break // the others at the next scan
+		}
+	}
 	files, err := l.siblings()
 	if err != nil {
-		l.trouble(err)
+		l.failed = l.trouble(err)
 		return nil, nil
 	}
-	for _, s := range files {
-		if l.cur != nil && same(l.cur, s.info) || l.nothingNew(s.info) {
+	l.only = l.allDated(files)
+	if l.last != nil && !l.tried {
+		l.tried = true
+		files = append(l.astray(l.last, files), files...)
+	}
+	for i, s := range files {
+		if l.isOpen(s.info) || l.nothingNew(s.info) && !l.young(s.info) {
 			continue
 		}
 		h, err := l.open(s.path, false)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // rotated on: the next scan finds it
-		}
-		if err != nil {
-			l.trouble(err)
+		if h == nil || err != nil {
+			if err != nil && !errors.Is(err, fs.ErrNotExist) { // else rotated on: the next scan finds it
+				l.failed = l.trouble(err)
+			}
 			continue
 		}
-		// While the writer may still be at it, its last line may be too.
-		p, err := l.take(h, l.o.Now().Sub(s.info.ModTime()) >= quiet)
-		if err == nil && p != nil {
-			l.found = true
+		// While the writer may still be at it, its last line may be too. Where
+		// all are dated, the newest is the one that is written.
+		h.newest = l.only && i == len(files)-1
+		p, err := l.take(h, !h.newest && l.scanned.Sub(s.info.ModTime()) >= quiet)
+		switch {
+		case err == nil && p != nil && (s.known || h.entry == l.last):
+			l.found, l.side = true, h
 			return h, p
-		}
-		if err != nil {
-			l.trouble(fmt.Errorf("read %s: %w", s.path, err))
-		} else {
+		case err != nil && !errors.Is(err, errReplaced):
+			l.failed = l.trouble(fmt.Errorf("read %s: %w", s.path, err))
+		case err == nil && p == nil && s.known && l.young(s.info) && !h.content.packed():
+			l.await(h)
+			continue
+		case err == nil && p == nil:
 			l.finish(h)
 		}
-		h.close()
+		l.close(h)
 	}
 	if l.found && len(l.dated) > 0 {
 		l.found = false // what is read to its end by that list may have grown, or be followed by another
 		return l.scan()
 	}
-	if l.cur != nil && l.atPath(l.cur) {
-		l.forget()
-		return l.cur, nil
-	}
-	h, err := l.open(l.path, true)
-	if err != nil {
-		switch {
-		case !errors.Is(err, fs.ErrNotExist):
-			l.trouble(err)
-		case l.allDated(files):
-			l.forget()
-		case !l.o.Once:
-			l.trouble(err)
-		}
-		return nil, nil
-	}
-	p, err := l.take(h, false)
-	if err != nil {
-		h.close()
-		if !errors.Is(err, errReplaced) { // else it was truncated just now
-			l.trouble(fmt.Errorf("read %s: %w", l.path, err))
-		}
-		return nil, nil
-	}
-	if l.failed == nil {
-		clear(l.warned)
-	}
-	l.forget()
-	return h, p
+	return nil, nil
 }
 
-// forget drops, after a scan that met every file there is, the files that
-// were last read the longest ago of those that are gone, where there are too
-// many. Of the one that was being written when the last run ended it says so:
+// idle is called when there is nothing to read at the moment. Of the file
+// that was being written when the last run ended it says so if that is gone:
 // nothing else tells that lines may be missing.
-func (l *logFile) forget() {
-	if l.failed != nil {
+func (l *logFile) idle() {
+	if l.failed != nil || l.missing != nil || l.busy || l.side != nil || l.scanned.IsZero() {
 		return
 	}
-	isGone := func(k *known) bool {
-		return k.seen.Before(l.scanned) && (l.cur == nil || l.cur.known != k) && (l.kept == nil || l.kept.known != k)
+	clear(l.warned)
+	if l.last == nil {
+		return
 	}
-	// A recovery opens a file before any scan has met it.
-	if k := l.last; k != nil && k.seen.IsZero() && isGone(k) {
-		l.o.Log.Warn("the file that was last read is gone: what was written to it later was not read", "stream", l.stream, "file", k.Name, "file_id", k.ID, "offset", k.Read)
+	if e := l.led.copyOf(l.last); !e.met {
+		l.o.Log.Warn("the file that was last read is gone: what was written to it later was not read",
+			"stream", l.stream, "file", filepath.Base(e.Path), "file_id", e.ID, "offset", e.Read)
 	}
 	l.last = nil
-	gone := 0
-	for _, k := range l.pos.Files {
-		if isGone(k) {
-			gone++
-		}
-	}
-	if gone <= maxGone {
-		return
-	}
-	l.pos.Files = slices.DeleteFunc(slices.Clone(l.pos.Files), func(k *known) bool {
-		if gone > maxGone && isGone(k) {
-			gone--
-			return true
-		}
-		return false
-	})
 }
 
 // trouble says, once until all is well again, what cannot be read at the
 // moment. It is tried again.
-func (l *logFile) trouble(err error) {
+func (l *logFile) trouble(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		err = explain("open", l.path, err)
 	}
-	l.failed = err
 	if text := err.Error(); !l.warned[text] && len(l.warned) < maxWarned {
 		l.warned[text] = true
 		l.o.Log.Warn("cannot read, waiting", "stream", l.stream, "error", text)
 	}
+	return err
 }
 
 // nothingNew tells whether all of the file was read, by how it lies on disk.
 func (l *logFile) nothingNew(info os.FileInfo) bool {
 	d := diskOf(info)
-	if l.skip[d] {
+	if l.skip[d] || unfinished(info) && l.rest[inodeOf(d)].After(l.scanned) {
 		return true
 	}
-	i := slices.IndexFunc(l.pos.Files, func(k *known) bool {
-		return k.Disk == d || k.Disk.Dev == d.Dev && k.Disk.Inode == d.Inode && k.rest.After(l.scanned) && unfinished(info)
-	})
-	if i < 0 {
-		return false
-	}
-	l.pos.Files[i].seen = l.scanned
-	return true
+	e, was, _, all := l.led.at(d)
+	return e != nil && all && was == d
 }
 
 // siblings lists the files of the stream. Where they all carry a date there
@@ -234,29 +278,68 @@ func (l *logFile) siblings() ([]sibling, error) {
 // allDated tells whether the stream has files with a date in their name only:
 // none stands, or ever stood, at the configured path.
 func (l *logFile) allDated(files []sibling) bool {
-	return len(files) > 0 &&
-		!slices.ContainsFunc(files, func(s sibling) bool { return s.turn() >= 0 }) &&
-		!slices.ContainsFunc(l.pos.Files, func(k *known) bool { return k.Name == filepath.Base(l.path) })
+	return len(files) > 0 && len(l.held) == 0 && !l.stood &&
+		!slices.ContainsFunc(files, func(s sibling) bool { return s.turn() >= 0 })
 }
 
-func same(h *handle, info os.FileInfo) bool { return os.SameFile(h.info, info) }
-
-// atPath tells whether h is the file at the configured path.
-func (l *logFile) atPath(h *handle) bool {
-	info, err := os.Stat(l.path)
-	return err == nil && same(h, info)
+// isOpen tells whether the file is among those held.
+func (l *logFile) isOpen(info os.FileInfo) bool {
+	return slices.ContainsFunc(l.files(), func(h *handle) bool { return os.SameFile(h.info, info) })
 }
 
-// setCurrent closes the current file and goes on with h; with nil, with the
-// live file where that was kept open.
-func (l *logFile) setCurrent(h *handle) {
-	if l.cur != nil {
-		l.cur.close()
+// young tells whether a sibling may be written still: then what stands at the
+// path waits for it.
+func (l *logFile) young(info os.FileInfo) bool {
+	return !l.o.Once && !l.only && len(l.held) < maxHeld && l.scanned.Sub(info.ModTime()).Abs() < quiet
+}
+
+// await takes a sibling that may be written still among those held, before
+// what stands at the path.
+func (l *logFile) await(h *handle) {
+	if h.moved.IsZero() {
+		h.moved = l.o.Now()
 	}
-	if h == nil {
-		h = l.kept
-	} else if l.kept != nil {
-		l.kept.close()
+	i := len(l.held)
+	if i > 0 && l.held[i-1].moved.IsZero() {
+		i--
 	}
-	l.cur, l.kept, l.moved = h, nil, time.Time{}
+	l.held = slices.Insert(l.held, i, h)
+}
+
+// unlinked tells whether the file has no name any more.
+func unlinked(h *handle) bool {
+	info, err := h.f.Stat()
+	if err != nil {
+		return true
+	}
+	sys, ok := info.Sys().(*syscall.Stat_t)
+	return ok && sys.Nlink == 0
+}
+
+// letGo closes a file that is read no further.
+func (l *logFile) letGo(h *handle) {
+	if h == l.side {
+		l.side = nil
+	}
+	l.held = slices.DeleteFunc(l.held, func(o *handle) bool { return o == h })
+	l.close(h)
+}
+
+// retire is letGo of a file that was drained. One that stood at the path is
+// kept open for a while: a writer may come back to it, whatever its name is.
+func (l *logFile) retire(h *handle) {
+	if h == l.side && l.young(h.info) && !h.content.packed() {
+		l.side = nil
+		l.await(h)
+		return
+	}
+	if h == l.side || l.o.Once {
+		l.letGo(h)
+		return
+	}
+	l.held = slices.DeleteFunc(l.held, func(o *handle) bool { return o == h })
+	if l.past = append(l.past, h); len(l.past) > maxPast {
+		l.close(l.past[0])
+		l.past = slices.Delete(l.past, 0, 1)
+	}
 }

@@ -327,11 +327,19 @@ func testDiskFull(t *testing.T, s subject) {
 			return write(f, data)
 		}
 	} else {
-		src.(*logFile).store.write = func(path string, data []byte) error {
+		l := src.(*logFile)
+		l.store.write = func(path string, data []byte) error {
 			if err := fails(path); err != nil {
 				return err
 			}
 			return writeFile(path, data)
+		}
+		l.led.append = func(f *os.File, data []byte, at int64) error {
+			if err := fails(f.Name()); err != nil {
+				f.WriteAt(data[:len(data)/2], at)
+				return err
+			}
+			return appendSync(f, data, at)
 		}
 	}
 	var got []string

@@ -175,7 +175,12 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	if err != nil {
 		return nil, nil, err
 	}
-	o := ingest.Options{State: c.State, Mails: mails, Host: c.Host, Zone: c.Timezone, ChunkSize: chunkSize(max(min(chunk, allChunks/len(paths)), kafkaChunk)), Once: once, Log: a.log}
+	ledger, err := ingest.OpenLedger(c.State, a.log)
+	if err != nil {
+		return nil, nil, err
+	}
+	o := ingest.Options{State: c.State, Mails: mails, Ledger: ledger, Host: c.Host, Zone: c.Timezone, Once: once, Log: a.log,
+		ChunkSize: chunkSize(max(min(chunk, allChunks/len(paths)), kafkaChunk))}
 	var faults []error
 	seen := map[string]bool{}
 	for _, path := range paths {

@@ -1,0 +1,380 @@
+package ingest
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+)
+
+const (
+	compactAt  = 1 << 20 // bytes from which on the file is written anew when it has grown fourfold
+	maxLast    = 5       // files that are remembered to be the last of a path
+	maxMissing = 10_000  // entries kept of files that no source has met since the start
+)
+
+// Ledger knows every log file that was read from a state directory, whatever
+// it is called now and whichever source reads it: what was read of its
+// content and where that is gone on with. The sources of a process share one.
+//
+// It is a file of lines, each with its checksum, that is appended to by each
+// commit, and written anew without what is out of date when it has grown. A
+// line says where a stream and a file stand after it; so one line is one
+// commit, whole or not there.
+type Ledger struct {
+	judging sync.Mutex // held while a file's identity is found, so that one content gets one entry
+
+	mu      sync.Mutex
+	path    string // "" where nothing is kept
+	f       *os.File
+	size    int64 // of the whole lines in f
+	compact int64 // about what the size is when written anew
+	users   int   // sources that are open
+	entries map[int64]*entry
+	byID    map[string][]*entry
+	heads   map[headGen]int     // how many entries have them
+	inodes  map[disk]*entry     // by Dev and Inode: the one last read from there
+	streams map[string]uint64   // the number of the last chunk committed
+	turns   map[string][]*entry // by path: the files that were read last, the last one last
+	changed map[*entry]bool     // to be written with the next line
+	holders map[disk]*logFile
+	intents []*standing
+	last    int64 // the largest N
+	// append is appendSync; tests put a full disk in its place.
+	append func(f *os.File, data []byte, at int64) error
+}
+
+type headGen struct {
+	head int64
+	gen  int
+}
+
+// entry is a file that was read, by its content.
+type entry struct {
+	N      int64  `json:"n"`
+	ID     string `json:"id"`            // see identify
+	Head   int64  `json:"head"`          // bytes of content that ID was made of
+	Gen    int    `json:"gen,omitempty"` // how many others with this head were met before
+	Stream string `json:"stream"`        // that read it last
+	Path   string `json:"path"`          // where
+	prefix
+	Half int64 `json:"half,omitempty"` // how much of what was read is a last line without its end
+	Done bool  `json:"done,omitempty"` // damaged there, or no text
+	Disk disk  `json:"disk,omitzero"`  // as it lay on disk when last read
+	All  bool  `json:"all,omitempty"`  // all of it had been read then
+	// Old is of version 1, which kept no hash of the whole: the tailSums at
+	// oldMark and its doubles.
+	Old []string `json:"old,omitempty"`
+
+	met    bool     // by a source of this process
+	stored bool     // a line tells of it
+	owner  *logFile // that reads it
+	intent *standing
+}
+
+// standing is a range that was about to be stored when a process ended.
+type standing struct {
+	stream string
+	in     *intent
+	entry  *entry // nil where nothing is known of the file
+}
+
+func inodeOf(d disk) disk { return disk{Dev: d.Dev, Inode: d.Inode} }
+
+// add takes in an entry, with a number of its own if it has none.
+func (d *Ledger) add(e *entry) {
+	if e.N == 0 {
+		e.N = d.last + 1
+	}
+	d.last = max(d.last, e.N)
+	d.entries[e.N] = e
+	d.byID[e.ID] = append(d.byID[e.ID], e)
+	d.heads[headGen{e.Head, e.Gen}]++
+	if e.Disk != (disk{}) {
+		d.inodes[inodeOf(e.Disk)] = e
+	}
+}
+
+// drop forgets an entry.
+func (d *Ledger) drop(e *entry) {
+	delete(d.entries, e.N)
+	delete(d.changed, e)
+	if d.byID[e.ID] = slices.DeleteFunc(d.byID[e.ID], func(o *entry) bool { return o == e }); len(d.byID[e.ID]) == 0 {
+		delete(d.byID, e.ID)
+	}
+	hg := headGen{e.Head, e.Gen}
+	if d.heads[hg]--; d.heads[hg] == 0 {
+		delete(d.heads, hg)
+	}
+	if i := inodeOf(e.Disk); d.inodes[i] == e {
+		delete(d.inodes, i)
+	}
+}
+
+// begun returns the entries whose heads a content that begins with peek has,
+// with what was read of each, and how many files with that head there were.
+func (d *Ledger) begun(peek []byte, head int64) (proofs []*proof, old []*entry, gen int, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for hg := range d.heads {
+		if hg.head > int64(len(peek)) {
+			continue
+		}
+		for _, e := range d.byID[identify(peek[:hg.head], hg.gen)] {
+			if e.Head != hg.head || e.Gen != hg.gen {
+				continue
+			}
+			if e.Head == head {
+				gen = max(gen, e.Gen+1)
+			}
+			if e.noLine() {
+				continue
+			}
+			if e.Read > 0 && len(e.State) == 0 {
+				old = append(old, e)
+				continue
+			}
+			p, err := newProof(e, *e)
+			if err != nil {
+				return nil, nil, 0, err
+			}
+			proofs = append(proofs, p)
+		}
+	}
+	slices.SortFunc(proofs, func(a, b *proof) int { return cmp.Compare(a.entry.N, b.entry.N) })
+	return proofs, old, gen, nil
+}
+
+func (e *entry) noLine() bool { return e.Half > 0 && e.Half == e.Read }
+
+// meet makes an entry. It is durable with the first commit.
+func (d *Ledger) meet(e *entry) *entry {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.add(e)
+	e.met = true
+	return e
+}
+
+// note changes an entry, which is written with the next line.
+func (d *Ledger) note(e *entry, change func(*entry)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if change(e); d.entries[e.N] == e && e.Read > 0 {
+		d.changed[e] = true
+	}
+	if e.Disk != (disk{}) {
+		d.inodes[inodeOf(e.Disk)] = e
+	}
+}
+
+// at is the entry that was last read from the file that lies so on disk.
+func (d *Ledger) at(on disk) (e *entry, was disk, read int64, all bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e = d.inodes[inodeOf(on)]; e == nil {
+		return nil, disk{}, 0, false
+	}
+	e.met = e.met || e.Disk == on
+	return e, e.Disk, e.Read, e.All
+}
+
+func (d *Ledger) read(e *entry) int64 {
+	read, _, _ := d.seen(e)
+	return read
+}
+
+// copyOf is e as it is now.
+func (d *Ledger) copyOf(e *entry) entry {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return *e
+}
+
+// before are the files that the stream was in before it came to e.
+func (d *Ledger) before(stream string, e *entry) (files []entry) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, prev := range d.turns[pathOf(stream)] {
+		if prev != e {
+			files = append(files, *prev)
+		}
+	}
+	return files
+}
+
+// seen is how much of e was read, whether it was damaged there, and whether
+// nothing but half a line was read: what it is shows when it has grown.
+func (d *Ledger) seen(e *entry) (read int64, done, half bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return e.Read, e.Done, e.noLine()
+}
+
+// claim lets l go on with e; false while another source does.
+func (d *Ledger) claim(e *entry, l *logFile) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e.owner != nil && e.owner != l {
+		return false
+	}
+	e.owner, e.met = l, true
+	return true
+}
+
+func (d *Ledger) release(e *entry, l *logFile) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e != nil && e.owner == l {
+		e.owner = nil
+	}
+}
+
+// hold keeps other sources from a file that l has open.
+func (d *Ledger) hold(info os.FileInfo, l *logFile) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	i := inodeOf(diskOf(info))
+	if by := d.holders[i]; by != nil && by != l {
+		return false
+	}
+	d.holders[i] = l
+	return true
+}
+
+func (d *Ledger) letGo(info os.FileInfo, l *logFile) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if i := inodeOf(diskOf(info)); d.holders[i] == l {
+		delete(d.holders, i)
+	}
+}
+
+// turn notes that what is read at path goes on in e.
+func (d *Ledger) turn(path string, e *entry) {
+	files := slices.DeleteFunc(slices.Clone(d.turns[path]), func(o *entry) bool { return o == e })
+	d.turns[path] = append(files[max(0, len(files)+1-maxLast):], e)
+}
+
+// pathOf is the path of a stream. The host's name may change.
+func pathOf(stream string) string {
+	_, path, _ := strings.Cut(stream, ":")
+	return path
+}
+
+// lastRead is the file that was read last at the stream's path.
+func (d *Ledger) lastRead(stream string) *entry {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if files := d.turns[pathOf(stream)]; len(files) > 0 {
+		return files[len(files)-1]
+	}
+	return nil
+}
+
+// stands is the number of the stream's last chunk, and the range of it that was about to be
+// stored when a process ended, if that is not settled yet.
+func (d *Ledger) stands(stream string) (seq uint64, s *standing) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.intents {
+		if s.stream == stream {
+			return d.streams[stream], s
+		}
+	}
+	return d.streams[stream], nil
+}
+
+// standings are all ranges that are not settled.
+func (d *Ledger) standings() []*standing {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.intents)
+}
+
+// intended is the range that is to be settled before e is gone on with.
+func (d *Ledger) intended(e *entry) *standing {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return e.intent
+}
+
+// intend notes a range that is about to be stored.
+func (d *Ledger) intend(stream string, in *intent, e *entry) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e.intent = &standing{stream: stream, in: in, entry: e}
+	d.intents = append(d.intents, e.intent)
+}
+
+// stoodAt tells whether a file was read at that path.
+func (d *Ledger) stoodAt(path string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range d.entries {
+		if e.Path == path {
+			return true
+		}
+	}
+	return false
+}
+
+// commit makes durable that the stream stands at seq and e at what change
+// makes of it; e is nil where the file is gone. What stood of the stream is
+// settled.
+func (d *Ledger) commit(stream string, seq uint64, e *entry, change func(*entry)) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := record{Stream: stream, Seq: seq}
+	if e != nil {
+		now := *e
+		change(&now)
+		r.File = &now
+	}
+	if err := d.write(r); err != nil {
+		return err
+	}
+	if d.streams[stream] = seq; e != nil {
+		change(e)
+		e.met, e.stored, e.intent = true, true, nil
+		d.turn(pathOf(stream), e)
+		delete(d.changed, e)
+		d.inodes[inodeOf(e.Disk)] = e
+		if d.entries[e.N] == nil {
+			d.add(e)
+		}
+	}
+	d.intents = slices.DeleteFunc(d.intents, func(s *standing) bool {
+		if s.stream != stream {
+			return false
+		}
+		if s.entry != nil {
+			s.entry.intent = nil
+		}
+		return true
+	})
+	return nil
+}
+
+// enter and leave count the sources, of which the last one out closes the file.
+func (d *Ledger) enter() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.users++
+}
+
+func (d *Ledger) leave() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.users--; d.users > 0 {
+		return nil
+	}
+	err := d.write()
+	if d.f != nil {
+		err = errors.Join(err, d.f.Close())
+		d.f = nil
+	}
+	return err
+}

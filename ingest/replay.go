@@ -1,0 +1,54 @@
+package ingest
+
+import (
+	"slices"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// replayed are the chunks of what was read before the first of a run, as they
+// restore what the parser remembers: of the same file, and where that has
+// just begun, of those before it. Without them, reading goes on.
+func (l *logFile) replayed(h *handle, in *intent, first bouncehouse.Chunk) (chunks []bouncehouse.Chunk) {
+	add := func(h *handle, file string, to, most int64) {
+		was, err := h.cut.before(h.content, to, most)
+		if err != nil || was == nil {
+			return
+		}
+		c := first
+		c.FileID, c.Kind, c.Offset, c.Reason, c.Data, c.Replay, c.Head = file, was.kind, was.from, "", was.data, true, h.top
+		chunks = append(chunks, c)
+	}
+	if in.From > 0 {
+		add(h, in.File, in.From, replaySize)
+	}
+	most := replaySize - in.From
+	for _, e := range slices.Backward(l.led.before(l.stream, h.entry)) {
+		if most <= 0 {
+			break
+		}
+		if other := l.before(h, &e); other != nil {
+			add(other, e.ID, e.Read, most)
+			other.close()
+			most -= e.Read
+		}
+	}
+	slices.Reverse(chunks)
+	return chunks
+}
+
+// before opens the file that e was read from, if that is as it was.
+func (l *logFile) before(h *handle, e *entry) *handle {
+	other, err := l.original(h, e)
+	if err != nil || other == nil {
+		return nil
+	}
+	peek, err := peekAt(other.content)
+	tail, ok, terr := tailSum(other.content, e.Read)
+	if err != nil || terr != nil || !ok || tail != e.Tail {
+		other.close()
+		return nil
+	}
+	other.top = fileHead(peek)
+	return other
+}

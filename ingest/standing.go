@@ -1,0 +1,137 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/bouncehouse/bouncehouse"
+)
+
+// recover reads the range again that was about to be stored when the last
+// process ended. Where its file is gone, the range becomes a dead letter. Not
+// ok means that another source has the file open, which settles the range when
+// it comes to it, or has; meanwhile l does so with the files that it has itself.
+func (l *logFile) recover(s *standing) (b bouncehouse.Batch, ok bool, err error) {
+	in := s.in
+	h, p, err := l.find(s)
+	if err != nil || h != nil {
+		if err == nil {
+			b = l.batch(h, p, in, l.stream, true)
+		}
+		return b, h != nil, err
+	}
+	if all := l.led.standings(); l.busy || !slices.Contains(all, s) {
+		for _, s := range all {
+			for _, h := range l.files() {
+				if p, err = l.isIn(h, s); p != nil {
+					return l.batch(h, p, s.in, s.stream, true), true, nil
+				} else if err != nil {
+					return b, false, err
+				}
+			}
+		}
+		return b, false, nil
+	}
+	l.o.Log.Error("a range that was about to be stored is gone with its file",
+		"stream", l.stream, "file", in.Name, "from", in.From, "to", in.To)
+	l.under, l.started = &underway{stream: l.stream, in: in, again: true}, true
+	c := in.chunk(l.stream, "")
+	c.Kind = bouncehouse.Broken
+	c.Reason = fmt.Sprintf("bytes %d to %d of %s (%s) are lost: the file was removed after a crash, before they were stored",
+		in.From, in.To, in.Name, in.File)
+	return bouncehouse.Batch{ID: in.Batch, Chunks: []bouncehouse.Chunk{c}, Recover: true}, true, nil
+}
+
+// find opens the file that holds an intent's range.
+func (l *logFile) find(s *standing) (*handle, *piece, error) {
+	for _, h := range l.files() {
+		if p, err := l.isIn(h, s); p != nil || err != nil {
+			return h, p, err
+		}
+	}
+	files, err := list(l.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, explain("open", l.path, err)
+	}
+	dated, last := l.allDated(files), len(files)-1
+	if s.entry != nil {
+		files = append(files, l.nearby(s.entry)...)
+	}
+	for i, f := range files {
+		if l.isOpen(f.info) || !l.has(f.path, s.entry) {
+			continue
+		}
+		h, err := l.open(f.path, false)
+		if err != nil {
+			return nil, nil, explain("open", f.path, err)
+		}
+		if h == nil {
+			continue // another source has it
+		}
+		h.newest = dated && i == last
+		p, err := l.isIn(h, s)
+		if p != nil {
+			if l.side != nil {
+				l.letGo(l.side)
+			}
+			l.side = h
+			return h, p, nil
+		}
+		if l.close(h); err != nil {
+			return nil, nil, err
+		}
+	}
+	return nil, nil, nil
+}
+
+// has tells whether the file at path begins with all that was read of e.
+func (l *logFile) has(path string, e *entry) bool {
+	if e == nil {
+		return false
+	}
+	f, _, err := openRegular(path)
+	if err != nil {
+		return false
+	}
+	h := &handle{f: f}
+	if h.content, err = openContent(f); err != nil {
+		f.Close()
+		return false
+	}
+	defer h.close()
+	is, err := l.isOf(h, e)
+	return is && err == nil
+}
+
+// isIn is the piece of the intent where h has it.
+func (l *logFile) isIn(h *handle, s *standing) (*piece, error) {
+	if s.entry == nil {
+		return nil, nil
+	}
+	is, err := l.isOf(h, s.entry)
+	if err != nil {
+		return nil, explain("read", h.path, err)
+	}
+	if !is {
+		return nil, nil
+	}
+	was, read := h.entry, h.read
+	h.entry, h.read = s.entry, l.led.read(s.entry)
+	if !l.claimed(h) {
+		h.entry, h.read = was, read
+		return nil, nil
+	}
+	var p *piece
+	if slices.Contains(l.led.standings(), s) { // else another source has just settled it
+		if p, err = l.again(h, s.in); err != nil {
+			return nil, explain("read", h.path, err)
+		}
+	}
+	if p == nil {
+		l.led.release(h.entry, l)
+		h.entry, h.read = was, read
+	}
+	return p, nil
+}
