@@ -62,7 +62,9 @@ type house struct {
 	label   int // how often the host's name was changed
 	journal *os.File
 	began   time.Time
-	stored  atomic.Int64 // rows, when last asked
+
+	tcpWriter bool         // the binary knows engine: listen_writer
+	stored    atomic.Int64 // rows, when last asked
 }
 
 func (h *house) path(elem ...string) string {
@@ -89,6 +91,9 @@ func (h *house) rename() error {
 // writeConfig replaces the configuration as a whole.
 func (h *house) writeConfig() error {
 	text := fmt.Sprintf("host: box%d.example.com\nhosts: [mx1.example.com]\ndns: {enabled: false}\n", h.label)
+	if h.tcpWriter {
+		text += "engine: {listen_writer: true}\n"
+	}
 	if err := os.WriteFile(h.config()+".new", []byte(text), 0o644); err != nil {
 		return err
 	}
@@ -97,7 +102,7 @@ func (h *house) writeConfig() error {
 
 // command is `bouncehouse NAME ... --config ... ARG...`.
 func (h *house) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(h.binary, append([]string{name, "--config", h.config()}, args...)...)
+	cmd := exec.Command(h.binary, append(append(strings.Fields(name), "--config", h.config()), args...)...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "BOUNCEHOUSE_") })
 	cmd.Env = append(cmd.Env, "CHDB_LIB_PATH="+h.library, "TZ=UTC", "GOTRACEBACK=all")
 	return cmd
@@ -156,6 +161,12 @@ func newHouse(t testing.TB, o Options, v Variant, dir string) (*house, error) {
 			return nil, err
 		}
 	}
+	// The members of a fleet write to the engine by TCP, which it has to be told. A binary of before knows no such key.
+	example, err := h.command("config example").Output()
+	if err != nil {
+		return nil, fmt.Errorf("bouncehouse config example: %w", err)
+	}
+	h.tcpWriter = strings.Contains(string(example), "listen_writer")
 	if err := h.writeConfig(); err != nil {
 		return nil, err
 	}
