@@ -72,7 +72,9 @@ func TestTorture(t *testing.T) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	t.Cleanup(stop)
 	if o.Faults > 0 {
-		if err := Run(ctx, t, o); err != nil {
+		if err := Run(ctx, t, o); ctx.Err() != nil {
+			t.Fatal("interrupted")
+		} else if err != nil {
 			t.Fatal("there are rounds that failed, see above")
 		}
 		return
