@@ -30,7 +30,8 @@ const longestMoment = 5 * time.Second
 // await waits for the moment, and then for some of the time until the next one. Where it does not come, nothing is
 // lost: it is some time then.
 func (m moment) await(ctx context.Context, h *house, p *planned) {
-	dir, is := "", func(string) bool { return true }
+	var dir string
+	var is func(name string) bool
 	switch m {
 	case intended:
 		dir, is = filepath.Join(h.state(), "positions"), func(name string) bool { return strings.HasSuffix(name, ".json") }
