@@ -167,6 +167,9 @@ func copyFile(from, to string) error {
 	return err
 }
 
+// longestHold is how long a reader may take to read a deleted file to its end, outages of what lies behind it included.
+const longestHold = 5 * time.Minute
+
 // deleteFile removes the log while lines of it are unread. Who has it open reads them all the same; who has not cannot,
 // and promises nothing. So it is done only where the reader has it open, and the reader is left alive until it has let
 // go.
@@ -193,14 +196,20 @@ func deleteFile(ctx context.Context, w *logWriter) (bool, error) {
 	}
 	again := time.NewTicker(tick)
 	defer again.Stop()
-	for w.h.readerHas(w.path + " (deleted)") {
+	for begin := time.Now(); w.h.readerHas(w.path + " (deleted)"); {
+		if time.Since(begin) > longestHold {
+			return true, fmt.Errorf("the reader still has the deleted file open after %v", longestHold)
+		}
 		select {
 		case <-again.C:
-			if err := w.lines(w.r.IntN(linesPerTick)); err != nil {
-				return false, err
+			if w.h.behind() > mostBehind {
+				continue
 			}
-		case <-ctx.Done(): // the lock is held all the same until it has let go
-			ctx = context.WithoutCancel(ctx)
+			if err := w.lines(w.r.IntN(linesPerTick)); err != nil {
+				return true, err
+			}
+		case <-ctx.Done():
+			return true, nil
 		}
 	}
 	return true, nil

@@ -145,11 +145,12 @@ func (h *house) furnish(o Options, r *rand.Rand, n int) (err error) {
 
 // torment writes while the faults come, and returns how many did.
 func (h *house) torment(ctx context.Context, todo []planned, deadline time.Time) (int, error) {
+	round := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
 	for _, w := range h.logs {
-		g.Go(func() error { return w.run(ctx) })
+		g.Go(func() error { return w.run(round, ctx) })
 	}
 	g.Go(func() error { return h.mails.run(ctx) })
 	var next, done atomic.Int64

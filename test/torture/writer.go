@@ -68,14 +68,14 @@ func (w *logWriter) openAt(path string) error {
 	return nil
 }
 
-// run writes until ctx ends.
-func (w *logWriter) run(ctx context.Context) error {
+// run writes until enough ends. A rotation that is under way then is finished, unless ctx ends.
+func (w *logWriter) run(ctx, enough context.Context) error {
 	again := time.NewTicker(tick)
 	defer again.Stop()
 	rotate := time.Now().Add(firstRotation + time.Duration(w.r.Int64N(int64(rotations))))
 	for {
 		select {
-		case <-ctx.Done():
+		case <-enough.Done():
 			return nil
 		case <-again.C:
 		}
