@@ -76,6 +76,17 @@ func (p *postfixLog) next(now time.Time, finish bool) *logLine {
 	return line
 }
 
+// beginning is the next line of a message that has begun and did not arrive yet; nil where there is none.
+func (p *postfixLog) beginning(now time.Time) *logLine {
+	for _, m := range p.under {
+		if m.step == 1 || m.step == 2 {
+			line, _ := p.line(m, now)
+			return line
+		}
+	}
+	return nil
+}
+
 func (p *postfixLog) arrive() *message {
 	p.n++
 	m := &message{

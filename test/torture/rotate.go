@@ -185,6 +185,12 @@ func deleteFile(ctx context.Context, w *logWriter) (bool, error) {
 	if err := w.lines(w.r.IntN(50)); err != nil {
 		return false, err
 	}
+	// What a message's first lines say is stored with its arrival; from a file that is gone nobody can read them again.
+	for line := w.log.beginning(time.Now()); line != nil; line = w.log.beginning(time.Now()) {
+		if err := w.line(line); err != nil {
+			return false, err
+		}
+	}
 	if !w.h.readerHas(w.path) {
 		return false, nil
 	}
