@@ -154,6 +154,9 @@ func Running(state string) (Endpoint, bool, error) {
 			return Endpoint{}, false, err
 		}
 	}
+	if end.WriterPassword == "" || end.ReaderPassword == "" {
+		return Endpoint{}, false, nil // its first start has not come so far
+	}
 	return end, end.ping(context.Background()) == nil, nil
 }
 

@@ -12,15 +12,15 @@ const Database = "bouncehouse"
 // runs, and tables of numbers. system.processes is the server's own (see running). Not among them is what shows other
 // users' queries or settings, files, the network, or the engine's inside; system.stack_trace ends the engine.
 var systemTables = set("aggregate_function_combinators build_options collations columns contributors data_skipping_indices data_type_families databases " +
-	"formats functions keywords licenses numbers numbers_mt one parts parts_columns primes processes projection_parts projections " +
+	"formats functions keywords licenses numbers numbers_mt one parts parts_columns processes projection_parts projections " +
 	"settings table_engines table_functions tables time_zones zeros zeros_mt")
 
 // hiddenDatabases are not in system.databases.
 var hiddenDatabases = set("_temporary_and_external_tables")
 
 // tableFunctions that only make rows, or take a subquery. Not values, null, format and the like: the columns' declarations, a
-// string, may say ALIAS file('path').
-var tableFunctions = set("numbers numbers_mt zeros zeros_mt generateseries generate_series primes view")
+// string, may say ALIAS file('path'). Not primes, which heeds no limit of time.
+var tableFunctions = set("numbers numbers_mt zeros zeros_mt generateseries generate_series view")
 
 // types may stand before an opening bracket, and in a query parameter. AggregateFunction is not among them: the engine
 // believes the bytes of a state.

@@ -23,8 +23,9 @@ import (
 const failedWrites = "SELECT sum(value) FROM system.events WHERE event = 'WriteBufferFromFileDescriptorWriteFailed'"
 
 const (
-	lookEvery = 500 * time.Millisecond
-	startRoom = 4 << 20 // bytes without which nothing is started or changed but by DROP
+	lookEvery     = 500 * time.Millisecond
+	maxUnanswered = 120     // looks in a row
+	startRoom     = 4 << 20 // bytes without which nothing is started or changed but by DROP
 )
 
 // room is what a disk has for this process, in bytes.
@@ -94,14 +95,20 @@ func (e *engine) sound(c *conn) (text string, err error) {
 func (e *engine) guard(ctx context.Context, log *slog.Logger) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
-	stopped := false
+	stopped, unanswered := false, 0
 	for {
+		// A query that takes all memory keeps the engine from answering for a while; that says nothing of the disk.
 		text, err := e.sound(e.base)
-		if err == nil && text != "" {
-			err = errors.New(text)
-		}
-		if err != nil {
-			return err
+		switch {
+		case err == nil && text != "":
+			return errors.New(text)
+		case err == nil:
+			unanswered = 0
+		default:
+			if unanswered++; unanswered > maxUnanswered {
+				return err
+			}
+			log.Warn("the engine does not tell whether its writes succeeded", "error", err)
 		}
 		r, err := roomOf(e.data)
 		if err != nil {

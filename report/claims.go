@@ -36,7 +36,7 @@ WHERE time >= $1 AND time < $2 GROUP BY provider`
 
 // believedSQL takes the claims as the views above do, but for the proof.
 const believedSQL = `SELECT provider, class, count() AS n FROM (
-  SELECT argMin(c.provider, c.time) AS provider, argMin(c.class, c.time) AS class, min(c.time) AS first
+  SELECT argMin(c.provider, (c.time, c.event_id)) AS provider, argMin(c.class, (c.time, c.event_id)) AS class, min(c.time) AS first
   FROM bouncehouse.claims AS c WHERE counts_as = $3 GROUP BY message, addressee)
 WHERE first >= $1 AND first < $2 GROUP BY provider, class`
 

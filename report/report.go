@@ -124,7 +124,7 @@ FROM bouncehouse.events
 WHERE time >= $1 AND time < $2 AND NOT claim AND direction = 'outbound' AND outcome = 'delivered' AND counted = 1 AND delay IS NOT NULL
 GROUP BY provider`
 
-const refusalsSQL = `SELECT provider, class, reply_code, enhanced_code, template, argMax(reply_text, time) AS example,
+const refusalsSQL = `SELECT provider, class, reply_code, enhanced_code, template, argMax(reply_text, (time, reply_text)) AS example,
   sum(counted) AS n, min(time) AS first, max(time) AS last
 FROM bouncehouse.events
 WHERE time >= $1 AND time < $2 AND NOT claim AND direction = 'outbound' AND outcome IN ('deferred', 'bounced', 'expired')

@@ -25,7 +25,7 @@ ALTER TABLE bouncehouse.events{{if .OnCluster}} {{.OnCluster}}{{end}} UPDATE cou
 --
 -- verified: it cites what only a receiver of our mail knows, together:
 --   a message id or queue id of ours, and a recipient of that message;
---   a queue id of ours, and that message's sender;
+--   a queue id of ours, where the server does not just count, and that message's sender;
 --   a message id of ours, and that message's sender, of complaints, which seldom
 --   name the recipient;
 -- or it proved itself when it was stored (a tag under our key; made by our own
@@ -117,6 +117,7 @@ LEFT JOIN
         FROM bouncehouse.events
         WHERE NOT claim AND direction = 'outbound'
             AND queue_id IN (SELECT queue_id FROM bouncehouse.events WHERE claim AND queue_id != '')
+            AND source NOT IN ('qmail', 'hmailserver', 'mdaemon') -- who count: anyone can
     )
     GROUP BY id, address
 ) AS a USING (id, address)
@@ -131,13 +132,13 @@ SELECT
     addressee AS recipient,
     min(c.time) AS time,
     count() AS mails, -- that say so
-    argMin(c.event_id, c.time) AS event_id,
-    argMin(c.provider, c.time) AS provider,
-    argMin(c.outcome, c.time) AS outcome,
-    argMin(c.class, c.time) AS class,
-    argMin(c.reply_code, c.time) AS reply_code,
-    argMin(c.enhanced_code, c.time) AS enhanced_code,
-    argMin(c.reply_text, c.time) AS reply_text
+    argMin(c.event_id, (c.time, c.event_id)) AS event_id,
+    argMin(c.provider, (c.time, c.event_id)) AS provider,
+    argMin(c.outcome, (c.time, c.event_id)) AS outcome,
+    argMin(c.class, (c.time, c.event_id)) AS class,
+    argMin(c.reply_code, (c.time, c.event_id)) AS reply_code,
+    argMin(c.enhanced_code, (c.time, c.event_id)) AS enhanced_code,
+    argMin(c.reply_text, (c.time, c.event_id)) AS reply_text
 FROM bouncehouse.claims AS c
 WHERE verified AND counts_as = 'late bounce' AND dsn_origin != 'local' -- its log tells of the failure
 GROUP BY message, addressee;
@@ -150,10 +151,10 @@ SELECT
     addressee AS recipient,
     min(c.time) AS time,
     count() AS mails,
-    argMin(c.event_id, c.time) AS event_id,
-    argMin(c.provider, c.time) AS provider,
-    argMin(c.feedback_type, c.time) AS feedback_type,
-    argMin(c.sender, c.time) AS sender
+    argMin(c.event_id, (c.time, c.event_id)) AS event_id,
+    argMin(c.provider, (c.time, c.event_id)) AS provider,
+    argMin(c.feedback_type, (c.time, c.event_id)) AS feedback_type,
+    argMin(c.sender, (c.time, c.event_id)) AS sender
 FROM bouncehouse.claims AS c
 WHERE verified AND counts_as = 'complaint'
 GROUP BY message, addressee;

@@ -1,0 +1,38 @@
+package engine
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestCast: a type reaches the engine only where it was read, and is plain: of an AggregateFunction the engine believes the
+// bytes of a state.
+func TestCast(t *testing.T) {
+	k := known{databases: func() (map[string]bool, error) { return set("system"), nil }}
+	for query, passes := range map[string]bool{
+		"SELECT CAST(a AS String)":                                          true,
+		"SELECT CAST(a AS Nullable(DateTime64(3, 'Asia/Shanghai')))":        true,
+		"SELECT CAST(a, 'Array(UInt8)')":                                    true,
+		"SELECT CAST((a, b), 'Tuple(UInt8, String)')":                       true,
+		"SELECT CAST(a, 'DateTime64(3, \\'UTC\\')')":                        true,
+		"SELECT a::UInt8":                                                   true,
+		"SELECT CAST(unhex('00'), 'AggregateFunction(count)')":              false,
+		"SELECT CAST(unhex('00'), 'Tuple(aggregatefunction(count))')":       false,
+		"SELECT CAST('a', concat('Aggregate', 'Function(count)'))":          false,
+		"SELECT CAST('a' AS x, 'AggregateFunction(count)')":                 false,
+		"SELECT cast(unhex('00') AS AggregateFunction(count))":              false,
+		"SELECT unhex('00')::AggregateFunction(count)":                      false,
+		"SELECT arrayMap(CAST, ['00'], ['AggregateFunction(count)'])":       false,
+		"SELECT `CAST`('a', 'AggregateFunction(count)')":                    false,
+		"SELECT accurateCast('a', 'AggregateFunction(count)')":              false,
+		"SELECT 1 FROM numbers(1)" + strings.Repeat(" ARRAY JOIN [1]", 2e3): false,
+	} {
+		st, err := parseStatement(query)
+		if err == nil {
+			err = st.forReader(k)
+		}
+		if passes != (err == nil) {
+			t.Errorf("%.80s: %v", query, err)
+		}
+	}
+}
