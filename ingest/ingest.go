@@ -22,6 +22,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -139,10 +140,29 @@ func openEmpty(path string, o Options) (Source, error) {
 	return openLog(path, o)
 }
 
+// label is path as valid UTF-8, which positions, Kafka and JSON take: bytes
+// that are none are written as \xff is.
+func label(path string) string {
+	if utf8.ValidString(path) {
+		return path
+	}
+	var b strings.Builder
+	for len(path) > 0 {
+		r, n := utf8.DecodeRuneInString(path)
+		if r == utf8.RuneError && n == 1 {
+			fmt.Fprintf(&b, "\\x%02x", path[0])
+		} else {
+			b.WriteString(path[:n])
+		}
+		path = path[n:]
+	}
+	return b.String()
+}
+
 // streamOf names the stream of a path: without rotation's suffixes.
 func streamOf(path string, o Options) string {
 	base, _, _ := baseName(filepath.Base(path))
-	return o.Host + ":" + filepath.Join(filepath.Dir(path), base)
+	return o.Host + ":" + label(filepath.Join(filepath.Dir(path), base))
 }
 
 // readable tells why the file at path cannot be read, if so.

@@ -39,7 +39,7 @@ func openMailbox(path string, o Options) (*mailbox, error) {
 			return nil, err
 		}
 	}
-	return &mailbox{o: o, path: path, stream: o.Host + ":" + path, seq: uint64(o.Now().UnixMicro())}, nil
+	return &mailbox{o: o, path: path, stream: o.Host + ":" + label(path), seq: uint64(o.Now().UnixMicro())}, nil
 }
 
 // Stream implements Source.
