@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -41,7 +42,10 @@ func TestIdleConnections(t *testing.T) {
 		return string(b), err
 	}
 	var dials int
-	grafana := &http.Client{Transport: &http.Transport{Dial: func(network, addr string) (net.Conn, error) { dials++; return net.Dial(network, addr) }}}
+	grafana := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		dials++
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}}
 	if got, err := ask(grafana); err != nil || got != "1\n" {
 		t.Fatal(got, err)
 	}

@@ -46,7 +46,6 @@ type server struct {
 	library string
 	dir     string
 	child   atomic.Pointer[engine.Child]
-	cmd     atomic.Pointer[exec.Cmd] // the last one started
 }
 
 func startEngine(t testing.TB) *server {
