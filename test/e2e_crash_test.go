@@ -208,7 +208,12 @@ func (h *house) drain(log string) *test.Process {
 func anotherDay(log string, n int) string {
 	const digits = "0123456789BCDFGHJKLMNPQRSTVWXYZ"
 	suffix := string(digits[n/len(digits)%len(digits)]) + string(digits[n%len(digits)])
-	return queueID.ReplaceAllString(log, "${0}"+suffix)
+	return dayLine(n) + queueID.ReplaceAllString(log, "${0}"+suffix)
+}
+
+// dayLine begins a log that is to be no copy of another, and tells of nothing.
+func dayLine(n int) string {
+	return fmt.Sprintf("2026-11-21T18:56:33.000+00:00 mx1 systemd[1]: day %d\n", n)
 }
 
 // queueID is a long one (enable_long_queue_ids), as the demo's log has.

@@ -267,7 +267,7 @@ func TestOddFiles(t *testing.T) {
 	write(t, in("zeros.log"), "text\n"+strings.Repeat("a\x00b", 5000))
 	write(t, in("empty.log"), "")
 	write(t, in("good/mail.log"), strings.Join(lines[:600], ""))
-	write(t, in("long.log"), strings.Join(lines[:300], "")+strings.Repeat("x", 10<<20)+"\n"+strings.Join(lines[300:600], ""))
+	write(t, in("long.log"), dayLine(1)+strings.Join(lines[:300], "")+strings.Repeat("x", 10<<20)+"\n"+strings.Join(lines[300:600], ""))
 
 	h := newHouse(t, binary(t), "")
 	odd := map[string]string{"program.log": "ELF program", "zeros.log": "binary", "missing.log": "no such file"}
@@ -334,7 +334,7 @@ func TestUnreadableFile(t *testing.T) {
 	h.user = &syscall.Credential{Uid: nobody, Gid: nobody}
 	good, closed := filepath.Join(dir, "good.log"), filepath.Join(dir, "closed.log")
 	write(t, good, demoLog(t))
-	write(t, closed, demoLog(t))
+	write(t, closed, anotherDay(demoLog(t), 1))
 	write(t, h.config, "dns: {enabled: false}\n")
 	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(h.bin, []byte(program), 0o755), os.Chmod(closed, 0o600),
 		os.Mkdir(h.state, 0o700), os.Chown(h.state, nobody, nobody)); err != nil {
