@@ -67,10 +67,10 @@ type Event struct {
 	// says, be they empty; else they may be filled from the messages table.
 	ContextKnown bool `json:"-" column:"-"`
 
-	// Remembered tells that the record speaks of a whole message and the
-	// recipient is one of those whom the parser remembered as left of it; the
-	// stored attempts know better who they were.
-	Remembered bool `json:"-" column:"-"`
+	// Guessed tells that the record speaks of a whole message and names no
+	// recipient, and that the parser may not have seen all attempts at it: who
+	// is left of it is asked of the stored ones.
+	Guessed bool `json:"-" column:"-"`
 }
 
 // Claim tells whether the event is a claim: what a mail said, which anyone may

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bouncehouse/bouncehouse"
 )
 
 // memory is what one stream's lines told of messages still in the queue:
@@ -41,6 +43,7 @@ type message struct {
 	begun     bool           // its first line was seen: client= or uid=
 	resent    bool           // messageID is of Resent-Message-ID
 	announced bool           // sender is known: an arrival was made
+	whole     bool           // all who are left of it are among deferred
 	deferred  []string       // recipients deferred since it last became active
 	waits     map[string]int // how often each of them is there; nil while they are few
 }
@@ -136,6 +139,7 @@ const maxKept = 1024
 // on are all who are left of it.
 func (m *memory) active(msg *message) {
 	m.settled(msg)
+	msg.whole = true
 	m.touch(msg)
 }
 
@@ -164,7 +168,23 @@ func (m *memory) deferral(msg *message, rcpt string) {
 			}
 		}
 		m.charge(msg, len(rcpt)+deferredBytes)
+	} else {
+		msg.whole = false
 	}
+}
+
+// left returns who is still to be served, each once, in the order of the sink
+// (by name), and whether the message's lines were not all seen and others may
+// be left too. msg may be nil.
+func (msg *message) left() (recipients []string, guessed bool) {
+	if msg == nil {
+		return nil, true
+	}
+	for _, rcpt := range msg.deferred {
+		recipients = append(recipients, bouncehouse.Clean(rcpt, bouncehouse.MaxField))
+	}
+	slices.Sort(recipients)
+	return slices.Compact(recipients), !msg.whole || len(recipients) == 0
 }
 
 // fewDeferred is from how many recipients on a message has a map of them: what

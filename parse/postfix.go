@@ -233,13 +233,10 @@ func (p *postfix) expired(r bouncehouse.Record, h *headReader, e *entry, id, sen
 		return err
 	}
 	m := p.memory.find(e.host, id)
-	var left []string
-	if m != nil {
-		left = m.deferred
-	}
+	left, guessed := m.left()
 	for i := range max(1, len(left)) {
 		ev := newAttempt(res, bouncehouse.Postfix, at, e.host, id, bouncehouse.Expired)
-		ev.Sender, ev.ReplyText, ev.Remembered = sender, status, true
+		ev.Sender, ev.ReplyText, ev.Guessed = sender, status, guessed
 		if i < len(left) {
 			ev.Recipient = left[i]
 		}

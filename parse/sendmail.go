@@ -197,7 +197,7 @@ func (p *sendmail) arrival(r bouncehouse.Record, h *headReader, e *entry, id, re
 		return nil // all were refused: there is no message
 	}
 	m := p.memory.renew(e.host, id)
-	m.begun, m.announced, m.size = true, true, size
+	m.begun, m.announced, m.whole, m.size = true, true, true, size
 	m.sender = p.memory.keep(m, sender)
 	m.messageID = p.memory.keep(m, messageID)
 	m.client = p.memory.keep(m, client.String())

@@ -223,13 +223,10 @@ func isExpiry(s string) bool {
 // attempts, sets right who is left.
 func (p *sendmail) expired(at time.Time, e *entry, id, text string, res *bouncehouse.Result) {
 	m := p.memory.find(e.host, id)
-	var left []string
-	if m != nil {
-		left = m.deferred
-	}
+	left, guessed := m.left()
 	for i := range max(1, len(left)) {
 		ev := newAttempt(res, bouncehouse.Sendmail, at, e.host, id, bouncehouse.Expired)
-		ev.ReplyText, ev.Remembered = text, true
+		ev.ReplyText, ev.Guessed = text, guessed
 		if i < len(left) {
 			ev.Recipient = left[i]
 		}

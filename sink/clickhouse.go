@@ -54,6 +54,7 @@ type Options struct {
 type ClickHouse struct {
 	conn    driver.Conn
 	native  bool // the native protocol; else HTTP
+	counts  bool // the embedded engine, which acknowledges nothing once a write of its own has failed
 	cluster string
 	log     *slog.Logger
 
@@ -78,7 +79,7 @@ func Open(o Options) (*ClickHouse, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &ClickHouse{conn: conn, native: opts.Protocol == clickhouse.Native, cluster: o.Cluster, log: log, aside: map[string]bool{}}, nil
+	return &ClickHouse{conn: conn, native: opts.Protocol == clickhouse.Native, counts: o.DSN == "", cluster: o.Cluster, log: log, aside: map[string]bool{}}, nil
 }
 
 // Close ends all connections. No Write may be under way.

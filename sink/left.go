@@ -24,11 +24,11 @@ type givenUp struct {
 	left     []string
 }
 
-// settleLeft puts the recipients that the stored attempts name in the place of those that the parser remembered: who was
-// deferred last, since the message came in. So the rows of such a record are the same whatever the parser has seen. Where
-// nothing is stored of the message, the parser's word stays.
+// settleLeft puts the recipients that the stored attempts name in the place of those that the parser guessed: who was
+// deferred last, since the message came in. So the rows of such a record are the same as of a parser that has seen all of
+// the message. Where nothing is stored of it, the parser's word stays.
 func (m messageContext) settleLeft(ctx context.Context, res *bouncehouse.Result) error {
-	if !remembers(res) {
+	if !guesses(res) {
 		return nil
 	}
 	arrived := map[message][]time.Time{}
@@ -39,7 +39,7 @@ func (m messageContext) settleLeft(ctx context.Context, res *bouncehouse.Result)
 	var all []givenUp
 	for i := range res.Events {
 		e := &res.Events[i]
-		if !e.Remembered {
+		if !e.Guessed {
 			continue
 		}
 		if n := len(all); n > 0 && e.Ordinal > 0 && all[n-1].to == i {
@@ -69,6 +69,7 @@ func (m messageContext) settleLeft(ctx context.Context, res *bouncehouse.Result)
 			events = append(events, res.Events[g.from:g.to]...)
 			continue
 		}
+		slices.Sort(g.left) // as the parser has them
 		for i, recipient := range g.left {
 			e := g.event
 			e.Recipient, e.Ordinal = recipient, uint16(i)
@@ -87,7 +88,7 @@ func addRead(all []givenUp, res *bouncehouse.Result) {
 	}
 	for i := range res.Events {
 		e := &res.Events[i]
-		if e.Remembered || e.Recipient == "" || e.Direction != bouncehouse.Outbound {
+		if e.Guessed || e.Recipient == "" || e.Direction != bouncehouse.Outbound {
 			continue
 		}
 		for _, g := range byMessage[message{e.Host, e.QueueID}] {
@@ -105,7 +106,7 @@ func addRead(all []givenUp, res *bouncehouse.Result) {
 }
 
 // leftSQL answers for each question, a row of q, who was deferred last of those that were tried since the newest arrival
-// of the message, in the order of these attempts. What stands at or behind the record itself, from an earlier try to write
+// of the message. What stands at or behind the record itself, from an earlier try to write
 // it, is not looked at.
 const leftSQL = `WITH q AS (
   SELECT arrayJoin(arrayZip({n:Array(UInt32)}, {hosts:Array(String)}, {ids:Array(String)}, {times:Array(Int64)},
@@ -126,7 +127,7 @@ SELECT q.n AS n, e.recipient AS recipient FROM q JOIN (
 ON e.host = q.host AND e.queue_id = q.queue_id LEFT JOIN arrived ON arrived.n = q.n
 WHERE e.time <= q.at AND e.time >= greatest(arrived.time, q.since) AND NOT (e.stream = q.stream AND e.file_id = q.file_id AND e.offset >= q.offset)
 GROUP BY n, recipient HAVING argMax(e.outcome, (e.time, e.chunk, e.offset, e.ordinal)) = 'deferred'
-ORDER BY n, max((e.time, e.chunk, e.offset, e.ordinal)) LIMIT {most:UInt64} BY n`
+ORDER BY n, recipient LIMIT {most:UInt64} BY n`
 
 func (m messageContext) askLeft(ctx context.Context, all []givenUp) error {
 	var hosts, ids, streams, files []string
@@ -182,9 +183,9 @@ func numbers(values []int64) string {
 	return string(append(b, ']'))
 }
 
-func remembers(res *bouncehouse.Result) bool {
+func guesses(res *bouncehouse.Result) bool {
 	for i := range res.Events {
-		if res.Events[i].Remembered {
+		if res.Events[i].Guessed {
 			return true
 		}
 	}

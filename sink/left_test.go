@@ -21,7 +21,7 @@ func TestLeft(t *testing.T) {
 	gaveUp := func(offset int64, minute int, remembered ...string) (events []bouncehouse.Event) {
 		for i, recipient := range remembered {
 			e := tried(offset, minute, recipient, bouncehouse.Expired)
-			e.Ordinal, e.Remembered = uint16(i), true
+			e.Ordinal, e.Guessed = uint16(i), true
 			events = append(events, e)
 		}
 		return events
@@ -63,8 +63,8 @@ func TestLeft(t *testing.T) {
 	const want = `90/0 d@example.net deferred
 100/0 c@example.net deferred
 110/0 a@example.net expired
-110/1 d@example.net expired
-110/2 c@example.net expired
+110/1 c@example.net expired
+110/2 d@example.net expired
 130/0 e@example.net deferred`
 	for _, remembered := range [][]string{{""}, {"c@example.net"}, {"a@example.net", "d@example.net", "c@example.net"}, {"x@example.net", "y@example.net"}} {
 		for _, again := range []bool{false, true} {

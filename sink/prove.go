@@ -72,7 +72,8 @@ const noSuchPart = 232
 // whole or not at all. So a row of each partition is looked up, and the part in
 // which it is found is checked: all its files, those of indexes and projections
 // too, against their checksums. A part that has been merged by then has been
-// read for that.
+// read for that. The embedded engine counts its failed writes before it
+// acknowledges (engine/space.go): what it has is whole, and is looked up only.
 func prove[R any](ctx context.Context, c *ClickHouse, t table[R], rows []*R) error {
 	params := clickhouse.Parameters{}
 	var where strings.Builder
@@ -122,6 +123,9 @@ func prove[R any](ctx context.Context, c *ClickHouse, t table[R], rows []*R) err
 	}
 	if len(found) != len(samples) {
 		return fmt.Errorf("read back from %s: rows of %d months were inserted, and of %d are there", t.name, len(samples), len(found))
+	}
+	if c.counts {
+		return nil
 	}
 	for _, part := range parts {
 		if err := c.check(ctx, t.name, part); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -28,39 +29,41 @@ type piece struct {
 	events []*bouncehouse.Event
 }
 
-// Write makes the batch durable: arrivals and dead letters first, which may be
-// written any number of times, then the events. A batch with Recover set is
-// settled as recover.go says. What was written is proved as prove.go says. The
-// error is syscall.ENOSPC where ClickHouse has no room.
+// Write makes the batch durable: events, and at the same time arrivals and
+// dead letters, which may be written any number of times. A batch with Recover
+// set is settled as recover.go says. What was written is proved as prove.go
+// says. The error is syscall.ENOSPC where ClickHouse has no room.
 func (c *ClickHouse) Write(ctx context.Context, b bouncehouse.Batch, res *bouncehouse.Result) error {
 	if err := checkID(b.ID); err != nil {
 		return err
 	}
 	events, poison := sift(b, res.Events)
-	if err := insertProved(ctx, c, messagesTable(), b.ID, "", arrivals(res.Arrivals)); err != nil {
-		return err
-	}
-	if err := insertProved(ctx, c, deadTable(), b.ID, "", append(pointers(res.Dead), poison...)); err != nil {
-		return err
-	}
-	if len(events) == 0 {
-		return nil
-	}
+	var group errgroup.Group
+	group.Go(func() error { return insertProved(ctx, c, messagesTable(), b.ID, "", arrivals(res.Arrivals)) })
+	group.Go(func() error {
+		return insertProved(ctx, c, deadTable(), b.ID, "", append(pointers(res.Dead), poison...))
+	})
 	pieces := cut(b.ID, events)
-	if b.Recover {
-		// The outage that brought this about may have kept the enricher from
-		// its answers, too.
-		if err := (messageContext{c}).add(ctx, res.Events); err != nil {
-			return err
-		}
-		return c.recover(ctx, b.ID, pieces)
+	if !b.Recover {
+		group.Go(func() error {
+			for _, p := range pieces {
+				if err := insertProved(ctx, c, eventsTable(), b.ID, p.token, p.events); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		return group.Wait()
 	}
-	for _, p := range pieces {
-		if err := insertProved(ctx, c, eventsTable(), b.ID, p.token, p.events); err != nil {
-			return err
-		}
+	if err := group.Wait(); err != nil || len(events) == 0 { // recover ends what is under way
+		return err
 	}
-	return nil
+	// The outage that brought this about may have kept the enricher from its
+	// answers, too.
+	if err := (messageContext{c}).add(ctx, res.Events); err != nil {
+		return err
+	}
+	return c.recover(ctx, b.ID, pieces)
 }
 
 // insertProved inserts rows and proves that they are there.
