@@ -27,11 +27,13 @@ func (l *logFile) replayed(h *handle, in *intent, first bouncehouse.Chunk) (chun
 		if most <= 0 {
 			break
 		}
-		if other := l.before(h, &e); other != nil {
-			add(other, e.ID, e.Read, most)
-			other.close()
-			most -= e.Read
+		other := l.before(h, &e)
+		if other == nil {
+			break // what the parser remembers has no holes
 		}
+		add(other, e.ID, e.Read, most)
+		other.close()
+		most -= e.Read
 	}
 	slices.Reverse(chunks)
 	return chunks

@@ -26,8 +26,9 @@ const (
 // A stream's files are read in the order of their writing:
 //
 //	siblings      rotated files on disk, the oldest first (scan), one at a time
-//	held[0] ...   files that were seen at the path and rotated since, open,
-//	              and siblings that may be written still
+//	held[0] ...   files that were seen at the path and rotated since, open;
+//	              siblings that came between them while nobody looked, or that
+//	              may be written still
 //	held[last]    the file at the path
 //
 // Whatever comes to the path is opened as soon as it is seen, so that its
@@ -41,6 +42,9 @@ func (l *logFile) next() (*handle, *piece) {
 		if l.side == nil && l.scanDue() {
 			if h, p := l.scan(); p != nil {
 				return h, p
+			}
+			if l.rescan {
+				continue
 			}
 		}
 		h := l.side
@@ -157,7 +161,8 @@ func (l *logFile) scanDue() bool {
 	return now.Sub(l.scanned) >= rescan
 }
 
-// scan opens the oldest sibling that has something to read.
+// scan opens the oldest sibling that has something to read and is older than
+// those held.
 func (l *logFile) scan() (*handle, *piece) {
 	l.scanned, l.failed, l.rescan = l.o.Now(), nil, false
 	for i, h := range l.past {
@@ -187,11 +192,25 @@ func (l *logFile) scan() (*handle, *piece) {
 		if l.isOpen(s.info) || l.nothingNew(s.info) && !l.young(s.info) {
 			continue
 		}
+		if len(l.held) == maxHeld && l.place(files, i) > 0 {
+			break
+		}
 		h, err := l.open(s.path, false)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && h != nil && !os.SameFile(h.info, s.info) {
+			if h != nil {
+				l.close(h)
+			}
+			l.dated, l.rescan = nil, true // rotated on just now: what follows is not the next
+			return nil, nil
+		}
 		if h == nil || err != nil {
-			if err != nil && !errors.Is(err, fs.ErrNotExist) { // else rotated on: the next scan finds it
+			if err != nil {
 				l.failed = l.trouble(err)
 			}
+			continue
+		}
+		if at := l.place(files, i); at > 0 && s.known {
+			l.await(h, at)
 			continue
 		}
 		// While the writer may still be at it, its last line may be too. Where
@@ -205,7 +224,7 @@ func (l *logFile) scan() (*handle, *piece) {
 		case err != nil && !errors.Is(err, errReplaced):
 			l.failed = l.trouble(fmt.Errorf("read %s: %w", s.path, err))
 		case err == nil && p == nil && s.known && l.young(s.info) && !h.content.packed():
-			l.await(h)
+			l.await(h, l.rotated())
 			continue
 		case err == nil && p == nil:
 			l.finish(h)
@@ -293,17 +312,39 @@ func (l *logFile) young(info os.FileInfo) bool {
 	return !l.o.Once && !l.only && len(l.held) < maxHeld && l.scanned.Sub(info.ModTime()).Abs() < quiet
 }
 
-// await takes a sibling that may be written still among those held, before
-// what stands at the path.
-func (l *logFile) await(h *handle) {
+// await takes a sibling among those held.
+func (l *logFile) await(h *handle, at int) {
 	if h.moved.IsZero() {
 		h.moved = l.o.Now()
 	}
-	i := len(l.held)
-	if i > 0 && l.held[i-1].moved.IsZero() {
-		i--
+	l.held = slices.Insert(l.held, at, h)
+}
+
+// rotated is how many of those held do not stand at the path any more.
+func (l *logFile) rotated() int {
+	n := len(l.held)
+	if n > 0 && l.held[n-1].moved.IsZero() {
+		n--
 	}
-	l.held = slices.Insert(l.held, i, h)
+	return n
+}
+
+// place is where among those held files[i] belongs: behind the last that was
+// rotated before it. It is 0 where files[i] is older than all of them.
+func (l *logFile) place(files []sibling, i int) int {
+	for at := l.rotated(); at > 0; at-- {
+		h := l.held[at-1]
+		n := slices.IndexFunc(files, func(s sibling) bool { return os.SameFile(s.info, h.info) })
+		switch {
+		case n >= 0 && n < i:
+			return at
+		case n < 0: // deleted, or moved elsewhere
+			if now, err := h.f.Stat(); err == nil && !now.ModTime().After(files[i].info.ModTime()) {
+				return at
+			}
+		}
+	}
+	return 0
 }
 
 // unlinked tells whether the file has no name any more.
@@ -330,7 +371,7 @@ func (l *logFile) letGo(h *handle) {
 func (l *logFile) retire(h *handle) {
 	if h == l.side && l.young(h.info) && !h.content.packed() {
 		l.side = nil
-		l.await(h)
+		l.await(h, l.rotated())
 		return
 	}
 	if h == l.side || l.o.Once {

@@ -1,0 +1,47 @@
+package ingest
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+)
+
+// The log is rotated while a batch waits to be stored and nobody looks: what
+// is read then comes in the order of its writing.
+func TestRotationsWhileABatchWaits(t *testing.T) {
+	for _, turns := range []int{1, 2, 4, 20} {
+		for name, after := range map[string]func(l *logger, r *reader){
+			"kept":    func(l *logger, r *reader) {},
+			"deleted": func(l *logger, r *reader) { l.check(os.Remove(fmt.Sprintf("%s.%d", l.log, turns))) },
+			"renamed": func(l *logger, r *reader) {
+				l.check(os.Rename(fmt.Sprintf("%s.%d", l.log, turns), l.log+"-before-upgrade"))
+			},
+			"nothing new yet": func(l *logger, r *reader) { l.check(os.Remove(l.log)) },
+		} {
+			t.Run(fmt.Sprintf("%d, the first is %s", turns, name), func(t *testing.T) {
+				bubble(t, func(t *testing.T, l *logger, r *reader) {
+					l.write(3)
+					r.follow(3 * time.Second)
+					l.write(300)
+					b, ok := r.read(t.Context())
+					if !ok {
+						t.Fatal("nothing to read")
+					}
+					for range turns {
+						l.write(3)
+						l.rename()
+						l.reopen()
+						time.Sleep(16 * time.Second)
+					}
+					if after(l, r); name != "nothing new yet" {
+						l.write(3)
+					}
+					r.commit(b)
+					r.follow(5 * time.Minute)
+					r.inOrder(l.lines)
+				})
+			})
+		}
+	}
+}
