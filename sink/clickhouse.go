@@ -195,5 +195,25 @@ func reached(err error) error {
 	default:
 		return err
 	}
-	return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	return fmt.Errorf("%w: %w", ErrUnreachable, brief{err})
+}
+
+// brief is an error of net/http without what the request asked: its URL has
+// the whole question, be it thousands of queue ids.
+type brief struct{ error }
+
+func (b brief) Unwrap() error { return b.error }
+
+func (b brief) Error() string {
+	text := b.error.Error()
+	from := strings.Index(text, "://")
+	if from < 0 {
+		return text
+	}
+	query := strings.IndexByte(text[from:], '?')
+	end := strings.IndexByte(text[from:], '"')
+	if query < 0 || end < query {
+		return text
+	}
+	return text[:from+query] + text[from+end:]
 }

@@ -24,8 +24,9 @@ const (
 	// the newest ones, those that say most first (see fuller).
 	maxArrivals = 20
 	// maxRefused is how often a question is put that the server answers with an
-	// error.
-	maxRefused = 4
+	// error: for some ten minutes. A full disk or a query that takes all memory
+	// is over by then; what lasts longer must not stop the counting.
+	maxRefused = 30
 )
 
 // Context returns an enricher that adds what only the tables know: sender,
@@ -46,7 +47,10 @@ type message struct{ host, queueID string }
 func (m messageContext) Enrich(ctx context.Context, res *bouncehouse.Result) error {
 	refused := 0
 	for wait := 200 * time.Millisecond; ; wait = min(2*wait, 30*time.Second) {
-		err := m.add(ctx, res.Events)
+		err := m.c.verify(ctx, res.Events)
+		if err == nil {
+			err = m.fill(ctx, res.Events)
+		}
 		if err == nil {
 			err = m.settleLeft(ctx, res)
 		}
@@ -65,14 +69,6 @@ func (m messageContext) Enrich(ctx context.Context, res *bouncehouse.Result) err
 			return ctx.Err()
 		}
 	}
-}
-
-// add completes claims and attempts.
-func (m messageContext) add(ctx context.Context, events []bouncehouse.Event) error {
-	if err := m.c.verify(ctx, events); err != nil {
-		return err
-	}
-	return m.fill(ctx, events)
 }
 
 // fill completes the attempts.

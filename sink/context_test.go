@@ -1,6 +1,12 @@
 package sink
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,5 +49,50 @@ func TestContextOfRepeats(t *testing.T) {
 		if got := [2]string{events[0].Sender, events[0].Client}; got != want {
 			t.Errorf("%s: sender and client %q, want %q", queueID, got, want)
 		}
+	}
+}
+
+// TestContextRefused has ClickHouse answer with errors for a while: what is
+// stored without its context would stay so, and is waited for.
+func TestContextRefused(t *testing.T) {
+	s, c := store(t)
+	write(t, c, bouncehouse.Batch{ID: "refused"}, &bouncehouse.Result{Arrivals: []bouncehouse.Arrival{arrival(0, noon, "4Abc", "a@example.com")}})
+	rename := func(from, to string) {
+		if err := c.conn.Exec(t.Context(), "RENAME TABLE bouncehouse."+from+" TO bouncehouse."+to); err != nil {
+			t.Error(err)
+		}
+	}
+	rename("messages", "away")
+	refusals := 0
+	o := s.options()
+	o.Log = slog.New(slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
+		if refusals++; refusals == 5 {
+			rename("away", "messages")
+		}
+		return len(p), nil
+	}), nil))
+	asking, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { asking.Close() })
+	e := attempt(100, noon.Add(time.Minute))
+	e.QueueID, e.Sender, e.ContextKnown = "4Abc", "", false
+	res := bouncehouse.Result{Events: []bouncehouse.Event{e}}
+	if err := asking.Context().Enrich(t.Context(), &res); err != nil || refusals < 5 || res.Events[0].Sender != "a@example.com" {
+		t.Errorf("after %d refusals: sender %q, %v", refusals, res.Events[0].Sender, err)
+	}
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func TestBrief(t *testing.T) {
+	cause := &url.Error{Op: "Post", URL: "http://writer:***@embedded?param_ids=%5B%27" + strings.Repeat("x", 10_000), Err: io.EOF}
+	const want = `ask: ClickHouse does not answer: sendQuery: Post "http://writer:***@embedded": EOF`
+	err := fmt.Errorf("ask: %w", reached(fmt.Errorf("sendQuery: %w", cause)))
+	if err.Error() != want || !errors.Is(err, io.EOF) || !errors.Is(err, ErrUnreachable) {
+		t.Errorf("%.200q, must be %q", err, want)
 	}
 }

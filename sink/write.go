@@ -58,11 +58,6 @@ func (c *ClickHouse) Write(ctx context.Context, b bouncehouse.Batch, res *bounce
 	if err := group.Wait(); err != nil || len(events) == 0 { // recover ends what is under way
 		return err
 	}
-	// The outage that brought this about may have kept the enricher from its
-	// answers, too.
-	if err := (messageContext{c}).add(ctx, res.Events); err != nil {
-		return err
-	}
 	return c.recover(ctx, b.ID, pieces)
 }
 

@@ -118,19 +118,6 @@ func TestArrivals(t *testing.T) {
 	}
 }
 
-// TestContextAfterOutage recovers an event whose context could not be asked for
-// when it was read.
-func TestContextAfterOutage(t *testing.T) {
-	_, c := store(t)
-	write(t, c, bouncehouse.Batch{ID: "before"}, &bouncehouse.Result{Arrivals: []bouncehouse.Arrival{arrival(0, noon, "4Abc", "first@example.com")}})
-	e := attempt(100, noon.Add(time.Hour))
-	e.QueueID, e.Sender, e.ContextKnown = "4Abc", "", false
-	write(t, c, bouncehouse.Batch{ID: "after", Recover: true}, &bouncehouse.Result{Events: []bouncehouse.Event{e}})
-	if got := read(t, c, e.ID()).Sender; got != "first@example.com" {
-		t.Errorf("sender %q", got)
-	}
-}
-
 // TestArrivalsMany asks for more messages than one question names.
 func TestArrivalsMany(t *testing.T) {
 	_, c := store(t)
