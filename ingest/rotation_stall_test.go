@@ -45,3 +45,29 @@ func TestRotationsWhileABatchWaits(t *testing.T) {
 		}
 	}
 }
+
+// The daemon is told of a rotation long after it, and the process was started
+// in between: what it still wrote to the old file comes first.
+func TestRotationToldLateAfterARestart(t *testing.T) {
+	for _, silent := range []time.Duration{0, 7 * time.Second, 3 * time.Minute} {
+		for _, wait := range []time.Duration{0, 2 * time.Second, 7 * time.Second, 3 * time.Minute} {
+			t.Run(fmt.Sprintf("%v, %v", silent, wait), func(t *testing.T) {
+				bubble(t, func(t *testing.T, l *logger, r *reader) {
+					l.write(3)
+					r.follow(3 * time.Second)
+					l.rename()
+					l.check(os.WriteFile(l.log, nil, 0o600))
+					l.write(3)
+					r.follow(silent)
+					r.restart()
+					r.follow(wait)
+					l.write(3)
+					l.reopen() // HUP
+					l.write(3)
+					r.follow(time.Minute)
+					r.inOrder(l.lines)
+				})
+			})
+		}
+	}
+}

@@ -66,6 +66,11 @@ func (l *logFile) next() (*handle, *piece) {
 			l.letGo(h)
 			l.failed = l.trouble(fmt.Errorf("read %s: %w", h.path, err))
 			return nil, nil
+		case p != nil && h != l.side && !h.begun:
+			// Whoever writes to it does not write to those before it any more:
+			// all that they will have is there now.
+			h.begun, l.rescan = true, true
+			p.await()
 		case p != nil:
 			h.grown = l.o.Now()
 			return h, p
