@@ -25,6 +25,9 @@ type embedded struct {
 	child *engine.Child
 }
 
+// maxBusy is how long another process's engine is waited for.
+const maxBusy = time.Minute
+
 // endpoint is where the engine answers now.
 func (e *embedded) endpoint(ctx context.Context) (engine.Endpoint, error) {
 	e.mu.Lock()
@@ -41,7 +44,8 @@ func (e *embedded) endpoint(ctx context.Context) (engine.Endpoint, error) {
 	// Another process may have the directory, and its engine be about to
 	// answer; or take it while we start ours.
 	var last error
-	for begin := time.Now(); time.Since(begin) < time.Minute; {
+	told := false
+	for begin := time.Now(); time.Since(begin) < maxBusy; {
 		at, ok, err := engine.Running(e.config.State)
 		if ok || err != nil {
 			return at, err
@@ -51,6 +55,11 @@ func (e *embedded) endpoint(ctx context.Context) (engine.Endpoint, error) {
 			return at, err
 		}
 		if held {
+			if !told && time.Since(begin) > time.Second {
+				told = true
+				e.app.log.Warn("another process holds the engine's directory, and does not answer yet: waiting",
+					"dir", engine.Dir(e.config.State), "at_most", maxBusy)
+			}
 			select {
 			case <-time.After(20 * time.Millisecond):
 				continue
