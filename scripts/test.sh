@@ -27,6 +27,8 @@ go test $race -shuffle=on -count=1 -timeout "${TEST_TIMEOUT:-15m}" ./... </dev/n
 if [ -n "$race" ]; then # what measures work leaves itself out under the race detector
 	go test -count=1 -run 'Work|Hostile' ./parse </dev/null || status=1
 fi
+# By itself: it keeps the machine busy for two minutes.
+BOUNCEHOUSE_TORTURE=1 go test -count=1 -timeout 15m -run TestTorture ./test/torture </dev/null || status=1
 scripts/fuzz.sh 2s || status=1
 
 # report PREFIX TITLE: the parts noted by the tests (part.go), each once.
