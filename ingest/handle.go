@@ -27,7 +27,7 @@ type handle struct {
 	cut     cutter
 	info    os.FileInfo // before it was last read
 	upTo    int64       // with Once: how long the live file was when opened
-	begun   bool // it has something to read, and what comes before it was looked for since
+	begun   bool        // it has something to read, and what comes before it was looked for since
 	opened  time.Time
 	grown   time.Time // when it last gave something
 	moved   time.Time // since when it is no longer at the path
