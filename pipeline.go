@@ -18,8 +18,8 @@ const (
 // Chunk is many whole lines of one file of one stream packed together, or one
 // mail. It is what ingest reads, and the message that goes through Kafka.
 //
-// A stream is one ordered source on one host: host + configured path without
-// its rotation suffixes. The data is one string, and what parsers find are
+// A stream is one ordered source on one host: the host's name when it was
+// first read + configured path without its rotation suffixes. The data is one string, and what parsers find are
 // substrings of it: whoever keeps one beyond the batch clones it.
 type Chunk struct {
 	Stream string    `json:"stream"`

@@ -113,13 +113,15 @@ func newLog(path string, o Options) (l *logFile, fresh bool, err error) {
 		o: o, path: path, stream: streamOf(path, o), led: o.Ledger, rescan: true,
 		skip: map[disk]bool{}, passed: map[disk]int64{}, rest: map[disk]time.Time{}, warned: map[string]bool{},
 	}
-	if l.store, l.pos, fresh, err = openStore(l.stream, path, o); err != nil {
-		return nil, false, err
-	}
 	if l.led == nil {
 		if l.led, err = OpenLedger(o.State, o.Log); err != nil {
 			return nil, false, err
 		}
+	}
+	l.led.enter()
+	l.stream = l.led.named(l.stream)
+	if l.store, l.pos, fresh, err = openStore(l.stream, path, o); err != nil {
+		return nil, false, errors.Join(err, l.led.leave())
 	}
 	seq, _ := l.led.stands(l.stream)
 	l.pos.Version, l.pos.Kind, l.pos.Files, l.pos.Intent = logVersion, kindLog, nil, nil
@@ -130,7 +132,6 @@ func newLog(path string, o Options) (l *logFile, fresh bool, err error) {
 		}
 	}
 	l.stood = l.led.stoodAt(path)
-	l.led.enter()
 	return l, fresh, nil
 }
 

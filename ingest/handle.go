@@ -99,9 +99,10 @@ func (h *handle) close() {
 // close lets go of the file, and of the entry.
 func (l *logFile) close(h *handle) {
 	l.led.release(h.entry, l)
-	if h.close(); !l.isOpen(h.info) {
-		l.led.letGo(h.info, l)
+	if !l.isOpen(h.info) {
+		l.led.letGo(h.info, l) // before its inode may be another file's
 	}
+	h.close()
 }
 
 // take is the piece of h that comes next; nil where there is none now. final

@@ -121,6 +121,9 @@ func openKind(path string, o Options) (Source, error) {
 // the kind that it was, or that its siblings are.
 func openEmpty(path string, o Options) (Source, error) {
 	stream := streamOf(path, o)
+	if o.Ledger != nil {
+		stream = o.Ledger.named(stream)
+	}
 	_, pos, fresh, err := openStore(stream, path, o)
 	if err != nil {
 		return nil, err

@@ -560,3 +560,50 @@ func fullHash(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
 }
+
+// A file is left to others before it is closed: at once after, its inode may be another file's, which was taken for it then
+// and passed by.
+func TestLeftToOthersBeforeItIsClosed(t *testing.T) {
+	p := newPlace(t)
+	text, lines := logLines(0, 3)
+	p.write(p.log, text)
+	s := p.open(p.log)
+	l := s.(*logFile)
+	b, err := s.Read(t.Context())
+	p.ok(err)
+	p.equal("read", lines, p.texts(b))
+	closed := false
+	l.held[0].content.free = func() {
+		closed = true
+		if len(l.led.holders) > 0 {
+			t.Error("it is held still")
+		}
+	}
+	p.settle(s, b)
+	p.ok(s.Close())
+	if !closed {
+		t.Error("it was not closed")
+	}
+}
+
+// A stream goes on under the name that it has, whatever its host is called now.
+func TestStreamKeepsItsName(t *testing.T) {
+	p := newPlace(t)
+	var want, got []string
+	for i, host := range []string{"mx1.example.org", "another.example.org", "a.third.example.org"} {
+		text, lines := logLines(10*i, 3)
+		p.write(p.log, text)
+		want = append(want, lines...)
+		s := p.open(p.log, func(o *Options) { o.Host = host })
+		b, err := s.Read(t.Context())
+		p.ok(err)
+		last := b.Chunks[len(b.Chunks)-1]
+		if last.Stream != "mx1.example.org:"+p.log || s.Stream() != last.Stream || last.Host != host {
+			t.Errorf("%s: stream %s, %s; host %s", host, s.Stream(), last.Stream, last.Host)
+		}
+		got = append(got, p.texts(bouncehouse.Batch{Chunks: b.Chunks[len(b.Chunks)-1:]})...)
+		p.settle(s, b)
+		p.ok(s.Close())
+	}
+	p.equal("lines", want, got)
+}

@@ -264,6 +264,20 @@ func pathOf(stream string) string {
 	return path
 }
 
+// named is the name under which the path of stream was read before, whatever
+// the host is called now: what parsers remember of a stream goes on.
+func (d *Ledger) named(stream string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	path := pathOf(stream)
+	for _, e := range slices.Backward(d.turns[path]) {
+		if pathOf(e.Stream) == path {
+			return e.Stream
+		}
+	}
+	return stream
+}
+
 // lastRead is the file that was read last at the stream's path.
 func (d *Ledger) lastRead(stream string) *entry {
 	d.mu.Lock()
