@@ -84,9 +84,16 @@ func (s *server) take(c *conn, q *request, p *process, most int64) (*result, err
 	switch {
 	case st.insert:
 		return c.run(st.insertFrom(fdPath(q.data), q.compression, cmp.Or(st.format, q.dataFormat, "Values")), q.format, q.params)
-	// INTO OUTFILE after EXPLAIN is part of what is explained, CHECK takes none; their answers are short.
-	case !st.reads, st.tokens[0].is("EXPLAIN"), st.tokens[0].is("CHECK"):
+	case !st.reads:
 		return c.run(render(st.tokens), q.format, q.params)
+	// INTO OUTFILE after EXPLAIN is part of what is explained, CHECK takes none; and SELECT FROM (EXPLAIN ...), a table function to
+	// the engine, is refused with readonly = 1. The engine has their answers whole before the first byte in any case.
+	case st.tokens[0].is("EXPLAIN"), st.tokens[0].is("CHECK"):
+		res, err := c.run(render(st.tokens), q.format, q.params)
+		if err != nil {
+			return nil, err
+		}
+		return s.bounded(res, most)
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -121,6 +128,26 @@ func (s *server) take(c *conn, q *request, p *process, most int64) (*result, err
 	return nil, err
 }
 
+// bounded holds an answer that did not come through a pipe to the same limits.
+func (s *server) bounded(res *result, most int64) (*result, error) {
+	switch {
+	case res.size > most:
+		res.free()
+		return nil, tooMuch(most)
+	case !s.answers.take(res.size):
+		res.free()
+		return nil, errAnswers
+	}
+	res.held = res.size
+	return res, nil
+}
+
+var errAnswers = newError("Code: 241. DB::Exception: The answers under way hold too much memory, come back later. (MEMORY_LIMIT_EXCEEDED)")
+
+func tooMuch(most int64) error {
+	return newError(fmt.Sprintf("Code: 396. DB::Exception: Limit for result exceeded, max bytes: %d. (TOO_MANY_ROWS_OR_BYTES)", most))
+}
+
 func intoPipe(w *os.File, format string) string {
 	return "INTO OUTFILE " + quote(fdPath(w)) + " TRUNCATE COMPRESSION 'none' FORMAT " + format
 }
@@ -147,9 +174,9 @@ func (a *taking) from(r io.Reader) error {
 		if n > 0 && over == nil {
 			switch {
 			case a.size+int64(n) > a.most:
-				over = newError(fmt.Sprintf("Code: 396. DB::Exception: Limit for result exceeded, max bytes: %d. (TOO_MANY_ROWS_OR_BYTES)", a.most))
+				over = tooMuch(a.most)
 			case !a.budget.take(int64(n)):
-				over = newError("Code: 241. DB::Exception: The answers under way hold too much memory, come back later. (MEMORY_LIMIT_EXCEEDED)")
+				over = errAnswers
 			default:
 				a.chunks, a.size = append(a.chunks, bytes.Clone(buf[:n])), a.size+int64(n)
 			}

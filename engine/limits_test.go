@@ -82,3 +82,30 @@ func TestReaderBytes(t *testing.T) {
 	}
 	t.Logf("the child's peak: %d MiB", peak>>10)
 }
+
+// ofColumns is a SELECT of n columns; %[1]d in the form is their number.
+func ofColumns(n int, form string) string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf(form, i))
+	}
+	return "SELECT " + strings.Join(all, ", ")
+}
+
+// TestExplainBytes: what EXPLAIN tells does not come through the pipe that counts other answers, and is bounded as they are.
+// The engine counts it in memory, where it has none of XML's tags.
+func TestExplainBytes(t *testing.T) {
+	end, _ := prepared(t)
+	explained := " " + ofColumns(100, "number + %[1]d AS c%[1]d") + " FROM numbers(1)"
+	for _, kind := range []string{"", " AST", " SYNTAX", " QUERY TREE", " PLAN actions = 1", " PIPELINE header = 1"} {
+		params := url.Values{"default_format": {"XML"}, "output_format_write_statistics": {"0"}}
+		code, body, _ := post(t, end, engine.Reader, params, "EXPLAIN"+kind+explained)
+		if code != 200 || !strings.Contains(body, "<explain>") || len(body) > 1<<20 {
+			t.Errorf("EXPLAIN%s: %d, %d bytes: %.300s", kind, code, len(body), body)
+		}
+		params.Set("max_result_bytes", strconv.Itoa(len(body)-1))
+		if code, body, _ := post(t, end, engine.Reader, params, "EXPLAIN"+kind+explained); code != 500 || !strings.Contains(body, "Code: 396.") {
+			t.Errorf("EXPLAIN%s, a byte less: %d, %d bytes: %.300s", kind, code, len(body), body)
+		}
+	}
+}
