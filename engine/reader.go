@@ -19,6 +19,7 @@ import (
 //     wherever it stands: in FROM, in IN, in a function's arguments. What has no dot is a table of bouncehouse, or a column.
 //   - SETTINGS and FORMAT are taken out. The settings are of the list in reader_settings.go, each with a check of its value;
 //     FORMAT is the server's to send. INTO is refused.
+//   - What it could grow to in the engine is bounded (reader_weight.go).
 //   - The type of a query's parameter is not Identifier, and its value goes to the engine as a value.
 //
 // No rule asks what part of the statement a name stands in, so none can be misled about it. The price is that some harmless
@@ -54,6 +55,9 @@ func (s *statement) forReader(k known) error {
 	}
 	if len(s.tokens) > readerTokens {
 		return notForReader("a statement of so many words", "the engine's planner runs out of its stack where thousands of tables are joined")
+	}
+	if err := s.checkWeight(); err != nil {
+		return err
 	}
 	databases := lazily(k.databases)
 	for i := 0; i < len(s.tokens); i++ {

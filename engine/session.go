@@ -76,6 +76,7 @@ func (e *engine) prepare(c *conn, s session) error {
 	if s.user == Reader {
 		settings["result_overflow_mode"], settings["timeout_overflow_mode"] = "throw", "throw"
 		settings["max_memory_usage"] = strconv.FormatInt(e.memory/2, 10)
+		settings["max_expanded_ast_elements"] = strconv.Itoa(expandedElements)
 		settings["allow_introspection_functions"] = "0"
 		settings["allow_ddl"] = "0"
 		settings["additional_table_filters"] = otherDatabases
