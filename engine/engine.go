@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ type Config struct {
 	// For tests: no statement is looked at, to see what the walls hold alone; the kernel is another than it is.
 	unguarded bool
 	kernel    *walls
+	deafness  int // ticks, in place of the constant; 0: the constant
 }
 
 // Endpoint is where an engine answers, and the passwords of its two accounts, Writer and Reader.
@@ -123,7 +125,7 @@ func Serve(ctx context.Context, c Config) error {
 // serve answers until ctx ends, then lets the queries under way finish for some seconds, and stops them after.
 func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) error {
 	s := newServer(e, h.Endpoint, c.Log)
-	s.writerByTCP, s.unguarded = h.WriterByTCP, c.unguarded
+	s.writerByTCP, s.unguarded, s.deafness = h.WriterByTCP, c.unguarded, cmp.Or(c.deafness, deafness)
 	servers := []*http.Server{s.onSocket()}
 	if l.tcp != nil {
 		servers = append(servers, s.onTCP())
@@ -140,8 +142,9 @@ func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) e
 	}
 	guarding, stopGuard := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopGuard()
-	unsound := make(chan error, 1)
+	unsound, deaf := make(chan error, 1), make(chan error, 1)
 	go func() { unsound <- e.guard(guarding, c.Log) }()
+	go func() { deaf <- s.lookout(guarding) }()
 	var err error
 	select {
 	case <-ctx.Done():
@@ -149,6 +152,9 @@ func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) e
 		failed <- err
 	case err = <-unsound:
 		close(unsound)
+	case err = <-deaf:
+		close(deaf)
+		c.Log.Error(err.Error())
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
@@ -173,6 +179,7 @@ func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) e
 		return errors.Join(err, fmt.Errorf("a query does not end: %w", kerr))
 	}
 	stopGuard()
+	<-deaf
 	if uerr := <-unsound; err == nil {
 		err = uerr
 	}

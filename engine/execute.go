@@ -77,6 +77,28 @@ func (s *server) endAfter(d time.Duration, p *process, done <-chan struct{}, ove
 	}
 }
 
+// deafness is how long a query of the reader's may go on after its time, in ticks.
+const deafness = 60
+
+// lookout returns an error once a query of the reader's has outlived its time by deafness: the engine looks at time and KILL
+// only while it reads, and what it does before may have no end (see reader_weight.go for what is refused therefore). No
+// thread of the engine can be ended from without, so the process is. A statement of the writer's may take what it takes.
+func (s *server) lookout(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if p, deaf := s.running.tick(); deaf {
+			return fmt.Errorf("the engine starts anew: a query of the %s heeds neither its limit of time nor KILL, %.0f seconds after it began (query_id %s): %.300q",
+				p.user, time.Since(p.started).Seconds(), p.id, p.text)
+		}
+	}
+}
+
 // take runs the query and takes its answer. That of a reading statement comes through a pipe while the engine makes it, so
 // that no more of it is in memory than its limit.
 func (s *server) take(c *conn, q *request, p *process, most int64) (*result, error) {

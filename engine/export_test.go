@@ -12,6 +12,12 @@ func OnKernel(c Config, landlock int, seccomp bool) Config {
 	return c
 }
 
+// Deafness counts a query of the reader's as deaf after so many ticks above its time.
+func Deafness(c Config, ticks int) Config {
+	c.deafness = ticks
+	return c
+}
+
 // Holes are what a process finds open that has walls by its own account only.
 func Holes(state string) error {
 	h := &handoff{State: state, Walls: kernelWalls()}

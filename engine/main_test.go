@@ -38,6 +38,8 @@ func TestMain(m *testing.M) {
 		os.Exit(serve(engine.Config{Dir: os.Args[1], User: os.Args[2]}))
 	case "unguarded": // DIR: whatever the statement
 		os.Exit(serve(engine.Unguarded(engine.Config{Dir: os.Args[1]})))
+	case "impatient": // DIR: the same, and it waits two ticks for a deaf query to end
+		os.Exit(serve(engine.Deafness(engine.Unguarded(engine.Config{Dir: os.Args[1]}), 2)))
 	case "unconfined": // DIR: without the kernel's walls
 		os.Exit(serve(engine.OnKernel(engine.Config{Dir: os.Args[1], AllowUnconfined: true}, 0, false)))
 	case "open": // DIR: neither wall

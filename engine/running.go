@@ -28,6 +28,7 @@ type process struct {
 	text    string
 	started time.Time
 	done    chan struct{}
+	ticks   int // how many it has yet before it counts as deaf; 0 is for ever
 
 	// stop ends it before the engine has it: the body's reading, the wait for a free place.
 	ctx  context.Context
@@ -77,6 +78,29 @@ func (r *running) setText(p *process, text string) {
 	r.mu.Lock()
 	p.text = strings.ToValidUTF8(text, "\uFFFD")
 	r.mu.Unlock()
+}
+
+// allow gives the process so many ticks.
+func (r *running) allow(p *process, ticks int) {
+	r.mu.Lock()
+	p.ticks = ticks
+	r.mu.Unlock()
+}
+
+// tick takes a tick from each process that has some, and returns one that has had its last. Ticks are counted, not time: a
+// machine or a process that was paused makes nobody deaf.
+func (r *running) tick() (process, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.all {
+		if p.ticks == 0 {
+			continue
+		}
+		if p.ticks--; p.ticks == 0 {
+			return *p, true
+		}
+	}
+	return process{}, false
 }
 
 // list returns copies, oldest first; every user's for the writer, its own for the reader.

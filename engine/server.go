@@ -36,6 +36,7 @@ type server struct {
 	log         *slog.Logger
 	running     running
 	guests      guests
+	deafness    int // see lookout
 	maxBody     int64
 	patience    time.Duration
 	bodies      budget
@@ -189,6 +190,10 @@ func (s *server) run(client context.Context, q *request, p *process) (*result, e
 			return nil, errKilled
 		}
 		return nil, newError(fmt.Sprintf("Code: 202. DB::Exception: Too many simultaneous queries of %s. Maximum: %d. (TOO_MANY_SIMULTANEOUS_QUERIES)", p.user, cap(s.places[p.user])))
+	}
+	if p.user == Reader {
+		seconds, _ := q.session.limits()
+		s.running.allow(p, int(seconds)+1+s.deafness)
 	}
 	c, err := s.engine.session(q.session)
 	if err != nil {

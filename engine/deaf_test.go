@@ -1,0 +1,84 @@
+package engine_test
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bouncehouse/bouncehouse/engine"
+)
+
+// TestDeaf: a query of the reader's that outlives its time and its KILL ends the engine, which is started anew, and says why.
+// A statement of the writer's that takes longer does not.
+func TestDeaf(t *testing.T) {
+	library(t)
+	dir := t.TempDir()
+	var said logged
+	c, err := engine.Start(t.Context(), dir, helper("impatient", dir), slog.New(slog.NewTextHandler(&said, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	end := c.Endpoint()
+	for _, q := range []string{"CREATE DATABASE bouncehouse", "CREATE TABLE bouncehouse.t (n UInt64) ENGINE = MergeTree ORDER BY n", "INSERT INTO bouncehouse.t SELECT number FROM numbers(1000)"} {
+		if code, body, _ := post(t, end, engine.Writer, nil, q); code != 200 {
+			t.Fatal(q, body)
+		}
+	}
+	second := url.Values{"max_execution_time": {"1"}}
+	// One second, two for the engine, two ticks: the writer's lasts twice as long.
+	if code, body, _ := post(t, end, engine.Writer, url.Values{"function_sleep_max_microseconds_per_block": {"100000000"}}, "SELECT sleep(7)"); code != 200 {
+		t.Error(code, body)
+	}
+	if said.has("heeds neither") {
+		t.Fatal("the writer's statement ended the engine")
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		req, err := http.NewRequest(http.MethodPost, "http://engine/?"+second.Encode(), strings.NewReader(explosions()["subqueries, tuples"]))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		req.SetBasicAuth(engine.Reader, end.ReaderPassword)
+		if res, err := client(end).Do(req); err == nil {
+			res.Body.Close()
+		}
+	}()
+	until(t, "a new engine", 2*time.Minute, func() bool { return said.has("the engine is back") })
+	<-ended
+	if !said.has("heeds neither its limit of time nor KILL") {
+		t.Errorf("it said: %s", said.b.String())
+	}
+	if code, body, _ := post(t, c.Endpoint(), engine.Reader, nil, "SELECT count() FROM bouncehouse.t"); code != 200 || body != "1000\n" {
+		t.Errorf("after it: %d %s", code, body)
+	}
+}
+
+// logged is what a supervisor said.
+type logged struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logged) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.b.String(), text)
+}
