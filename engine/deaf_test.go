@@ -65,6 +65,13 @@ func TestDeaf(t *testing.T) {
 	}
 }
 
+// TestSilence: an engine that answers nobody, not even itself, ends.
+func TestSilence(t *testing.T) {
+	if err := engine.Lookout(t.Context(), 2); err == nil || !strings.Contains(err.Error(), "has not answered for 2 seconds") {
+		t.Error(err)
+	}
+}
+
 // logged is what a supervisor said.
 type logged struct {
 	mu sync.Mutex

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -36,6 +37,7 @@ type Config struct {
 	unguarded bool
 	kernel    *walls
 	deafness  int // ticks, in place of the constant; 0: the constant
+	silence   int
 }
 
 // Endpoint is where an engine answers, and the passwords of its two accounts, Writer and Reader.
@@ -52,7 +54,8 @@ var ErrUnconfined = errors.New("this kernel cannot confine the engine")
 // engine is libchdb at work on one directory.
 type engine struct {
 	lib      *library
-	base     *conn // keeps the engine up between the requests' connections
+	base     *conn         // keeps the engine up between the requests' connections
+	looks    atomic.Uint64 // of guard
 	args     []string
 	data     string // the directory
 	memory   int64
@@ -125,7 +128,8 @@ func Serve(ctx context.Context, c Config) error {
 // serve answers until ctx ends, then lets the queries under way finish for some seconds, and stops them after.
 func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) error {
 	s := newServer(e, h.Endpoint, c.Log)
-	s.writerByTCP, s.unguarded, s.deafness = h.WriterByTCP, c.unguarded, cmp.Or(c.deafness, deafness)
+	s.writerByTCP, s.unguarded = h.WriterByTCP, c.unguarded
+	s.deafness, s.silence = cmp.Or(c.deafness, deafness), cmp.Or(c.silence, silence)
 	servers := []*http.Server{s.onSocket()}
 	if l.tcp != nil {
 		servers = append(servers, s.onTCP())
@@ -156,7 +160,37 @@ func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) e
 		close(deaf)
 		c.Log.Error(err.Error())
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	ended := make(chan error, 1)
+	go func() {
+		stopped := e.drain(context.WithoutCancel(ctx), s, servers, failed)
+		if stopped == nil {
+			stopGuard()
+			<-deaf
+			stopped = <-unsound
+			e.base.close()
+		}
+		ended <- stopped
+	}()
+	select {
+	case stopped := <-ended:
+		err = errors.Join(err, stopped)
+	case <-time.After(endTime): // the library keeps a call of ours; with the process it ends
+		err = errors.Join(err, fmt.Errorf("the engine does not end within %s", endTime))
+	}
+	if err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve the engine: %w", err)
+	}
+	return nil
+}
+
+// endTime is how long the engine has to end by itself.
+const endTime = 30 * time.Second
+
+// drain lets what is under way finish for some seconds, and stops it after. Without a nil error a query is still there:
+// closing a connection under it would abort the process; it ends anyway, and inserts are durable before they are
+// acknowledged.
+func (e *engine) drain(ctx context.Context, s *server, servers []*http.Server, failed <-chan error) error {
+	grace, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	var closing sync.WaitGroup
 	for _, s := range servers {
@@ -170,22 +204,11 @@ func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) e
 	for range servers {
 		<-failed
 	}
-	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	rest, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	everything := &selector{match: func(string) bool { return true }}
-	if _, kerr := s.running.kill(rest, everything, &process{}, e.stop); kerr != nil {
-		// Closing a connection under a query would abort the process; it ends anyway, and inserts are durable before they
-		// are acknowledged.
-		return errors.Join(err, fmt.Errorf("a query does not end: %w", kerr))
-	}
-	stopGuard()
-	<-deaf
-	if uerr := <-unsound; err == nil {
-		err = uerr
-	}
-	e.base.close()
-	if err != nil && !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve the engine: %w", err)
+	if _, err := s.running.kill(rest, everything, &process{}, e.stop); err != nil {
+		return fmt.Errorf("a query does not end: %w", err)
 	}
 	return nil
 }

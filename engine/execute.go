@@ -77,15 +77,22 @@ func (s *server) endAfter(d time.Duration, p *process, done <-chan struct{}, ove
 	}
 }
 
-// deafness is how long a query of the reader's may go on after its time, in ticks.
-const deafness = 60
+// In ticks of a second: how long a query of the reader's may go on after its time, and the engine may leave guard's own
+// question without an answer. Ticks are counted, not time, so that a pause of the machine or the process is neither.
+const (
+	deafness = 60
+	silence  = 180
+)
 
-// lookout returns an error once a query of the reader's has outlived its time by deafness: the engine looks at time and KILL
-// only while it reads, and what it does before may have no end (see reader_weight.go for what is refused therefore). No
-// thread of the engine can be ended from without, so the process is. A statement of the writer's may take what it takes.
+// lookout returns an error once the engine must end because no other way is left. A query of the reader's that outlives its
+// time: the engine looks at time and KILL only while it reads, and what it does before may have no end (reader_weight.go
+// has what is refused therefore); no thread of the library can be ended from without. A statement of the writer's may take
+// what it takes. Or the engine answers nobody.
 func (s *server) lookout(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var looks uint64
+	silent := 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -95,6 +102,11 @@ func (s *server) lookout(ctx context.Context) error {
 		if p, deaf := s.running.tick(); deaf {
 			return fmt.Errorf("the engine starts anew: a query of the %s heeds neither its limit of time nor KILL, %.0f seconds after it began (query_id %s): %.300q",
 				p.user, time.Since(p.started).Seconds(), p.id, p.text)
+		}
+		if n := s.engine.looks.Load(); n != looks {
+			looks, silent = n, 0
+		} else if silent++; silent >= s.silence {
+			return fmt.Errorf("the engine starts anew: it has not answered for %d seconds", silent)
 		}
 	}
 }
@@ -115,7 +127,7 @@ func (s *server) take(c *conn, q *request, p *process, most int64) (*result, err
 		if err != nil {
 			return nil, err
 		}
-		return s.bounded(res, most)
+		return within(res, &s.answers, most)
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -131,7 +143,12 @@ func (s *server) take(c *conn, q *request, p *process, most int64) (*result, err
 	into := intoPipe(w, q.format)
 	res, err := c.run(st.into(into), q.format, q.params)
 	w.Close()
-	<-taken
+	select {
+	case <-taken:
+	case <-time.After(grace): // the engine holds the pipe open, which ends with the connection
+		c.close()
+		<-taken
+	}
 	switch {
 	case a.err != nil: // it is why the query was stopped
 		err = a.err
@@ -150,13 +167,13 @@ func (s *server) take(c *conn, q *request, p *process, most int64) (*result, err
 	return nil, err
 }
 
-// bounded holds an answer that did not come through a pipe to the same limits.
-func (s *server) bounded(res *result, most int64) (*result, error) {
+// within holds an answer that did not come through a pipe to the same limits.
+func within(res *result, b *budget, most int64) (*result, error) {
 	switch {
 	case res.size > most:
 		res.free()
 		return nil, tooMuch(most)
-	case !s.answers.take(res.size):
+	case !b.take(res.size):
 		res.free()
 		return nil, errAnswers
 	}

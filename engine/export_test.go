@@ -1,5 +1,7 @@
 package engine
 
+import "context"
+
 // Unguarded switches the look at statements off.
 func Unguarded(c Config) Config {
 	c.unguarded = true
@@ -16,6 +18,11 @@ func OnKernel(c Config, landlock int, seccomp bool) Config {
 func Deafness(c Config, ticks int) Config {
 	c.deafness = ticks
 	return c
+}
+
+// Lookout is that of an engine that never answers.
+func Lookout(ctx context.Context, ticks int) error {
+	return (&server{engine: &engine{}, silence: ticks}).lookout(ctx)
 }
 
 // Holes are what a process finds open that has walls by its own account only.

@@ -87,8 +87,7 @@ func (r *running) allow(p *process, ticks int) {
 	r.mu.Unlock()
 }
 
-// tick takes a tick from each process that has some, and returns one that has had its last. Ticks are counted, not time: a
-// machine or a process that was paused makes nobody deaf.
+// tick takes a tick from each process that has some, and returns one that has had its last.
 func (r *running) tick() (process, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

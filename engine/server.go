@@ -37,6 +37,7 @@ type server struct {
 	running     running
 	guests      guests
 	deafness    int // see lookout
+	silence     int
 	maxBody     int64
 	patience    time.Duration
 	bodies      budget

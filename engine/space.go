@@ -91,14 +91,16 @@ func (e *engine) sound(c *conn) (text string, err error) {
 	return fmt.Sprintf("%d writes to %s have failed: the engine starts anew without what they were part of", n, e.data), nil
 }
 
-// guard looks after the disk until ctx ends. It returns an error where the engine must end. It is the one user of e.base.
+// guard looks after the disk until ctx ends. It returns an error where the engine must end. It asks as a request does, on a
+// connection of its own each time, so that lookout sees by its looks whether anybody is answered.
 func (e *engine) guard(ctx context.Context, log *slog.Logger) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	stopped, unanswered := false, 0
 	for {
 		// A query that takes all memory keeps the engine from answering for a while; that says nothing of the disk.
-		text, err := e.sound(e.base)
+		text, err := e.ask(e.sound)
+		e.looks.Add(1)
 		switch {
 		case err == nil && text != "":
 			return errors.New(text)
@@ -122,7 +124,7 @@ func (e *engine) guard(ctx context.Context, log *slog.Logger) error {
 			change = "SYSTEM START MERGES"
 		}
 		if change != "" {
-			if err := e.base.exec(change); err != nil {
+			if _, err := e.ask(func(c *conn) (string, error) { return "", c.exec(change) }); err != nil {
 				return fmt.Errorf("%s: %w", change, err)
 			}
 			stopped = !stopped
@@ -134,6 +136,16 @@ func (e *engine) guard(ctx context.Context, log *slog.Logger) error {
 		case <-look.C:
 		}
 	}
+}
+
+// ask asks on a new connection.
+func (e *engine) ask(f func(*conn) (string, error)) (string, error) {
+	c, err := e.lib.open(e.args...)
+	if err != nil {
+		return "", err
+	}
+	defer c.close()
+	return f(c)
 }
 
 // full says that a disk has no room; it is ENOSPC.
