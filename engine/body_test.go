@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"io"
@@ -20,7 +21,7 @@ func TestBodyBounds(t *testing.T) {
 	s := newServer(&engine{}, Endpoint{}, slog.New(slog.DiscardHandler))
 	s.maxBody, s.patience, s.bodies.most = 1<<20, 50*time.Millisecond, 1<<20+100
 	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, err := s.running.begin(r.Context(), "", Writer)
+		p, err := s.running.begin(r.Context(), "", cmp.Or(r.URL.Query().Get("user"), Writer))
 		if err != nil {
 			t.Error(err)
 		}
@@ -82,16 +83,39 @@ func TestBodyBounds(t *testing.T) {
 	if held := s.bodies.held.Load(); held != 0 {
 		t.Errorf("%d bytes were not given back", held)
 	}
-	// A client that stops in the middle.
-	c, err := net.Dial("tcp", ts.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
+	// A client that stops in the middle. The reader's INSERT is refused before, so that its data takes nothing from the writer's.
+	for _, tc := range []struct {
+		target, body string
+		code         int
+	}{
+		{insert, "abc", 209},
+		{insert + "&user=reader", "abc", 164},
+		{"/?user=reader", "INSERT INTO t FORMAT TSV\n" + strings.Repeat("x", maxStatement), 164},
+	} {
+		c, err := net.Dial("tcp", ts.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := io.WriteString(c, "POST "+tc.target+" HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n"+tc.body); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-got; code(err) != tc.code {
+			t.Errorf("%s, and no more: %v", tc.target, err)
+		}
 	}
-	defer c.Close()
-	if _, err := io.WriteString(c, "POST "+insert+" HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc"); err != nil {
-		t.Fatal(err)
+}
+
+// TestAnswersNotTaken: what the reader leaves untaken is not the writer's loss. The sink asks what is there before it goes on.
+func TestAnswersNotTaken(t *testing.T) {
+	s := newServer(&engine{}, Endpoint{}, slog.New(slog.DiscardHandler))
+	if !s.answers[Reader].take(maxAnswers) {
+		t.Fatal("no room for the reader's answers")
 	}
-	if err := <-got; code(err) != 209 {
-		t.Errorf("slow: %v", err)
+	if _, err := within(&result{size: 1}, s.answers[Reader], 1); err != errAnswers {
+		t.Errorf("one more of the reader's: %v", err)
+	}
+	if res, err := within(&result{size: 1}, s.answers[Writer], 1); err != nil || res.held != 1 {
+		t.Errorf("one of the writer's: %v", err)
 	}
 }

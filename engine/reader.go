@@ -39,10 +39,12 @@ func notForReader(what, hint string) *Error {
 	return newError(fmt.Sprintf("Code: 497. DB::Exception: %s: Not enough privileges: %.100s is not for the reader: %s (see \"The reader account\" in README). (ACCESS_DENIED)", Reader, what, hint))
 }
 
+var errReadonly = newError("Code: 164. DB::Exception: " + Reader + ": Cannot execute query in readonly mode. (READONLY)")
+
 // forReader checks a statement, and takes its settings and its format out of it.
 func (s *statement) forReader(k known) error {
 	if !s.reads {
-		return newError("Code: 164. DB::Exception: " + Reader + ": Cannot execute query in readonly mode. (READONLY)")
+		return errReadonly
 	}
 	if err := s.liftSettings(); err != nil {
 		return err

@@ -131,6 +131,9 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, text string, p
 	if text != "" {
 		text += "\n"
 		if st, err := parseStatement(text); err == nil && st.insert {
+			if p.user == Reader {
+				return errReadonly
+			}
 			q.statement = st
 			return q.keep(io.MultiReader(strings.NewReader(text[st.dataAt:]), body), p, s.maxBody)
 		}
@@ -146,6 +149,8 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, text string, p
 	text += head.String()
 	st, err := parseStatement(text)
 	switch {
+	case err == nil && st.insert && p.user == Reader: // before its data is: that of all INSERTs together is bounded
+		return errReadonly
 	case err == nil && st.insert:
 		q.statement = st
 		return q.keep(io.MultiReader(strings.NewReader(text[st.dataAt:]), body), p, s.maxBody)

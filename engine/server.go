@@ -20,7 +20,7 @@ const (
 	maxStatement = 1 << 20   // the text of a query, without an INSERT's data
 	maxBody      = 512 << 20 // an INSERT's data, uncompressed
 	maxBodies    = 1 << 30   // of all requests under way; bodies lie in memory
-	maxAnswers   = 2 << 30   // so do answers
+	maxAnswers   = 1 << 30   // so do answers, of each account
 	patience     = 30 * time.Second
 
 	writersAtOnce = 16
@@ -41,7 +41,7 @@ type server struct {
 	maxBody     int64
 	patience    time.Duration
 	bodies      budget
-	answers     budget
+	answers     map[string]*budget       // by user: what one keeps waiting must not be the other's loss
 	places      map[string]chan struct{} // by user: who may be in the engine
 }
 
@@ -50,8 +50,9 @@ func newServer(e *engine, end Endpoint, log *slog.Logger) *server {
 		engine: e, log: log,
 		passwords: map[string]string{Writer: end.WriterPassword, Reader: end.ReaderPassword},
 		maxBody:   maxBody, patience: patience,
-		bodies: budget{most: maxBodies}, answers: budget{most: maxAnswers},
-		places: map[string]chan struct{}{Writer: make(chan struct{}, writersAtOnce), Reader: make(chan struct{}, readersAtOnce)},
+		bodies:  budget{most: maxBodies},
+		answers: map[string]*budget{Writer: {most: maxAnswers}, Reader: {most: maxAnswers}},
+		places:  map[string]chan struct{}{Writer: make(chan struct{}, writersAtOnce), Reader: make(chan struct{}, readersAtOnce)},
 	}
 }
 
@@ -174,7 +175,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, params url.Values
 		return err
 	}
 	defer res.free()
-	defer s.answers.give(res.held)
+	defer s.answers[p.user].give(res.held)
 	s.answer(w, r, q, p, res)
 	return nil
 }
@@ -223,7 +224,7 @@ func (s *server) run(client context.Context, q *request, p *process) (*result, e
 		err = newError("Code: 75. DB::Exception: " + text + ". (CANNOT_WRITE_TO_FILE_DESCRIPTOR)")
 	}
 	if err != nil {
-		s.answers.give(res.held)
+		s.answers[p.user].give(res.held)
 		res.free()
 		return nil, err
 	}
