@@ -77,6 +77,7 @@ func (e *engine) prepare(c *conn, s session) error {
 		settings["result_overflow_mode"], settings["timeout_overflow_mode"] = "throw", "throw"
 		settings["max_memory_usage"] = strconv.FormatInt(e.memory/2, 10)
 		settings["max_expanded_ast_elements"] = strconv.Itoa(expandedElements)
+		settings["function_range_max_elements_in_block"] = "10000000" // a function is not stopped within a block
 		settings["allow_introspection_functions"] = "0"
 		settings["allow_ddl"] = "0"
 		settings["additional_table_filters"] = otherDatabases

@@ -62,7 +62,7 @@ SELECT arrayJoin(urls) AS url, domain(url) AS site, count() FROM events GROUP BY
 
 SELECT arrayStringConcat(arraySort(groupUniqArray(class)), ', ') FROM events
 
-SELECT arrayMap(x -> upper(x), dnsbl_listed), arrayFilter((x, i) -> i > 1, urls, arrayEnumerate(urls)), arrayFold((acc, x) -> acc + x, [1, 2, 3], toInt64(0)) FROM events LIMIT 3
+SELECT arrayMap(x -> upper(x), dnsbl_listed), arrayFilter((x, i) -> i > 1, urls, arrayEnumerate(urls)), arraySum(x -> x + 1, [1, 2, 3]) FROM events LIMIT 3
 
 SELECT length(urls), urls[1], urls.size0, arrayElement(dnsbl_listed, -1), tupleElement((1, 'a'), 2), (1, 'a').1 FROM events LIMIT 1
 
