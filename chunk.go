@@ -126,16 +126,22 @@ func (c *Chunk) Halves(reason string) []Chunk {
 }
 
 // lineCut is where the line ends that is nearest before the middle of s, else
-// the first after it; len(s) where s is one line.
+// the first after it, with the empty lines that follow: one ends an entry of a
+// journal's export. It is len(s) where s is one line.
 func lineCut(s string) int {
 	half := len(s) / 2
-	if n := strings.LastIndexByte(s[:half], '\n'); n >= 0 {
-		return n + 1
+	at := strings.LastIndexByte(s[:half], '\n') + 1
+	if at == 0 {
+		n := strings.IndexByte(s[half:], '\n')
+		if n < 0 {
+			return len(s)
+		}
+		at = half + n + 1
 	}
-	if n := strings.IndexByte(s[half:], '\n'); n >= 0 {
-		return half + n + 1
+	if rest := strings.TrimLeft(s[at:], "\n"); rest != "" {
+		return len(s) - len(rest)
 	}
-	return len(s)
+	return at
 }
 
 // cut is s up to limit bytes, not within a character.

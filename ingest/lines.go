@@ -52,14 +52,15 @@ func (p *piece) await() error {
 
 // cutter takes pieces off a file's content.
 type cutter struct {
-	size    int // of a chunk
+	size    int  // of a chunk
+	export  bool // the content is a journal's export, cut between its entries
 	buf     []byte
 	scanned int64 // no line ends before it: so far an unfinished long line was searched
 }
 
 // next is the piece at offset off: as many whole lines as a chunk holds; nil
 // where there is no whole line. A line longer than maxLine is a broken piece
-// of its own. final says that nothing more will come: then a last line counts
+// of its own. Of a journal's export read entry for line. final says that nothing more will come: then a last line counts
 // without its line end.
 func (c *cutter) next(r io.ReaderAt, off int64, final bool) (*piece, error) {
 	if c.scanned > off {
@@ -73,19 +74,18 @@ func (c *cutter) next(r io.ReaderAt, off int64, final bool) (*piece, error) {
 		off += int64(zeros)
 		data, err = c.read(r, off, c.size)
 	}
-	end := wholeLines(data)
-	if hole := bytes.IndexByte(data[:end], 0); hole >= 0 {
-		if n := bytes.Index(data[max(hole-1, 0):end], []byte("\n\x00")); n >= 0 {
-			end = max(hole-1, 0) + n + 1 // the next piece begins after the zeros
-		}
-	}
+	end := c.whole(data)
 	if end == 0 && len(data) == c.size && c.size <= maxLine {
 		data, err = c.read(r, off, maxLine+1)
-		end = bytes.IndexByte(data, '\n') + 1
+		if end = bytes.IndexByte(data, '\n') + 1; c.export {
+			end = wholeEntries(data)
+		}
 	}
 	switch {
 	case end > 0:
 		return &piece{kind: bouncehouse.Lines, from: off, to: off + int64(end), data: string(data[:end]), raw: data[:end]}, nil
+	case len(data) > maxLine && c.export:
+		return c.longEntry(r, off, final)
 	case len(data) > maxLine:
 		return c.long(r, off, final)
 	case damaged(err):
@@ -96,6 +96,20 @@ func (c *cutter) next(r io.ReaderAt, off int64, final bool) (*piece, error) {
 		return &piece{kind: bouncehouse.Lines, from: off, to: off + int64(len(data)), data: string(data), raw: data}, nil
 	}
 	return nil, nil
+}
+
+// whole is the length of the whole lines at the start of data, up to a hole.
+func (c *cutter) whole(data []byte) int {
+	if c.export {
+		return wholeEntries(data)
+	}
+	end := wholeLines(data)
+	if hole := bytes.IndexByte(data[:end], 0); hole >= 0 {
+		if n := bytes.Index(data[max(hole-1, 0):end], []byte("\n\x00")); n >= 0 {
+			end = max(hole-1, 0) + n + 1 // the next piece begins after the zeros
+		}
+	}
+	return end
 }
 
 // read fills the buffer with n bytes from off; fewer with an error.

@@ -35,7 +35,7 @@ func (l *logFile) recognise(h *handle, final bool) error {
 	age := l.o.Now().Sub(h.info.ModTime())
 	// A file that stays short is taken as it is.
 	head := headLen(peek, final || l.o.Once || age >= 2*quiet || damaged(err))
-	h.top, h.undecided = fileHead(peek), false
+	h.top, h.cut.export, h.undecided = fileHead(peek), isExport(peek), false
 
 	l.led.judging.Lock()
 	defer l.led.judging.Unlock()

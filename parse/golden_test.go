@@ -95,10 +95,29 @@ func (s *sample) parse(t testing.TB, as string, cuts ...int) *bouncehouse.Result
 	return res
 }
 
+// lines are the sample's, an export's empty ones with those that they follow:
+// no chunk ends between the two.
+func (s *sample) lines(yield func(string) bool) {
+	export := strings.Contains("\n"+s.log, "\n__CURSOR=")
+	for rest := s.log; rest != ""; {
+		n := strings.IndexByte(rest, '\n') + 1
+		if n == 0 {
+			n = len(rest)
+		}
+		for export && strings.HasPrefix(rest[n:], "\n") {
+			n++
+		}
+		if !yield(rest[:n]) {
+			return
+		}
+		rest = rest[n:]
+	}
+}
+
 // every is where each n-th line of the sample begins, but the first.
 func (s *sample) every(n int) (cuts []int) {
 	at, i := 0, 0
-	for line := range strings.Lines(s.log) {
+	for line := range s.lines {
 		if i > 0 && i%n == 0 {
 			cuts = append(cuts, at)
 		}

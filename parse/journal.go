@@ -14,9 +14,11 @@ import (
 //	_UID=101                                  the account; always there
 //	_SYSTEMD_UNIT=postfix@-.service           not of a process that is gone by then
 //	_EXE=/usr/lib/postfix/sbin/smtp           likewise
+//	_COMM=smtp                                likewise; a process may set it at will
+//	_TRANSPORT=syslog                         syslog, stdout, journal; audit, driver, kernel
 //
-// _COMM is trusted to be of that process, which may set it at will. An export
-// that was stripped of all of them is believed, as a file of lines is.
+// A record that was stripped of its account (--output-fields) is believed, as a
+// line of a file is, unless one of the others that it has says otherwise.
 
 // Journal says of whom records of the journal are believed.
 type Journal struct {
@@ -30,7 +32,24 @@ type Journal struct {
 
 // journalSource is who wrote a record, as journald says.
 type journalSource struct {
-	uid, unit, exe string // uid is empty where the record was stripped
+	uid, unit, exe, comm, transport string // uid is empty where the record was stripped
+}
+
+// field is the place of a trusted field, nil of another.
+func (s *journalSource) field(name string) *string {
+	switch name {
+	case "_UID":
+		return &s.uid
+	case "_SYSTEMD_UNIT":
+		return &s.unit
+	case "_EXE":
+		return &s.exe
+	case "_COMM":
+		return &s.comm
+	case "_TRANSPORT":
+		return &s.transport
+	}
+	return nil
 }
 
 // mailUnits are the units of mail systems, without their instances
@@ -50,25 +69,48 @@ const (
 	maxDynamicUID = 65519
 )
 
-// decide tells whether a record is believed; known is false where that hangs
-// on what is not known of it yet, and may never be.
-func (j *Journal) decide(s journalSource) (believed, known bool) {
+// mailCommands are the names that processes of mail systems have, of Postfix in
+// mailDaemons. A splogger writes for qmail, node is Haraka or ZoneMTA.
+var (
+	mailCommands = []string{"exim", "sendmail", "sm-mta", "smtpd", "smtpctl", "opensmtpd", "qmail-", "splogger", "courier", "node", "haraka", "zone-mta", "kumod", "pmta"}
+	mailDaemons  = []string{"anvil", "bounce", "cleanup", "discard", "dnsblog", "error", "flush", "lmtp", "local", "master", "nqmgr", "oqmgr", "pickup", "pipe", "postlogd", "postscreen",
+		"proxymap", "qmgr", "qmqpd", "scache", "showq", "smtp", "smtpd", "spawn", "tlsmgr", "tlsproxy", "trivial-rewrite", "verify", "virtual"}
+)
+
+// believe tells whether a record is believed.
+func (j *Journal) believe(s *journalSource) bool {
 	if s.uid == "" {
-		return true, false
+		return j.unopposed(s)
 	}
-	uid, err := strconv.Atoi(s.uid)
-	switch {
+	id, err := strconv.ParseUint(s.uid, 10, 32)
+	switch uid := int(id); {
 	case err != nil:
-		return false, true
+		return false
 	case uid == 0 || slices.Contains(j.UIDs, uid):
-		return true, true
+		return true
 	case len(j.UIDs) > 0, uid >= minUserUID && (uid < minDynamicUID || uid > maxDynamicUID):
-		return false, true
-	case j.mailUnit(s.unit), slices.ContainsFunc(mailPrograms, func(p string) bool { return strings.HasPrefix(s.exe, p) }):
-		return true, true
+		return false
 	}
-	// A process that is gone has neither.
-	return s.unit == "" && s.exe == "", s.unit != "" && s.exe != ""
+	// Started by hand, a mail system is in a session's scope. Under another
+	// service's unit its program proves nothing: whoever runs as that service
+	// can execute it, or have one of that path in a namespace of his own. A
+	// process that is gone has neither.
+	return j.mailUnit(s.unit) || mailProgram(s.exe) && !strings.HasSuffix(s.unit, ".service") || s.unit == "" && s.exe == ""
+}
+
+// unopposed tells whether nothing that is known of a record without its account
+// speaks against a mail system: then no unit makes up for a program, nor the
+// other way about.
+func (j *Journal) unopposed(s *journalSource) bool {
+	return (s.unit == "" || j.mailUnit(s.unit)) && (s.exe == "" || mailProgram(s.exe)) &&
+		(s.comm == "" || slices.Contains(mailDaemons, s.comm) || anyBegins(s.comm, mailCommands)) &&
+		(s.transport == "" || slices.Contains([]string{"syslog", "stdout", "journal"}, s.transport))
+}
+
+func mailProgram(exe string) bool { return anyBegins(exe, mailPrograms) }
+
+func anyBegins(s string, beginnings []string) bool {
+	return slices.ContainsFunc(beginnings, func(b string) bool { return strings.HasPrefix(s, b) })
 }
 
 func (j *Journal) mailUnit(unit string) bool {
@@ -85,5 +127,5 @@ var mailIdentifiers = []string{"postfix", "exim", "sendmail", "sm-", "smtpd", "o
 
 // claimsMail tells whether an identifier is a mail system's.
 func claimsMail(identifier string) bool {
-	return slices.ContainsFunc(mailIdentifiers, func(name string) bool { return strings.HasPrefix(identifier, name) })
+	return anyBegins(identifier, mailIdentifiers)
 }

@@ -134,6 +134,24 @@ func (j *jsonReader) scalar() string {
 	return s
 }
 
+// bytes is the value that comes next where that is a string, or the numbers of
+// its bytes: what journald makes of text that is not UTF-8.
+func (j *jsonReader) bytes() string {
+	j.space()
+	if !strings.HasPrefix(j.s, "[") {
+		return j.text()
+	}
+	from := j.s
+	if j.skip(); j.bad {
+		return ""
+	}
+	var b []byte
+	if json.Unmarshal([]byte(from[:len(from)-len(j.s)]), &b) != nil {
+		return ""
+	}
+	return string(b)
+}
+
 // skip passes over the value that comes next.
 func (j *jsonReader) skip() {
 	j.space()

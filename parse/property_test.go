@@ -56,7 +56,7 @@ func TestLogClones(t *testing.T) {
 		}
 		p, at := newParser(t, as), 0
 		var got []byte
-		for line := range strings.Lines(s.log) {
+		for line := range s.lines {
 			data, head := []byte(line), []byte(bouncehouse.FileHead(s.log))
 			c := logChunk(s.file, mutable(data), at)
 			c.Head = mutable(head)

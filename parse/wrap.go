@@ -1,7 +1,7 @@
 package parse
 
 import (
-	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -115,23 +115,76 @@ func cutGrep(s string) string {
 	return ""
 }
 
-// journal is an object of journalctl -o json, or of docker's json-file.
+// journal is an object of journalctl -o json, or of docker's json-file: of
+// their members those of value here. Their keys are exact: any process may
+// write a field LOG.
 type journal struct {
-	Log    *string `json:"log"`
-	Stream string  `json:"stream"`
-	Time   string  `json:"time"`
+	log                                        *string
+	stream, time                               string
+	message                                    string
+	realtime, host, ident, pid, sysPID, inside string
+	source                                     journalSource
+	odd                                        bool // a key stands twice, or its value is no text: nobody knows what is meant
+}
 
-	Message    json.RawMessage `json:"MESSAGE"` // null where it was too large
-	Realtime   string          `json:"__REALTIME_TIMESTAMP"`
-	Host       string          `json:"_HOSTNAME"`
-	Identifier string          `json:"SYSLOG_IDENTIFIER"`
-	PID        string          `json:"_PID"`
-	SyslogPID  string          `json:"SYSLOG_PID"`
-	Container  string          `json:"CONTAINER_NAME"`
+// read reads an object; ok is false of what is none.
+func (j *journal) read(s string) (ok bool) {
+	in := jsonReader{s: s}
+	if !in.open('{') {
+		return false
+	}
+	var seen []*string
+	for {
+		key, more := in.key()
+		if !more {
+			break
+		}
+		to := j.member(key)
+		if to == nil {
+			in.skip()
+			continue
+		}
+		j.odd = j.odd || slices.Contains(seen, to)
+		seen = append(seen, to)
+		if in.space(); to == &j.message {
+			*to = in.bytes()
+			continue
+		}
+		j.odd = j.odd || !strings.HasPrefix(in.s, `"`) && !strings.HasPrefix(in.s, "null")
+		*to = in.text()
+	}
+	in.space()
+	return !in.bad && in.s == ""
+}
 
-	UID  string `json:"_UID"`
-	Unit string `json:"_SYSTEMD_UNIT"`
-	Exe  string `json:"_EXE"`
+// member is the place of a member's value, nil of one without.
+func (j *journal) member(key string) *string {
+	switch key {
+	case "log":
+		if j.log == nil {
+			j.log = new(string)
+		}
+		return j.log
+	case "stream":
+		return &j.stream
+	case "time":
+		return &j.time
+	case "MESSAGE":
+		return &j.message
+	case "__REALTIME_TIMESTAMP":
+		return &j.realtime
+	case "_HOSTNAME":
+		return &j.host
+	case "SYSLOG_IDENTIFIER":
+		return &j.ident
+	case "_PID":
+		return &j.pid
+	case "SYSLOG_PID":
+		return &j.sysPID
+	case "CONTAINER_NAME":
+		return &j.inside
+	}
+	return j.source.field(key)
 }
 
 func (h *headReader) unwrapJSON(s string, e *entry) (inner string, done bool) {
@@ -139,52 +192,32 @@ func (h *headReader) unwrapJSON(s string, e *entry) (inner string, done bool) {
 		return "", true // another system's
 	}
 	var j journal
-	if json.Unmarshal([]byte(s), &j) != nil {
+	if !j.read(s) {
 		return "", true
 	}
-	// Before all else: a field LOG is as good as log to the decoder, and any
-	// process may write one.
-	if believed, _ := h.journal.decide(journalSource{j.UID, j.Unit, j.Exe}); !believed {
-		h.doubted = j.Container != "" || claimsMail(j.Identifier)
+	if j.odd || !h.journal.believe(&j.source) {
+		h.doubted = j.inside != "" || claimsMail(j.ident)
 		return "", true
 	}
-	if j.Log != nil {
-		if st, rest, ok := cutStamp(j.Time); ok && rest == "" {
+	if j.log != nil {
+		if st, rest, ok := cutStamp(j.time); ok && rest == "" {
 			e.stamp = st
 		}
 		// Docker cuts at 16 KiB; only the last part ends the line.
-		line := strings.TrimRight(*j.Log, "\r\n")
-		line = h.parts.join(j.Stream, line, strings.HasSuffix(*j.Log, "\n"))
+		line := strings.TrimRight(*j.log, "\r\n")
+		line = h.parts.join(j.stream, line, strings.HasSuffix(*j.log, "\n"))
 		return line, line == ""
 	}
-	msg := journalText(j.Message)
-	if micros, err := strconv.ParseInt(j.Realtime, 10, 64); err == nil {
+	if micros, err := strconv.ParseInt(j.realtime, 10, 64); err == nil {
 		e.stamp = stamp{kind: stampKnown, known: time.UnixMicro(micros).UTC()}
 	}
-	e.host = j.Host
-	if j.Container != "" || j.Identifier == "" {
-		return msg, msg == "" // the container's own line has the program
+	e.host = j.host
+	if j.inside != "" || j.ident == "" {
+		return j.message, j.message == "" // the container's own line has the program
 	}
-	e.program, e.pid, e.msg = j.Identifier, j.PID, msg
-	if j.SyslogPID != "" {
-		e.pid = j.SyslogPID
+	e.program, e.pid, e.msg = j.ident, j.pid, j.message
+	if j.sysPID != "" {
+		e.pid = j.sysPID
 	}
 	return "", true
-}
-
-// journalText reads a MESSAGE: a string, or the numbers of its bytes where
-// it is not valid UTF-8, or null.
-func journalText(raw json.RawMessage) string {
-	if len(raw) > 0 && raw[0] == '[' {
-		var b []byte
-		if json.Unmarshal(raw, &b) == nil {
-			return string(b)
-		}
-		return ""
-	}
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
-	return s
 }

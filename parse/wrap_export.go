@@ -23,12 +23,15 @@ import (
 //
 // A value that is not UTF-8 or holds a line break is binary: its name stands
 // alone, then follow 64 bits of length and the value, in which any line may
-// stand: also one that looks like a field, or like the next entry.
+// stand: also one that looks like a field, or like the next entry. Its bytes
+// are found in the chunk, since records come without their line ends, and empty
+// ones not at all.
 type journalExport struct {
-	active  bool // a __CURSOR was seen
-	told    bool // the entry under way was given, or is not believed
-	binary  journalBinary
-	trusted journalTrust
+	file   string // of which the entry under way is
+	replay bool   // it was read again
+	active bool   // a __CURSOR was seen
+	told   bool   // the entry under way is over
+	binary journalBinary
 
 	micros               int64
 	host, ident, message string
@@ -36,43 +39,50 @@ type journalExport struct {
 	source               journalSource
 }
 
-// journalTrust is what is known of a stream's entries: an entry may only be
-// given before its end where it can have no trusted field any more.
-type journalTrust byte
-
-const (
-	trustUnknown journalTrust = iota
-	trustStripped
-	trustThere
-)
-
 // field reads a line; known tells that it is of the format, complete that it
-// completed e: as soon as all is known that matters, at the latest where the
-// next entry begins. doubted tells that an entry is over that is not believed.
+// completed e: an entry is told where it ends, since any field of it may say
+// who wrote it. doubted tells that one is over that is not believed.
 func (x *journalExport) field(r *bouncehouse.Record, s string, j *Journal, e *entry) (known, complete, doubted bool) {
-	if x.active && x.binary.holds(r) {
+	x.enter(r)
+	switch name, value, text := strings.Cut(s, "="); {
+	case x.active && x.binary.holds(r):
 		if value, ok := x.binary.value(r); ok {
 			x.set(x.binary.name, value)
 		}
-	} else if strings.HasPrefix(s, "__CURSOR=") {
-		complete, doubted = x.give(j, e, true)
-		trust := x.trusted
-		if trust == trustUnknown && x.pid != "" {
-			trust = trustStripped
-		}
-		*x = journalExport{active: true, trusted: trust}
+	case strings.HasPrefix(s, "__CURSOR="):
+		complete, doubted = x.give(j, e)
+		*x = journalExport{file: x.file, replay: x.replay, active: true}
 		return true, complete, doubted
-	} else if name, value, ok := strings.Cut(s, "="); !exportName(name) { // another format's line
-		*x = journalExport{trusted: x.trusted}
+	case !exportName(name): // another format's line
+		*x = journalExport{file: x.file, replay: x.replay}
 		return false, false, false
-	} else if !ok {
-		x.binary.begin(name, r.Offset+int64(len(s))+1)
-	} else {
+	case text:
 		x.set(name, value)
+	default:
+		x.binary.begin(name, r)
+		if value, ok := x.binary.value(r); ok {
+			x.set(name, value)
+		}
 	}
-	complete, doubted = x.give(j, e, false)
+	if x.binary.over(r) {
+		complete, doubted = x.give(j, e)
+	}
 	return true, complete, doubted
 }
+
+// enter forgets what was under way where r cannot go on with it: it is of
+// another file; or it is the first behind what was read again, which may have
+// begun within a value, and be taken for the beginning of a long one: those
+// longer than maxReplayed do not come here.
+func (x *journalExport) enter(r *bouncehouse.Record) {
+	if x.file != r.FileID || x.replay && !r.Replay && x.binary.end > r.Offset+maxReplayed {
+		*x = journalExport{file: strings.Clone(r.FileID)}
+	}
+	x.replay = r.Replay
+}
+
+// maxReplayed is as long as an entry may be that a source hands on in lines.
+const maxReplayed = 256 << 10
 
 func (x *journalExport) set(name, value string) {
 	switch name {
@@ -88,12 +98,10 @@ func (x *journalExport) set(name, value string) {
 		x.pid = clip64(value)
 	case "MESSAGE":
 		x.message = clip64(value)
-	case "_UID":
-		x.source.uid, x.trusted = clip64(value), trustThere
-	case "_SYSTEMD_UNIT":
-		x.source.unit = clip64(value)
-	case "_EXE":
-		x.source.exe = clip64(value)
+	default:
+		if f := x.source.field(name); f != nil {
+			*f = clip64(value)
+		}
 	}
 }
 
@@ -106,21 +114,13 @@ func exportName(s string) bool {
 	return s != ""
 }
 
-// give fills e, once an entry and not before it has what it needs; over tells
-// that the entry has ended.
-func (x *journalExport) give(j *Journal, e *entry, over bool) (given, doubted bool) {
-	if x.told || x.message == "" || x.ident == "" || x.micros == 0 || !over && (x.host == "" || x.pid == "") {
-		return false, false
-	}
-	believed, known := j.decide(x.source)
-	if x.source.uid == "" {
-		known = x.trusted == trustStripped
-	}
-	if !known && !over {
+// give fills e at the entry's end, once.
+func (x *journalExport) give(j *Journal, e *entry) (given, doubted bool) {
+	if x.told || x.message == "" || x.ident == "" || x.micros == 0 {
 		return false, false
 	}
 	x.told = true
-	if !believed || x.binary.doubtful {
+	if x.binary.doubtful || !j.believe(&x.source) {
 		return false, claimsMail(x.ident)
 	}
 	pid := x.syslogPID
@@ -134,58 +134,89 @@ func (x *journalExport) give(j *Journal, e *entry, over bool) (given, doubted bo
 	return true, false
 }
 
-// journalBinary is a binary value under way. Where it ends is told by its
-// length alone; records come without their line ends, and empty ones not at
-// all, so that bytes are found by the records' offsets.
+// journalBinary is a binary value under way. Sources end a chunk at an entry's
+// end; where an older one did not, a value goes on in the next chunk.
 type journalBinary struct {
 	name     string
 	start    int64 // the offset of its length
 	length   []byte
-	end      int64 // behind the value and its line end; 0 until the length is known
-	taken    bool  // its first line was
-	doubtful bool  // a byte of a length was of two kinds
+	end      int64  // behind the value and its line end; 0 until the length is known
+	taken    bool   // its first line was
+	lost     bool   // its length is
+	seq      uint64 // of the chunk in which it was
+	doubtful bool   // a value could not be read
 }
 
 // lengthBytes is the size of a binary value's length.
 const lengthBytes = 8
 
-func (b *journalBinary) begin(name string, start int64) {
-	*b = journalBinary{name: strings.Clone(name), start: start, length: b.length[:0], doubtful: b.doubtful}
+func (b *journalBinary) begin(name string, r *bouncehouse.Record) {
+	*b = journalBinary{name: strings.Clone(name), start: r.Offset + int64(len(r.Text)) + 1, length: b.length[:0], doubtful: b.doubtful}
+	b.measure(r)
+}
+
+// measure reads of the length what r's chunk has. Where something between two
+// chunks did not come here, nothing tells the end of the value: what follows is
+// passed over, to the next chunk, at which a source begins an entry.
+func (b *journalBinary) measure(r *bouncehouse.Record) {
+	at := b.start + int64(len(b.length)) - r.Chunk.Offset
+	if at < 0 {
+		b.lost, b.seq, b.doubtful = true, r.Seq, true
+		return
+	}
+	rest := r.Data[min(at, int64(len(r.Data))):]
+	b.length = append(b.length, rest[:min(len(rest), lengthBytes-len(b.length))]...)
+	if len(b.length) < lengthBytes {
+		return
+	}
+	n := binary.LittleEndian.Uint64(b.length)
+	if n > maxBinary {
+		b.doubtful, n = true, 0
+	}
+	b.end = b.start + lengthBytes + int64(n) + 1
 }
 
 // holds tells whether a record is of the value.
 func (b *journalBinary) holds(r *bouncehouse.Record) bool {
-	return b.name != "" && (b.end == 0 || r.Offset < b.end)
+	if b.name != "" && b.end == 0 && !b.lost {
+		b.measure(r)
+	}
+	switch {
+	case b.name == "":
+		return false
+	case b.lost:
+		return r.Seq == b.seq || !strings.HasPrefix(r.Text, "__CURSOR=") || r.Offset != r.Chunk.Offset
+	}
+	return b.end == 0 || r.Offset < b.end
 }
 
-// value returns the first line of the value.
+// value returns the first line of the value, once.
 func (b *journalBinary) value(r *bouncehouse.Record) (line string, ok bool) {
-	if b.end == 0 {
-		// Between two records stands a line end, which is one byte or two, and
-		// empty lines. What could be either is taken for the longer value.
-		for gap := r.Offset - b.start - int64(len(b.length)); gap > 0 && len(b.length) < lengthBytes; gap-- {
-			if gap == 1 {
-				b.length = append(b.length, '\n')
-				break
-			}
-			b.length, b.doubtful = append(b.length, '\r'), true
-		}
-		b.length = append(b.length, r.Text[:min(len(r.Text), lengthBytes-len(b.length))]...)
-		if len(b.length) < lengthBytes {
-			return "", false
-		}
-		n := binary.LittleEndian.Uint64(b.length)
-		if n > maxBinary {
-			b.doubtful, n = true, 0
-		}
-		b.end = b.start + lengthBytes + int64(n) + 1
-	}
-	from := max(0, b.start+lengthBytes-r.Offset)
-	if b.taken || from >= int64(len(r.Text)) {
+	from := b.start + lengthBytes - r.Chunk.Offset
+	if b.taken || b.end == 0 || from >= int64(len(r.Data)) {
 		return "", false
 	}
 	b.taken = true
-	return r.Text[from:min(int64(len(r.Text)), max(from, b.end-1-r.Offset))], true
+	line, _, _ = strings.Cut(r.Data[max(0, from):max(from, min(b.end-1-r.Chunk.Offset, int64(len(r.Data))))], "\n")
+	return line, true
+}
+
+// over tells whether the entry ends behind r, with an empty line.
+func (b *journalBinary) over(r *bouncehouse.Record) bool {
+	at := r.Offset - r.Chunk.Offset
+	rest := r.Data[at:]
+	n := strings.IndexByte(rest, '\n')
+	if n < 0 || b.name != "" && b.end == 0 {
+		return false
+	}
+	at, rest = at+int64(n)+1, rest[n+1:]
+	if end := b.end - r.Chunk.Offset; at < end {
+		if end > int64(len(r.Data)) || strings.TrimLeft(r.Data[at:end], "\r\n") != "" {
+			return false // more records of the value follow
+		}
+		rest = r.Data[end:]
+	}
+	return strings.HasPrefix(rest, "\n")
 }
 
 // maxBinary is longer than journald takes a value (DATA_SIZE_MAX is 768 MiB).
