@@ -2,6 +2,7 @@ package parse
 
 import (
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -34,9 +35,9 @@ type way struct {
 // hop is what one Received field tells.
 type hop struct {
 	kind hopKind
-	name string // of the client, as the server looked it up; "" where it did not
+	name string // of the client, where the server confirmed it
 	ip   netip.Addr
-	sure bool // no other address stands there: a HELO may hold brackets, and " by "
+	sure bool // no other address stands there: a HELO may hold brackets, and " by "; so may a certificate's name
 }
 
 type hopKind string
@@ -119,24 +120,65 @@ func readHop(value string) hop {
 	case addresses == 0 && (strings.HasPrefix(rest, "with LMTP") || strings.Contains(rest, ") with LMTP")):
 		return hop{kind: hopInside} // RFC 2033 section 5: never over a wide area network
 	}
-	name, ip := seenClient(from, strings.Contains(rest, "(Exim "))
-	return hop{kind: hopClient, name: name, ip: ip, sure: addresses == 1}
+	h := hop{kind: hopClient, sure: addresses == 1 || addresses == 2 && strings.HasPrefix(from, "[")}
+	if h.name, h.ip = seenClient(from, writerOf(rest)); !h.sure {
+		h.name = ""
+	}
+	return h
+}
+
+// writer is the server that wrote a Received field, where it is one that names
+// a client by its reverse name only once that name's addresses have the
+// client's among them: anyone may call his address mx.google.com. Not so
+// OpenSMTPD, Haraka, Courier, hMailServer and qmail under tcpserver, which write
+// the reverse name as it is, and Exchange, which writes the HELO.
+type writer string
+
+const (
+	writerUnknown  writer = ""
+	writerPostfix  writer = "postfix"  // smtpd_peer.c: else "unknown"
+	writerSendmail writer = "sendmail" // daemon.c, getauthinfo: else "(may be forged)"
+	writerExim     writer = "exim"     // host.c, host_name_lookup: else none
+)
+
+var sendmailVersion = regexp.MustCompile(`^\(8\.[0-9.]+/[^ ()]+\) with `)
+
+// writerOf reads what follows by and the server's name. The words behind with,
+// up to the id, are the server's own; an envelope address may hold any.
+func writerOf(rest string) writer {
+	if n := strings.IndexAny(rest, "<;\""); n >= 0 {
+		rest = rest[:n]
+	}
+	switch {
+	case strings.HasPrefix(rest, "(Postfix) with "):
+		return writerPostfix
+	case sendmailVersion.MatchString(rest):
+		return writerSendmail
+	case strings.HasPrefix(rest, "with ") && strings.Contains(rest, " (Exim "):
+		return writerExim
+	}
+	return writerUnknown
 }
 
 // seenClient reads what stands between from and by: the name that the client
-// gave itself, which may be anything, and last in brackets what the server saw.
-// The first name is the server's own only with Exim, where it looked one up:
+// gave itself, which may be anything, and last in brackets what the server saw,
+// before which Exim has its own name for it. Postfix may write of TLS behind it.
 //
 //	helo.example (mail.example.net [192.0.2.10])
+//	helo.example (mail.example.net [192.0.2.10]) (using TLSv1.3 with cipher ...) (No client certificate requested)
+//	helo.example (mail.example.net [192.0.2.10] (may be forged))
 //	mail.example.net ([192.0.2.10] helo=helo.example)
 //	unknown (HELO helo.example) (192.0.2.10)
-func seenClient(from string, exim bool) (name string, ip netip.Addr) {
+func seenClient(from string, by writer) (name string, ip netip.Addr) {
 	first, rest, _ := strings.Cut(from, " ")
-	if exim && strings.HasPrefix(first, "[") { // [192.0.2.10] (helo=helo.example)
+	if by == writerExim && strings.HasPrefix(first, "[") { // [192.0.2.10] (helo=helo.example)
 		ip, _ = parseIP(strings.Trim(first, "[]"))
 		return "", ip
 	}
 	rest, forged := strings.CutSuffix(rest, " (may be forged))")
+	if last := strings.LastIndexByte(rest, '['); by == writerPostfix && last >= 0 {
+		rest = rest[:last+1+strings.IndexByte(rest[last:]+"]", ']')]
+	}
 	seen := rest[strings.LastIndexByte(rest, '(')+1:]
 	before, after, ok := strings.Cut(seen, "[")
 	if !ok {
@@ -146,11 +188,16 @@ func seenClient(from string, exim bool) (name string, ip netip.Addr) {
 	address, _, _ := strings.Cut(after, "]")
 	ip, _ = parseIP(strings.TrimPrefix(address, "IPv6:"))
 	switch before = strings.TrimSuffix(before, " "); {
-	case forged, before == "unknown":
-	case exim:
-		name = hostName(first)
-	default:
-		name = hostName(before)
+	case by == writerUnknown, forged, before == "unknown":
+		return "", ip
+	case by == writerExim:
+		before = first
 	}
-	return name, ip
+	// Sendmail writes what identd says of the user before the name, with an @.
+	if strings.ContainsFunc(before, func(r rune) bool {
+		return (r|0x20 < 'a' || r|0x20 > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
+	}) {
+		return "", ip
+	}
+	return hostName(before), ip
 }
