@@ -87,8 +87,10 @@ func (e *Event) clean() {
 	}
 	e.ReplyText = Clean(e.ReplyText, MaxText)
 	e.Template = Clean(e.Template, MaxText)
-	for i := range e.URLs {
-		e.URLs[i] = Clean(e.URLs[i], MaxField)
+	for _, list := range [...][]string{e.URLs, e.CitedQueueIDs} {
+		for i := range list {
+			list[i] = Clean(list[i], MaxField)
+		}
 	}
 }
 

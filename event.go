@@ -62,6 +62,9 @@ type Event struct {
 	Repeat       bool      `json:"repeat,omitempty"`        // an old reply said again without a new attempt
 	Counted      bool      `json:"counted,omitempty"`       // an attempt by our own logs: set once, from the row's own evidence; every figure sums it
 	Verified     bool      `json:"verified,omitempty"`      // of a bounce mail or complaint: it proved that it answers mail of ours when it was stored
+	// CitedQueueIDs are other queue ids that the returned message had on its
+	// way: one of them is that of a server of ours, whatever it calls itself.
+	CitedQueueIDs []string `json:"cited_queue_ids,omitempty"`
 
 	// ContextKnown tells that sender, message id and client are as the log
 	// says, be they empty; else they may be filled from the messages table.

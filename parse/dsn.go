@@ -241,7 +241,7 @@ func (d *dsn) events(r *bouncehouse.Record, rep *report, w way, res *bouncehouse
 	if rep.inbound {
 		base.Direction = bouncehouse.Inbound
 	}
-	base.DSNOrigin, base.QueueID = d.ours.judge(r, rep, w)
+	base.DSNOrigin, base.QueueID, base.CitedQueueIDs = d.ours.judge(r, rep, w)
 	base.Verified = w.local && rep.complaint == nil
 	received := receivedAt(r, rep.mail)
 	if tagged := d.ours.tagged(rep, received.at); tagged != "" {

@@ -42,7 +42,40 @@ func lowerNames(names []string) []string {
 //
 // remote: all others; also where nothing is known of our names beyond the
 // machine's, or the message was not returned: there is no guessing.
-func (o ours) judge(r *bouncehouse.Record, rep *report, w way) (bouncehouse.DSNOrigin, string) {
+//
+// cited are the other queue ids that the message had on its way. Of mail that
+// was forwarded only a queue id and the sender prove that it was ours, and the
+// name that our server writes there may be another than any that we know.
+func (o ours) judge(r *bouncehouse.Record, rep *report, w way) (origin bouncehouse.DSNOrigin, queueID string, cited []string) {
+	origin, queueID = o.judgeWay(r, rep, w)
+	if w.local {
+		return origin, queueID, nil
+	}
+	// Our servers were the first ones, and wrote the lowest fields.
+	for i := len(rep.original) - 1; i >= 0 && len(cited) < maxCited; i-- {
+		if !rep.original[i].is("Received") {
+			continue
+		}
+		if _, _, id := readReceived(rep.original[i].raw); id != queueID && citable(id) && !contains(cited, id) {
+			cited = append(cited, strings.Clone(id))
+		}
+	}
+	return origin, queueID, cited
+}
+
+// maxCited is how many queue ids a mail can cite: as many guesses a stranger
+// has at those of our servers. Mail seldom has so many hops of one's own.
+const maxCited = 8
+
+// citable tells whether an id is one that nobody guesses: Postfix, Exim, Sendmail,
+// OpenSMTPD and others make them of a time or at random, eight characters or
+// more. Digits alone may be a number that counts, as Exchange's.
+func citable(id string) bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	return len(id) >= 8 && len(id) <= 64 && strings.ContainsAny(id, letters) && strings.Trim(id, letters+"0123456789-._") == ""
+}
+
+func (o ours) judgeWay(r *bouncehouse.Record, rep *report, w way) (bouncehouse.DSNOrigin, string) {
 	own := strings.ToLower(r.Host)
 	ourHost := func(name string) bool {
 		name = strings.ToLower(strings.TrimSuffix(name, "."))

@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,38 @@ func TestDSNOrigin(t *testing.T) {
 				t.Errorf("got %s, queue id %q, verified %v, counted %v; want %s, %q", e.DSNOrigin, e.QueueID, e.Verified, e.Counted, test.want, test.queueID)
 			}
 		})
+	}
+}
+
+// TestDSNCited lists the queue ids of a message's way, of our servers first,
+// whatever these call themselves.
+func TestDSNCited(t *testing.T) {
+	const arrived = "Received: from relay.example.net (relay.example.net [192.0.2.77])\n\tby mx1.example.com (Postfix) with ESMTP id IN; date\n"
+	hop := func(by, id string) string {
+		return "Received: from x by " + by + " (Postfix) with ESMTP id " + id + "; date\n"
+	}
+	way := hop("relay.example.net", "4dXkTHEIRS") + hop("mail.example.org", "4dXkOURS.1") + hop("[127.0.0.1]", "<4dXkFILTER>;") + hop("mail.example.org", "4dXkOURS.0") +
+		hop("x", "7090000012345") + hop("x", "short1") + hop("x", strings.Repeat("x", 65)) + hop("x", "4dXk'OR'1") + hop("x", "4dXkOURS.0")
+	var long strings.Builder
+	for i := range 100 {
+		long.WriteString(hop("x", fmt.Sprintf("4dXk%05d", i)))
+	}
+	for name, test := range map[string]struct {
+		options       Options
+		way, original string
+		want          string
+	}{
+		"no names":      {Options{}, arrived, way, "4dXkOURS.0 4dXkFILTER 4dXkOURS.1 4dXkTHEIRS"},
+		"other names":   {Options{Hosts: []string{"smtp.example.org"}}, arrived, way, "4dXkOURS.0 4dXkFILTER 4dXkOURS.1 4dXkTHEIRS"},
+		"the name":      {Options{Hosts: []string{"mail.example.org"}}, arrived, way, "4dXkOURS.0 4dXkFILTER 4dXkTHEIRS"},
+		"made here":     {Options{}, madePostfix, way, ""},
+		"not returned":  {Options{}, arrived, "", ""},
+		"a hundred ids": {Options{}, arrived, long.String(), "4dXk00099 4dXk00098 4dXk00097 4dXk00096 4dXk00095 4dXk00094 4dXk00093 4dXk00092"},
+	} {
+		res, _ := parseDSN(t, test.options, originMail("relay.example.net", test.way, test.original))
+		if len(res.Events) != 1 || strings.Join(res.Events[0].CitedQueueIDs, " ") != test.want {
+			t.Errorf("%s: %+v", name, res.Events)
+		}
 	}
 }
 

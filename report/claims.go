@@ -12,6 +12,9 @@ type Claims struct {
 	Believed  bool             `json:"believed"` // at their word: bounces.trust is all
 	Providers []ProviderClaims `json:"providers"`
 	Unproved  Unproved         `json:"unproved"`
+	// Misnamed is how many bounce mails answer mail of ours, by its attempts,
+	// that passed no server of ours by the names that are configured.
+	Misnamed uint64 `json:"misnamed,omitempty"`
 }
 
 // ProviderClaims is what came of mail that a provider had taken.
@@ -40,9 +43,10 @@ const believedSQL = `SELECT provider, class, count() AS n FROM (
   FROM bouncehouse.claims AS c WHERE counts_as = $3 GROUP BY message, addressee)
 WHERE first >= $1 AND first < $2 GROUP BY provider, class`
 
-const unprovedSQL = `SELECT uniqExactIf((stream, file_id, offset), counts_as = 'late bounce') AS bounce_mails,
-  uniqExactIf((stream, file_id, offset), counts_as = 'complaint') AS complaints
-FROM bouncehouse.claims WHERE time >= $1 AND time < $2 AND NOT verified`
+const mailsSQL = `SELECT uniqExactIf((stream, file_id, offset), NOT verified AND counts_as = 'late bounce') AS bounce_mails,
+  uniqExactIf((stream, file_id, offset), NOT verified AND counts_as = 'complaint') AS complaints,
+  uniqExactIf((stream, file_id, offset), cites_attempt AND dsn_origin = 'backscatter') AS misnamed
+FROM bouncehouse.claims WHERE time >= $1 AND time < $2`
 
 func (r *Report) claims(ctx context.Context, db DB, believe bool) error {
 	type row struct {
@@ -66,11 +70,14 @@ func (r *Report) claims(ctx context.Context, db DB, believe bool) error {
 		if err := db.Select(ctx, &complaints, complaintsSQL, r.Since, r.Until); err != nil {
 			return err
 		}
-		var unproved []Unproved
-		if err := db.Select(ctx, &unproved, unprovedSQL, r.Since, r.Until); err != nil {
+		var mails []struct {
+			Unproved
+			Misnamed uint64 `ch:"misnamed"`
+		}
+		if err := db.Select(ctx, &mails, mailsSQL, r.Since, r.Until); err != nil {
 			return err
 		}
-		r.Claims.Unproved = unproved[0]
+		r.Claims.Unproved, r.Claims.Misnamed = mails[0].Unproved, mails[0].Misnamed
 	}
 	byName := map[string]*ProviderClaims{}
 	of := func(name string) *ProviderClaims {

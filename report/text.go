@@ -49,6 +49,10 @@ func (r *Report) WriteText(w io.Writer, width int, zone *time.Location) error {
 			b.WriteString("Where no logs are read, the setting bounces.trust says what is believed.\n")
 		}
 	}
+	if n := r.Claims.Misnamed; n > 0 {
+		fmt.Fprintf(&b, "\n%s of your own mail by the logs, of none of your servers by the setting hosts: add to it what\n"+
+			"these call themselves behind \"by\" in Received fields (Postfix: postconf myhostname).\n", plural(n, "bounce"))
+	}
 	if len(r.Inbound) > 0 {
 		b.WriteString("\nClients refused by our servers\n")
 		b.WriteString(r.inboundTable(width, zone))

@@ -30,7 +30,7 @@ func sample() *Report {
 			{Class: "connection-failed", EnhancedCode: "4.4.1", Count: 1, First: at(5), Last: at(5), Template: "connect to <host>[<ip>]:<n>: " + strings.Repeat("x", 300)},
 		},
 		Claims: Claims{Providers: []ProviderClaims{{Provider: "google", LateBounces: 12, TopClass: "domain-accepts-no-mail", Complaints: 3}, {LateBounces: 1, TopClass: "policy"}},
-			Unproved: Unproved{BounceMails: 1, Complaints: 2}},
+			Unproved: Unproved{BounceMails: 1, Complaints: 2}, Misnamed: 3},
 		Inbound: []Inbound{{Class: "dnsbl", Count: 12, Clients: 3, Last: at(20)}},
 	}
 }

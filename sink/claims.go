@@ -28,9 +28,12 @@ func citations(e *bouncehouse.Event) (all []citation) {
 	}
 	for _, recipient := range [...]string{e.Recipient, e.OriginalRecipient} {
 		add("m", e.MessageID, recipient, 'r')
-		add("q", e.QueueID, recipient, 'r')
 	}
-	add("q", e.QueueID, e.Sender, 's')
+	for _, id := range append([]string{e.QueueID}, e.CitedQueueIDs...) {
+		add("q", id, e.Recipient, 'r')
+		add("q", id, e.OriginalRecipient, 'r')
+		add("q", id, e.Sender, 's')
+	}
 	if e.Outcome == bouncehouse.Complaint { // which seldom name the recipient
 		add("m", e.MessageID, e.Sender, 's')
 	}

@@ -39,12 +39,15 @@ func logged() []bouncehouse.Event {
 	}
 	alias := at(600, "one@example.com", "4One", "User@forward.example", bouncehouse.Delivered)
 	alias.OriginalRecipient = "alias@example.net"
+	filter := at(550, "", "4Filter", "only@example.net", bouncehouse.Relayed) // a hop of the message before
+	filter.Counted = false
 	return []bouncehouse.Event{
 		at(100, "one@example.com", "4One", "late@example.net", bouncehouse.Deferred),
 		at(200, "one@example.com", "4One", "late@example.net", bouncehouse.Delivered),
 		at(300, "one@example.com", "4One", "refused@example.net", bouncehouse.Bounced),
 		at(400, "one@example.com", "4One", "waiting@example.net", bouncehouse.Deferred),
 		at(500, "", "4NoID", "only@example.net", bouncehouse.Delivered),
+		filter,
 		alias,
 	}
 }
@@ -62,6 +65,12 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 	notSpam.FeedbackType = "not-spam"
 	original := claim(15, "one@example.com", "", sender, "whoever@elsewhere.example")
 	original.OriginalRecipient = "ALIAS@example.net"
+	// Forwarded mail, whose server is known by another name than it writes.
+	passed := func(offset int64, sender, recipient string, ids ...string) bouncehouse.Event {
+		e := claim(offset, "", "4OfAnother", sender, recipient)
+		e.CitedQueueIDs = ids
+		return e
+	}
 	delayed := claim(16, "one@example.com", "", sender, "late@example.net")
 	delayed.Outcome = bouncehouse.Deferred
 	for _, c := range []struct {
@@ -81,6 +90,10 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		{claim(19, "", "4One", sender, "another@elsewhere.example"), true, "bounce one@example.com  google"},
 		{claim(20, "one@example.com", "4One", sender, "refused@example.net"), true, ""}, // its attempt was refused, and is counted
 		{claim(21, "one@example.com", "4One", sender, "waiting@example.net"), true, ""}, // undecided yet
+		{passed(22, sender, "forwarded@elsewhere.example", "4Stranger", "4One"), true, "bounce one@example.com  google"},
+		{passed(23, "", "late@example.net", "4One", "4Stranger"), true, "bounce one@example.com late@example.net google"},
+		{passed(24, sender, "whoever@elsewhere.example", "4Filter", "4NoID"), true, "bounce mx1.example.com 4NoID only@example.net google"},
+		{passed(25, sender, "refused@example.net", "4One", "4Filter"), true, ""}, // one of its hops was refused
 		{tagged, true, "bounce prvs=0123ABCDEF=news@example.com x@example.org forger"},
 		{local, true, ""},
 
@@ -91,6 +104,9 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		{claim(34, "", "", sender, "late@example.net"), false, ""},
 		{claim(35, "claimed@example.com", "", sender, "z@example.net"), false, ""},
 		{repeated, false, ""},
+		{passed(37, "other@example.com", "stranger@example.net", "4One", "4NoID"), false, ""},
+		{passed(38, sender, "late@example.net", "4Stranger", ""), false, ""},
+		{passed(39, sender, "late@example.net"), false, ""},
 		{claim(36, strings.Repeat("m", 1024), strings.Repeat("q'\\\n", 256), sender, strings.Repeat("\x01r", 512)), false, ""},
 
 		{complaint(400, "one@example.com", "", sender, ""), true, "complaint one@example.com  google"},

@@ -139,7 +139,7 @@ func (n *enums) check(e *bouncehouse.Event) error {
 			return fmt.Errorf("a field of %d bytes", len(s))
 		}
 	}
-	for _, l := range [...][]string{e.URLs, e.DNSBLListed} {
+	for _, l := range [...][]string{e.URLs, e.DNSBLListed, e.CitedQueueIDs} {
 		if len(l) > maxList || slices.ContainsFunc(l, func(s string) bool { return len(s) > bouncehouse.MaxField }) {
 			return fmt.Errorf("a list of %d elements, or a long one in it", len(l))
 		}
