@@ -130,11 +130,15 @@ func syncIn(root *os.Root, name string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
+// ErrEmptyMail is Deliver's error where there was nothing to read.
+var ErrEmptyMail = errors.New("the mail is empty: does the pipe hand it on?")
+
 // Deliver puts the mail that r gives into the spool. Once it returns nil the
 // mail is on disk; after an error nothing of it is there. The file is named
 // by its content: a mail server that was told nothing and hands the same mail
-// in again does not bring it twice. An empty mail is an error, and so is a
-// state directory that does not exist or that others may write to.
+// in again does not bring it twice. An empty mail is ErrEmptyMail, the one error
+// that does not pass; one is also a state directory that does not exist or that
+// others may write to. A mail may be of any length.
 func Deliver(state string, r io.Reader) (err error) {
 	spool, owner, err := openSpool(state)
 	if err != nil {
@@ -159,7 +163,7 @@ func Deliver(state string, r io.Reader) (err error) {
 		return fmt.Errorf("spool the mail: %w", err)
 	}
 	if n == 0 {
-		return errors.New("spool the mail: it is empty")
+		return ErrEmptyMail
 	}
 	if err := spool.Rename(tmp, "new/"+hex.EncodeToString(sum.Sum(nil)[:16])); err != nil {
 		return fmt.Errorf("spool the mail: %w", err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -163,6 +164,9 @@ func (c *Config) Validate() error {
 	}
 	if c.State == "" {
 		fault("state", "must name a directory")
+	}
+	if slices.Contains(c.Paths, "") {
+		fault("paths", "a path is empty")
 	}
 	if !hostName.MatchString(c.Host) {
 		fault("host", "%q is no host name", c.Host)

@@ -8,9 +8,15 @@ import (
 	"github.com/bouncehouse/bouncehouse/ingest"
 )
 
-// exitTempFail is EX_TEMPFAIL of sysexits.h: the mail server keeps the mail
-// and tries again. Any other status but 0 would bounce it.
-const exitTempFail = 75
+// Statuses of sysexits.h. With EX_TEMPFAIL the mail server keeps the mail and
+// tries again: of all that someone can put right, wrong use too. With EX_DATAERR
+// it gives the mail up, of which there is nothing. That comes of a pipe that
+// hands nothing on, never of what a stranger sends: mail that came in has a
+// header. So nobody is sent a bounce who should not be, and its log says why.
+const (
+	exitDataErr  = 65
+	exitTempFail = 75
+)
 
 // deliverCmd is for a pipe of the mail server's, such as
 //
@@ -40,6 +46,9 @@ func (cmd *deliverCmd) Run(a *app) error {
 	}
 	defer stop()
 	if err := ingest.Deliver(c.State, stdin); err != nil {
+		if errors.Is(err, ingest.ErrEmptyMail) && a.ctx.Err() == nil {
+			return err
+		}
 		if a.ctx.Err() != nil {
 			err = errors.New("stopped before the mail was whole")
 		}

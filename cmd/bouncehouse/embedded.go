@@ -97,8 +97,11 @@ func (e *embedded) start(ctx context.Context) (*engine.Child, error) {
 	c := e.config
 	return engine.Start(ctx, c.State, func() *exec.Cmd {
 		args := []string{"clickhouse", "serve", "--config", os.DevNull, "--lifeline", "--state", c.State, "--lock-wait", e.patience.String(),
-			"--library", c.Engine.Library, "--memory", strconv.FormatInt(c.Engine.Memory, 10), "--user", c.Engine.User,
+			"--memory", strconv.FormatInt(c.Engine.Memory, 10), "--user", c.Engine.User,
 			"--listen", c.Engine.Listen, "--confinement", c.Engine.confinement()}
+		if c.Engine.Library != "" {
+			args = append(args, "--library", c.Engine.Library)
+		}
 		if c.Engine.ListenWriter {
 			args = append(args, "--listen-writer")
 		}

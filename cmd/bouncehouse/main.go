@@ -1,7 +1,8 @@
 // Command bouncehouse reads the logs and bounce mails of mail servers into
 // ClickHouse and tells which mailbox provider defers or refuses mail, with
 // which codes, and why. Events go to stdout, everything else to stderr; exit
-// status 0 is done, 1 failed, 2 wrong use; of deliver 75 is any failure.
+// status 0 is done, 1 failed, 2 wrong use; of deliver 65 is a mail that is empty, 75 any other
+// failure.
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"reflect"
 	"strings"
 	"syscall"
 	_ "time/tzdata" // zones are looked up by name, also where the system has none
@@ -94,6 +96,7 @@ func run(args []string) int {
 	parser, err := kong.New(&c,
 		kong.Name("bouncehouse"), kong.Description(description),
 		vars(),
+		kong.KindMapper(reflect.String, kong.MapperFunc(exact)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.UsageOnError())
 	if err != nil {
@@ -120,11 +123,17 @@ func run(args []string) int {
 		return 2
 	}
 	a := &app{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: stderr, log: slog.New(slog.NewTextHandler(stderr, nil))}
+	if _, width := terminal(os.Stdout); width > 0 {
+		a.stdout = &people{to: os.Stdout} // whatever it is that goes there; pipes get every byte
+	}
 	switch err := k.Run(a); {
 	case err == nil:
 		return 0
 	case k.Command() == "deliver":
 		fmt.Fprintln(stderr, "bouncehouse:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		if errors.Is(err, ingest.ErrEmptyMail) {
+			return exitDataErr
+		}
 		return exitTempFail
 	case errors.Is(err, errWrongUse):
 		fmt.Fprintln(stderr, "bouncehouse:", err)
@@ -137,6 +146,26 @@ func run(args []string) int {
 		}
 		return 1
 	}
+}
+
+// exact takes an argument byte by byte: kong's own mapper makes JSON of it, and
+// a path may be no UTF-8. An empty path is a variable of a script's that is not
+// set; it stands for no directory, not for this one nor for the default.
+func exact(ctx *kong.DecodeContext, target reflect.Value) error {
+	token, err := ctx.Scan.PopValue("string")
+	if err != nil {
+		return err
+	}
+	s := token.String()
+	path := ctx.Value.Name == "path" || ctx.Value.Name == "file"
+	if f := ctx.Value.Flag; f != nil {
+		path = f.PlaceHolder == "DIR" || f.PlaceHolder == "FILE"
+	}
+	if s == "" && path {
+		return errors.New("the path is empty")
+	}
+	target.SetString(s)
+	return nil
 }
 
 // vars are what help texts take from the code.

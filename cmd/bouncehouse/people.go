@@ -50,7 +50,8 @@ func (p *people) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// terminal is the terminal that w writes to, and its width; 0 where it is none.
+// terminal is the terminal that w writes to, and its width; 0 where it is none. One that does not know its width (a
+// pty under script, a serial line) has 80 columns.
 func terminal(w io.Writer) (*os.File, int) {
 	if p, ok := w.(*people); ok {
 		w = p.to
@@ -60,8 +61,11 @@ func terminal(w io.Writer) (*os.File, int) {
 		return nil, 0
 	}
 	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, 0
+	case width <= 0:
+		width = 80
 	}
 	return f, width
 }

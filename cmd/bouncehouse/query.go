@@ -21,11 +21,7 @@ func (cmd *queryCmd) Run(a *app) error {
 		return fmt.Errorf("%w: no statement", errWrongUse)
 	}
 	format := cmd.Format
-	out := a.stdout
-	_, width := terminal(out)
-	if width > 0 {
-		out = &people{to: out}
-	}
+	_, width := terminal(a.stdout)
 	switch {
 	case format != "":
 	case width > 0:
@@ -38,5 +34,5 @@ func (cmd *queryCmd) Run(a *app) error {
 		return err
 	}
 	defer stop()
-	return db.Copy(a.ctx, out, sql, format)
+	return db.Copy(a.ctx, a.stdout, sql, format)
 }
