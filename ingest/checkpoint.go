@@ -112,7 +112,7 @@ func openStore(stream, path string, o Options) (s *positionFile, p *position, fr
 	if o.State == "" {
 		return s, p, true, nil
 	}
-	dir := filepath.Join(o.State, "positions")
+	dir := filepath.Join(o.State, positionsName)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, false, explain("create", dir, err)
 	}

@@ -21,7 +21,7 @@ const maxExpanded = 100_000
 // Expand takes paths as people give them and returns what is to be read. A
 // directory that is no Maildir stands for the Maildirs and text files in it
 // and below it; files and directories whose name begins with a dot are left
-// out. A file that repeats another's lines is skipped where the other is read
+// out, and state directories: the engine's files are text, too. A file that repeats another's lines is skipped where the other is read
 // too, whoever named it: its attempts would count twice. A path that is not
 // there, or cannot be read, stays: reading it tells why.
 func Expand(paths []string) (files []string, skipped []Skipped, err error) {
@@ -82,6 +82,8 @@ func expandDir(dir string) (files []string, skipped []Skipped, err error) {
 				return fs.SkipDir
 			}
 			return nil
+		case d.IsDir() && isStateDir(path):
+			return fs.SkipDir
 		case d.IsDir() && isMaildir(path):
 			files = append(files, path)
 			return fs.SkipDir
@@ -104,6 +106,20 @@ func expandDir(dir string) (files []string, skipped []Skipped, err error) {
 func inode(st os.FileInfo) disk {
 	d := diskOf(st)
 	return disk{Dev: d.Dev, Inode: d.Inode}
+}
+
+// isStateDir tells whether the directory is a state directory: it has the lock of
+// one, beside the positions or, at a first start, alone.
+func isStateDir(path string) bool {
+	st, err := os.Lstat(filepath.Join(path, lockName))
+	if err != nil || !st.Mode().IsRegular() {
+		return false
+	}
+	if st, err := os.Lstat(filepath.Join(path, positionsName)); err == nil && st.IsDir() {
+		return true
+	}
+	entries, err := os.ReadDir(path)
+	return err == nil && len(entries) == 1
 }
 
 // isMaildir tells whether the directory has the folders of a Maildir.

@@ -12,7 +12,7 @@ import (
 func TestExpand(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"mail.log", "mail.log.1", "mail.info", "mail.info.1", "syslog", "exim4/mainlog", "exim4/rejectlog", "exim4/rejectlog.1",
-		"alone/rejectlog", "box/new/1", "box/cur/2:2,S", "box/tmp/3", ".hidden/x.log", ".dot", "mails/a.eml"} {
+		"alone/rejectlog", "state/lock", "state/positions/x.json", "state/clickhouse/x.sql", "first/lock", "box/new/1", "box/cur/2:2,S", "box/tmp/3", ".hidden/x.log", ".dot", "mails/a.eml"} {
 		write(t, filepath.Join(dir, name), "Nov 21 18:56:32 mx1 x: y\n")
 	}
 	for link, to := range map[string]string{"again.log": "mail.log", "gone.log": "nowhere", "loop": ".", "zlinks/b.eml": "../mails/a.eml"} {

@@ -203,13 +203,20 @@ next:
 	return found
 }
 
+// What a state directory has in it, beside the engine's data, the mails' records
+// and the spool.
+const (
+	lockName      = "lock"
+	positionsName = "positions"
+)
+
 // Lock takes the state directory, which it creates, for this process. The
 // lock ends with unlock or with the process, however it ends.
 func Lock(state string) (unlock func(), err error) {
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return nil, fmt.Errorf("create the state directory: %w: name another with --state DIR", err)
 	}
-	path := filepath.Join(state, "lock")
+	path := filepath.Join(state, lockName)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, explain("lock", path, err)

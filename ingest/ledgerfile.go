@@ -33,7 +33,7 @@ func OpenLedger(state string, log *slog.Logger) (*Ledger, error) {
 	if state == "" {
 		return d, nil
 	}
-	dir := filepath.Join(state, "positions")
+	dir := filepath.Join(state, positionsName)
 	d.path = filepath.Join(dir, "files.ledger")
 	raw, err := os.ReadFile(d.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -101,7 +101,7 @@ func OpenMails(state string, log *slog.Logger) (*Mails, error) {
 	if err := s.readBatches(); err != nil {
 		return nil, err
 	}
-	return s, s.readOld(filepath.Join(state, "positions"))
+	return s, s.readOld(filepath.Join(state, positionsName))
 }
 
 // load reads a file of records. What a crash left of the last is not relied

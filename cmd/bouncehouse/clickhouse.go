@@ -26,7 +26,7 @@ type engineServeCmd struct {
 	Library      string        `placeholder:"FILE" help:"libchdb.so (default: CHDB_LIB_PATH, beside the binary, the usual library folders)."`
 	Memory       int64         `placeholder:"MIB" help:"Memory limit in MiB (default: a quarter of the machine's)."`
 	User         string        `placeholder:"NAME" help:"Whom to run as where root starts it and the data is this user's (default bouncehouse-engine)."`
-	Confinement  string        `enum:"required,preferred," default:"" help:"Where the kernel cannot confine the engine: required refuses to start, preferred warns (default: required with --listen)."`
+	Confinement  string        `enum:"required,preferred," default:"" placeholder:"NAME" help:"Where the kernel cannot confine the engine: required refuses to start, preferred warns (default: required with --listen)."`
 	LockWait     time.Duration `hidden:"" help:"How long to wait for another engine on the directory to end."`
 	Lifeline     bool          `hidden:"" help:"End when standard input closes: for bouncehouse run."`
 }

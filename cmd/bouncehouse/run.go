@@ -155,6 +155,9 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 				"Where a server logs to the journal only: journalctl -o json -u 'postfix*' > postfix.json, or install rsyslog")
 		}
 	}
+	if slices.Contains(paths, "-") {
+		return nil, nil, fmt.Errorf("%w: standard input has no place to go on from: name a file (./- where it is called so), or use bouncehouse parse", errWrongUse)
+	}
 	paths, skipped, err := ingest.Expand(paths)
 	if err != nil {
 		return nil, nil, err
@@ -165,6 +168,7 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	if len(paths) == 0 {
 		return nil, nil, errors.New("there is no text file and no Maildir in the directories given: name logs, mboxes, bounce mails or Maildirs")
 	}
+	named := len(paths) // the spool comes behind them
 	if usual {
 		fmt.Fprintln(a.stderr, "Reading", strings.Join(paths, ", "))
 	}
@@ -183,10 +187,13 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 		ChunkSize: chunkSize(max(min(chunk, allChunks/len(paths)), kafkaChunk))}
 	var faults []error
 	seen := map[string]bool{}
-	for _, path := range paths {
+	left := named
+	for i, path := range paths {
 		src, err := ingest.Open(path, o)
 		if err != nil {
-			faults = append(faults, err)
+			if faults = append(faults, err); i < named {
+				left--
+			}
 			continue
 		}
 		if seen[src.Stream()] {
@@ -199,7 +206,8 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 		}
 		sources = append(sources, src)
 	}
-	if len(sources) == 0 {
+	if left == 0 {
+		closeAll(sources)
 		return nil, nil, errors.Join(faults...)
 	}
 	for _, err := range faults {
