@@ -222,6 +222,28 @@ func TestJournalExportEnds(t *testing.T) {
 	}
 }
 
+// An entry that was cut, by a journalctl that was ended, has no account yet, and
+// that of the next one is not its own.
+func TestJournalExportCut(t *testing.T) {
+	const message = "MESSAGE=4F2D1A0C3B: to=<kim@corp.example>, relay=none, delay=1, delays=1/0/0/0, dsn=5.0.0, status=bounced (no)\n"
+	const fields, honest = "__REALTIME_TIMESTAMP=1788360555123456\n_HOSTNAME=mx1\nSYSLOG_IDENTIFIER=", "__CURSOR=s=2\n__REALTIME_TIMESTAMP=1788360555123457\n_HOSTNAME=mx1\nSYSLOG_IDENTIFIER=cron\n_UID=0\nMESSAGE=x\n\n"
+	forged := "__CURSOR=s=1\n" + message + fields + "postfix/smtp\nNOTE\n" + string(binary.LittleEndian.AppendUint64(nil, 40)) + strings.Repeat("x\n", 20) + "\n_COMM=smtp\n_UID=33\n_SYSTEMD_UNIT=apache2.service\n\n"
+	if res := parseLog(t, "postfix", "journal", forged+honest); len(res.Events) != 0 || res.Doubted != 1 {
+		t.Fatalf("%d events, %d doubted", len(res.Events), res.Doubted)
+	}
+	for cut := range forged {
+		for _, next := range []string{honest, "\n" + honest, strings.ReplaceAll(honest, "cron", "cron\n_TRANSPORT=syslog\n_COMM=cron"), strings.Replace(honest, "MESSAGE=x\n", "", 1)} {
+			if strings.HasPrefix(next, "\n") && strings.HasSuffix(forged[:cut], "\n") {
+				continue // an empty line is journald's word that the entry is whole
+			}
+			res := parseLog(t, "postfix", "journal", forged[:cut]+next+next)
+			if len(res.Events) != 0 {
+				t.Errorf("cut at %d, %q, then %q: %+v", cut, forged[max(0, cut-20):cut], next, res.Events)
+			}
+		}
+	}
+}
+
 // An export that tells of writers and one that was stripped, from a file.
 func TestJournalStripped(t *testing.T) {
 	b, err := os.ReadFile("testdata/postfix/wrapped-journal-export.log")

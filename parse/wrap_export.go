@@ -31,12 +31,13 @@ type journalExport struct {
 	replay bool   // it was read again
 	active bool   // a __CURSOR was seen
 	told   bool   // the entry under way is over
+	odd    bool   // it has a field twice, or a value that cannot be read: it may be two, of which one was cut
+	next   int64  // where the line behind the last one begins
 	binary journalBinary
 
-	micros               int64
-	host, ident, message string
-	pid, syslogPID       string
-	source               journalSource
+	micros, host, ident, message string
+	pid, syslogPID               string
+	source                       journalSource
 }
 
 // field reads a line; known tells that it is of the format, complete that it
@@ -44,14 +45,20 @@ type journalExport struct {
 // who wrote it. doubted tells that one is over that is not believed.
 func (x *journalExport) field(r *bouncehouse.Record, s string, j *Journal, e *entry) (known, complete, doubted bool) {
 	x.enter(r)
+	gap := r.Offset > max(x.next, x.binary.end)
+	x.next = r.Offset + int64(len(r.Text)) + 1
 	switch name, value, text := strings.Cut(s, "="); {
 	case x.active && x.binary.holds(r):
+		x.odd = x.odd || x.binary.end != 0 && x.next > x.binary.end // no line end behind it
 		if value, ok := x.binary.value(r); ok {
 			x.set(x.binary.name, value)
 		}
 	case strings.HasPrefix(s, "__CURSOR="):
+		// Without the empty line the entry before was cut, and what it lacks may
+		// be its account.
+		x.odd = x.odd || !gap
 		complete, doubted = x.give(j, e)
-		*x = journalExport{file: x.file, replay: x.replay, active: true}
+		*x = journalExport{file: x.file, replay: x.replay, next: x.next, active: true}
 		return true, complete, doubted
 	case !exportName(name): // another format's line
 		*x = journalExport{file: x.file, replay: x.replay}
@@ -85,24 +92,27 @@ func (x *journalExport) enter(r *bouncehouse.Record) {
 const maxReplayed = 256 << 10
 
 func (x *journalExport) set(name, value string) {
+	var to *string
 	switch name {
 	case "__REALTIME_TIMESTAMP":
-		x.micros, _ = strconv.ParseInt(value, 10, 64)
+		to = &x.micros
 	case "_HOSTNAME":
-		x.host = clip64(value)
+		to = &x.host
 	case "SYSLOG_IDENTIFIER":
-		x.ident = clip64(value)
+		to = &x.ident
 	case "SYSLOG_PID":
-		x.syslogPID = clip64(value)
+		to = &x.syslogPID
 	case "_PID":
-		x.pid = clip64(value)
+		to = &x.pid
 	case "MESSAGE":
-		x.message = clip64(value)
+		to = &x.message
 	default:
-		if f := x.source.field(name); f != nil {
-			*f = clip64(value)
+		if to = x.source.field(name); to == nil {
+			return
 		}
 	}
+	x.odd = x.odd || *to != ""
+	*to = clip64(value)
 }
 
 func exportName(s string) bool {
@@ -116,11 +126,12 @@ func exportName(s string) bool {
 
 // give fills e at the entry's end, once.
 func (x *journalExport) give(j *Journal, e *entry) (given, doubted bool) {
-	if x.told || x.message == "" || x.ident == "" || x.micros == 0 {
+	micros, err := strconv.ParseInt(x.micros, 10, 64)
+	if x.told || x.message == "" || x.ident == "" || err != nil {
 		return false, false
 	}
 	x.told = true
-	if x.binary.doubtful || !j.believe(&x.source) {
+	if x.odd || x.binary.doubtful || !j.believe(&x.source) {
 		return false, claimsMail(x.ident)
 	}
 	pid := x.syslogPID
@@ -128,7 +139,7 @@ func (x *journalExport) give(j *Journal, e *entry) (given, doubted bool) {
 		pid = x.pid
 	}
 	*e = entry{
-		stamp: stamp{kind: stampKnown, known: time.UnixMicro(x.micros).UTC()},
+		stamp: stamp{kind: stampKnown, known: time.UnixMicro(micros).UTC()},
 		host:  x.host, program: x.ident, pid: pid, msg: x.message,
 	}
 	return true, false
