@@ -91,7 +91,8 @@ func eventColumns() []column[bouncehouse.Event] {
 		{"repeat", "Bool", func(g *gatherer, es []*E) any { return fill(&g.bools, es, func(e *E) bool { return e.Repeat }) }},
 		{"counted", "UInt8", func(g *gatherer, es []*E) any { return fill(&g.bytes, es, counted) }},
 		{"verified", "Bool", func(g *gatherer, es []*E) any { return fill(&g.bools, es, func(e *E) bool { return e.Verified }) }},
-		list("cited_queue_ids", func(e *E) []string { return e.CitedQueueIDs }),
+		// A list of its own costs every attempt what only a claim has.
+		text("cited_queue_ids", "String", func(e *E) string { return strings.Join(e.CitedQueueIDs, " ") }),
 	}
 }
 

@@ -1,7 +1,8 @@
 -- Of a claim: the other queue ids in the Received fields of the message that came
 -- back. Which server of ours wrote one is told by its name only, which may be
 -- another than is known here; that one of them is ours is told by the attempts.
-ALTER TABLE bouncehouse.events{{if .OnCluster}} {{.OnCluster}}{{end}} ADD COLUMN IF NOT EXISTS cited_queue_ids Array(String) CODEC(ZSTD(1));
+-- Blanks stand between them.
+ALTER TABLE bouncehouse.events{{if .OnCluster}} {{.OnCluster}}{{end}} ADD COLUMN IF NOT EXISTS cited_queue_ids String CODEC(ZSTD(1));
 
 -- Every bounce mail and complaint, a row for each recipient that it names, with
 -- what the attempts in the logs make of it. Figures never sum these rows: read
@@ -67,7 +68,8 @@ FROM
         if(recipient = '', '', concat('r', lower(recipient))) AS r,
         if(original_recipient = '', '', concat('r', lower(original_recipient))) AS o,
         if(sender = '', '', concat('s', lower(sender))) AS s,
-        arrayFlatten(arrayMap(x -> [(concat('q', x), r), (concat('q', x), o), (concat('q', x), s)], cited_queue_ids)) AS passed,
+        arrayFlatten(arrayMap(x -> [(concat('q', x), r), (concat('q', x), o), (concat('q', x), s)],
+            arrayFilter(x -> x != '', splitByChar(' ', cited_queue_ids)))) AS passed,
         arrayFilter(x -> x.1 != '' AND x.2 != '', arrayDistinct(arrayConcat(
             [(m, r), (q, r), (m, o), (q, o), (q, s), (if(outcome = 'complaint', m, ''), s)], passed))) AS keys,
         key.1 AS id,
@@ -104,7 +106,7 @@ LEFT JOIN
             arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))]) AS address
         FROM bouncehouse.events
         WHERE NOT claim AND direction = 'outbound'
-            AND queue_id IN (SELECT arrayJoin(arrayPushBack(cited_queue_ids, queue_id)) AS cited FROM bouncehouse.events WHERE claim AND cited != '')
+            AND queue_id IN (SELECT arrayJoin(arrayPushBack(splitByChar(' ', cited_queue_ids), queue_id)) AS cited FROM bouncehouse.events WHERE claim AND cited != '')
             AND source NOT IN ('qmail', 'hmailserver', 'mdaemon') -- who count: anyone can
     )
     GROUP BY id, address
