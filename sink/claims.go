@@ -88,7 +88,7 @@ const citedSQL = `SELECT DISTINCT id, address FROM (
   UNION ALL
   SELECT concat('q', queue_id) AS id, ` + addressesSQL + ` FROM bouncehouse.events
   WHERE NOT claim AND direction = 'outbound' AND queue_id IN {queued:Array(String)}
-    AND source NOT IN ('qmail', 'hmailserver', 'mdaemon')) -- who count: anyone can
+    AND source NOT IN ('qmail', 'hmailserver', 'mdaemon', 'exchange')) -- who count: anyone can
 WHERE address IN {addresses:Array(String)}`
 
 const addressesSQL = `arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))]) AS address`

@@ -107,7 +107,7 @@ LEFT JOIN
         FROM bouncehouse.events
         WHERE NOT claim AND direction = 'outbound'
             AND queue_id IN (SELECT arrayJoin(arrayPushBack(splitByChar(' ', cited_queue_ids), queue_id)) AS cited FROM bouncehouse.events WHERE claim AND cited != '')
-            AND source NOT IN ('qmail', 'hmailserver', 'mdaemon') -- who count: anyone can
+            AND source NOT IN ('qmail', 'hmailserver', 'mdaemon', 'exchange') -- who count: anyone can
     )
     GROUP BY id, address
 ) AS a USING (id, address)
