@@ -140,6 +140,9 @@ func run(args []string) int {
 		return 2
 	case errors.Is(err, syscall.EPIPE):
 		return 1 // the reader of our output has gone; it needs no word
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "bouncehouse: stopped")
+		return 1
 	default:
 		for line := range strings.Lines(err.Error()) {
 			fmt.Fprintln(stderr, "bouncehouse:", strings.TrimRight(line, "\n"))
