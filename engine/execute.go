@@ -161,8 +161,8 @@ func (s *server) take(c *conn, q *request, p *process, most int64) (*result, err
 		res.free()
 	}
 	var e *Error
-	if errors.As(err, &e) { // a syntax error shows the query's end
-		err = newError(strings.Replace(e.Text, into, "", 1))
+	if errors.As(err, &e) {
+		err = newError(withoutEnd(e.Text, into))
 	}
 	return nil, err
 }
@@ -185,6 +185,18 @@ var errAnswers = newError("Code: 241. DB::Exception: The answers under way hold 
 
 func tooMuch(most int64) error {
 	return newError(fmt.Sprintf("Code: 396. DB::Exception: Limit for result exceeded, max bytes: %d. (TOO_MANY_ROWS_OR_BYTES)", most))
+}
+
+// withoutEnd takes out of a syntax error, which shows the statement from some word on, the end that the server gave it.
+func withoutEnd(text, end string) string {
+	for range 3 { // INTO, OUTFILE, the pipe: a name may have been expected
+		word, rest, _ := strings.Cut(end, " ")
+		if before, after, ok := strings.Cut(text, end); ok {
+			return strings.ReplaceAll(before+after, "('"+strings.Trim(word, "'")+"')", "(its end)")
+		}
+		end = rest
+	}
+	return text
 }
 
 func intoPipe(w *os.File, format string) string {

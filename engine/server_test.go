@@ -232,6 +232,8 @@ func TestHTTP(t *testing.T) {
 		{"readonly", q("readonly", "1"), "CREATE TABLE bouncehouse.u (k UInt8) ENGINE = Memory", nil, 500, "Code: 164"},
 		{"parts are synced", nil, "SELECT groupArray(value) FROM system.merge_tree_settings WHERE name IN ('fsync_after_insert', 'fsync_part_directory')", nil, 200, "['1','1']\n"},
 		{"syntax error", nil, "SELECT FROM WHERE", nil, 400, "Code: 62"},
+		{"syntax error at the end", nil, "SELECT", nil, 400, "failed at position 21 (its end)"},
+		{"syntax error before the end", nil, "SELECT 1 +", nil, 400, "(its end)"},
 		{"unknown table", nil, "SELECT * FROM nothing", nil, 404, "Code: 60"},
 		{"empty", nil, "", nil, 400, "Code: 62"},
 		{"client command", nil, "exit", nil, 400, "Code: 62"},
