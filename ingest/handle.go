@@ -96,7 +96,7 @@ func (h *handle) close() {
 	h.f.Close()
 }
 
-// close lets go of the file, and of the entry.
+// close lets go of the file, which is among l's no more, and of the entry.
 func (l *logFile) close(h *handle) {
 	l.led.release(h.entry, l)
 	if !l.isOpen(h.info) {

@@ -232,6 +232,24 @@ func (r *reader) exactly(want []string) {
 	}
 }
 
+// keepsWhatIsOpen checks that the files that a log keeps from other sources are
+// those that it has open.
+func (r *reader) keepsWhatIsOpen() {
+	s := r.s
+	if z, ok := s.(*lazy); ok {
+		s = z.Source
+	}
+	if l, ok := s.(*logFile); ok && l.led != nil {
+		open := map[disk]bool{}
+		for _, h := range l.files() {
+			open[inodeOf(diskOf(h.info))] = true
+		}
+		if len(l.led.holders) != len(open) {
+			r.t.Errorf("%d files are kept from others, %d are open", len(l.led.holders), len(open))
+		}
+	}
+}
+
 // bubble runs f where time passes only when all wait. The clock that files
 // are compared with goes along.
 func bubble(t *testing.T, f func(t *testing.T, l *logger, r *reader)) {
@@ -246,6 +264,7 @@ func bubble(t *testing.T, f func(t *testing.T, l *logger, r *reader)) {
 		l := newLogger(p)
 		r.restart()
 		defer func() {
+			r.keepsWhatIsOpen()
 			r.s.Close()
 			l.f.Close()
 			time.Sleep(time.Second) // until what nxadm/tail polls with has noticed

@@ -71,3 +71,19 @@ func TestRotationToldLateAfterARestart(t *testing.T) {
 		}
 	}
 }
+
+// Only what is open is kept from other sources: the inode of a file that is
+// gone is soon another's.
+func TestRotatedFilesAreLeftToOthers(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		for range 2 * maxPast {
+			l.write(3)
+			r.follow(time.Minute)
+			l.rename()
+			l.reopen()
+		}
+		l.write(3)
+		r.follow(time.Minute)
+		r.inOrder(l.lines)
+	})
+}

@@ -385,7 +385,8 @@ func (l *logFile) retire(h *handle) {
 	}
 	l.held = slices.DeleteFunc(l.held, func(o *handle) bool { return o == h })
 	if l.past = append(l.past, h); len(l.past) > maxPast {
-		l.close(l.past[0])
+		oldest := l.past[0]
 		l.past = slices.Delete(l.past, 0, 1)
+		l.close(oldest)
 	}
 }
