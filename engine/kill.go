@@ -8,6 +8,7 @@ import (
 // selector picks running queries by their id.
 type selector struct {
 	match func(id string) bool
+	like  bool // by a pattern, of the own queries: the reader chooses ids as it likes
 	test  bool // KILL ... TEST only shows
 	async bool
 }
@@ -48,7 +49,7 @@ func (s *statement) parseKill(t []token) error {
 		if err != nil {
 			return refused
 		}
-		sel.match = re.MatchString
+		sel.match, sel.like = re.MatchString, true
 	case t[3].is("IN") && len(rest) > 0 && rest[0].punct("("):
 		ids := map[string]bool{}
 		for len(rest) > 0 && (rest[0].punct("(") || rest[0].punct(",")) {

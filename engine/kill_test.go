@@ -117,6 +117,23 @@ func TestKillQuery(t *testing.T) {
 		until(t, "its end", 5*time.Second, func() bool { return see() == 0 })
 	})
 
+	t.Run("not the reader's", func(t *testing.T) {
+		ended := make(chan int, 1)
+		go func() {
+			code, _, _ := post(t, end, engine.Reader, url.Values{"query_id": {"range-1-f"}}, "SELECT count() FROM numbers(100000000000) WHERE NOT ignore(sipHash64(number))")
+			ended <- code
+		}()
+		until(t, "the reader's select", 5*time.Second, func() bool { return see() == 1 })
+		exec1(t, w, killRange)
+		if n := see(); n != 1 {
+			t.Errorf("%d queries after a KILL that is not theirs", n)
+		}
+		exec1(t, w, "KILL QUERY WHERE query_id = 'range-1-f' SYNC")
+		if code := <-ended; code == 200 {
+			t.Error("the reader's query was not killed")
+		}
+	})
+
 	t.Run("by id", func(t *testing.T) {
 		errs := make(chan error, 2)
 		for _, id := range []string{"one", "two"} {

@@ -67,20 +67,20 @@ var combinators = []string{"if", "array", "distinct", "ornull", "ordefault", "re
 // callable says whether an opening bracket may follow the name.
 func callable(t token) bool {
 	name := strings.ToLower(t.text)
-	return functions[name] || tableFunctions[name] || t.kind == tokenWord && (types[name] || bracketWords[name]) || aggregate(name)
+	return functions[name] || tableFunctions[name] || t.kind == tokenWord && (types[name] || bracketWords[name]) || combined(aggregates, name)
 }
 
-// aggregate takes the combinators off. The name gets shorter at each step, and is at most as long as the longest known one
-// with all of them.
-func aggregate(name string) bool {
-	if aggregates[name] {
+// combined says whether name is one of names, with combinators taken off. It gets shorter at each step, and is at most as
+// long as the longest known one with all of them.
+func combined(names map[string]bool, name string) bool {
+	if names[name] {
 		return true
 	}
 	if len(name) > 100 {
 		return false
 	}
 	for _, c := range combinators {
-		if base, ok := strings.CutSuffix(name, c); ok && base != "" && aggregate(base) {
+		if base, ok := strings.CutSuffix(name, c); ok && base != "" && combined(names, base) {
 			return true
 		}
 	}

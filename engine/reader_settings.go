@@ -52,7 +52,7 @@ var readerSettings = settingsTable([]struct {
 	{"session_timezone", matching(`([A-Za-z][A-Za-z0-9_+/-]{0,63})?`)},
 	{"enable_extended_results_for_datetime_functions allow_nonconst_timezone_arguments", flag},
 
-	{"extremes final join_use_nulls group_by_use_nulls prefer_column_name_to_alias aggregate_functions_null_for_empty transform_null_in cast_keep_nullable " +
+	{"final join_use_nulls group_by_use_nulls prefer_column_name_to_alias aggregate_functions_null_for_empty transform_null_in cast_keep_nullable " +
 		"enable_positional_arguments any_join_distinct_right_table_keys decimal_check_overflow enable_named_columns_in_function_tuple empty_result_for_aggregation_by_empty_set", flag},
 	{"union_default_mode intersect_default_mode except_default_mode", oneOf("ALL DISTINCT")},
 	{"totals_mode", oneOf("before_having after_having_inclusive after_having_exclusive after_having_auto")},

@@ -135,7 +135,7 @@ func (r *running) processesSQL(user string) string {
 func (r *running) kill(ctx context.Context, sel *selector, self *process, stopInEngine func(marker string) error) ([]process, error) {
 	var picked []process
 	for _, p := range r.list(Writer) {
-		if p.number != self.number && sel.match(p.id) {
+		if p.number != self.number && sel.match(p.id) && (!sel.like || p.user == self.user) {
 			picked = append(picked, p)
 		}
 	}

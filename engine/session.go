@@ -77,7 +77,10 @@ func (e *engine) prepare(c *conn, s session) error {
 		settings["result_overflow_mode"], settings["timeout_overflow_mode"] = "throw", "throw"
 		settings["max_memory_usage"] = strconv.FormatInt(e.memory/2, 10)
 		settings["max_expanded_ast_elements"] = strconv.Itoa(expandedElements)
-		settings["function_range_max_elements_in_block"] = "10000000" // a function is not stopped within a block
+		settings["function_range_max_elements_in_block"] = "10000000"    // a function is not stopped within a block
+		for _, operation := range []string{"group_by", "sort", "join"} { // to disk, without bound
+			settings["max_bytes_before_external_"+operation], settings["max_bytes_ratio_before_external_"+operation] = "0", "0"
+		}
 		settings["allow_introspection_functions"] = "0"
 		settings["allow_ddl"] = "0"
 		settings["additional_table_filters"] = otherDatabases

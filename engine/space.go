@@ -26,6 +26,8 @@ const (
 	lookEvery     = 500 * time.Millisecond
 	maxUnanswered = 120     // looks in a row
 	startRoom     = 4 << 20 // bytes without which nothing is started or changed but by DROP
+
+	memoryLimitExceeded = 241 // ClickHouse's MEMORY_LIMIT_EXCEEDED
 )
 
 // room is what a disk has for this process, in bytes.
@@ -107,7 +109,10 @@ func (e *engine) guard(ctx context.Context, log *slog.Logger) error {
 		case err == nil:
 			unanswered = 0
 		default:
-			if unanswered++; unanswered > maxUnanswered {
+			var e *Error
+			if unanswered++; errors.As(err, &e) && e.Code == memoryLimitExceeded {
+				unanswered = 0 // it answers
+			} else if unanswered > maxUnanswered {
 				return err
 			}
 			log.Warn("the engine does not tell whether its writes succeeded", "error", err)

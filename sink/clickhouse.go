@@ -56,6 +56,7 @@ type ClickHouse struct {
 	native  bool // the native protocol; else HTTP
 	counts  bool // the embedded engine, which acknowledges nothing once a write of its own has failed
 	cluster string
+	user    string // whom we are to the server; "" where it is not said
 	log     *slog.Logger
 
 	mu    sync.Mutex
@@ -79,7 +80,7 @@ func Open(o Options) (*ClickHouse, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &ClickHouse{conn: conn, native: opts.Protocol == clickhouse.Native, counts: o.DSN == "", cluster: o.Cluster, log: log, aside: map[string]bool{}}, nil
+	return &ClickHouse{conn: conn, native: opts.Protocol == clickhouse.Native, counts: o.DSN == "", cluster: o.Cluster, user: opts.Auth.Username, log: log, aside: map[string]bool{}}, nil
 }
 
 // Close ends all connections. No Write may be under way.

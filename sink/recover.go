@@ -78,12 +78,14 @@ func (c *ClickHouse) endQueries(ctx context.Context, prefix string) error {
 		kill = "KILL QUERY ON CLUSTER " + schemas.QuoteName(c.cluster) + " WHERE " + where + " SYNC"
 		processes = "clusterAllReplicas(" + schemas.QuoteName(c.cluster) + ", system.processes)"
 	}
+	// Others may call their queries as they like.
+	seen := "SELECT count() FROM " + processes + " WHERE " + where + " AND ({user:String} = '' OR user = {user:String})"
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		if err := c.conn.Exec(ctx, kill); err != nil {
 			return fmt.Errorf("end earlier writes: %w", reached(err))
 		}
 		var running uint64
-		if err := c.conn.QueryRow(ctx, "SELECT count() FROM "+processes+" WHERE "+where).Scan(&running); err != nil {
+		if err := c.conn.QueryRow(ctx, seen, clickhouse.Named("user", c.user)).Scan(&running); err != nil {
 			return fmt.Errorf("see earlier writes gone: %w", reached(err))
 		}
 		if running == 0 {
