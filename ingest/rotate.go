@@ -73,6 +73,7 @@ type sibling struct {
 	mark  string
 	info  os.FileInfo
 	known bool // by its name, to be one
+	twin  bool // packed, and beside it lies what may be the same unpacked
 }
 
 // list names the files of the stream of path but path itself, oldest first.
@@ -102,14 +103,13 @@ func list(path string) ([]sibling, error) {
 			continue // rotated on just now: the next look finds it; or a link to nothing
 		}
 		if info.Mode().IsRegular() && (live == nil || !os.SameFile(live, info)) {
-			found = append(found, sibling{full, plain, mark, info, true})
+			found = append(found, sibling{path: full, plain: plain, mark: mark, info: info, known: true})
 		}
 	}
-	// While a file is compressed both are there, and the compressed one is
-	// not whole yet.
-	found = slices.DeleteFunc(found, func(s sibling) bool {
-		return filepath.Base(s.path) != s.plain && slices.ContainsFunc(found, func(o sibling) bool { return filepath.Base(o.path) == s.plain })
-	})
+	for i := range found {
+		s := &found[i]
+		s.twin = filepath.Base(s.path) != s.plain && slices.ContainsFunc(found, func(o sibling) bool { return filepath.Base(o.path) == s.plain })
+	}
 	var lo, hi time.Time
 	for i, s := range found {
 		if t := s.info.ModTime(); i == 0 {
@@ -122,7 +122,7 @@ func list(path string) ([]sibling, error) {
 	}
 	byName := hi.Sub(lo) < time.Hour
 	slices.SortStableFunc(found, func(a, b sibling) int {
-		names := cmp.Or(-cmp.Compare(a.turn(), b.turn()), strings.Compare(a.path, b.path))
+		names := cmp.Or(compareTurns(a, b), strings.Compare(a.path, b.path))
 		if byName {
 			return names
 		}
@@ -131,27 +131,40 @@ func list(path string) ([]sibling, error) {
 	return found, nil
 }
 
-// turn is the higher the older the file is by its name.
-func (s sibling) turn() float64 {
-	digits := strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
+// numbers are those that its mark is made of; of a date, year, month and day
+// come first, as one.
+func (s sibling) numbers() (all []uint64, dated bool) {
+	runs := strings.FieldsFunc(s.mark, func(r rune) bool { return r < '0' || r > '9' })
+	date := ""
+	for len(runs) > 0 && len(date) < 8 {
+		n := min(len(runs[0]), 8-len(date))
+		date += runs[0][:n]
+		if runs[0] = runs[0][n:]; runs[0] == "" {
+			runs = runs[1:]
 		}
-		return r
-	}, s.mark)
-	n, err := strconv.ParseFloat("0"+digits, 64)
-	if err != nil {
-		return 0
 	}
-	if len(digits) >= 8 {
-		// A date. The time of day that may follow counts as a fraction.
-		for len(digits) < 18 {
-			digits += "0"
-		}
-		n, _ = strconv.ParseFloat(digits[:8]+"."+digits[8:], 64)
-		return -n
+	for _, run := range append([]string{date}, runs...) {
+		n, _ := strconv.ParseUint("0"+run, 10, 64) // at most ten digits
+		all = append(all, n)
 	}
-	return n
+	return all, len(date) == 8
+}
+
+// compareTurns is negative where a is the older one by its name: numbers fall
+// from file to file, dates rise, and who changes from one to the other does so
+// to dates.
+func compareTurns(a, b sibling) int {
+	na, datedA := a.numbers()
+	nb, datedB := b.numbers()
+	switch {
+	case datedA && datedB:
+		return slices.Compare(na, nb)
+	case datedA:
+		return 1
+	case datedB:
+		return -1
+	}
+	return slices.Compare(nb, na)
 }
 
 // diskOf is how the file lies on disk.

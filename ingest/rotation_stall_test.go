@@ -87,3 +87,28 @@ func TestRotatedFilesAreLeftToOthers(t *testing.T) {
 		r.inOrder(l.lines)
 	})
 }
+
+// A packed file and another content that would be packed under its name: both
+// are read, each once.
+func TestRotationOfTwins(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(9)
+		l.rename()
+		l.reopen()
+		l.compress(".gz")
+		l.write(9)
+		l.check(os.Rename(l.log, l.log+".1")) // beside .1.gz
+		l.reopen()
+		l.write(9)
+		l.pack(l.log+".1", l.log+".2.gz") // a copy, beside other lines
+		text, lines := logLines(5000, 2)
+		l.check(os.WriteFile(l.log+".2", []byte(text), 0o600))
+		old := time.Now().Add(-48 * time.Hour)
+		for i, suffix := range []string{".1.gz", ".2.gz", ".1", ".2"} {
+			at := old.Add(time.Duration(i) * time.Hour)
+			l.check(os.Chtimes(l.log+suffix, at, at))
+		}
+		r.follow(5 * time.Minute)
+		r.exactly(append(l.lines, lines...))
+	})
+}

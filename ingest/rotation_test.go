@@ -362,14 +362,19 @@ func TestRotationOrderOfTime(t *testing.T) {
 
 // Files that were copied without their times all seem to be of one moment.
 func TestRotationOrderOfNames(t *testing.T) {
-	for _, names := range [][]string{{".10", ".9", ".2", ".1", ".0"}, {"-20251231", "-20260101", "-2026010203", "-2026010204"}} {
+	for _, names := range [][]string{
+		{"mail.log.10", "mail.log.9", "mail.log.2", "mail.log.1", "mail.log.0"},
+		{"mail.log-20251231", "mail.log-20260101", "mail.log-2026010203", "mail.log-2026010204"},
+		{"mail2026111817-1.log", "mail2026111818-1.log", "mail2026111818-2.log", "mail2026111818-10.log", "mail2026111818-12.log"}, // Exchange's
+		{"mail.log-20261120-999999999", "mail.log-20261120-1700000000", "mail.log-2026-11-21"},
+	} {
 		p := newPlace(t)
 		var want []string
 		for i, name := range names {
 			text, lines := logLines(i*10, 10)
 			want = append(want, lines...)
-			p.write(p.log+name, text)
-			if err := os.Chtimes(p.log+name, p.now, p.now.Add(-time.Duration(i+10)*time.Second)); err != nil {
+			p.write(p.in(name), text)
+			if err := os.Chtimes(p.in(name), p.now, p.now.Add(-time.Duration(i+10)*time.Second)); err != nil {
 				t.Fatal(err)
 			}
 		}

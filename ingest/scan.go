@@ -197,6 +197,9 @@ func (l *logFile) scan() (*handle, *piece) {
 		if l.isOpen(s.info) || l.nothingNew(s.info) && !l.young(s.info) {
 			continue
 		}
+		if s.twin && l.scanned.Sub(s.info.ModTime()).Abs() < quiet {
+			continue // it is being packed: the other one is whole
+		}
 		if len(l.held) == maxHeld && l.place(files, i) > 0 {
 			break
 		}
@@ -303,7 +306,7 @@ func (l *logFile) siblings() ([]sibling, error) {
 // none stands, or ever stood, at the configured path.
 func (l *logFile) allDated(files []sibling) bool {
 	return len(files) > 0 && len(l.held) == 0 && !l.stood &&
-		!slices.ContainsFunc(files, func(s sibling) bool { return s.turn() >= 0 })
+		!slices.ContainsFunc(files, func(s sibling) bool { _, dated := s.numbers(); return !dated })
 }
 
 // isOpen tells whether the file is among those held.

@@ -132,7 +132,8 @@ func testKafkaWrite(t *testing.T, broker *test.KafkaBroker) {
 		want[stream] = append(want[stream], c)
 		batch := bouncehouse.Batch{ID: "x", Chunks: []bouncehouse.Chunk{replay, c}}
 		err := k.Write(t.Context(), batch, nil)
-		if errors.Is(err, kafka.UnknownTopicOrPartition) { // not all of a broker knows a new topic at once
+		var answer kafka.Error
+		if errors.As(err, &answer) && answer.Temporary() { // not all of a broker knows a new topic, and who leads it, at once
 			test.Await(t, time.Minute, "the new topic", func() bool { err = k.Write(t.Context(), batch, nil); return err == nil })
 		}
 		if err != nil {

@@ -87,6 +87,7 @@ func TestFullEngine(t *testing.T) {
 	write(t, log, demoLog(t))
 	h.must("run", "--once", first)
 	plain := newHouse(t, binary(t), egress)
+	plain.must("run", "--once", first)
 	plain.must("run", "--once", first, log)
 	want := plain.kept()
 
