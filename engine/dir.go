@@ -146,9 +146,6 @@ func Running(state string) (Endpoint, bool, error) {
 		return Endpoint{}, false, err
 	}
 	end := Endpoint{Socket: d.socket()}
-	if end.Addr, err = d.read("address"); err != nil {
-		return Endpoint{}, false, err
-	}
 	for name, to := range map[string]*string{"writer.password": &end.WriterPassword, "reader.password": &end.ReaderPassword} {
 		if *to, err = d.read(name); err != nil {
 			return Endpoint{}, false, err
@@ -157,7 +154,11 @@ func Running(state string) (Endpoint, bool, error) {
 	if end.WriterPassword == "" || end.ReaderPassword == "" {
 		return Endpoint{}, false, nil // its first start has not come so far
 	}
-	return end, end.ping(context.Background()) == nil, nil
+	if end.ping(context.Background()) != nil {
+		return end, false, nil
+	}
+	end.Addr, err = d.read("address") // it was announced before the first answer
+	return end, err == nil, err
 }
 
 func (e Endpoint) ping(ctx context.Context) error {
