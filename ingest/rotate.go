@@ -144,7 +144,7 @@ func (s sibling) numbers() (all []uint64, dated bool) {
 		}
 	}
 	for _, run := range append([]string{date}, runs...) {
-		n, _ := strconv.ParseUint("0"+run, 10, 64) // at most ten digits
+		n, _ := strconv.ParseUint("0"+run, 10, 64) // what is too long is the largest
 		all = append(all, n)
 	}
 	return all, len(date) == 8

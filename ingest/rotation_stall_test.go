@@ -46,6 +46,28 @@ func TestRotationsWhileABatchWaits(t *testing.T) {
 	}
 }
 
+// The process is killed while the daemon, not told yet, writes on to the file
+// that was rotated: the next one reads that first.
+func TestRotationRestartedBeforeTheWriterIsTold(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(3)
+		r.follow(3 * time.Second)
+		o := r.options()
+		r.change[0](&o)
+		now := func(path string) { l.check(os.Chtimes(path, o.Now(), o.Now())) }
+		l.rename()
+		l.check(os.WriteFile(l.log, []byte("Nov 21 00:00:59 mx1 postfix/smtp[9]: another daemon\n"), 0o600))
+		l.write(1)
+		now(l.log + ".1")
+		r.restart()
+		r.follow(2 * time.Second)
+		l.write(3)
+		now(l.log + ".1")
+		r.follow(time.Minute)
+		r.inOrder(append(l.lines, "Nov 21 00:00:59 mx1 postfix/smtp[9]: another daemon"))
+	})
+}
+
 // The daemon is told of a rotation long after it, and the process was started
 // in between: what it still wrote to the old file comes first.
 func TestRotationToldLateAfterARestart(t *testing.T) {

@@ -122,7 +122,7 @@ arrived AS (
 SELECT q.n AS n, e.recipient AS recipient FROM q JOIN (
   SELECT host, queue_id, recipient, outcome, time, stream, file_id, chunk, offset, ordinal FROM bouncehouse.events
   WHERE host IN {hosts:Array(String)} AND queue_id IN {ids:Array(String)} AND recipient != ''
-    AND direction = 'outbound' AND source NOT IN ('dsn', 'arf')
+    AND direction = 'outbound' AND NOT claim
     AND time >= fromUnixTimestamp64Milli({first:Int64}, 'UTC') AND time <= fromUnixTimestamp64Milli({last:Int64}, 'UTC')) AS e
 ON e.host = q.host AND e.queue_id = q.queue_id LEFT JOIN arrived ON arrived.n = q.n
 WHERE e.time <= q.at AND e.time >= greatest(arrived.time, q.since) AND NOT (e.stream = q.stream AND e.file_id = q.file_id AND e.offset >= q.offset)

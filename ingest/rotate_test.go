@@ -1,0 +1,82 @@
+package ingest
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The first start reads all siblings, in order of time. The names are those
+// of several schemes; the times tell.
+func TestRotationOrderOfTime(t *testing.T) {
+	p := newPlace(t)
+	var want []string
+	for i, name := range []string{"-20261001", "-2026-10-08.gz", ".10.gz", ".9", ".2.zst", ".1", ".0"} {
+		text, lines := logLines(i*10, 10)
+		want = append(want, lines...)
+		path := p.log + name
+		plain := strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".zst")
+		p.write(plain, text)
+		if err := os.Chtimes(plain, p.now, p.now.AddDate(0, 0, i-20)); err != nil {
+			t.Fatal(err)
+		}
+		if plain != path {
+			(&logger{place: p}).pack(plain, path)
+			os.Remove(plain)
+		}
+	}
+	text, lines := logLines(500, 3)
+	p.write(p.log, text)
+	p.write(p.log+".bak.txt", "not a sibling\n")
+	if diff := cmp.Diff(append(want, lines...), p.drain(p.open(p.log+".9"))); diff != "" {
+		t.Error(diff)
+	}
+	if got := p.drain(p.open(p.log)); got != nil {
+		t.Errorf("read again: %q", got)
+	}
+}
+
+// Files that were copied without their times all seem to be of one moment.
+func TestRotationOrderOfNames(t *testing.T) {
+	for _, names := range [][]string{
+		{"mail.log.10", "mail.log.9", "mail.log.2", "mail.log.1", "mail.log.0"},
+		{"mail.log-20251231", "mail.log-20260101", "mail.log-2026010203", "mail.log-2026010204"},
+		{"mail2026111817-1.log", "mail2026111818-1.log", "mail2026111818-2.log", "mail2026111818-10.log", "mail2026111818-12.log"}, // Exchange's
+		{"mail.log-20261120-999999999", "mail.log-20261120-1700000000", "mail.log-2026-11-21"},
+	} {
+		p := newPlace(t)
+		var want []string
+		for i, name := range names {
+			text, lines := logLines(i*10, 10)
+			want = append(want, lines...)
+			p.write(p.in(name), text)
+			if err := os.Chtimes(p.in(name), p.now, p.now.Add(-time.Duration(i+10)*time.Second)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(want, p.drain(p.open(p.log))); diff != "" {
+			t.Errorf("%s", diff)
+		}
+	}
+}
+
+func TestBaseName(t *testing.T) {
+	for name, want := range map[string]string{
+		"mail.log": "mail.log", "mail.log.1": "mail.log", "mail.log.12.gz": "mail.log", "mail.log-20261120": "mail.log",
+		"mail.log-20261120.zst": "mail.log", "mail.log-2026-11-20": "mail.log", "maillog-20261120-1700000000.xz": "maillog",
+		"mainlog.01": "mainlog", "mail-20261120.log": "mail.log", "mail-20261120.log.gz": "mail.log", "mail.log.old": "mail.log",
+		"mail.log.gz": "mail.log", "postfix2.log": "postfix2.log", "mx1.example.org.log": "mx1.example.org.log",
+		"@400000006560a1b21d3f5c2c.s": "current", "mail.log.1~": "mail.log.1~",
+		"current": "current", "SEND2026112014-1.LOG": "SEND.LOG", "MSGTRK20261120-2.LOG.gz": "MSGTRK.LOG", "MSGTRKMS20261120-1.LOG": "MSGTRKMS.LOG",
+		"hmailserver_2026-11-20.log": "hmailserver.log", "MDaemon-2026-11-20-SMTP-(out).log": "MDaemon-SMTP-(out).log",
+		"20261120-140000": "segments", "20261120-140000.123456.zst": "segments", "20261120-140000.123456789_bounces": "segments_bounces", "acct-2026-11-20-0000.csv": "acct.csv", "acct.2026-11-20.csv.gz": "acct.csv",
+		"lhost-exim-01.eml": "lhost-exim-01.eml",
+	} {
+		if got, _, _ := baseName(name); got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+	}
+}
