@@ -129,7 +129,7 @@ func (l *lexer) number(t *token) error {
 	good := true
 	switch {
 	case l.last.punct(".") && t.start > 0:
-		digits(isDigit)
+		good = digits(isDigit)
 	case l.at(0) == '0' && (l.at(1) == 'x' || l.at(1) == 'X'):
 		l.pos += 2
 		good = digits(isHex)
@@ -148,11 +148,11 @@ func (l *lexer) number(t *token) error {
 		}
 		good = good && l.at(0) != '.'
 	}
-	if t.text = l.s[t.start:l.pos]; t.text[0] == '.' {
-		t.text = "0" + t.text
-	}
 	if !good || isWord(l.at(0)) {
 		return syntaxError(fmt.Sprintf("a number cannot be read: %.40q", l.s[t.start:min(len(l.s), l.pos+1)]))
+	}
+	if t.text = l.s[t.start:l.pos]; t.text[0] == '.' {
+		t.text = "0" + t.text
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func TestKillSelector(t *testing.T) {
 }
 
 func FuzzStatement(f *testing.F) {
-	for _, s := range []string{"SELECT 1", "INSERT INTO t (a) SETTINGS x=1 FORMAT TSV\n1", "KILL QUERY WHERE query_id IN ('a', 'b') SYNC", "SELECT $a$ $a$ FROM system.processes INTO\u00a0OUTFILE 'x'", "(SELECT `a\\`` # x\n/* */)"} {
+	for _, s := range []string{"SELECT 1", "INSERT INTO t (a) SETTINGS x=1 FORMAT TSV\n1", "KILL QUERY WHERE query_id IN ('a', 'b') SYNC", "SELECT $a$ $a$ FROM system.processes INTO\u00a0OUTFILE 'x'", "(SELECT `a\\`` # x\n/* */)", "SELECT a..0"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
