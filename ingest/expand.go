@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,43 +16,52 @@ type Skipped struct {
 	Path, Reason string
 }
 
+// Found is what paths stand for.
+type Found struct {
+	Files   []string // logs, mboxes, mails and Maildirs, to be read
+	Skipped []Skipped
+	dirs    []string // that were named, or are empty: logs may be rotated into them
+}
+
 // maxExpanded bounds how many files a directory may stand for.
 const maxExpanded = 100_000
 
 // Expand takes paths as people give them and returns what is to be read. A
 // directory that is no Maildir stands for the Maildirs and text files in it
 // and below it; files and directories whose name begins with a dot are left
-// out, and state directories: the engine's files are text, too. A file that repeats another's lines is skipped where the other is read
-// too, whoever named it: its attempts would count twice. A path that is not
-// there, or cannot be read, stays: reading it tells why.
-func Expand(paths []string) (files []string, skipped []Skipped, err error) {
+// out, and state directories: the engine's files are text, too. A file that
+// repeats another's lines is skipped where the other is read too, whoever named
+// it: its attempts would count twice. A path that is not there, or cannot be
+// read, stays: reading it tells why.
+func Expand(paths []string) (*Found, error) {
+	f := &Found{}
 	for _, path := range paths {
 		st, err := os.Stat(path)
 		if err != nil || !st.IsDir() || isMaildir(path) {
-			files = append(files, path)
+			f.Files = append(f.Files, path)
 			continue
 		}
-		found, left, err := expandDir(path)
-		if err != nil {
-			return nil, nil, err
+		if err := f.expand(path); err != nil {
+			return nil, err
 		}
-		files, skipped = append(files, found...), append(skipped, left...)
 	}
 	names := map[string]bool{}
-	for _, path := range files {
+	for _, path := range f.Files {
 		names[basePath(path)] = true
 	}
-	files = slices.DeleteFunc(files, func(path string) bool {
+	f.Files = slices.DeleteFunc(f.Files, func(path string) bool {
 		main := repeats(basePath(path), names)
 		if main != "" {
-			skipped = append(skipped, Skipped{path, "repeats lines of " + filepath.Base(main)})
+			f.Skipped = append(f.Skipped, Skipped{path, "repeats lines of " + filepath.Base(main)})
 		}
 		return main != ""
 	})
-	return files, skipped, nil
+	return f, nil
 }
 
-func expandDir(dir string) (files []string, skipped []Skipped, err error) {
+// expand adds what is in dir.
+func (f *Found) expand(dir string) error {
+	before := len(f.Files)
 	met := map[disk]bool{} // a file that has several names is read once
 	add := func(path string) error {
 		st, err := os.Stat(path)
@@ -61,21 +71,25 @@ func expandDir(dir string) (files []string, skipped []Skipped, err error) {
 		met[inode(st)] = true
 		var no *notText
 		if _, err := sniffFile(path); errors.As(err, &no) {
-			skipped = append(skipped, Skipped{path, no.reason})
+			f.Skipped = append(f.Skipped, Skipped{path, no.reason})
 			return nil
 		}
-		if files = append(files, path); len(files) > maxExpanded {
+		if f.Files = append(f.Files, path); len(f.Files)-before > maxExpanded {
 			return fmt.Errorf("open %s: holds more than %d files: name those to read", dir, maxExpanded)
 		}
 		return nil
 	}
-	var links []string // followed to files, not to directories, and last: their targets' own names tell more
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	var links []string                  // followed to files, not to directories, and last: their targets' own names tell more
+	empty := map[string]bool{dir: true} // or named
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if above := filepath.Dir(path); above != dir && path != dir {
+			delete(empty, above)
+		}
 		switch {
 		case err != nil && path == dir:
 			return explain("open", path, err)
 		case err != nil:
-			skipped = append(skipped, Skipped{path, explain("open", path, err).Error()})
+			f.Skipped = append(f.Skipped, Skipped{path, explain("open", path, err).Error()})
 			return nil
 		case path != dir && strings.HasPrefix(d.Name(), "."):
 			if d.IsDir() {
@@ -85,9 +99,10 @@ func expandDir(dir string) (files []string, skipped []Skipped, err error) {
 		case d.IsDir() && isStateDir(path):
 			return fs.SkipDir
 		case d.IsDir() && isMaildir(path):
-			files = append(files, path)
+			f.Files = append(f.Files, path)
 			return fs.SkipDir
 		case d.IsDir():
+			empty[path] = true
 			return nil
 		case d.Type()&fs.ModeSymlink != 0:
 			links = append(links, path)
@@ -100,7 +115,8 @@ func expandDir(dir string) (files []string, skipped []Skipped, err error) {
 			err = add(path)
 		}
 	}
-	return files, skipped, err
+	f.dirs = append(f.dirs, slices.Sorted(maps.Keys(empty))...)
+	return err
 }
 
 func inode(st os.FileInfo) disk {

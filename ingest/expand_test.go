@@ -37,17 +37,17 @@ func TestExpand(t *testing.T) {
 		{[]string{dir + "/syslog", dir + "/mail.log.1"}, []string{"mail.log.1"}, []string{"syslog"}},
 		{[]string{dir + "/box", dir + "/gone"}, []string{"box", "gone"}, nil},
 	} {
-		files, skipped, err := Expand(test.paths)
+		found, err := Expand(test.paths)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var paths []string
-		for _, s := range skipped {
+		for _, s := range found.Skipped {
 			if paths = append(paths, s.Path); s.Reason == "" {
 				t.Errorf("%s: no reason", s.Path)
 			}
 		}
-		if diff := cmp.Diff([][]string{test.files, test.skipped}, [][]string{relative(files), relative(paths)}); diff != "" {
+		if diff := cmp.Diff([][]string{test.files, test.skipped}, [][]string{relative(found.Files), relative(paths)}); diff != "" {
 			t.Errorf("%v: %s", relative(test.paths), diff)
 		}
 	}

@@ -72,7 +72,7 @@ func openLog(path string, o Options) (Source, error) {
 		return nil, err
 	}
 	path = l.path
-	files, err := list(path)
+	files, err := l.list()
 	if err != nil {
 		l.Close()
 		return nil, explain("open", path, err)
@@ -147,6 +147,9 @@ func (l *logFile) unread(info os.FileInfo) int64 {
 	}
 	return d.Size
 }
+
+// list names the files of the stream but the one at the path, oldest first.
+func (l *logFile) list() ([]sibling, error) { return list(l.path, l.o.Folders[l.path]) }
 
 // Stream implements Source.
 func (l *logFile) Stream() string { return l.stream }

@@ -35,6 +35,7 @@ type Options struct {
 	Host      string  // the machine, for every chunk
 	Zone      string  // IANA name, for every chunk
 	Ledger    *Ledger // of State, as Mails is
+	Folders   Folders // of all that is open, from Found.Streams
 	Mails     *Mails  // of State, shared by all sources that are open on it; where nil, Open makes one for its own
 	ChunkSize int     // bytes of a chunk; 0 is 4 MiB
 	Once      bool    // drain what is there, then io.EOF; a last line without its end is left for later
@@ -128,7 +129,7 @@ func openEmpty(path string, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	siblings, err := list(path)
+	siblings, err := list(path, o.Folders[basePath(path)])
 	switch {
 	case err != nil:
 		return nil, explain("open", path, err)

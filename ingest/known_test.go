@@ -250,9 +250,9 @@ func TestOneContent(t *testing.T) {
 		"other folder": func(p *place) []string {
 			p.ok(os.Mkdir(p.in("old"), 0o700))
 			p.ok(os.Rename(p.log, p.in("old/mail.log.1")))
-			paths, _, err := Expand([]string{p.in("old")})
+			found, err := Expand([]string{p.in("old")})
 			p.ok(err)
-			return p.run(paths)
+			return p.run(found.Files)
 		},
 		"symlink": func(p *place) []string {
 			p.ok(os.Symlink(p.log, p.in("link")))
@@ -270,9 +270,9 @@ func TestOneContent(t *testing.T) {
 			for i := range 5 {
 				p.write(p.in(fmt.Sprintf("dir%d/copy.log", i)), text)
 			}
-			paths, _, err := Expand([]string{p.dir + "/dir0", p.dir + "/dir1", p.dir + "/dir2", p.dir + "/dir3", p.dir + "/dir4"})
+			found, err := Expand([]string{p.dir + "/dir0", p.dir + "/dir1", p.dir + "/dir2", p.dir + "/dir3", p.dir + "/dir4"})
 			p.ok(err)
-			return p.run(paths)
+			return p.run(found.Files)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

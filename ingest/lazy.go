@@ -44,7 +44,7 @@ func (l *lazy) Read(ctx context.Context) (bouncehouse.Batch, error) {
 	for l.Source == nil {
 		written, err := l.look()
 		// A log that was rotated before a look at it has siblings.
-		siblings, _ := list(l.path)
+		siblings, _ := list(l.path, l.o.Folders[basePath(l.path)])
 		switch {
 		case err != nil:
 		case written != nil || len(siblings) > 0:

@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"cmp"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -69,46 +71,49 @@ func unfinished(info os.FileInfo) bool {
 // sibling is a file of the stream as it lies on disk.
 type sibling struct {
 	path  string
-	plain string // name without the compression's suffix
+	plain string // path without the compression's suffix
 	mark  string
 	info  os.FileInfo
 	known bool // by its name, to be one
 	twin  bool // packed, and beside it lies what may be the same unpacked
 }
 
-// list names the files of the stream of path but path itself, oldest first.
+// list names the files of the stream of path but path itself, oldest first:
+// those beside it, and those in folders.
 //
 // Their order is that of their times of change, which a rename and every
 // compressor keep. Where all of these lie within an hour (the files were
 // copied, or rotate fast) the names decide: numbers fall, dates rise.
-func list(path string) ([]sibling, error) {
-	entries, err := os.ReadDir(filepath.Dir(path))
-	if err != nil {
-		return nil, err
-	}
+func list(path string, folders []string) ([]sibling, error) {
 	// path may be a link to one of its siblings: that is the one written.
 	live, err := os.Stat(path)
 	if err != nil {
 		live = nil
 	}
 	var found []sibling
-	for _, e := range entries {
-		base, mark, plain := baseName(e.Name())
-		if base != filepath.Base(path) || e.Name() == base {
-			continue
+	for i, dir := range append([]string{filepath.Dir(path)}, folders...) {
+		entries, err := os.ReadDir(dir)
+		if err != nil && (i == 0 || !errors.Is(err, fs.ErrNotExist)) {
+			return nil, err
 		}
-		full := filepath.Join(filepath.Dir(path), e.Name())
-		info, err := os.Stat(full)
-		if err != nil {
-			continue // rotated on just now: the next look finds it; or a link to nothing
-		}
-		if info.Mode().IsRegular() && (live == nil || !os.SameFile(live, info)) {
-			found = append(found, sibling{path: full, plain: plain, mark: mark, info: info, known: true})
+		for _, e := range entries {
+			base, mark, plain := baseName(e.Name())
+			if base != filepath.Base(path) || e.Name() == base {
+				continue
+			}
+			full := filepath.Join(dir, e.Name())
+			info, err := os.Stat(full)
+			if err != nil {
+				continue // rotated on just now: the next look finds it; or a link to nothing
+			}
+			if info.Mode().IsRegular() && (live == nil || !os.SameFile(live, info)) {
+				found = append(found, sibling{path: full, plain: filepath.Join(dir, plain), mark: mark, info: info, known: true})
+			}
 		}
 	}
 	for i := range found {
 		s := &found[i]
-		s.twin = filepath.Base(s.path) != s.plain && slices.ContainsFunc(found, func(o sibling) bool { return filepath.Base(o.path) == s.plain })
+		s.twin = s.path != s.plain && slices.ContainsFunc(found, func(o sibling) bool { return o.path == s.plain })
 	}
 	var lo, hi time.Time
 	for i, s := range found {

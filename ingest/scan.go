@@ -294,7 +294,7 @@ func (l *logFile) siblings() ([]sibling, error) {
 	if age := l.scanned.Sub(l.listed); len(l.dated) > 0 && age >= 0 && age < poll && l.found {
 		return l.dated, nil
 	}
-	files, err := list(l.path)
+	files, err := l.list()
 	l.dated, l.listed = nil, l.scanned
 	if err == nil && l.allDated(files) {
 		l.dated = files

@@ -51,7 +51,7 @@ func (l *logFile) find(s *standing) (*handle, *piece, error) {
 			return h, p, err
 		}
 	}
-	files, err := list(l.path)
+	files, err := l.list()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, explain("open", l.path, err)
 	}

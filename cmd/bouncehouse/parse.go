@@ -66,7 +66,7 @@ func (cmd *parseCmd) Run(a *app) error {
 		cmd.Files = []string{"-"}
 	}
 
-	files, skipped, err := ingest.Expand(cmd.Files)
+	found, err := ingest.Expand(cmd.Files)
 	if err != nil {
 		return err
 	}
@@ -77,10 +77,10 @@ func (cmd *parseCmd) Run(a *app) error {
 	out := bufio.NewWriterSize(a.stdout, 64<<10)
 	p := &printer{enc: json.NewEncoder(out), classify: classify}
 	p.enc.SetEscapeHTML(false)
-	bar := newFileBar(a, files)
+	bar := newFileBar(a, found.Files)
 	begin := time.Now()
 	var failed []error
-	for _, name := range files {
+	for _, name := range found.Files {
 		parser, err := parse.New(cmd.Format, options)
 		if err != nil {
 			return err
@@ -116,7 +116,7 @@ func (cmd *parseCmd) Run(a *app) error {
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write events: %w", err)
 	}
-	p.sum.print(a.stderr, p.total, skipped, time.Since(begin))
+	p.sum.print(a.stderr, p.total, found.Skipped, time.Since(begin))
 	return errors.Join(failed...)
 }
 

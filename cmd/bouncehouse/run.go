@@ -158,11 +158,12 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	if slices.Contains(paths, "-") {
 		return nil, nil, fmt.Errorf("%w: standard input has no place to go on from: name a file (./- where it is called so), or use bouncehouse parse", errWrongUse)
 	}
-	paths, skipped, err := ingest.Expand(paths)
+	found, err := ingest.Expand(paths)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, s := range skipped {
+	paths, folders := found.Streams()
+	for _, s := range found.Skipped {
 		a.log.Info("skipped", "path", s.Path, "reason", s.Reason)
 	}
 	if len(paths) == 0 {
@@ -183,7 +184,7 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	if err != nil {
 		return nil, nil, err
 	}
-	o := ingest.Options{State: c.State, Mails: mails, Ledger: ledger, Host: c.Host, Zone: c.Timezone, Once: once, Log: a.log,
+	o := ingest.Options{State: c.State, Folders: folders, Mails: mails, Ledger: ledger, Host: c.Host, Zone: c.Timezone, Once: once, Log: a.log,
 		ChunkSize: chunkSize(max(min(chunk, allChunks/len(paths)), kafkaChunk))}
 	var faults []error
 	seen := map[string]bool{}

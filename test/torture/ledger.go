@@ -25,6 +25,7 @@ type Attempt struct {
 	Counted   int
 
 	Where string // file and offset, for people
+	Apart bool   // the earlier lines of its message may not have been known
 }
 
 // key tells attempts apart: no two lines of a host have the same time, and no two mails the same recipient.
@@ -32,10 +33,15 @@ func (a *Attempt) key() string {
 	return fmt.Sprintf("%s %s %d %s", a.Source, a.Host, a.Time, a.Recipient)
 }
 
-// same tells whether all but the place is equal.
-func (a *Attempt) same(b *Attempt) bool {
-	x, y := *a, *b
-	x.Where, y.Where = "", ""
+// same tells whether all but the place is equal in what was written and what is stored of it.
+func (a *Attempt) same(stored *Attempt) bool {
+	x, y := *a, *stored
+	x.Where, y.Where, x.Apart, y.Apart = "", "", false, false
+	for _, f := range [][2]*string{{&x.Sender, &y.Sender}, {&x.MessageID, &y.MessageID}, {&x.Client, &y.Client}} {
+		if a.Apart && *f[1] == "" {
+			*f[0] = ""
+		}
+	}
 	return x == y
 }
 

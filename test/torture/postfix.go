@@ -16,10 +16,11 @@ type logLine struct {
 // postfixLog makes up what a Postfix logs: many messages under way at once, of one to three recipients each, who are
 // delivered, refused, deferred and tried again seconds later, until the message expires.
 type postfixLog struct {
-	r     *rand.Rand
-	host  string
-	n     int
-	under []*message
+	r       *rand.Rand
+	host    string
+	lasting bool // no message expires: whom such a line means stands in earlier ones
+	n       int
+	under   []*message
 }
 
 // message is one that is in the queue.
@@ -43,8 +44,6 @@ var remotes = []struct{ host, provider string }{
 	{"gmail-smtp-in.l.google.com", "google"}, {"mta5.am0.yahoodns.net", "yahoo"},
 	{"example-com.mail.protection.outlook.com", "microsoft"},
 }
-
-func newPostfixLog(r *rand.Rand, host string) *postfixLog { return &postfixLog{r: r, host: host} }
 
 // next is the line that comes next. With finish no new message begins, and it is nil where all are at their end.
 func (p *postfixLog) next(now time.Time, finish bool) *logLine {
@@ -132,7 +131,7 @@ func (p *postfixLog) line(m *message, now time.Time) (line *logLine, removed boo
 		return line, false
 	case len(m.todo) > 0:
 		return p.try(m), false
-	case len(m.deferred) > 0 && m.runs < m.last:
+	case len(m.deferred) > 0 && (m.runs < m.last || p.lasting):
 		m.runs++
 		m.todo, m.deferred = m.deferred, nil
 		m.next = now.Add(time.Duration(p.r.IntN(3000)) * time.Millisecond)

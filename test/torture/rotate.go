@@ -20,6 +20,8 @@ import (
 type style struct {
 	name     string
 	noAppend bool // the writer has its log open without O_APPEND
+	// apart: its files are read as logs of their own, so that what a message's earlier lines said may lack.
+	apart bool
 	// begin makes the first file; nil: an empty one at the path.
 	begin func(w *logWriter) error
 	// rotate is done by the writer itself between two lines, so that it loses none: what copytruncate loses between
@@ -46,7 +48,7 @@ func styles() []style {
 		{name: "olddir", rotate: each(oldDir), begin: withOldDir,
 			paths: func(log string) []string { return []string{log, filepath.Join(filepath.Dir(log), "old")} }},
 		{name: "newsyslog", rotate: each(newsyslog), begin: turnedOver},
-		{name: "odd name", rotate: each(oddName), paths: func(log string) []string { return []string{filepath.Dir(log)} }},
+		{name: "odd name", apart: true, rotate: each(oddName), paths: func(log string) []string { return []string{filepath.Dir(log)} }},
 		{name: "symlink", rotate: each(switchLink), begin: switchLink},
 	}
 }

@@ -21,6 +21,7 @@ import (
 type Options struct {
 	Seed     uint64
 	Faults   int           // of all rounds together
+	Round    int           // faults of one round
 	Duration time.Duration // after which no fault begins; 0: no limit
 	Longest  time.Duration // pause, black hole or outage
 	Variants []Variant     // of the rounds, in turn
@@ -36,12 +37,11 @@ func (o *Options) without(name string) bool {
 
 // How a round is made.
 const (
-	faultsInRound = 40
-	logsInRound   = 4
-	lanes         = 2 // faults at the same time
-	longestLull   = 15 * time.Second
-	progress      = 30 * time.Second
-	stalled       = 3 * time.Minute // without a row more, after the last fault
+	logsInRound = 4
+	lanes       = 2 // faults at the same time
+	longestLull = 15 * time.Second
+	progress    = 30 * time.Second
+	stalled     = 3 * time.Minute // without a row more, after the last fault
 )
 
 // summary is what a round did, for its last line.

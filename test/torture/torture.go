@@ -22,7 +22,7 @@ func Run(ctx context.Context, t testing.TB, o Options) error {
 				break
 			}
 		}
-		faults := min(left, faultsInRound)
+		faults := min(left, o.Round)
 		left -= faults
 		sum, err := round(ctx, t, this, v, n, faults)
 		if errors.Is(err, context.Canceled) && ctx.Err() != nil {

@@ -17,12 +17,18 @@ func TestVerdict(t *testing.T) {
 			Recipient: fmt.Sprintf("r%d@example.net", i/2), QueueID: fmt.Sprintf("Q%d", i/3), Sender: "s@shop.example",
 			Outcome: outcome, Enhanced: "2.0.0", Provider: []string{"", "google"}[i%2], Counted: 1, Where: "mail.log, byte 1"})
 	}
+	written[7].Apart = true
 	written = append(written, Attempt{Source: "dsn", Recipient: "d1@example.net", Outcome: "bounced", Where: "Maildir"})
 	whole := func() *stored {
 		return &stored{rows: slices.Clone(written), rollup: rollup(written), report: report(written), messages: 1667}
 	}
 	if err := compare(written, 1667, whole()); err != nil {
 		t.Fatalf("what is equal: %v", err)
+	}
+	unknown := whole()
+	unknown.rows[7].Sender = ""
+	if err := compare(written, 1667, unknown); err != nil {
+		t.Fatalf("a sender that is not known in a log of several: %v", err)
 	}
 	for _, c := range []struct {
 		name, want string
@@ -33,6 +39,7 @@ func TestVerdict(t *testing.T) {
 		{"a row doubled", "1 doubled", func(s *stored) { s.rows = append(s.rows, s.rows[17]) }},
 		{"a sender changed", `1 changed`, func(s *stored) { s.rows[99].Sender = "" }},
 		{"a row not counted", `counted "0", not "1"`, func(s *stored) { s.rows[99].Counted = 0 }},
+		{"another's sender in a log of several", `1 changed`, func(s *stored) { s.rows[7].Sender = "other@shop.example" }},
 		{"an outcome changed", `outcome "bounced", not "deferred"`, func(s *stored) { s.rows[1].Outcome = "bounced" }},
 		{"a row made up", "1 not in the ledger", func(s *stored) {
 			s.rows = append(s.rows, Attempt{Source: "postfix", Host: "mx1", Recipient: "nobody@example.net"})

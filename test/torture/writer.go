@@ -38,7 +38,7 @@ const (
 )
 
 func newLogWriter(h *house, path string, s style, r *rand.Rand, host string) (*logWriter, error) {
-	w := &logWriter{h: h, path: path, style: s, log: newPostfixLog(r, host), r: r}
+	w := &logWriter{h: h, path: path, style: s, log: &postfixLog{r: r, host: host, lasting: s.apart}, r: r}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (w *logWriter) line(line *logLine) error {
 	where := fmt.Sprintf("%s by %s, file %d, byte %d", w.short(), w.style.name, w.gen, w.at)
 	w.at += int64(len(text))
 	for i := range line.attempts {
-		line.attempts[i].Time, line.attempts[i].Where = w.stamp, where
+		line.attempts[i].Time, line.attempts[i].Where, line.attempts[i].Apart = w.stamp, where, w.style.apart
 	}
 	w.h.ledger.Add(line.attempts...)
 	w.h.mails.offer(line.attempts)

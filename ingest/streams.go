@@ -1,0 +1,104 @@
+package ingest
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Folders says, by the path of a log, in which directories below its own its
+// rotated files lie, too: logrotate's olddir.
+type Folders map[string][]string
+
+// logAt is where a log lies, whatever path leads there.
+type logAt struct {
+	dir  disk
+	base string
+}
+
+// Streams takes what Expand found and returns one path for each stream. What
+// is one log in several places is one stream: its files are read one after the
+// other, and what is remembered of a message goes with it.
+//
+//   - A directory that is reached by two paths holds the same logs.
+//   - A link to a log that is read under its own name is that log.
+//   - A directory below a log's in which no file has the log's own name, but
+//     rotated ones have it, holds that log's. So may those that were named and
+//     those that are empty, in time.
+func (f *Found) Streams() (paths []string, folders Folders) {
+	folders = Folders{}
+	first := map[logAt]string{} // what was given first of a log
+	stands := map[logAt]string{}
+	logs := map[string]bool{}
+	for _, path := range f.Files {
+		if logs[path] = isLog(path); logs[path] && first[whereIs(path)] == "" {
+			first[whereIs(path)] = path
+		}
+	}
+	link := func(path string) bool {
+		real, err := filepath.EvalSymlinks(path)
+		return err == nil && whereIs(real) != whereIs(path) && first[whereIs(real)] != ""
+	}
+	for _, path := range f.Files {
+		if full := absolute(path); logs[path] && full == basePath(full) && stands[whereIs(path)] == "" && !link(path) {
+			stands[whereIs(path)] = full
+		}
+	}
+	// adopt gives dir to the nearest log above it that has that name.
+	adopt := func(dir, base string) bool {
+		dir, err := filepath.EvalSymlinks(absolute(dir))
+		if err != nil || stands[whereIs(filepath.Join(dir, base))] != "" {
+			return false
+		}
+		for above := dir; above != filepath.Dir(above); {
+			above = filepath.Dir(above)
+			if log := stands[whereIs(filepath.Join(above, base))]; log != "" {
+				if !slices.Contains(folders[log], dir) {
+					folders[log] = append(folders[log], dir)
+				}
+				return true
+			}
+		}
+		return false
+	}
+	for _, path := range f.Files {
+		if logs[path] {
+			full := absolute(path)
+			if first[whereIs(path)] != path || link(path) || adopt(filepath.Dir(full), filepath.Base(basePath(full))) {
+				continue
+			}
+		}
+		paths = append(paths, path)
+	}
+	for _, log := range stands {
+		for _, dir := range f.dirs {
+			adopt(dir, filepath.Base(log))
+		}
+	}
+	return paths, folders
+}
+
+// isLog tells whether a log is at path, or may come there.
+func isLog(path string) bool {
+	kind, err := sniffFile(path)
+	return err == nil && kind == kindLog || errors.Is(err, fs.ErrNotExist)
+}
+
+// whereIs is where the log at path, or rotated to path, lies.
+func whereIs(path string) logAt {
+	base := basePath(absolute(path))
+	st, err := os.Stat(filepath.Dir(base))
+	if err != nil {
+		return logAt{base: base}
+	}
+	return logAt{inode(st), filepath.Base(base)}
+}
+
+func absolute(path string) string {
+	if full, err := filepath.Abs(path); err == nil {
+		return full
+	}
+	return path
+}

@@ -1,0 +1,115 @@
+package ingest
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestStreams(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"log/mail.log", "log/mail.log.1", "log/old/mail.log.2", "log/old/older/mail.log.3.x", "log/old/deep/mail.log.4",
+		"log/mx2/mail.log", "log/mx2/old/mail.log.1", "log/other/x.log", "log/other/daemon.log.1", "data/mail.log-20261130", "apart/mail.log.1",
+		"late/mail.log.1", "late/old/mail.log.2"} {
+		write(t, filepath.Join(dir, name), "Nov 21 18:56:32 mx1 x: y\n")
+	}
+	write(t, filepath.Join(dir, "log/a.eml"), "From: <a@example.org>\nSubject: a\n\na\n")
+	write(t, filepath.Join(dir, "log/old/a.eml.1"), "From: <b@example.org>\nSubject: b\n\nb\n")
+	for _, name := range []string{"log/empty", "log/mx2/empty"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, to := range map[string]string{"logs": "log", "link": "data/mail.log-20261130", "log2": "log/mail.log"} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		paths, streams, folders string
+	}{
+		{"log/mail.log log/mail.log.1", "log/mail.log", ""},
+		{"log/mail.log.1 log/old/mail.log.2", "log/mail.log.1 log/old/mail.log.2", ""}, // whose log is in old does not show
+		{"log/mail.log log/old", "log/mail.log log/old/a.eml.1 log/old/older/mail.log.3.x", "log/mail.log: log/old/deep log/old"},
+		{"log/old/mail.log.2 logs/mail.log", "logs/mail.log", "logs/mail.log: log/old"},
+		{"log/mail.log logs/mail.log", "log/mail.log", ""},
+		{"log2 log/mail.log", "log/mail.log", ""},
+		{"link data", "data/mail.log-20261130", ""},
+		{"apart log/mail.log", "apart/mail.log.1 log/mail.log", ""},
+		{"late", "late/mail.log.1 late/old/mail.log.2", ""},
+		{"late late/mail.log", "late/mail.log.1", "late/mail.log: late/old"},
+		{"gone/mail.log gone/old", "gone/mail.log gone/old", ""},
+		{"log", "log/a.eml log/mail.log log/mx2/mail.log log/old/a.eml.1 log/old/older/mail.log.3.x log/other/daemon.log.1 log/other/x.log",
+			"log/mail.log: log/old/deep log/old log/empty; log/mx2/mail.log: log/mx2/old log/mx2/empty"},
+	} {
+		var paths []string
+		for _, path := range strings.Fields(test.paths) {
+			paths = append(paths, filepath.Join(dir, path))
+		}
+		found, err := Expand(paths)
+		if err != nil {
+			t.Fatal(err)
+		}
+		streams, folders := found.Streams()
+		var all []string
+		for _, log := range slices.Sorted(maps.Keys(folders)) {
+			all = append(all, log+": "+strings.Join(folders[log], " "))
+		}
+		got := strings.ReplaceAll(strings.Join(streams, " ")+"|"+strings.Join(all, "; "), dir+"/", "")
+		if diff := cmp.Diff(test.streams+"|"+test.folders, got); diff != "" {
+			t.Errorf("%s: %s", test.paths, diff)
+		}
+	}
+}
+
+// What logrotate puts into another folder is read in the order of its writing,
+// when nobody looked and after a restart.
+func TestRotationsIntoAFolder(t *testing.T) {
+	for _, turns := range []int{1, 2, 4, 20} {
+		for _, restarts := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d, restart: %v", turns, restarts), func(t *testing.T) {
+				bubble(t, func(t *testing.T, l *logger, r *reader) {
+					old := filepath.Join(filepath.Dir(l.log), "old")
+					l.check(os.Mkdir(old, 0o700))
+					r.change = append(r.change, func(o *Options) {
+						found, err := Expand([]string{l.log, old})
+						l.check(err)
+						_, o.Folders = found.Streams()
+					})
+					r.restart()
+					l.write(3)
+					r.follow(3 * time.Second)
+					l.write(300)
+					b, ok := r.read(t.Context())
+					if !ok {
+						t.Fatal("nothing to read")
+					}
+					for turn := range turns {
+						l.write(3)
+						for i := turn; i > 0; i-- {
+							l.check(os.Rename(fmt.Sprintf("%s/mail.log.%d", old, i), fmt.Sprintf("%s/mail.log.%d", old, i+1)))
+						}
+						l.check(os.Rename(l.log, old+"/mail.log.1"))
+						l.reopen()
+						time.Sleep(16 * time.Second)
+					}
+					l.write(3)
+					if restarts {
+						r.restart()
+					} else {
+						r.commit(b)
+					}
+					r.follow(5 * time.Minute)
+					r.inOrder(l.lines)
+				})
+			})
+		}
+	}
+}
