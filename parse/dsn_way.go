@@ -37,7 +37,7 @@ type hop struct {
 	kind hopKind
 	name string // of the client, where the server confirmed it
 	ip   netip.Addr
-	sure bool // no other address stands there: a HELO may hold brackets, and " by "; so may a certificate's name
+	sure bool // nothing else can be meant: a HELO may hold brackets, and " by "; so may a certificate's name
 }
 
 type hopKind string
@@ -54,13 +54,14 @@ const (
 // mailbox from writing its own.
 func (o ours) wayOf(header mimeHeader) way {
 	last := hopUnknown
+	var near way // who brought it by loopback, where nobody is told of below
 	for i := range header {
 		if !header[i].is("Received") {
 			continue
 		}
 		h := readHop(header[i].raw)
 		if h.kind == hopUnknown {
-			return way{}
+			return near
 		}
 		if h.kind == hopClient && h.sure && (slices.Contains(o.egress, h.ip) || contains(o.hosts, strings.ToLower(h.name))) {
 			h.kind = hopInside
@@ -69,15 +70,24 @@ func (o ours) wayOf(header mimeHeader) way {
 			continue
 		}
 		if !h.ip.IsValid() {
-			return way{}
+			return near
 		}
-		return way{client: firstOf(h.name, "unknown") + "[" + h.ip.String() + "]"}
+		brought := way{client: firstOf(h.name, "unknown") + "[" + h.ip.String() + "]"}
+		if !h.sure || !h.ip.IsLoopback() {
+			return brought
+		}
+		if near == (way{}) {
+			near = brought
+		}
+	}
+	if near != (way{}) {
+		return near
 	}
 	return way{local: last == hopMade}
 }
 
 // maxHop is how much of a Received field is read: folded, names and all, those
-// of servers stay below it.
+// of servers stay below it, if no HELO is made to fill it.
 const maxHop = 1000
 
 // eximUsers are the users as whom Exim runs.
@@ -87,7 +97,6 @@ var eximUsers = []string{"Debian-exim", "exim", "mailnull", "mail", "_exim"}
 // may have had a say, its address stands in brackets.
 func readHop(value string) hop {
 	s := strings.Join(strings.Fields(value[:min(len(value), maxHop)]), " ")
-	addresses := strings.Count(s, "[")
 	if strings.HasPrefix(s, "(qmail ") {
 		switch {
 		case strings.Contains(s, " invoked for bounce)"):
@@ -108,19 +117,25 @@ func readHop(value string) hop {
 	if !ok || !found {
 		return hop{kind: hopUnknown}
 	}
+	whole := len(value) <= maxHop && !strings.Contains(rest, " by ") // else a HELO may have made it up
+	told := strings.Count(from, "[")
+	none := whole && !strings.Contains(s, "[")
 	_, rest, _ = strings.Cut(rest, " ")
 	switch {
-	case addresses == 0 && strings.HasPrefix(rest, "with local (Exim "):
+	case none && strings.HasPrefix(rest, "with local (Exim "):
 		if slices.Contains(eximUsers, from) {
 			return hop{kind: hopMade}
 		}
 		return hop{kind: hopUnknown}
-	case addresses == 0 && from == "localhost (localhost)" && strings.HasPrefix(rest, "(") && strings.Contains(rest, ") id "):
+	case none && from == "localhost (localhost)" && strings.HasPrefix(rest, "(") && strings.Contains(rest, ") id "):
 		return hop{kind: hopMade}
-	case addresses == 0 && (strings.HasPrefix(rest, "with LMTP") || strings.Contains(rest, ") with LMTP")):
+	case none && (strings.HasPrefix(rest, "with LMTP") || strings.Contains(rest, ") with LMTP")):
 		return hop{kind: hopInside} // RFC 2033 section 5: never over a wide area network
 	}
-	h := hop{kind: hopClient, sure: addresses == 1 || addresses == 2 && strings.HasPrefix(from, "[")}
+	if !whole {
+		return hop{kind: hopClient}
+	}
+	h := hop{kind: hopClient, sure: told == 1 || told == 2 && strings.HasPrefix(from, "[")}
 	if h.name, h.ip = seenClient(from, writerOf(rest)); !h.sure {
 		h.name = ""
 	}

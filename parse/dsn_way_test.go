@@ -18,6 +18,8 @@ const (
 	madePostfix = "Received: by mx1.example.com (Postfix)\n\tid DSN; date\n"
 	madeQmail   = "Received: (qmail 24490 invoked for bounce); date\n"
 	madeSend    = "Received: from localhost (localhost)\n\tby mx1.example.com (8.18.1/8.18.1) id 6A29; date\n"
+	fromFilter  = "Received: from localhost (localhost [127.0.0.1])\n\tby mx1.example.com (Postfix) with ESMTP id BACK; date\n"
+	toFilter    = "Received: from mx1.example.com ([127.0.0.1])\n\tby localhost (mx1.example.com [127.0.0.1]) (amavis, port 10024)\n\twith ESMTP id 4jX1; date\n"
 	madeExim    = "Received: from Debian-exim by mx1.example.com with local (Exim 4.98)\n\tid 1vFoo-000; date\n"
 )
 
@@ -45,7 +47,7 @@ func TestWay(t *testing.T) {
 		"our name as HELO":              {"Received: from mx1.example.com ([198.51.100.7]) by mx1.example.com (8.18.1/8.18.1) with ESMTP id 1; date\n" + madeSend, way{client: "unknown[198.51.100.7]"}},
 		"our name as HELO, our address": {"Received: from mx1.example.com (203.0.113.25 [198.51.100.7]) by mx1.example.com (Postfix) with ESMTP id 1; date\n" + madePostfix, way{client: "203.0.113.25[198.51.100.7]"}},
 		"our address in the HELO":       {"Received: from x [203.0.113.25] (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{client: "unknown[198.51.100.7]"}},
-		"a whole field in the HELO":     {"Received: from x ([203.0.113.25]) by y (out.example.net [198.51.100.7]) by mx1.example.com with SMTP id 1; date\n" + madePostfix, way{client: "unknown[203.0.113.25]"}},
+		"a whole field in the HELO":     {"Received: from x ([203.0.113.25]) by y (out.example.net [198.51.100.7]) by mx1.example.com with SMTP id 1; date\n" + madePostfix, way{}},
 		"LMTP in the HELO":              {"Received: from x by y with LMTP (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{}},
 		"a made one in the HELO":        {"Received: from localhost (localhost) by y (8) id 1 (out.example.net [198.51.100.7]) by mx1.example.com with SMTP id 1; date\n", way{}},
 		"our name, may be forged":       {"Received: from x (mx1.example.com [198.51.100.7] (may be forged)) by mx1.example.com (8.18.1/8.18.1) with ESMTP id 1; date\n" + madeSend, way{client: "unknown[198.51.100.7]"}},
@@ -65,11 +67,31 @@ func TestWay(t *testing.T) {
 		"Sendmail confirmed it":         {"Received: from x (out.example.net [198.51.100.7]) by mx1.example.com (8.15.2/8.15.2/Debian-22) with ESMTPS id 1; date\n", way{client: "out.example.net[198.51.100.7]"}},
 		"identd told Sendmail":          {"Received: from x (mx.google.com z@out.example.net [198.51.100.7]) by mx1.example.com (8.18.1/8.18.1) with ESMTP id 1; date\n", way{client: "unknown[198.51.100.7]"}},
 		"Exim's words in the recipient": {"Received: from mx.google.com (unknown [198.51.100.7]) by mx1.example.com (OpenSMTPD) with ESMTP id 1 for <\"with (Exim 4)\"@example.com>; date\n", way{client: "unknown[198.51.100.7]"}},
-		"Postfix's words in the HELO":   {"Received: from x (mx.google.com [198.51.100.7]) by y (Postfix) with z (unknown [198.51.100.7]) by mx1.example.com (OpenSMTPD) with SMTP id 1; date\n", way{client: "unknown[198.51.100.7]"}},
+		"Postfix's words in the HELO":   {"Received: from x (mx.google.com [198.51.100.7]) by y (Postfix) with z (unknown [198.51.100.7]) by mx1.example.com (OpenSMTPD) with SMTP id 1; date\n", way{}},
 		"TLS, told by Postfix":          {"Received: from x (out.example.net [198.51.100.7])\n\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)\n\t key-exchange X25519)\n\t(No client certificate requested)\n\tby mx1.example.com (Postfix) with ESMTPS id 1; date\n", way{client: "out.example.net[198.51.100.7]"}},
 		"a name in its certificate":     {"Received: from x (out.example.net [198.51.100.7])\n\t(Client CN \"(mx.google.com [198.51.100.7])\", Issuer \"y\" (not verified))\n\tby mx1.example.com (Postfix) with ESMTPS id 1; date\n", way{client: "unknown[198.51.100.7]"}},
 		"an address as HELO":            {"Received: from [198.51.100.7] (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with ESMTP id 1; date\n", way{client: "out.example.net[198.51.100.7]"}},
 		"our address as HELO":           {"Received: from [203.0.113.25] (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with ESMTP id 1; date\n" + madePostfix, way{client: "out.example.net[198.51.100.7]"}},
+
+		"through a filter":                     {fromFilter + toFilter + fromOutside + madePostfix, way{client: "out.example.net[198.51.100.7]"}},
+		"through a filter that adds no field":  {fromFilter + fromOutside + madePostfix, way{client: "out.example.net[198.51.100.7]"}},
+		"through a filter, IPv6":               {"Received: from localhost (localhost [IPv6:::1]) by mx1.example.com (Postfix) with ESMTP id 1; date\n" + fromOutside, way{client: "out.example.net[198.51.100.7]"}},
+		"through Exim's filter":                {"Received: from localhost ([127.0.0.1] helo=x)\n\tby mx1.example.com with esmtp (Exim 4.98)\n\tid 1; date\n" + toFilter + fromOutside, way{client: "out.example.net[198.51.100.7]"}},
+		"through a filter, from our address":   {fromFilter + toFilter + "Received: from x ([203.0.113.25]) by mx1.example.com (Postfix) with ESMTP id 1; date\n" + fromOutside, way{client: "out.example.net[198.51.100.7]"}},
+		"a filter forged below":                {fromOutside + fromFilter + toFilter + madePostfix, way{client: "out.example.net[198.51.100.7]"}},
+		"a filter forged below one":            {fromFilter + toFilter + fromOutside + fromFilter + madePostfix, way{client: "out.example.net[198.51.100.7]"}},
+		"loopback, and a made one":             {fromFilter + toFilter + madePostfix, way{client: "localhost[127.0.0.1]"}},
+		"loopback, LMTP, and a made one":       {fromFilter + "Received: from x\n\tby y with LMTP\n\tid x; date\n" + madePostfix, way{client: "localhost[127.0.0.1]"}},
+		"loopback, and a local user":           {fromFilter + "Received: by mx1.example.com (Postfix, from userid 1000)\n\tid 1; date\n", way{client: "localhost[127.0.0.1]"}},
+		"loopback, and no address":             {fromFilter + "Received: from x by y with SMTP; date\n", way{client: "localhost[127.0.0.1]"}},
+		"loopback alone":                       {fromFilter, way{client: "localhost[127.0.0.1]"}},
+		"loopback in the HELO":                 {"Received: from x ([127.0.0.1]) by y (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{}},
+		"loopback as HELO":                     {"Received: from [127.0.0.1] (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with ESMTP id 1; date\n" + fromFilter, way{client: "out.example.net[198.51.100.7]"}},
+		"loopback in an Exim's HELO":           {"Received: from [127.0.0.1] by y with z (Exim 4) (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\nReceived: from x (mx.google.com [192.0.2.9]) by y (Postfix) with SMTP id 1; date\n", way{}},
+		"our address in an Exim's HELO":        {"Received: from [203.0.113.25] by y with z (Exim 4) (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{}},
+		"our address in a HELO without an end": {"Received: from x ([203.0.113.25]) by y with z" + strings.Repeat("z", maxHop) + " (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{}},
+		"LMTP in a HELO without an end":        {"Received: from x by y with LMTP" + strings.Repeat("z", maxHop) + " (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{}},
+		"LMTP in Exchange's HELO":              {"Received: from x by y with LMTP (198.51.100.7) by EX1.example.com (10.0.0.1) with Microsoft SMTP Server; date\n" + madePostfix, way{}},
 
 		"Exim looked the name up":   {"Received: from out.example.net ([198.51.100.7] helo=x.example)\n\tby mx1.example.com with esmtps (TLS1.3) (Exim 4.98)\n\tid 1; date\n", way{client: "out.example.net[198.51.100.7]"}},
 		"Exchange sees the address": {"Received: from out.example.net (198.51.100.7) by EX1.example.com (10.0.0.1) with Microsoft SMTP Server; date\n", way{client: "unknown[198.51.100.7]"}},

@@ -145,7 +145,7 @@ func (p *hMailServer) line(r *bouncehouse.Record, key memoKey, stamp string, ip 
 			}
 		}
 	}
-	if d.over && isReply && len(d.pending) == 0 {
+	if d.over && isReply && len(d.pending()) == 0 {
 		p.sessions.remove(key)
 	} else {
 		p.sessions.charge(key, d.size()-bytes)

@@ -318,8 +318,8 @@ func (p *mdaemon) end(r *bouncehouse.Record, st mdaemonStamp, key string, res *b
 	d.closed(how, res)
 	if len(res.Events) == before && !d.told && d.cause != "" && d.direction == bouncehouse.Outbound && !d.over {
 		stage := bouncehouse.StageConnect
-		if len(d.pending) > 0 {
-			stage = verbStage(d.pending[0].verb)
+		if len(d.pending()) > 0 {
+			stage = verbStage(d.pending()[0].verb)
 		}
 		d.tell(stage, bouncehouse.Reply{Text: d.cause}, nil, "", res)
 		ev := &res.Events[len(res.Events)-1]

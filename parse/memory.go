@@ -40,12 +40,12 @@ type message struct {
 	size      int64
 	arrived   time.Time // as Exim says it, zero where unknown
 
-	begun     bool           // its first line was seen: client= or uid=
-	resent    bool           // messageID is of Resent-Message-ID
-	announced bool           // sender is known: an arrival was made
-	whole     bool           // all who are left of it are among deferred
-	deferred  []string       // recipients deferred since it last became active
-	waits     map[string]int // how often each of them is there; nil while they are few
+	begun     bool                // its first line was seen: client= or uid=
+	resent    bool                // messageID is of Resent-Message-ID
+	announced bool                // sender is known: an arrival was made
+	whole     bool                // all who are left of it are among deferred
+	deferred  []string            // recipients deferred since it last became active, each once, while they are few;
+	waits     map[string]struct{} // then all of them, and deferred is empty
 }
 
 // find returns the message, or nil.
@@ -145,7 +145,7 @@ func (m *memory) active(msg *message) {
 
 // settled notes that nobody is left to be served.
 func (m *memory) settled(msg *message) {
-	for _, rcpt := range msg.deferred {
+	for rcpt := range msg.awaited {
 		msg.bytes -= len(rcpt) + deferredBytes
 		m.bytes -= len(rcpt) + deferredBytes
 	}
@@ -153,24 +153,44 @@ func (m *memory) settled(msg *message) {
 	msg.deferred, msg.waits = msg.deferred[:0], nil
 }
 
+// awaited goes through all who are still to be served.
+func (msg *message) awaited(yield func(string) bool) {
+	for _, rcpt := range msg.deferred {
+		if !yield(rcpt) {
+			return
+		}
+	}
+	for rcpt := range msg.waits {
+		if !yield(rcpt) {
+			return
+		}
+	}
+}
+
 // deferral notes a recipient who is still to be served.
 func (m *memory) deferral(msg *message, rcpt string) {
-	if len(msg.deferred) < maxDeferred && len(rcpt) <= maxKept {
-		rcpt = strings.Clone(rcpt)
-		msg.deferred = append(msg.deferred, rcpt)
-		switch {
-		case msg.waits != nil:
-			msg.waits[rcpt]++
-		case len(msg.deferred) == fewDeferred:
-			msg.waits = make(map[string]int, 2*fewDeferred)
-			for _, d := range msg.deferred {
-				msg.waits[d]++
-			}
-		}
-		m.charge(msg, len(rcpt)+deferredBytes)
-	} else {
+	switch {
+	case msg.awaits(rcpt):
+		return
+	case len(msg.deferred)+len(msg.waits) >= maxDeferred, len(rcpt) > maxKept:
 		msg.whole = false
+		return
 	}
+	rcpt = strings.Clone(rcpt)
+	if msg.waits == nil && len(msg.deferred) == fewDeferred {
+		msg.waits = make(map[string]struct{}, 2*fewDeferred)
+		for _, d := range msg.deferred {
+			msg.waits[d] = struct{}{}
+		}
+		clear(msg.deferred)
+		msg.deferred = msg.deferred[:0]
+	}
+	if msg.waits != nil {
+		msg.waits[rcpt] = struct{}{}
+	} else {
+		msg.deferred = append(msg.deferred, rcpt)
+	}
+	m.charge(msg, len(rcpt)+deferredBytes)
 }
 
 // left returns who is still to be served, each once, in the order of the sink
@@ -180,14 +200,14 @@ func (msg *message) left() (recipients []string, guessed bool) {
 	if msg == nil {
 		return nil, true
 	}
-	for _, rcpt := range msg.deferred {
+	for rcpt := range msg.awaited {
 		recipients = append(recipients, bouncehouse.Clean(rcpt, bouncehouse.MaxField))
 	}
 	slices.Sort(recipients)
 	return slices.Compact(recipients), !msg.whole || len(recipients) == 0
 }
 
-// fewDeferred is from how many recipients on a message has a map of them: what
+// fewDeferred is how many recipients a message has without a map of them: what
 // a line costs must not grow with what lines before it left.
 const fewDeferred = 32
 
@@ -197,7 +217,8 @@ const deferredBytes = 64
 // awaits tells whether a recipient is still to be served.
 func (msg *message) awaits(rcpt string) bool {
 	if msg.waits != nil {
-		return msg.waits[rcpt] > 0
+		_, waits := msg.waits[rcpt]
+		return waits
 	}
 	return slices.Contains(msg.deferred, rcpt)
 }
@@ -207,16 +228,12 @@ func (m *memory) served(msg *message, rcpt string) {
 	if !msg.awaits(rcpt) {
 		return
 	}
-	if msg.waits != nil {
-		if msg.waits[rcpt]--; msg.waits[rcpt] == 0 {
-			delete(msg.waits, rcpt)
-		}
-	}
+	delete(msg.waits, rcpt)
 	if at := slices.Index(msg.deferred, rcpt); at >= 0 {
-		msg.bytes -= len(rcpt) + deferredBytes
-		m.bytes -= len(rcpt) + deferredBytes
 		msg.deferred = slices.Delete(msg.deferred, at, at+1)
 	}
+	msg.bytes -= len(rcpt) + deferredBytes
+	m.bytes -= len(rcpt) + deferredBytes
 }
 
 // hash is FNV-1a.

@@ -28,7 +28,8 @@ type dialogue struct {
 	queueID   string
 	messageID string
 
-	pending []smtpCommand     // unanswered, the oldest first
+	sent    []smtpCommand     // the commands; the first ones, so many, are answered: what a
+	done    int               // reply costs must not grow with how many are sent ahead
 	mail    *envelope         // of the last MAIL FROM; nil: none
 	lines   []byte            // of a reply whose last line is still to come
 	held    refusalHeld       // a refusal that the client may get over
@@ -89,13 +90,13 @@ const (
 
 // size is how many bytes the session holds, to be charged.
 func (d *dialogue) size() int {
-	return d.bytes + cap(d.pending)*int(unsafe.Sizeof(smtpCommand{})) + cap(d.lines)
+	return d.bytes + cap(d.sent)*int(unsafe.Sizeof(smtpCommand{})) + cap(d.lines)
 }
 
 // connected tells that the session begins: the greeting is awaited.
 func (d *dialogue) connected() {
 	d.started = true
-	d.pending = append(d.pending[:0], smtpCommand{verb: verbGreeting})
+	d.sent, d.done = append(d.sent[:0], smtpCommand{verb: verbGreeting}), 0
 }
 
 // command takes a line that the client sent. A refusal that was held back
@@ -112,7 +113,7 @@ func (d *dialogue) command(line string, res *bouncehouse.Result) {
 		switch verb {
 		case verbQUIT, verbMAIL, verbEHLO, verbHELO: // the reply to the data was not logged
 			d.inData = false
-			d.pending = d.pending[:0]
+			d.sent, d.done = d.sent[:0], 0
 		default:
 			return
 		}
@@ -120,8 +121,8 @@ func (d *dialogue) command(line string, res *bouncehouse.Result) {
 	if d.lost {
 		return
 	}
-	if len(d.pending) >= maxPending || d.bytes > maxEnvelope || verb == verbRCPT && d.mail != nil && len(d.mail.rcpts) >= maxRcpts {
-		d.lost, d.pending = true, nil
+	if len(d.pending()) >= maxPending || d.bytes > maxEnvelope || verb == verbRCPT && d.mail != nil && len(d.mail.rcpts) >= maxRcpts {
+		d.lost, d.sent, d.done = true, nil, 0
 		d.finished(d.mail)
 		res.Unread++
 		return
@@ -163,8 +164,14 @@ func (d *dialogue) command(line string, res *bouncehouse.Result) {
 		d.over = true
 		d.settle(res)
 	}
-	d.pending = append(d.pending, c)
+	if d.done > 0 && 2*d.done >= len(d.sent) {
+		d.sent, d.done = append(d.sent[:0], d.pending()...), 0
+	}
+	d.sent = append(d.sent, c)
 }
+
+// pending are the commands still unanswered, the oldest first.
+func (d *dialogue) pending() []smtpCommand { return d.sent[d.done:] }
 
 // keep makes a copy of s in place of *field.
 func (d *dialogue) keep(field *string, s string) {

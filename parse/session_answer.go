@@ -12,20 +12,21 @@ func (d *dialogue) answer(said bouncehouse.Reply, res *bouncehouse.Result) {
 		d.bytes += len(said.Text) - len(d.closing.Text)
 		d.closing = cloneReply(said)
 	}
-	if said.Code == 220 && (len(d.pending) == 0 || d.pending[0].verb != verbGreeting && d.pending[0].verb != verbSTARTTLS) {
+	if said.Code == 220 && (len(d.pending()) == 0 || d.pending()[0].verb != verbGreeting && d.pending()[0].verb != verbSTARTTLS) {
 		// Only a greeting is 220: the session's id is used again.
 		*d = dialogue{direction: d.direction, remote: d.remote, local: d.local, started: true}
 		d.greeted(said)
 		return
 	}
-	if len(d.pending) == 0 {
+	if len(d.pending()) == 0 {
 		if refused && said.Code != 421 && d.direction == bouncehouse.Inbound {
 			d.tell("", said, nil, "", res) // to what is not in the log
 		}
 		return
 	}
-	c := d.pending[0]
-	d.pending = append(d.pending[:0], d.pending[1:]...)
+	c := d.sent[d.done]
+	d.sent[d.done] = smtpCommand{} // holds no envelope
+	d.done++
 	if d.direction == bouncehouse.Inbound {
 		d.answerClient(c, said, res)
 	} else {
@@ -34,11 +35,10 @@ func (d *dialogue) answer(said bouncehouse.Reply, res *bouncehouse.Result) {
 }
 
 // await puts what the server's intermediate reply asks for before all that
-// was sent ahead.
+// was sent ahead, in the place of the command that it answers.
 func (d *dialogue) await(c smtpCommand) {
-	d.pending = append(d.pending, smtpCommand{})
-	copy(d.pending[1:], d.pending)
-	d.pending[0] = c
+	d.done--
+	d.sent[d.done] = c
 }
 
 // answerUs is the remote's reply to us.
@@ -195,7 +195,7 @@ func (d *dialogue) closed(how string, res *bouncehouse.Result) {
 	}
 	stage := bouncehouse.StageRCPT
 	waiting := false
-	for _, c := range d.pending {
+	for _, c := range d.pending() {
 		if c.mail == d.mail && !waiting {
 			stage, waiting = verbStage(c.verb), true
 		}

@@ -7,7 +7,8 @@ import "errors"
 // reader looks at each byte a few times; where something is looked for once
 // for each of something else (each recipient, each part, each dialect), it is
 // listed once, remembered or cut. That holds by construction, and by
-// TestWork, which doubles what strangers may write. Beside it stands this
+// TestWork, which doubles what strangers may write, bare and in each wrapping,
+// and TestWorkMemory, which fills what parsers remember. Beside it stands this
 // wall: a mail of which more is read than its length allows is a dead letter.
 
 var errTooMuchWork = errors.New("the mail takes more work than its length allows")
