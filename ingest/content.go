@@ -153,8 +153,8 @@ func checkText(raw, peek []byte) error {
 		}
 	}
 	text := bytes.TrimLeft(peek, "\x00")
-	if isExport(text) {
-		return nil // its values may be binary
+	if isExport(text) || entryStart(text) >= 0 {
+		return nil // its values may be binary; see entries.go of the latter
 	}
 	if bytes.IndexByte(text[:min(len(text), 1<<10)], 0) >= 0 {
 		return &notText{"it is binary (it has zero bytes), not a log file"}

@@ -16,13 +16,58 @@ import (
 // zeros. Where one ends its length tells, in 64 bits behind the line of its
 // name. So such a file is cut between entries, at their empty lines, and its
 // zeros are no holes.
+//
+// A file that does not begin with an entry is cut where it happened to be full
+// (rotatelogs, copytruncate, split), maybe within a value, of which nothing then
+// tells the end: any line and any entry of it may be what the value's writer put
+// there. So it is no export, and none of it is handed on.
 
 // exportStart begins an entry, and hence the file.
 var exportStart = []byte("__CURSOR=")
 
-// isExport tells whether a file that begins with peek is an export.
+// isExport tells whether a file that begins with peek is an export. A line end
+// before is the last one of an entry in the file before.
 func isExport(peek []byte) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(peek, "\x00"), exportStart)
+	return bytes.HasPrefix(bytes.TrimLeft(peek, exportBlank), exportStart)
+}
+
+const exportBlank = "\x00\r\n"
+
+// maybeExport tells whether a file of which there is only head so far may yet
+// begin with an entry.
+func maybeExport(head []byte) bool {
+	return bytes.HasPrefix(exportStart, bytes.TrimLeft(head, exportBlank))
+}
+
+// entryStart is where the first line of data that begins an entry does, -1 where
+// none does.
+func entryStart(data []byte) int {
+	for at := 0; ; at += len(exportStart) {
+		n := bytes.Index(data[at:], exportStart)
+		if n < 0 {
+			return -1
+		}
+		if at += n; at == 0 || data[at-1] == '\n' {
+			return at
+		}
+	}
+}
+
+// amidReason is why nothing is read from an entry on, in a file that does not
+// begin with one.
+const amidReason = "a journal's export that does not begin with an entry (__CURSOR=), so that its lines may stand within a value that anyone wrote: " +
+	"it is not read from here on. Rotate exports between entries, or write -o json; a log of another format goes to another path"
+
+// amidEntry is the piece of all that follows at off in such a file.
+func (c *cutter) amidEntry(r io.ReaderAt, off int64) (*piece, error) {
+	first, err := c.read(r, off, brokenData)
+	if len(first) == 0 {
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return nil, err
+	}
+	return &piece{kind: bouncehouse.Broken, from: off, to: off + int64(len(first)), data: string(first), reason: amidReason, done: true}, nil
 }
 
 // maxValue is longer than journald takes a value (DATA_SIZE_MAX is 768 MiB):

@@ -116,3 +116,110 @@ func (p *place) chunks(s Source) (got []bouncehouse.Chunk) {
 		}
 	}
 }
+
+// forgedLines are what a stranger may put into a value: entries, and lines of
+// another format.
+func forgedLines(n int) string {
+	return strings.Repeat("Nov 30 06:00:00 mx1 postfix/smtp[1]: 4dXk7g1XqCz5vMd: to=<a@example.net>, relay=none, delay=1, dsn=5.0.0, status=bounced (no)\n", n)
+}
+
+// handed is what of chunks is read, and how many dead letters there are.
+func handed(chunks []bouncehouse.Chunk) (lines string, broken int) {
+	for _, c := range chunks {
+		if c.Kind == bouncehouse.Lines {
+			lines += c.Data
+		} else if broken++; c.Reason != amidReason {
+			lines += c.Reason
+		}
+	}
+	return lines, broken
+}
+
+// Of an export that is rotated within an entry nothing is read but what begins
+// with one: wherever it is cut, whatever stands there, before and after a
+// restart.
+func TestExportCutAmid(t *testing.T) {
+	first := exported("s=1", "x")
+	value := forgedLines(3) + "\n" + exported("s=9", "y") + "\n" + exported("s=8", "y")
+	whole := first + exported("s=2", value) + exported("s=3", "z")
+	for cut := 1; cut < len(whole); cut++ {
+		rest := whole[cut:]
+		if isExport([]byte(rest)) {
+			continue // between two entries, or where a value looks like it
+		}
+		for at := int64(0); ; {
+			c := cutter{size: 200, amid: entryStart([]byte(rest)) >= 0}
+			piece, err := c.next(strings.NewReader(rest), at, true)
+			if err != nil && !errors.Is(err, io.EOF) {
+				t.Fatal(err)
+			}
+			if piece == nil || piece.done {
+				break
+			}
+			if at = piece.to; strings.Contains(piece.data, "\n__CURSOR=") || strings.HasPrefix(piece.data, "__CURSOR=") {
+				t.Fatalf("cut at %d: %q is handed on", cut, piece.data)
+			}
+		}
+	}
+
+	for name, rest := range map[string]string{
+		"an entry near":      "x\n" + forgedLines(3) + "\n" + exported("s=9", "y"),
+		"an entry far":       forgedLines(2000) + "\n" + exported("s=9", "y"),
+		"no entry":           forgedLines(2000),
+		"a half field":       "MESSAGE=x\n\n" + exported("s=9", "y"),
+		"the end of a field": "SOR=s=2\n_UID=0\n\n" + exported("s=9", "y"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlace(t)
+			p.write(p.log+".1", first)
+			p.write(p.log, rest)
+			lines, broken := handed(p.chunks(p.open(p.log)))
+			if lines != first || broken != 1 {
+				t.Errorf("%d dead letters, and read: %q", broken, lines)
+			}
+			p.write(p.log, forgedLines(1)+"\n"+exported("s=9", "z"))
+			if lines, broken := handed(p.chunks(p.open(p.log))); lines != "" || broken != 0 {
+				t.Errorf("after a restart: %d dead letters, and read: %q", broken, lines)
+			}
+			p.rename(p.log, p.log+".0")
+			p.write(p.log, exported("s=4", "honest"))
+			if lines, broken := handed(p.chunks(p.open(p.log))); lines != exported("s=4", "honest") || broken != 0 {
+				t.Errorf("the next file: %d dead letters, and read: %q", broken, lines)
+			}
+		})
+	}
+}
+
+// The next file of an export may have half a line so far.
+func TestExportBeginsSlowly(t *testing.T) {
+	for n := 1; n < 15; n++ {
+		p, second := newPlace(t), "\n"+exported("s=2", "y")
+		p.write(p.log, exported("s=1", "x"))
+		p.chunks(p.open(p.log))
+		p.rename(p.log, p.log+".1")
+		p.write(p.log, second[:n])
+		lines, broken := handed(p.chunks(p.open(p.log)))
+		p.write(p.log, second[n:])
+		rest, more := handed(p.chunks(p.open(p.log)))
+		if !strings.HasSuffix(lines+rest, strings.TrimPrefix(second, lines)) || broken+more != 0 {
+			t.Errorf("%d bytes first: %d dead letters, read: %q, %q", n, broken+more, lines, rest)
+		}
+	}
+}
+
+// An entry's last line end may stand in the next file; and a log that is no
+// export is handed on up to what looks like one's entry.
+func TestExportBegins(t *testing.T) {
+	for content, want := range map[string]string{
+		"\n" + exported("s=1", "a\x00\n\nb"):     "\n" + exported("s=1", "a\x00\n\nb"),
+		"\r\n\n" + exported("s=1", "a\n"):        "\r\n\n" + exported("s=1", "a\n"),
+		forgedLines(1000) + exported("s=1", "a"): forgedLines(1000),
+		forgedLines(2) + "x __CURSOR=1\n":        forgedLines(2) + "x __CURSOR=1\n",
+	} {
+		p := newPlace(t)
+		p.write(p.log, content)
+		if lines, _ := handed(p.chunks(p.open(p.log))); lines != want {
+			t.Errorf("%d bytes %.40q: read %d bytes: %.40q", len(content), content, len(lines), lines)
+		}
+	}
+}

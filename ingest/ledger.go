@@ -64,6 +64,8 @@ type entry struct {
 	Done bool  `json:"done,omitempty"` // damaged there, or no text
 	Disk disk  `json:"disk,omitzero"`  // as it lay on disk when last read
 	All  bool  `json:"all,omitempty"`  // all of it had been read then
+	// Export tells that it is of a journal's export, also where it does not begin with an entry.
+	Export bool `json:"export,omitempty"`
 	// Old is of version 1, which kept no hash of the whole: the tailSums at
 	// oldMark and its doubles.
 	Old []string `json:"old,omitempty"`
@@ -203,6 +205,15 @@ func (d *Ledger) before(stream string, e *entry) (files []entry) {
 		}
 	}
 	return files
+}
+
+// exported tells whether the file that the stream was in last is of a journal's
+// export. What follows it may go on with it, even where it looks like another log.
+func (d *Ledger) exported(stream string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	files := d.turns[pathOf(stream)]
+	return len(files) > 0 && files[len(files)-1].Export
 }
 
 // seen is how much of e was read, whether it was damaged there, and whether

@@ -54,6 +54,7 @@ func (p *piece) await() error {
 type cutter struct {
 	size    int  // of a chunk
 	export  bool // the content is a journal's export, cut between its entries
+	amid    bool // it is one that does not begin with an entry
 	buf     []byte
 	scanned int64 // no line ends before it: so far an unfinished long line was searched
 }
@@ -63,6 +64,9 @@ type cutter struct {
 // of its own. Of a journal's export read entry for line. final says that nothing more will come: then a last line counts
 // without its line end.
 func (c *cutter) next(r io.ReaderAt, off int64, final bool) (*piece, error) {
+	if c.amid {
+		return c.amidEntry(r, off)
+	}
 	if c.scanned > off {
 		return c.long(r, off, final)
 	}
@@ -79,6 +83,14 @@ func (c *cutter) next(r io.ReaderAt, off int64, final bool) (*piece, error) {
 		data, err = c.read(r, off, maxLine+1)
 		if end = bytes.IndexByte(data, '\n') + 1; c.export {
 			end = wholeEntries(data)
+		}
+	}
+	if n := -1; !c.export {
+		if n = entryStart(data[:max(end, min(len(data), len(exportStart)))]); n == 0 {
+			return c.amidEntry(r, off)
+		}
+		if n > 0 {
+			end = n
 		}
 	}
 	switch {

@@ -66,7 +66,7 @@ func readOpen(ctx context.Context, file *os.File, st os.FileInfo, path string, o
 		r.chunk.FileID = identify(peek[:head], 0)
 		if kind == kindLog {
 			r.chunk.Head = fileHead(peek)
-			err = r.lines(isExport(peek))
+			err = r.lines(peek)
 		} else {
 			err = r.mails(kind == kindMail)
 		}
@@ -118,8 +118,9 @@ func (r *reading) give(kind bouncehouse.Kind, at int64, data, reason string) err
 	return r.yield(&c)
 }
 
-func (r *reading) lines(export bool) error {
-	cut := cutter{size: r.o.ChunkSize, export: export}
+func (r *reading) lines(peek []byte) error {
+	cut := cutter{size: r.o.ChunkSize, export: isExport(peek)}
+	cut.amid = !cut.export && entryStart(peek) >= 0
 	for at := int64(0); ; {
 		p, err := cut.next(r.content, at, true)
 		if p == nil || err != nil || p.cut && growing(r.content.file) {

@@ -36,6 +36,7 @@ func (l *logFile) recognise(h *handle, final bool) error {
 	// A file that stays short is taken as it is.
 	head := headLen(peek, final || l.o.Once || age >= 2*quiet || damaged(err))
 	h.top, h.cut.export, h.undecided = fileHead(peek), isExport(peek), false
+	h.cut.amid = !h.cut.export && entryStart(peek) >= 0
 
 	l.led.judging.Lock()
 	defer l.led.judging.Unlock()
@@ -112,7 +113,8 @@ func (l *logFile) begin(h *handle, head []byte, gen int, shared int64) error {
 	if err != nil {
 		return err
 	}
-	e := &entry{ID: identify(head, gen), Head: int64(len(head)), Gen: gen, Stream: l.stream, Path: h.path, prefix: read}
+	h.cut.amid = h.cut.amid || !h.cut.export && !maybeExport(head) && l.led.exported(l.stream)
+	e := &entry{ID: identify(head, gen), Head: int64(len(head)), Gen: gen, Stream: l.stream, Path: h.path, prefix: read, Export: h.cut.export || h.cut.amid}
 	h.entry, h.read = l.led.meet(e), shared
 	return nil
 }
@@ -138,6 +140,10 @@ func (l *logFile) fork(h *handle) error {
 // goOn makes h a file of which what p's entry says was read.
 func (l *logFile) goOn(h *handle, p *proof) {
 	h.entry, h.read = p.entry, p.proven
+	h.cut.amid = h.cut.amid || !h.cut.export && p.was.Export
+	if h.cut.export && !p.was.Export { // met when it had half a line, or by an older version
+		l.led.note(p.entry, func(e *entry) { e.Export = true })
+	}
 	if p.proven > 0 && inodeOf(p.was.Disk) != inodeOf(diskOf(h.info)) {
 		l.passOver(h, p)
 	}
