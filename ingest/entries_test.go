@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 
@@ -220,6 +221,34 @@ func TestExportBegins(t *testing.T) {
 		p.write(p.log, content)
 		if lines, _ := handed(p.chunks(p.open(p.log))); lines != want {
 			t.Errorf("%d bytes %.40q: read %d bytes: %.40q", len(content), content, len(lines), lines)
+		}
+	}
+}
+
+// What is parsed again after a start never begins within a value, nor is it of
+// a file before that may.
+func TestExportIsReplayedWholeOnly(t *testing.T) {
+	value := strings.Repeat("x\n\n"+exported("s=9", "forged"), int(replaySize)/100)
+	for name, second := range map[string]bool{"the same file": false, "the next file": true} {
+		p := newPlace(t)
+		p.write(p.log, exported("s=1", value)+exported("s=2", "x"))
+		p.drain(p.open(p.log))
+		if second {
+			if err := os.Rename(p.log, p.log+".1"); err != nil {
+				t.Fatal(err)
+			}
+			p.write(p.log, exported("s=3", "x"))
+		} else {
+			p.write(p.log, exported("s=3", "x"))
+		}
+		b, err := p.open(p.log).Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range b.Chunks {
+			if c.Replay || !strings.HasPrefix(c.Data, "__CURSOR=s=3") {
+				t.Errorf("%s: replay %v of %.40q", name, c.Replay, c.Data)
+			}
 		}
 	}
 }

@@ -197,6 +197,9 @@ func (c *cutter) again(r io.ReaderAt, in *intent) (*piece, error) {
 // to be parsed again.
 func (c *cutter) before(r io.ReaderAt, off, most int64) (*piece, error) {
 	from := max(0, off-most)
+	if c.export && from > 0 {
+		return nil, nil // it may begin within a value, which anyone can have written
+	}
 	data, err := c.read(r, from, int(off-from))
 	if int64(len(data)) < off-from {
 		return nil, err

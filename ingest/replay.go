@@ -24,7 +24,7 @@ func (l *logFile) replayed(h *handle, in *intent, first bouncehouse.Chunk) (chun
 	}
 	most := replaySize - in.From
 	for _, e := range slices.Backward(l.led.before(l.stream, h.entry)) {
-		if most <= 0 {
+		if most <= 0 || e.Export {
 			break
 		}
 		other := l.before(h, &e)
