@@ -194,25 +194,22 @@ func (c *cutter) again(r io.ReaderAt, in *intent) (*piece, error) {
 }
 
 // before is the piece of whole lines that ends at off, of that size at most,
-// to be parsed again.
-func (c *cutter) before(r io.ReaderAt, off, most int64) (*piece, error) {
+// to be parsed again. first says that nothing stands before it in the file but,
+// maybe, a hole, which is as long as all that was truncated.
+func (c *cutter) before(r io.ReaderAt, off, most int64) (p *piece, first bool, err error) {
 	from := max(0, off-most)
 	if c.export && from > 0 {
-		return nil, nil // it may begin within a value, which anyone can have written
+		return nil, false, nil // it may begin within a value, which anyone can have written
 	}
 	data, err := c.read(r, from, int(off-from))
 	if int64(len(data)) < off-from {
-		return nil, err
+		return nil, false, err
 	}
-	if from > 0 {
-		n := bytes.IndexByte(data, '\n') + 1
-		data, from = data[n:], from+int64(n)
-		if n == 0 {
-			return nil, nil // all of it is within one line
+	n := len(data) - len(bytes.TrimLeft(data, "\x00"))
+	if first = from == 0 || n > 0; !first {
+		if n = bytes.IndexByte(data, '\n') + 1; n == 0 {
+			return nil, false, nil // all of it is within one line
 		}
 	}
-	if len(data) == 0 {
-		return nil, nil
-	}
-	return &piece{kind: bouncehouse.Lines, from: from, to: off, data: string(data)}, nil
+	return &piece{kind: bouncehouse.Lines, from: from + int64(n), to: off, data: string(data[n:])}, first, nil
 }

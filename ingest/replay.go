@@ -10,30 +10,32 @@ import (
 // restore what the parser remembers: of the same file, and where that has
 // just begun, of those before it. Without them, reading goes on.
 func (l *logFile) replayed(h *handle, in *intent, first bouncehouse.Chunk) (chunks []bouncehouse.Chunk) {
-	add := func(h *handle, file string, to, most int64) {
-		was, err := h.cut.before(h.content, to, most)
+	most := int64(replaySize)
+	// add tells whether what was read before that file is to be added, too.
+	add := func(h *handle, file string, to int64) bool {
+		was, whole, err := h.cut.before(h.content, to, most)
 		if err != nil || was == nil {
-			return
+			return false
 		}
-		c := first
-		c.FileID, c.Kind, c.Offset, c.Reason, c.Data, c.Replay, c.Head = file, was.kind, was.from, "", was.data, true, h.top
-		chunks = append(chunks, c)
+		if was.data != "" {
+			c := first
+			c.FileID, c.Kind, c.Offset, c.Reason, c.Data, c.Replay, c.Head = file, was.kind, was.from, "", was.data, true, h.top
+			chunks = append(chunks, c)
+		}
+		most -= int64(len(was.data))
+		return whole && most > 0
 	}
-	if in.From > 0 {
-		add(h, in.File, in.From, replaySize)
-	}
-	most := replaySize - in.From
+	more := in.From == 0 || add(h, in.File, in.From)
 	for _, e := range slices.Backward(l.led.before(l.stream, h.entry)) {
-		if most <= 0 || e.Export {
+		if !more || e.Export {
 			break
 		}
 		other := l.before(h, &e)
 		if other == nil {
 			break // what the parser remembers has no holes
 		}
-		add(other, e.ID, e.Read, most)
+		more = add(other, e.ID, e.Read)
 		other.close()
-		most -= e.Read
 	}
 	slices.Reverse(chunks)
 	return chunks
