@@ -121,7 +121,7 @@ func openKind(path string, o Options) (Source, error) {
 // openEmpty makes the source for a file that holds nothing at the moment: of
 // the kind that it was, or that its siblings are.
 func openEmpty(path string, o Options) (Source, error) {
-	stream := streamOf(path, o)
+	stream := streamOf(basePath(path), o)
 	if o.Ledger != nil {
 		stream = o.Ledger.named(stream)
 	}
@@ -163,11 +163,10 @@ func label(path string) string {
 	return b.String()
 }
 
-// streamOf names the stream of a path: without rotation's suffixes.
-func streamOf(path string, o Options) string {
-	base, _, _ := baseName(filepath.Base(path))
-	return o.Host + ":" + label(filepath.Join(filepath.Dir(path), base))
-}
+// streamOf names the stream of a log by its path without what rotation added,
+// of which only so much is taken off as list does: 192.0.2.10 is a file of the
+// stream 192.0.2, which is not that of 192.0.3.10.
+func streamOf(base string, o Options) string { return o.Host + ":" + label(base) }
 
 // readable tells why the file at path cannot be read, if so.
 func readable(path string) error {
