@@ -129,7 +129,8 @@ func openEmpty(path string, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	siblings, err := list(path, o.Folders[basePath(path)])
+	mails := map[disk]bool{}
+	siblings, err := logsBeside(path, o.Folders[basePath(path)], mails)
 	switch {
 	case err != nil:
 		return nil, explain("open", path, err)
@@ -139,7 +140,7 @@ func openEmpty(path string, o Options) (Source, error) {
 		if err := readable(path); err != nil {
 			return nil, err
 		}
-		return &lazy{o: o, path: path, stream: stream}, nil
+		return &lazy{o: o, path: path, stream: stream, mails: mails}, nil
 	}
 	return openLog(path, o)
 }
