@@ -178,8 +178,9 @@ var (
 )
 
 // tellKind tells an mbox, a mail and a log apart by how they begin. A mail
-// begins with header fields only (RFC 5322 section 2.2), two of them at least
-// well known.
+// begins with header fields (RFC 5322 section 2.2), two of them at least well
+// known. What follows those that our own servers wrote is anyone's: whatever it
+// is, it makes no log of a mail, whose lines would count as ours.
 func tellKind(peek []byte) fileKind {
 	if mboxStart.Match(peek) {
 		return kindMbox
@@ -188,20 +189,14 @@ func tellKind(peek []byte) fileKind {
 	for i, line := range bytes.Split(peek, []byte("\n")) {
 		line = bytes.TrimSuffix(line, []byte("\r"))
 		switch {
-		case i > 0 && len(line) == 0 || i > 200:
-			if usual >= 2 {
+		case i > 0 && len(line) > 0 && (line[0] == ' ' || line[0] == '\t'):
+		case mailField.Match(line):
+			if usual++; usual == 2 {
 				return kindMail
 			}
-			return kindLog
-		case i > 0 && (line[0] == ' ' || line[0] == '\t'):
-		case mailField.Match(line):
-			usual++
-		case !anyField.Match(line):
+		case i > 200 || !anyField.Match(line): // an empty one, too
 			return kindLog
 		}
-	}
-	if usual >= 2 {
-		return kindMail
 	}
 	return kindLog
 }

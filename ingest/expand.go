@@ -59,12 +59,17 @@ func Expand(paths []string) (*Found, error) {
 	return f, nil
 }
 
-// expand adds what is in dir.
+// expand adds what is in dir, which may be a link to a directory.
 func (f *Found) expand(dir string) error {
+	dir = filepath.Clean(dir)
+	root := dir + string(filepath.Separator) // of a link alone WalkDir sees but the link
 	before := len(f.Files)
 	met := map[disk]bool{} // a file that has several names is read once
 	add := func(path string) error {
 		st, err := os.Stat(path)
+		if err == nil && st.IsDir() && !within(path, dir) {
+			f.Skipped = append(f.Skipped, Skipped{path, "it is a link to a directory: name that to have it read"})
+		}
 		if err != nil || !st.Mode().IsRegular() || met[inode(st)] {
 			return nil
 		}
@@ -81,17 +86,18 @@ func (f *Found) expand(dir string) error {
 	}
 	var links []string                  // followed to files, not to directories, and last: their targets' own names tell more
 	empty := map[string]bool{dir: true} // or named
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if above := filepath.Dir(path); above != dir && path != dir {
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if above := filepath.Dir(path); above != dir && path != root {
 			delete(empty, above)
 		}
 		switch {
-		case err != nil && path == dir:
-			return explain("open", path, err)
+		case err != nil && path == root:
+			return explain("open", dir, err)
 		case err != nil:
+			delete(empty, path)
 			f.Skipped = append(f.Skipped, Skipped{path, explain("open", path, err).Error()})
 			return nil
-		case path != dir && strings.HasPrefix(d.Name(), "."):
+		case path != root && strings.HasPrefix(d.Name(), "."):
 			if d.IsDir() {
 				return fs.SkipDir
 			}
@@ -102,7 +108,7 @@ func (f *Found) expand(dir string) error {
 			f.Files = append(f.Files, path)
 			return fs.SkipDir
 		case d.IsDir():
-			empty[path] = true
+			empty[filepath.Clean(path)] = true
 			return nil
 		case d.Type()&fs.ModeSymlink != 0:
 			links = append(links, path)
@@ -117,6 +123,15 @@ func (f *Found) expand(dir string) error {
 	}
 	f.dirs = append(f.dirs, slices.Sorted(maps.Keys(empty))...)
 	return err
+}
+
+// within tells whether what the link at path leads to is dir, or lies below it.
+func within(path, dir string) bool {
+	path, err := filepath.EvalSymlinks(absolute(path))
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(absolute(dir))
+	}
+	return err == nil && (path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/"))
 }
 
 func inode(st os.FileInfo) disk {

@@ -15,7 +15,7 @@ func TestExpand(t *testing.T) {
 		"alone/rejectlog", "state/lock", "state/positions/x.json", "state/clickhouse/x.sql", "first/lock", "box/new/1", "box/cur/2:2,S", "box/tmp/3", ".hidden/x.log", ".dot", "mails/a.eml"} {
 		write(t, filepath.Join(dir, name), "Nov 21 18:56:32 mx1 x: y\n")
 	}
-	for link, to := range map[string]string{"again.log": "mail.log", "gone.log": "nowhere", "loop": ".", "zlinks/b.eml": "../mails/a.eml"} {
+	for link, to := range map[string]string{"again.log": "mail.log", "gone.log": "nowhere", "loop": ".", "zlinks/b.eml": "../mails/a.eml", "zlinks/mails": "../mails"} {
 		os.MkdirAll(filepath.Dir(filepath.Join(dir, link)), 0o700)
 		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
 			t.Fatal(err)
@@ -35,6 +35,8 @@ func TestExpand(t *testing.T) {
 			[]string{"wtmp", "exim4/rejectlog", "exim4/rejectlog.1", "mail.info", "mail.info.1", "syslog"}},
 		{[]string{dir + "/mail.info"}, []string{"mail.info"}, nil},
 		{[]string{dir + "/syslog", dir + "/mail.log.1"}, []string{"mail.log.1"}, []string{"syslog"}},
+		{[]string{dir + "/zlinks"}, []string{"zlinks/b.eml"}, []string{"zlinks/mails"}},
+		{[]string{dir + "/zlinks/mails"}, []string{"zlinks/mails/a.eml"}, nil},
 		{[]string{dir + "/box", dir + "/gone"}, []string{"box", "gone"}, nil},
 	} {
 		found, err := Expand(test.paths)

@@ -107,8 +107,7 @@ func openLog(path string, o Options) (Source, error) {
 // newLog makes the source without a look at the files. fresh says that the
 // stream was never met.
 func newLog(path string, o Options) (l *logFile, fresh bool, err error) {
-	base, _, _ := baseName(filepath.Base(path))
-	path = filepath.Join(filepath.Dir(path), base)
+	path = basePath(path)
 	l = &logFile{
 		o: o, path: path, stream: streamOf(path, o), led: o.Ledger, rescan: true,
 		skip: map[disk]bool{}, passed: map[disk]int64{}, rest: map[disk]time.Time{}, warned: map[string]bool{},

@@ -67,7 +67,19 @@ func (l *logFile) handle(f *os.File, path string, live bool) (*handle, error) {
 		return nil, nil
 	}
 	h.upTo = h.info.Size()
-	c, raw, _, err := sniff(f)
+	c, raw, kind, err := sniff(f)
+	if err == nil && kind != kindLog {
+		// Lines of mails are anyone's, and would count as ours.
+		c.close()
+		if !live {
+			l.led.letGo(h.info, l)
+			f.Close()
+			l.skip[diskOf(h.info)] = true
+			l.o.Log.Info("passed over: it holds mails, which are read where they are named themselves", "stream", l.stream, "file", path)
+			return nil, nil
+		}
+		err = &notText{"it holds mails where a log stood: the next start reads them"}
+	}
 	if errors.As(err, &h.bad) {
 		c, err = &content{file: f}, nil
 		l.led.judging.Lock()

@@ -121,7 +121,7 @@ func openKind(path string, o Options) (Source, error) {
 // openEmpty makes the source for a file that holds nothing at the moment: of
 // the kind that it was, or that its siblings are.
 func openEmpty(path string, o Options) (Source, error) {
-	stream := streamOf(path, o)
+	stream := streamOf(basePath(path), o)
 	if o.Ledger != nil {
 		stream = o.Ledger.named(stream)
 	}
@@ -129,7 +129,8 @@ func openEmpty(path string, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	siblings, err := list(path, o.Folders[basePath(path)])
+	mails := map[disk]bool{}
+	siblings, err := logsBeside(path, o.Folders[basePath(path)], mails)
 	switch {
 	case err != nil:
 		return nil, explain("open", path, err)
@@ -139,7 +140,7 @@ func openEmpty(path string, o Options) (Source, error) {
 		if err := readable(path); err != nil {
 			return nil, err
 		}
-		return &lazy{o: o, path: path, stream: stream}, nil
+		return &lazy{o: o, path: path, stream: stream, mails: mails}, nil
 	}
 	return openLog(path, o)
 }
@@ -163,11 +164,10 @@ func label(path string) string {
 	return b.String()
 }
 
-// streamOf names the stream of a path: without rotation's suffixes.
-func streamOf(path string, o Options) string {
-	base, _, _ := baseName(filepath.Base(path))
-	return o.Host + ":" + label(filepath.Join(filepath.Dir(path), base))
-}
+// streamOf names the stream of a log by its path without what rotation added,
+// of which only so much is taken off as list does: 192.0.2.10 is a file of the
+// stream 192.0.2, which is not that of 192.0.3.10.
+func streamOf(base string, o Options) string { return o.Host + ":" + label(base) }
 
 // readable tells why the file at path cannot be read, if so.
 func readable(path string) error {

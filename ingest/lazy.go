@@ -17,7 +17,8 @@ type lazy struct {
 	path   string
 	stream string
 	held   []*os.File
-	Source // nil until then
+	mails  map[disk]bool // mboxes beside it, of like names
+	Source               // nil until then
 }
 
 // Stream implements Source. It is the same for both.
@@ -44,7 +45,7 @@ func (l *lazy) Read(ctx context.Context) (bouncehouse.Batch, error) {
 	for l.Source == nil {
 		written, err := l.look()
 		// A log that was rotated before a look at it has siblings.
-		siblings, _ := list(l.path, l.o.Folders[basePath(l.path)])
+		siblings, _ := logsBeside(l.path, l.o.Folders[basePath(l.path)], l.mails)
 		switch {
 		case err != nil:
 		case written != nil || len(siblings) > 0:

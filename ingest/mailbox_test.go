@@ -217,15 +217,51 @@ func TestTellKind(t *testing.T) {
 		"Nov 21 10:00:00 mx1 postfix/smtp[1]: A: to=<a@example.org>\n":    kindLog,
 		"2026-11-21T10:00:00+00:00 mx1 postfix/smtp[1]: A: to=<a>\n":      kindLog,
 		`{"type":"Bounce","date":"2026"}` + "\n":                          kindLog,
-		"From here on it is text\nand more\n":                             kindLog,
-		"type,timeLogged,rcpt\nd,2026-11-21,a@example.org\n":              kindLog,
-		"#Software: Microsoft Exchange Server\n#Version: 15\n#Date: x\n":  kindLog,
+		// A stranger's fields, below ours:
+		"Return-Path: <>\nReceived: by mx1\nX-A : b\n\nbody":                kindMail,
+		"Return-Path: <>\nReceived: by mx1\nno field\n":                     kindMail,
+		"Return-Path: <>\nReceived: by mx1\n" + strings.Repeat("a", 16<<10): kindMail,
+		"From here on it is text\nand more\n":                               kindLog,
+		"type,timeLogged,rcpt\nd,2026-11-21,a@example.org\n":                kindLog,
+		"#Software: Microsoft Exchange Server\n#Version: 15\n#Date: x\n":    kindLog,
 		"": kindLog,
 	} {
 		if got := tellKind([]byte(text)); got != want {
 			t.Errorf("%.40q: %s", text, got)
 		}
 	}
+}
+
+// Lines of mails never come from a log's source: they would count.
+func TestMailsBesideALog(t *testing.T) {
+	line := "2026-11-20T10:00:00+00:00 mx1 postfix/qmgr[1]: 4Abc: removed\n"
+	for _, text := range []string{"", line} {
+		p := newPlace(t)
+		path := filepath.Join(p.dir, "bounces")
+		p.write(path, text)
+		p.write(path+"-1", fromLine+mailText(1)+line)
+		p.write(path+".1.eml", mailText(2)+line)
+		p.write(path+".2", mailText(2)+line)
+		var want []string
+		if text != "" {
+			want = []string{strings.TrimSuffix(text, "\n")}
+		}
+		for range 2 {
+			p.equal(fmt.Sprintf("%q", text), want, p.run([]string{path}))
+			want = nil
+		}
+		p.equal("mails", []string{mailText(1) + line}, p.run([]string{path, path + "-1"}))
+	}
+	p := newPlace(t)
+	path := filepath.Join(p.dir, "bounces")
+	p.write(path, line)
+	src := p.open(path)
+	if err := os.WriteFile(path, []byte(fromLine+mailText(1)+line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.equal("in the place of a log", []string{"broken: it holds mails where a log stood: the next start reads them"}, p.drain(src))
+	src.Close()
+	p.equal("the next start", []string{mailText(1) + line}, p.run([]string{path}))
 }
 
 // A mail that is being copied into the Maildir is waited for.

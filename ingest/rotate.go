@@ -136,6 +136,20 @@ func list(path string, folders []string) ([]sibling, error) {
 	return found, nil
 }
 
+// logsBeside are those of list that hold no mails. What holds some is noted in
+// mails, by how it lies on disk, and not opened again.
+func logsBeside(path string, folders []string, mails map[disk]bool) ([]sibling, error) {
+	files, err := list(path, folders)
+	return slices.DeleteFunc(files, func(s sibling) bool {
+		d := diskOf(s.info)
+		if !mails[d] {
+			kind, err := sniffFile(s.path)
+			mails[d] = err == nil && kind != kindLog
+		}
+		return mails[d]
+	}), err
+}
+
 // numbers are those that its mark is made of; of a date, year, month and day
 // come first, as one.
 func (s sibling) numbers() (all []uint64, dated bool) {

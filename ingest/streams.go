@@ -23,27 +23,38 @@ type logAt struct {
 // other, and what is remembered of a message goes with it.
 //
 //   - A directory that is reached by two paths holds the same logs.
-//   - A link to a log that is read under its own name is that log.
+//   - A link to a log that is read under its own name is that log, if no rotated
+//     files lie beside the link.
 //   - A directory below a log's in which no file has the log's own name, but
 //     rotated ones have it, holds that log's. So may those that were named and
 //     those that are empty, in time.
 func (f *Found) Streams() (paths []string, folders Folders) {
 	folders = Folders{}
-	first := map[logAt]string{} // what was given first of a log
-	stands := map[logAt]string{}
 	logs := map[string]bool{}
+	there := map[logAt]bool{}
 	for _, path := range f.Files {
-		if logs[path] = isLog(path); logs[path] && first[whereIs(path)] == "" {
-			first[whereIs(path)] = path
+		if logs[path] = isLog(path); logs[path] {
+			there[whereIs(path)] = true
 		}
 	}
 	link := func(path string) bool {
 		real, err := filepath.EvalSymlinks(path)
-		return err == nil && whereIs(real) != whereIs(path) && first[whereIs(real)] != ""
+		if err != nil || whereIs(real) == whereIs(path) || !there[whereIs(real)] {
+			return false
+		}
+		beside, err := list(basePath(absolute(path)), nil)
+		return err == nil && len(beside) == 0
+	}
+	first := map[logAt]string{}  // what was given first of a log: Open is given that
+	stands := map[logAt]string{} // of those that lie under their own names, the path without what rotation added
+	for _, path := range f.Files {
+		if logs[path] && first[whereIs(path)] == "" && !link(path) {
+			first[whereIs(path)] = path
+		}
 	}
 	for _, path := range f.Files {
-		if full := absolute(path); logs[path] && full == basePath(full) && stands[whereIs(path)] == "" && !link(path) {
-			stands[whereIs(path)] = full
+		if full := absolute(path); first[whereIs(path)] != "" && full == basePath(full) && logs[path] {
+			stands[whereIs(path)] = basePath(absolute(first[whereIs(path)]))
 		}
 	}
 	// adopt gives dir to the nearest log above it that has that name.
@@ -51,6 +62,9 @@ func (f *Found) Streams() (paths []string, folders Folders) {
 		dir, err := filepath.EvalSymlinks(absolute(dir))
 		if err != nil || stands[whereIs(filepath.Join(dir, base))] != "" {
 			return false
+		}
+		if _, err := os.Stat(filepath.Join(dir, base)); err == nil {
+			return false // it may have been found by another name
 		}
 		for above := dir; above != filepath.Dir(above); {
 			above = filepath.Dir(above)
@@ -66,7 +80,7 @@ func (f *Found) Streams() (paths []string, folders Folders) {
 	for _, path := range f.Files {
 		if logs[path] {
 			full := absolute(path)
-			if first[whereIs(path)] != path || link(path) || adopt(filepath.Dir(full), filepath.Base(basePath(full))) {
+			if first[whereIs(path)] != path || adopt(filepath.Dir(full), filepath.Base(basePath(full))) {
 				continue
 			}
 		}

@@ -17,7 +17,7 @@ func TestStreams(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"log/mail.log", "log/mail.log.1", "log/old/mail.log.2", "log/old/older/mail.log.3.x", "log/old/deep/mail.log.4",
 		"log/mx2/mail.log", "log/mx2/old/mail.log.1", "log/other/x.log", "log/other/daemon.log.1", "data/mail.log-20261130", "apart/mail.log.1",
-		"late/mail.log.1", "late/old/mail.log.2"} {
+		"late/mail.log.1", "late/old/mail.log.2", "moved/mail.log.1", "remote/mail.log", "remote/mx3/mail.log-20261130"} {
 		write(t, filepath.Join(dir, name), "Nov 21 18:56:32 mx1 x: y\n")
 	}
 	write(t, filepath.Join(dir, "log/a.eml"), "From: <a@example.org>\nSubject: a\n\na\n")
@@ -27,7 +27,8 @@ func TestStreams(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for link, to := range map[string]string{"logs": "log", "link": "data/mail.log-20261130", "log2": "log/mail.log"} {
+	for link, to := range map[string]string{"logs": "log", "link": "data/mail.log-20261130", "log2": "log/mail.log",
+		"moved/mail.log": "../log/mail.log", "remote/mx3/mail.log": "mail.log-20261130"} {
 		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
 			t.Fatal(err)
 		}
@@ -41,6 +42,9 @@ func TestStreams(t *testing.T) {
 		{"log/old/mail.log.2 logs/mail.log", "logs/mail.log", "logs/mail.log: log/old"},
 		{"log/mail.log logs/mail.log", "log/mail.log", ""},
 		{"log2 log/mail.log", "log/mail.log", ""},
+		{"logs/mail.log.1 log/mail.log log/old", "logs/mail.log.1 log/old/a.eml.1 log/old/older/mail.log.3.x", "logs/mail.log: log/old/deep log/old"},
+		{"moved/mail.log moved/mail.log.1 log/mail.log", "moved/mail.log log/mail.log", ""},
+		{"remote", "remote/mail.log remote/mx3/mail.log-20261130", ""},
 		{"link data", "data/mail.log-20261130", ""},
 		{"apart log/mail.log", "apart/mail.log.1 log/mail.log", ""},
 		{"late", "late/mail.log.1 late/old/mail.log.2", ""},
@@ -66,6 +70,35 @@ func TestStreams(t *testing.T) {
 		if diff := cmp.Diff(test.streams+"|"+test.folders, got); diff != "" {
 			t.Errorf("%s: %s", test.paths, diff)
 		}
+	}
+}
+
+// Names that rotation may have changed twice are those of several streams, all
+// of which are read.
+func TestStreamsOfLikeNames(t *testing.T) {
+	for _, names := range [][]string{
+		{"192.0.2.10", "192.0.3.10"},
+		{"2026-10-31", "2026-11-01"},
+		{"mail.log", "mail.log.2026-11-28.1"},
+		{"mail.log", "mail-20261128.log.1"},
+	} {
+		p := newPlace(t)
+		var paths, want []string
+		streams := map[string]bool{}
+		for i, name := range names {
+			text, lines := logLines(100*i, 5)
+			p.write(p.in(name), text)
+			paths, want = append(paths, p.in(name)), append(want, lines...)
+		}
+		for _, path := range paths {
+			src := p.open(path)
+			streams[src.Stream()] = true
+			src.Close()
+		}
+		if len(streams) != len(names) {
+			t.Errorf("%q: %v", names, streams)
+		}
+		p.equal(fmt.Sprint(names), want, p.run(paths))
 	}
 }
 
