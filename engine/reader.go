@@ -121,7 +121,10 @@ func (s *statement) checkName(i int, refused map[string]bool, databases func() (
 	case combined(refused, strings.ToLower(t.text)) && !before.is("AS") && !after.punct("."):
 		return notForReader(t.text, "it is a function that does more than read its arguments; as an alias, choose another name")
 	}
-	parts := strings.Split(t.text, ".") // `system.one` is one name to the engine, but why trust in it
+	parts := strings.Split(t.text, ".")         // `system.one` is one name to the engine, but why trust in it
+	if parts[0] == "system" && len(parts) > 1 { // additional_table_filters goes by aliases too
+		return notForReader("`"+t.text+"` as one name", "quote the parts")
+	}
 	for j := i + 1; len(parts) < 2 && s.at(j).punct("."); j += 2 {
 		parts = append(parts, s.at(j+1).text)
 	}

@@ -30,14 +30,15 @@ func anything(string) bool { return true }
 var flag = oneOf("0 1 true false")
 
 // readerSettings are those that the reader may give, in the URL and in SETTINGS. Not among them is what holds SQL or a path,
-// names users, caches or other settings, writes files, or loosens a limit.
+// names users, caches or other settings, writes files, or loosens a limit. A limit of joins is none: a CROSS JOIN, and
+// join_algorithm auto, go on in files where it is reached, without bound.
 var readerSettings = settingsTable([]struct {
 	names string
 	check valueCheck
 }{
 	{"max_execution_time max_result_bytes", anything}, // see prepare: no value is above the reader's own
 	{"readonly", oneOf("1 2")},                        // is 1 whatever is asked
-	{"max_result_rows max_rows_to_read max_bytes_to_read max_rows_to_group_by max_rows_to_sort max_rows_in_set max_rows_in_join max_bytes_in_join", upTo(1 << 62)},
+	{"max_result_rows max_rows_to_read max_bytes_to_read max_rows_to_group_by max_rows_to_sort max_rows_in_set", upTo(1 << 62)},
 	{"max_threads", upTo(64)},
 	{"max_block_size preferred_block_size_bytes", upTo(1 << 20)},
 	{"timeout_overflow_mode result_overflow_mode read_overflow_mode group_by_overflow_mode sort_overflow_mode set_overflow_mode join_overflow_mode", oneOf("throw break any")},
@@ -50,7 +51,7 @@ var readerSettings = settingsTable([]struct {
 	{"date_time_output_format", oneOf("simple iso unix_timestamp unix_timestamp_ms")},
 	{"date_time_input_format cast_string_to_date_time_mode", oneOf("basic best_effort best_effort_us")},
 	{"session_timezone", matching(`([A-Za-z][A-Za-z0-9_+/-]{0,63})?`)},
-	{"enable_extended_results_for_datetime_functions allow_nonconst_timezone_arguments", flag},
+	{"enable_extended_results_for_datetime_functions", flag},
 
 	{"final join_use_nulls group_by_use_nulls prefer_column_name_to_alias aggregate_functions_null_for_empty transform_null_in cast_keep_nullable " +
 		"enable_positional_arguments any_join_distinct_right_table_keys decimal_check_overflow enable_named_columns_in_function_tuple empty_result_for_aggregation_by_empty_set", flag},
@@ -61,7 +62,7 @@ var readerSettings = settingsTable([]struct {
 	{"enable_analyzer allow_experimental_analyzer", oneOf("1 true")},
 	{"optimize_use_projections force_optimize_projection optimize_use_implicit_projections optimize_move_to_prewhere optimize_read_in_order optimize_aggregation_in_order " +
 		"use_skip_indexes force_primary_key force_index_by_date use_uncompressed_cache use_query_condition_cache compile_expressions", flag},
-	{"join_algorithm", matching(`(default|auto|hash|parallel_hash|full_sorting_merge)(,(default|auto|hash|parallel_hash|full_sorting_merge)){0,4}`)},
+	{"join_algorithm", matching(`(default|hash|parallel_hash|full_sorting_merge)(,(default|hash|parallel_hash|full_sorting_merge)){0,4}`)},
 
 	{"output_format_write_statistics output_format_enable_streaming output_format_decimal_trailing_zeros output_format_parallel_formatting " +
 		"output_format_json_quote_64bit_integers output_format_json_quote_64bit_floats output_format_json_quote_denormals output_format_json_quote_decimals " +

@@ -104,6 +104,7 @@ func TestReader(t *testing.T) {
 		{"SELECT * FROM SYSTEM.stack_trace", ""},
 		{"SELECT * FROM `system`.`stack_trace`", ""},
 		{"SELECT * FROM merge('system', '^stack_trace$')", ""},
+		{"SELECT database, name FROM system.tables AS `system.databases`", ""}, // another table's filter
 		{"SELECT * FROM stack_trace", "database=system"},
 		{"SELECT * FROM {x:Identifier}.stack_trace", "param_x=system"},
 		{"SELECT {f:Identifier}('SECRET')", "param_f=file"},

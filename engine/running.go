@@ -40,8 +40,14 @@ var errKilled = newError("Code: 394. DB::Exception: Query was cancelled. (QUERY_
 // marker is how the engine's system.processes shows the process.
 func (p *process) marker() string { return "bouncehouse:" + strconv.FormatUint(p.number, 10) }
 
+// maxID bounds a client's query_id: system.processes shows those of all requests.
+const maxID = 1000
+
 // begin enters a request. A second one with the id of a running one is refused, as ClickHouse does.
 func (r *running) begin(ctx context.Context, id, user string) (*process, error) {
+	if len(id) > maxID {
+		return nil, newError(fmt.Sprintf("Code: 36. DB::Exception: A query_id has at most %d bytes. (BAD_ARGUMENTS)", maxID))
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.all {

@@ -49,7 +49,8 @@ func (e *engine) session(s session) (*conn, error) {
 }
 
 func (e *engine) prepare(c *conn, s session) error {
-	settings := map[string]string{"result_overflow_mode": "throw"}
+	// The list of requests that stands in a statement for system.processes may be longer than ClickHouse's 256 KiB.
+	settings := map[string]string{"result_overflow_mode": "throw", "max_query_size": strconv.Itoa(64 << 20)}
 	readonly := "0"
 	for name, value := range s.settings {
 		if !settingName.MatchString(name) {
