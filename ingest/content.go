@@ -174,28 +174,41 @@ const (
 var (
 	mboxStart = regexp.MustCompile(`^From [^\n]*\d\d:\d\d[^\n]*\n`)
 	mailField = regexp.MustCompile(`(?i)^(return-path|received|message-id|mime-version|delivered-to|x-original-to|date|from|to|subject|content-type|auto-submitted|dkim-signature|arc-seal|reply-to|sender|x-[a-z0-9-]+|authentication-results):`)
+	topField  = regexp.MustCompile(`(?i)^(return-path: ?<|received: (from|by|\() ?)`)
 	anyField  = regexp.MustCompile(`^[!-9;-~]+:[ \t]?`)
 )
 
-// tellKind tells an mbox, a mail and a log apart by how they begin. A mail
-// begins with header fields (RFC 5322 section 2.2), two of them at least well
-// known. What follows those that our own servers wrote is anyone's: whatever it
-// is, it makes no log of a mail, whose lines would count as ours.
+// maxBefore is how many lines of another kind may stand before or between the
+// fields by which a mail is known: "From " without a time, what MMDF, Babyl and
+// Dovecot's dbox begin with.
+const maxBefore = 8
+
+// tellKind tells an mbox, a mail and a log apart by how they begin. A mail has
+// a field there that servers write on top, or two well known ones (RFC 5322
+// section 3.6). What follows is anyone's: whatever it is, it makes no log of a
+// mail, whose lines would count as ours.
 func tellKind(peek []byte) fileKind {
+	peek = bytes.TrimLeft(bytes.TrimPrefix(bytes.TrimLeft(peek, "\x00"), []byte("\xef\xbb\xbf")), "\r\n")
 	if mboxStart.Match(peek) {
 		return kindMbox
 	}
-	usual := 0
-	for i, line := range bytes.Split(peek, []byte("\n")) {
-		line = bytes.TrimSuffix(line, []byte("\r"))
+	usual, others := 0, 0
+	for line := range bytes.Lines(peek) {
 		switch {
-		case i > 0 && len(line) > 0 && (line[0] == ' ' || line[0] == '\t'):
+		case line[0] == ' ' || line[0] == '\t':
+		case topField.Match(line):
+			return kindMail
 		case mailField.Match(line):
 			if usual++; usual == 2 {
 				return kindMail
 			}
-		case i > 200 || !anyField.Match(line): // an empty one, too
+		case others == maxBefore:
 			return kindLog
+		default:
+			others++
+			if !anyField.Match(line) {
+				usual = 0
+			}
 		}
 	}
 	return kindLog

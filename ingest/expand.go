@@ -45,14 +45,14 @@ func Expand(paths []string) (*Found, error) {
 			return nil, err
 		}
 	}
-	names := map[string]bool{}
+	there := map[logAt]bool{}
 	for _, path := range f.Files {
-		names[basePath(path)] = true
+		there[whereIs(path)] = true
 	}
 	f.Files = slices.DeleteFunc(f.Files, func(path string) bool {
-		main := repeats(basePath(path), names)
+		main := repeats(whereIs(path), there)
 		if main != "" {
-			f.Skipped = append(f.Skipped, Skipped{path, "repeats lines of " + filepath.Base(main)})
+			f.Skipped = append(f.Skipped, Skipped{path, "repeats lines of " + main})
 		}
 		return main != ""
 	})
@@ -190,16 +190,16 @@ var repeaters = []struct {
 	{"panic.log", []string{"main.log"}},
 }
 
-// repeats is the path among names whose lines the log at path repeats, if
-// there is one.
-func repeats(path string, names map[string]bool) string {
+// repeats is the name of the log there whose lines the log at a place repeats,
+// if there is one.
+func repeats(at logAt, there map[logAt]bool) string {
 	for _, r := range repeaters {
-		if filepath.Base(path) != r.name {
+		if filepath.Base(at.base) != r.name {
 			continue
 		}
 		for _, of := range r.of {
-			if other := filepath.Join(filepath.Dir(path), of); names[other] {
-				return other
+			if there[logAt{at.dir, filepath.Join(filepath.Dir(at.base), of)}] {
+				return of
 			}
 		}
 	}

@@ -37,6 +37,8 @@ func TestExpand(t *testing.T) {
 		{[]string{dir + "/syslog", dir + "/mail.log.1"}, []string{"mail.log.1"}, []string{"syslog"}},
 		{[]string{dir + "/zlinks"}, []string{"zlinks/b.eml"}, []string{"zlinks/mails"}},
 		{[]string{dir + "/zlinks/mails"}, []string{"zlinks/mails/a.eml"}, nil},
+		{[]string{dir + "/syslog", dir + "/loop/mail.log.1"}, []string{"loop/mail.log.1"}, []string{"syslog"}},
+		{[]string{dir + "/gone/syslog", dir + "/gone/mail.log"}, []string{"gone/mail.log"}, []string{"gone/syslog"}},
 		{[]string{dir + "/box", dir + "/gone"}, []string{"box", "gone"}, nil},
 	} {
 		found, err := Expand(test.paths)

@@ -218,12 +218,24 @@ func TestTellKind(t *testing.T) {
 		"2026-11-21T10:00:00+00:00 mx1 postfix/smtp[1]: A: to=<a>\n":      kindLog,
 		`{"type":"Bounce","date":"2026"}` + "\n":                          kindLog,
 		// A stranger's fields, below ours:
-		"Return-Path: <>\nReceived: by mx1\nX-A : b\n\nbody":                kindMail,
-		"Return-Path: <>\nReceived: by mx1\nno field\n":                     kindMail,
-		"Return-Path: <>\nReceived: by mx1\n" + strings.Repeat("a", 16<<10): kindMail,
-		"From here on it is text\nand more\n":                               kindLog,
-		"type,timeLogged,rcpt\nd,2026-11-21,a@example.org\n":                kindLog,
-		"#Software: Microsoft Exchange Server\n#Version: 15\n#Date: x\n":    kindLog,
+		// A stranger's fields, below ours:
+		"Return-Path: <>\nX-A : b\n\nbody":                        kindMail,
+		"Received: from a by mx1\n" + strings.Repeat("a", 16<<10): kindMail,
+		"X-Original-To: a@b\nDelivered-To: a@b\nno field\n":       kindMail,
+		// What mail programs leave before a mail:
+		"\n" + fromLine + mailText(1):                                             kindMbox,
+		"\x00\x00" + fromLine + mailText(1):                                       kindMbox,
+		"\xef\xbb\xbf" + mailText(1):                                              kindMail,
+		"\r\n" + mailText(1):                                                      kindMail,
+		"From a@example.org\n" + mailText(1):                                      kindMail,
+		">From a@example.org Sat Nov 21 10:00:00 2026\n" + mailText(1):            kindMail,
+		"\x01\x01\x01\x01\n" + mailText(1):                                        kindMail,
+		"2 M1e C5f3e\n\x01\x02N          000000000000012A\n" + mailText(1):        kindMail,
+		"BABYL OPTIONS:\nVersion: 5\n\x1f\x0c\n0,,\n*** EOOH ***\n" + mailText(1): kindMail,
+		"2026-11-21 10:00:00 H=a [192.0.2.1] F=<> rejected after DATA\nEnvelope-from: <>\nEnvelope-to: <a@b>\nP Received: from a\n  From: a\n  To: b\n": kindLog,
+		"From here on it is text\nand more\n":                            kindLog,
+		"type,timeLogged,rcpt\nd,2026-11-21,a@example.org\n":             kindLog,
+		"#Software: Microsoft Exchange Server\n#Version: 15\n#Date: x\n": kindLog,
 		"": kindLog,
 	} {
 		if got := tellKind([]byte(text)); got != want {
