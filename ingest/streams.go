@@ -27,7 +27,8 @@ type logAt struct {
 //     files lie beside the link.
 //   - A directory below a log's in which no file has the log's own name, but
 //     rotated ones have it, holds that log's. So may those that were named and
-//     those that are empty, in time.
+//     those that are empty, in time. Several such directories beside one another
+//     are those of hosts, and their logs are logs of their own.
 func (f *Found) Streams() (paths []string, folders Folders) {
 	folders = Folders{}
 	logs := map[string]bool{}
@@ -57,8 +58,22 @@ func (f *Found) Streams() (paths []string, folders Folders) {
 			stands[whereIs(path)] = basePath(absolute(first[whereIs(path)]))
 		}
 	}
+	beside := map[string]map[string]bool{} // by the directory above and the log's name
+	for _, path := range f.Files {
+		if full := absolute(path); logs[path] && stands[whereIs(path)] == "" {
+			dir, base := filepath.Dir(full), filepath.Base(basePath(full))
+			above := filepath.Join(filepath.Dir(dir), base)
+			if beside[above] == nil {
+				beside[above] = map[string]bool{}
+			}
+			beside[above][dir] = true
+		}
+	}
 	// adopt gives dir to the nearest log above it that has that name.
 	adopt := func(dir, base string) bool {
+		if len(beside[filepath.Join(filepath.Dir(absolute(dir)), base)]) > 1 {
+			return false
+		}
 		dir, err := filepath.EvalSymlinks(absolute(dir))
 		if err != nil || stands[whereIs(filepath.Join(dir, base))] != "" {
 			return false

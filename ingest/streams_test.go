@@ -17,7 +17,7 @@ func TestStreams(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"log/mail.log", "log/mail.log.1", "log/old/mail.log.2", "log/old/older/mail.log.3.x", "log/old/deep/mail.log.4",
 		"log/mx2/mail.log", "log/mx2/old/mail.log.1", "log/other/x.log", "log/other/daemon.log.1", "data/mail.log-20261130", "apart/mail.log.1",
-		"late/mail.log.1", "late/old/mail.log.2", "moved/mail.log.1", "remote/mail.log", "remote/mx3/mail.log-20261130"} {
+		"late/mail.log.1", "late/old/mail.log.2", "moved/mail.log.1", "hosts/mail.log", "hosts/h1/mail.log-20261130", "hosts/h2/mail.log-20261130", "remote/mail.log", "remote/mx3/mail.log-20261130"} {
 		write(t, filepath.Join(dir, name), "Nov 21 18:56:32 mx1 x: y\n")
 	}
 	write(t, filepath.Join(dir, "log/a.eml"), "From: <a@example.org>\nSubject: a\n\na\n")
@@ -45,6 +45,8 @@ func TestStreams(t *testing.T) {
 		{"logs/mail.log.1 log/mail.log log/old", "logs/mail.log.1 log/old/a.eml.1 log/old/older/mail.log.3.x", "logs/mail.log: log/old/deep log/old"},
 		{"moved/mail.log moved/mail.log.1 log/mail.log", "moved/mail.log log/mail.log", ""},
 		{"remote", "remote/mail.log remote/mx3/mail.log-20261130", ""},
+		{"hosts", "hosts/h1/mail.log-20261130 hosts/h2/mail.log-20261130 hosts/mail.log", ""},
+		{"hosts/mail.log hosts/h1", "hosts/mail.log", "hosts/mail.log: hosts/h1"},
 		{"link data", "data/mail.log-20261130", ""},
 		{"apart log/mail.log", "apart/mail.log.1 log/mail.log", ""},
 		{"late", "late/mail.log.1 late/old/mail.log.2", ""},
