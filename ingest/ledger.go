@@ -210,10 +210,8 @@ func (d *Ledger) before(stream string, e *entry) (files []entry) {
 // exported tells whether the file that the stream was in last is of a journal's
 // export. What follows it may go on with it, even where it looks like another log.
 func (d *Ledger) exported(stream string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	files := d.turns[pathOf(stream)]
-	return len(files) > 0 && files[len(files)-1].Export
+	e := d.lastRead(stream)
+	return e != nil && d.copyOf(e).Export
 }
 
 // seen is how much of e was read, whether it was damaged there, and whether

@@ -85,11 +85,11 @@ func (c *cutter) next(r io.ReaderAt, off int64, final bool) (*piece, error) {
 			end = wholeEntries(data)
 		}
 	}
-	if n := -1; !c.export {
-		if n = entryStart(data[:max(end, min(len(data), len(exportStart)))]); n == 0 {
+	if !c.export {
+		switch n := entryStart(data[:max(end, min(len(data), len(exportStart)))]); {
+		case n == 0:
 			return c.amidEntry(r, off)
-		}
-		if n > 0 {
+		case n > 0:
 			end = n
 		}
 	}
@@ -194,9 +194,9 @@ func (c *cutter) again(r io.ReaderAt, in *intent) (*piece, error) {
 }
 
 // before is the piece of whole lines that ends at off, of that size at most,
-// to be parsed again. first says that nothing stands before it in the file but,
+// to be parsed again. whole says that nothing stands before it in the file but,
 // maybe, a hole, which is as long as all that was truncated.
-func (c *cutter) before(r io.ReaderAt, off, most int64) (p *piece, first bool, err error) {
+func (c *cutter) before(r io.ReaderAt, off, most int64) (p *piece, whole bool, err error) {
 	from := max(0, off-most)
 	if c.export && from > 0 {
 		return nil, false, nil // it may begin within a value, which anyone can have written
@@ -206,10 +206,10 @@ func (c *cutter) before(r io.ReaderAt, off, most int64) (p *piece, first bool, e
 		return nil, false, err
 	}
 	n := len(data) - len(bytes.TrimLeft(data, "\x00"))
-	if first = from == 0 || n > 0; !first {
+	if whole = from == 0 || n > 0; !whole {
 		if n = bytes.IndexByte(data, '\n') + 1; n == 0 {
 			return nil, false, nil // all of it is within one line
 		}
 	}
-	return &piece{kind: bouncehouse.Lines, from: from + int64(n), to: off, data: string(data[n:])}, first, nil
+	return &piece{kind: bouncehouse.Lines, from: from + int64(n), to: off, data: string(data[n:])}, whole, nil
 }

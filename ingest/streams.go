@@ -31,38 +31,31 @@ type logAt struct {
 //     are those of hosts, and their logs are logs of their own.
 func (f *Found) Streams() (paths []string, folders Folders) {
 	folders = Folders{}
-	logs := map[string]bool{}
+	var logs []logPath // in the order of Files, as far as they are logs
 	there := map[logAt]bool{}
 	for _, path := range f.Files {
-		if logs[path] = isLog(path); logs[path] {
-			there[whereIs(path)] = true
+		if isLog(path) {
+			log := logPath{given: path, base: basePath(absolute(path)), at: whereIs(path)}
+			logs, there[log.at] = append(logs, log), true
 		}
 	}
-	link := func(path string) bool {
-		real, err := filepath.EvalSymlinks(path)
-		if err != nil || whereIs(real) == whereIs(path) || !there[whereIs(real)] {
-			return false
-		}
-		beside, err := list(basePath(absolute(path)), nil)
-		return err == nil && len(beside) == 0
-	}
-	first := map[logAt]string{}  // what was given first of a log: Open is given that
-	stands := map[logAt]string{} // of those that lie under their own names, the path without what rotation added
-	for _, path := range f.Files {
-		if logs[path] && first[whereIs(path)] == "" && !link(path) {
-			first[whereIs(path)] = path
+	first := map[logAt]logPath{} // what was given first of a log: Open is given that
+	for _, log := range logs {
+		if _, met := first[log.at]; !met && !log.isLink(there) {
+			first[log.at] = log
 		}
 	}
-	for _, path := range f.Files {
-		if full := absolute(path); first[whereIs(path)] != "" && full == basePath(full) && logs[path] {
-			stands[whereIs(path)] = basePath(absolute(first[whereIs(path)]))
+	stands := map[logAt]string{} // of those that lie under their own names, the first one's base
+	for _, log := range logs {
+		if by, met := first[log.at]; met && absolute(log.given) == log.base {
+			stands[log.at] = by.base
 		}
 	}
-	beside := map[string]map[string]bool{} // by the directory above and the log's name
-	for _, path := range f.Files {
-		if full := absolute(path); logs[path] && stands[whereIs(path)] == "" {
-			dir, base := filepath.Dir(full), filepath.Base(basePath(full))
-			above := filepath.Join(filepath.Dir(dir), base)
+	beside := map[string]map[string]bool{} // directories with rotated files alone, by that above and the log's name
+	for _, log := range logs {
+		if stands[log.at] == "" {
+			dir := filepath.Dir(log.base)
+			above := filepath.Join(filepath.Dir(dir), filepath.Base(log.base))
 			if beside[above] == nil {
 				beside[above] = map[string]bool{}
 			}
@@ -71,10 +64,10 @@ func (f *Found) Streams() (paths []string, folders Folders) {
 	}
 	// adopt gives dir to the nearest log above it that has that name.
 	adopt := func(dir, base string) bool {
-		if len(beside[filepath.Join(filepath.Dir(absolute(dir)), base)]) > 1 {
+		if len(beside[filepath.Join(filepath.Dir(dir), base)]) > 1 {
 			return false
 		}
-		dir, err := filepath.EvalSymlinks(absolute(dir))
+		dir, err := filepath.EvalSymlinks(dir)
 		if err != nil || stands[whereIs(filepath.Join(dir, base))] != "" {
 			return false
 		}
@@ -92,21 +85,42 @@ func (f *Found) Streams() (paths []string, folders Folders) {
 		}
 		return false
 	}
+	other := map[string]bool{} // logs that need no source of their own
+	for _, log := range logs {
+		other[log.given] = first[log.at].given != log.given || adopt(filepath.Dir(log.base), filepath.Base(log.base))
+	}
 	for _, path := range f.Files {
-		if logs[path] {
-			full := absolute(path)
-			if first[whereIs(path)] != path || adopt(filepath.Dir(full), filepath.Base(basePath(full))) {
-				continue
-			}
+		if !other[path] {
+			paths = append(paths, path)
 		}
-		paths = append(paths, path)
 	}
 	for _, log := range stands {
 		for _, dir := range f.dirs {
-			adopt(dir, filepath.Base(log))
+			adopt(absolute(dir), filepath.Base(log))
 		}
 	}
 	return paths, folders
+}
+
+// logPath is a path as it was given, and where the log is of which it is a file.
+type logPath struct {
+	given string
+	base  string // absolute, without what rotation added
+	at    logAt
+}
+
+// isLink tells whether the path is a link to a file of another log that is
+// there, with no rotated files of its own.
+func (p logPath) isLink(there map[logAt]bool) bool {
+	real, err := filepath.EvalSymlinks(p.given)
+	if err != nil {
+		return false
+	}
+	if at := whereIs(real); at == p.at || !there[at] {
+		return false
+	}
+	beside, err := list(p.base, nil)
+	return err == nil && len(beside) == 0
 }
 
 // isLog tells whether a log is at path, or may come there.

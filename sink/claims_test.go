@@ -174,18 +174,7 @@ func TestClaims(t *testing.T) {
 				}
 			}
 			got := map[string]bool{}
-			rows, err := c.conn.Query(t.Context(), `SELECT 'bounce', message, recipient, provider FROM bouncehouse.late_bounces
-UNION ALL SELECT 'complaint', message, recipient, provider FROM bouncehouse.complaints`)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer rows.Close()
-			for rows.Next() {
-				var f [4]string
-				if err := rows.Scan(&f[0], &f[1], &f[2], &f[3]); err != nil {
-					t.Fatal(err)
-				}
-				key := strings.Join(f[:], " ")
+			for _, key := range claimFigures(t, c, "provider") {
 				if got[key] {
 					t.Errorf("twice: %s", key)
 				}
@@ -199,6 +188,28 @@ UNION ALL SELECT 'complaint', message, recipient, provider FROM bouncehouse.comp
 			}
 		})
 	}
+}
+
+// claimFigures are the rows of late_bounces and complaints, each with one more column.
+func claimFigures(t *testing.T, c *ClickHouse, column string) (lines []string) {
+	t.Helper()
+	const row = "SELECT '%s', message, recipient, toString(%s) FROM bouncehouse.%s"
+	rows, err := c.conn.Query(t.Context(), fmt.Sprintf(row+" UNION ALL "+row, "bounce", column, "late_bounces", "complaint", column, "complaints"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var f [4]string
+		if err := rows.Scan(&f[0], &f[1], &f[2], &f[3]); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, strings.Join(f[:], " "))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return lines
 }
 
 // TestClaimsUpgrade brings up a database in which claims were counted: neither

@@ -1,9 +1,7 @@
 package sink
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -121,24 +119,7 @@ func TestClaimsHops(t *testing.T) {
 				t.Fatal(err)
 			}
 			do()
-			rows, err := c.conn.Query(t.Context(), `SELECT 'bounce', message, recipient, mails FROM bouncehouse.late_bounces
-UNION ALL SELECT 'complaint', message, recipient, mails FROM bouncehouse.complaints`)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer rows.Close()
-			var got []string
-			for rows.Next() {
-				var f [3]string
-				var n uint64
-				if err := rows.Scan(&f[0], &f[1], &f[2], &n); err != nil {
-					t.Fatal(err)
-				}
-				got = append(got, fmt.Sprint(strings.Join(f[:], " "), " ", n))
-			}
-			if err := rows.Err(); err != nil {
-				t.Fatal(err)
-			}
+			got := claimFigures(t, c, "mails")
 			slices.Sort(got)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("figures (-want +got):\n%s", diff)
