@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -88,4 +89,38 @@ func (l *logged) has(text string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Contains(l.b.String(), text)
+}
+
+// TestHeldForNothing: what time zones hold for good is given back by a restart, with the rows all there.
+func TestHeldForNothing(t *testing.T) {
+	library(t)
+	dir := t.TempDir()
+	var said logged
+	c, err := engine.Start(t.Context(), dir, helper("lean", dir), slog.New(slog.NewTextHandler(&said, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, q := range []string{"CREATE DATABASE bouncehouse", "CREATE TABLE bouncehouse.t (n UInt64) ENGINE = MergeTree ORDER BY n", "INSERT INTO bouncehouse.t SELECT number FROM numbers(1000)"} {
+		if code, body, _ := post(t, c.Endpoint(), engine.Writer, nil, q); code != 200 {
+			t.Fatal(q, body)
+		}
+	}
+	var zones []string
+	for minute := range 60 { // 4.5 MB each
+		zones = append(zones, fmt.Sprintf("toString(now(), 'Fixed/UTC+00:%02d:01')", minute))
+	}
+	// The limit of memory may end it, which holds what it has named so far.
+	post(t, c.Endpoint(), engine.Reader, nil, "SELECT "+strings.Join(zones, ", "))
+	until(t, "a new engine", 2*time.Minute, func() bool { return said.has("the engine is back") })
+	if !said.has("held for nothing that is under way") {
+		t.Errorf("it said: %s", said.b.String())
+	}
+	if code, body, _ := post(t, c.Endpoint(), engine.Reader, nil, "SELECT count() FROM bouncehouse.t"); code != 200 || body != "1000\n" {
+		t.Errorf("after it: %d %s", code, body)
+	}
 }

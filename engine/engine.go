@@ -36,8 +36,7 @@ type Config struct {
 	// For tests: no statement is looked at, to see what the walls hold alone; the kernel is another than it is.
 	unguarded bool
 	kernel    *walls
-	deafness  int // ticks, in place of the constant; 0: the constant
-	silence   int
+	patience  int // ticks or looks, in place of deafness and maxBloated; 0: the constants
 }
 
 // Endpoint is where an engine answers, and the passwords of its two accounts, Writer and Reader.
@@ -129,7 +128,7 @@ func Serve(ctx context.Context, c Config) error {
 func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) error {
 	s := newServer(e, h.Endpoint, c.Log)
 	s.writerByTCP, s.unguarded = h.WriterByTCP, c.unguarded
-	s.deafness, s.silence = cmp.Or(c.deafness, deafness), cmp.Or(c.silence, silence)
+	s.deafness, s.silence = cmp.Or(c.patience, deafness), silence
 	servers := []*http.Server{s.onSocket()}
 	if l.tcp != nil {
 		servers = append(servers, s.onTCP())
@@ -147,7 +146,7 @@ func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) e
 	guarding, stopGuard := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopGuard()
 	unsound, deaf := make(chan error, 1), make(chan error, 1)
-	go func() { unsound <- e.guard(guarding, c.Log) }()
+	go func() { unsound <- e.guard(guarding, c.Log, cmp.Or(c.patience, maxBloated)) }()
 	go func() { deaf <- s.lookout(guarding) }()
 	var err error
 	select {
@@ -260,7 +259,11 @@ func (h *handoff) start(d dir, record *os.File) (*engine, error) {
 	if e.base, err = lib.open(e.args...); err != nil {
 		return nil, err
 	}
-	if err := e.setUp(); err != nil {
+	err = e.setUp()
+	if err == nil {
+		err = lib.closeZones()
+	}
+	if err != nil {
 		e.base.close()
 		return nil, err
 	}

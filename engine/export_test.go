@@ -14,9 +14,9 @@ func OnKernel(c Config, landlock int, seccomp bool) Config {
 	return c
 }
 
-// Deafness counts a query of the reader's as deaf after so many ticks above its time.
-func Deafness(c Config, ticks int) Config {
-	c.deafness = ticks
+// Patience is for so many ticks: a query of the reader's that goes on after its time, memory that is held for nothing.
+func Patience(c Config, ticks int) Config {
+	c.patience = ticks
 	return c
 }
 

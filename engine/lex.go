@@ -47,6 +47,7 @@ type lexer struct {
 	s    string
 	pos  int
 	last token
+	left int // how many tokens it gives yet
 }
 
 // next returns false at the end of the text.
@@ -54,6 +55,9 @@ func (l *lexer) next() (t token, ok bool, err error) {
 	l.skip()
 	if l.pos >= len(l.s) {
 		return token{}, false, nil
+	}
+	if l.left--; l.left < 0 {
+		return token{}, false, errDeep
 	}
 	t = token{start: l.pos}
 	switch c := l.s[l.pos]; {

@@ -52,6 +52,9 @@ func FindLibrary() (string, error) {
 
 // library is libchdb's C interface (chdb.h). Handles are C pointers; Go never looks into them.
 type library struct {
+	path           string
+	connectAddress uintptr // of chdb_connect
+
 	connect        func(argc int32, argv unsafe.Pointer) unsafe.Pointer
 	closeConn      func(conn unsafe.Pointer)
 	query          func(conn unsafe.Pointer, q unsafe.Pointer, qlen uintptr, format unsafe.Pointer, flen uintptr) uintptr
@@ -70,6 +73,8 @@ type library struct {
 	connecting sync.Mutex
 }
 
+const connectName = "chdb_connect"
+
 // load opens the library at path. A library once opened stays for the life of the process: libchdb's threads and exit
 // handlers do not outlive a dlclose.
 func load(path string) (*library, error) {
@@ -77,12 +82,12 @@ func load(path string) (*library, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", path, err)
 	}
-	l := &library{}
+	l := &library{path: path}
 	for _, f := range []struct {
 		fn   any
 		name string
 	}{
-		{&l.connect, "chdb_connect"},
+		{&l.connect, connectName},
 		{&l.closeConn, "chdb_close_conn"},
 		{&l.query, "chdb_query_n"},
 		{&l.queryParams, "chdb_query_with_params_n"},
@@ -99,6 +104,9 @@ func load(path string) (*library, error) {
 		sym, err := purego.Dlsym(h, f.name)
 		if err != nil {
 			return nil, fmt.Errorf("load %s: another libchdb than the one this was made for: %w", path, err)
+		}
+		if f.name == connectName {
+			l.connectAddress = sym
 		}
 		purego.RegisterFunc(f.fn, sym)
 	}

@@ -12,7 +12,7 @@ import (
 
 // Limits of TCP connections. Anyone on the machine can open them, so those without a password have little of everything.
 const (
-	maxConns       = 1024            // connections that have shown a password, and those of the socket
+	maxConns       = 256             // connections that have shown a password, and those of the socket
 	maxStrangers   = 64              // connections that have not
 	strangerHeader = 5 * time.Second // for the request that shows it
 )

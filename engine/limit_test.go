@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -127,4 +128,44 @@ func TestTCPAccounts(t *testing.T) {
 	if code, body, ends := get(nil); code != 200 || body != "Ok.\n" || ends {
 		t.Errorf("the connection of one that is known: %d %s, ends %v", code, body, ends)
 	}
+}
+
+// TestReadersInside: what the reader's requests hold before the engine has them is bounded by their number, and takes nothing
+// from the writer.
+func TestReadersInside(t *testing.T) {
+	end, w := prepared(t)
+	login := url.Values{"user": {engine.Reader}, "password": {end.ReaderPassword}}
+	var conns []net.Conn
+	sendHalf := func() {
+		c, err := end.Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		if _, err := fmt.Fprintf(c, "POST /?%s HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nSELECT", login.Encode()); err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, c)
+	}
+	for range 64 {
+		sendHalf()
+	}
+	until(t, "no place for one more", 20*time.Second, func() bool {
+		code, body, _ := post(t, end, engine.Reader, nil, "SELECT 1")
+		if code == 503 && strings.Contains(body, "Code: 202.") {
+			return true
+		}
+		sendHalf() // for the one whose place this took
+		return false
+	})
+	if got := value[uint8](t, w, "SELECT 1"); got != 1 {
+		t.Errorf("the writer: %d", got)
+	}
+	for _, c := range conns {
+		c.Close()
+	}
+	until(t, "a place again", 20*time.Second, func() bool {
+		code, _, _ := post(t, end, engine.Reader, nil, "SELECT 1")
+		return code == 200
+	})
 }

@@ -39,7 +39,9 @@ func TestMain(m *testing.M) {
 	case "unguarded": // DIR: whatever the statement
 		os.Exit(serve(engine.Unguarded(engine.Config{Dir: os.Args[1]})))
 	case "impatient": // DIR: the same, and it waits two ticks for a deaf query to end
-		os.Exit(serve(engine.Deafness(engine.Unguarded(engine.Config{Dir: os.Args[1]}), 2)))
+		os.Exit(serve(engine.Patience(engine.Unguarded(engine.Config{Dir: os.Args[1]}), 2)))
+	case "lean": // DIR: with little memory, and without patience where it is held for nothing
+		os.Exit(serve(engine.Patience(engine.Config{Dir: os.Args[1], MemoryLimit: 512 << 20}, 2)))
 	case "unconfined": // DIR: without the kernel's walls
 		os.Exit(serve(engine.OnKernel(engine.Config{Dir: os.Args[1], AllowUnconfined: true}, 0, false)))
 	case "open": // DIR: neither wall

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -32,11 +33,24 @@ type known struct {
 	databases func() (map[string]bool, error) // all there are, in lower case
 }
 
-// readerTokens bounds a statement of the reader's: 6,000 joins end the engine's process, 3,000 do not.
-const readerTokens = 6000
-
 func notForReader(what, hint string) *Error {
 	return newError(fmt.Sprintf("Code: 497. DB::Exception: %s: Not enough privileges: %.100s is not for the reader: %s (see \"The reader account\" in README). (ACCESS_DENIED)", Reader, what, hint))
+}
+
+// ClickHouse's UNKNOWN_TABLE and UNKNOWN_DATABASE.
+const (
+	unknownTable    = 60
+	unknownDatabase = 81
+)
+
+// withoutHint takes out of an error the name that ClickHouse guesses: of a table or a database that may not be the reader's.
+func withoutHint(err error) error {
+	var e *Error
+	if errors.As(err, &e) && (e.Code == unknownTable || e.Code == unknownDatabase) {
+		text, _, _ := strings.Cut(e.Text, " Maybe you meant ")
+		return newError(text)
+	}
+	return err
 }
 
 var errReadonly = newError("Code: 164. DB::Exception: " + Reader + ": Cannot execute query in readonly mode. (READONLY)")
@@ -54,9 +68,6 @@ func (s *statement) forReader(k known) error {
 	}
 	if err := s.checkForm(); err != nil {
 		return err
-	}
-	if len(s.tokens) > readerTokens {
-		return notForReader("a statement of so many words", "the engine's planner runs out of its stack where thousands of tables are joined")
 	}
 	if err := s.checkWeight(); err != nil {
 		return err

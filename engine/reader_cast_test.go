@@ -27,7 +27,7 @@ func TestCast(t *testing.T) {
 		"SELECT accurateCast('a', 'AggregateFunction(count)')":              false,
 		"SELECT 1 FROM numbers(1)" + strings.Repeat(" ARRAY JOIN [1]", 2e3): false,
 	} {
-		st, err := parseStatement(query)
+		st, err := parseStatement(query, maxTokens)
 		if err == nil {
 			err = st.forReader(k)
 		}

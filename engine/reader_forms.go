@@ -118,11 +118,8 @@ func (p *pattern) end() bool { return p.at == len(p.s.tokens) }
 
 // show passes what may follow SHOW.
 func (p *pattern) show() bool {
-	if p.word("CREATE") {
-		if !p.word("TABLE") {
-			p.word("VIEW")
-		}
-		return p.name()
+	if p.word("CREATE") { // without TABLE: of USERS, ROLES, PROFILES
+		return p.word("TABLE", "VIEW") && p.name()
 	}
 	p.word("FULL")
 	switch {

@@ -110,7 +110,12 @@ func (s *server) read(w http.ResponseWriter, r *http.Request, params url.Values,
 
 // readBody reads the query's text, from the parameter and the body, and puts an INSERT's data into a memfd.
 func (s *server) readBody(w http.ResponseWriter, r *http.Request, text string, p *process, q *request) error {
-	if len(text) > maxStatement {
+	longest, most := maxStatement, maxTokens
+	if p.user == Reader {
+		longest, most = readerStatement, readerTokens
+	}
+	errTooLarge := newError(fmt.Sprintf("Code: 229. DB::Exception: The query's text is larger than %d bytes. (QUERY_IS_TOO_LARGE)", longest))
+	if len(text) > longest {
 		return errTooLarge
 	}
 	var body io.Reader = http.NoBody
@@ -130,7 +135,7 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, text string, p
 	// The text in the parameter may be all of the statement; then the body is data, and is not looked at.
 	if text != "" {
 		text += "\n"
-		if st, err := parseStatement(text); err == nil && st.insert {
+		if st, err := parseStatement(text, most); err == nil && st.insert {
 			if p.user == Reader {
 				return errReadonly
 			}
@@ -142,19 +147,19 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, text string, p
 		return notImplemented("Content-Encoding " + q.compression + " of a query's text; use none or gzip")
 	}
 	var head bytes.Buffer
-	n, err := io.Copy(&head, io.LimitReader(body, maxStatement))
+	n, err := io.Copy(&head, io.LimitReader(body, int64(longest)))
 	if err != nil {
 		return bodyError(err, p)
 	}
 	text += head.String()
-	st, err := parseStatement(text)
+	st, err := parseStatement(text, most)
 	switch {
 	case err == nil && st.insert && p.user == Reader: // before its data is: that of all INSERTs together is bounded
 		return errReadonly
 	case err == nil && st.insert:
 		q.statement = st
 		return q.keep(io.MultiReader(strings.NewReader(text[st.dataAt:]), body), p, s.maxBody)
-	case n == maxStatement:
+	case n == int64(longest):
 		return errTooLarge
 	case err != nil:
 		return err
@@ -162,8 +167,6 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, text string, p
 	q.statement = st
 	return nil
 }
-
-var errTooLarge = newError(fmt.Sprintf("Code: 229. DB::Exception: The query's text is larger than %d bytes. (QUERY_IS_TOO_LARGE)", maxStatement))
 
 // decode undoes the body's compression, or leaves it to the engine where it can.
 func (q *request) decode(body io.Reader, encoding string, inParameter bool) (io.Reader, error) {

@@ -16,15 +16,18 @@ import (
 
 // Bounds of one request. A slow client has patience per read or write of at most 64 KiB, not for the whole.
 const (
-	maxHeader    = 1 << 20
-	maxStatement = 1 << 20   // the text of a query, without an INSERT's data
-	maxBody      = 512 << 20 // an INSERT's data, uncompressed
-	maxBodies    = 1 << 30   // of all requests under way; bodies lie in memory
-	maxAnswers   = 1 << 30   // so do answers, of each account
-	patience     = 30 * time.Second
+	maxHeader       = 1 << 20
+	headerByTCP     = 64 << 10  // a longer query goes into the body
+	maxStatement    = 1 << 20   // the text of a query, without an INSERT's data
+	readerStatement = 256 << 10 // ClickHouse's own max_query_size
+	maxBody         = 512 << 20 // an INSERT's data, uncompressed
+	maxBodies       = 1 << 30   // of all requests under way; bodies lie in memory
+	maxAnswers      = 1 << 30   // so do answers, of each account
+	patience        = 30 * time.Second
 
 	writersAtOnce = 16
 	readersAtOnce = 8
+	readersInside = 64 // and those that wait, or are read and answered
 )
 
 // server speaks ClickHouse's HTTP interface.
@@ -41,6 +44,7 @@ type server struct {
 	maxBody     int64
 	patience    time.Duration
 	bodies      budget
+	readers     budget                   // requests of the reader's
 	answers     map[string]*budget       // by user: what one keeps waiting must not be the other's loss
 	places      map[string]chan struct{} // by user: who may be in the engine
 }
@@ -51,6 +55,7 @@ func newServer(e *engine, end Endpoint, log *slog.Logger) *server {
 		passwords: map[string]string{Writer: end.WriterPassword, Reader: end.ReaderPassword},
 		maxBody:   maxBody, patience: patience,
 		bodies:  budget{most: maxBodies},
+		readers: budget{most: readersInside},
 		answers: map[string]*budget{Writer: {most: maxAnswers}, Reader: {most: maxAnswers}},
 		places:  map[string]chan struct{}{Writer: make(chan struct{}, writersAtOnce), Reader: make(chan struct{}, readersAtOnce)},
 	}
@@ -71,7 +76,8 @@ func (s *server) onSocket() *http.Server {
 // onTCP serves who comes by TCP.
 func (s *server) onTCP() *http.Server {
 	h := s.onSocket()
-	h.ReadHeaderTimeout, h.ConnState, h.ConnContext = strangerHeader, s.guests.state, s.guests.context
+	h.MaxHeaderBytes, h.ReadHeaderTimeout = headerByTCP, strangerHeader
+	h.ConnState, h.ConnContext = s.guests.state, s.guests.context
 	return h
 }
 
@@ -110,6 +116,13 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		w.Header().Del("Connection")
+	}
+	if user == Reader {
+		if !s.readers.take(1) {
+			s.fail(w, "", newError(fmt.Sprintf("Code: 202. DB::Exception: Too many requests of %s at once. Maximum: %d. (TOO_MANY_SIMULTANEOUS_QUERIES)", user, readersInside)))
+			return
+		}
+		defer s.readers.give(1)
 	}
 	// The engine's work outlives the client (an INSERT is finished or killed, never left half way by a closed connection),
 	// but what has not begun yet ends with it.
@@ -216,6 +229,9 @@ func (s *server) run(client context.Context, q *request, p *process) (*result, e
 		return nil, err
 	}
 	res, err := s.execute(c, q, p)
+	if p.user == Reader {
+		err = withoutHint(err)
+	}
 	if err != nil || q.statement.reads {
 		return res, err
 	}

@@ -25,10 +25,12 @@ const (
 	changingWords = " INSERT CREATE ALTER DROP DETACH ATTACH RENAME EXCHANGE REPLACE TRUNCATE OPTIMIZE SET USE SYSTEM KILL GRANT REVOKE DELETE UPDATE UNDROP BACKUP RESTORE MOVE "
 )
 
-// Bounds of one statement: ClickHouse's parser goes down into brackets by calling itself.
+// Bounds of one statement. ClickHouse's parser goes down into brackets by calling itself; its planner ends the process where
+// 6,000 words join thousands of tables, 3,000 do not.
 const (
-	maxTokens = 200_000
-	maxDepth  = 200
+	maxTokens    = 200_000
+	readerTokens = 6000
+	maxDepth     = 200
 )
 
 var (
@@ -40,10 +42,10 @@ func syntaxError(text string) *Error {
 	return newError("Code: 62. DB::Exception: Syntax error: " + text + ". (SYNTAX_ERROR)")
 }
 
-// parseStatement looks at a query as far as its data, if it has any.
-func parseStatement(text string) (*statement, error) {
+// parseStatement looks at a query as far as its data, if it has any. It has at most so many tokens.
+func parseStatement(text string, most int) (*statement, error) {
 	s := &statement{}
-	l := lexer{s: text}
+	l := lexer{s: text, left: most}
 	first := 0
 	for { // (SELECT 1) UNION ALL ...
 		t, ok, err := l.next()
@@ -84,9 +86,6 @@ func (s *statement) parseRest(l *lexer) error {
 		}
 		if !ok {
 			break
-		}
-		if len(s.tokens) == maxTokens {
-			return errDeep
 		}
 		s.tokens = append(s.tokens, t)
 	}
@@ -177,7 +176,7 @@ func (s *statement) parseInsert(l *lexer) error {
 		case t.is("SELECT"), t.is("WITH"), t.is("FROM"), t.is("WATCH"):
 			return s.parseInsertSelect(l, t)
 		}
-		if len(s.tokens) == maxTokens || depth > maxDepth {
+		if depth > maxDepth {
 			return errDeep
 		}
 		s.tokens = append(s.tokens, t)

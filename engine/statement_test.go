@@ -29,7 +29,7 @@ func TestParseStatement(t *testing.T) {
 		{"SELECT (.5)+1e3-t.1.2, x::UInt8, a.b . c, 0xFF , [1][1].1, -1", "SELECT(0.5) + 1e3 - t. 1 . 2, x :: UInt8, a.b.c, 0xFF, [1] [1] . 1, - 1"},
 		{"SELECT 'a\x00b'", "SELECT 'a\\x00b'"},
 	} {
-		st, err := parseStatement(tc.query)
+		st, err := parseStatement(tc.query, maxTokens)
 		if err != nil {
 			t.Errorf("%q: %v", tc.query, err)
 			continue
@@ -46,7 +46,7 @@ func TestParseStatement(t *testing.T) {
 		"SELECT 1 INTO OUTFILE 'x'", "INSERT INTO t FROM INFILE 'x' FORMAT TSV", "INSERT INTO t FORMAT", "INSERT INTO t (a); SELECT 1", "KILL QUERY WHERE 1", "KILL QUERY WHERE query_id LIKE x",
 		"SELECT a$x$, file('x') AS b, 2 AS b$x$", "SELECT $x$ ; $x$", "SELECT 1a", "SELECT 1.", "SELECT 1e", "SELECT 0x", "SELECT x'41'", "SELECT '\\x4'", "SELECT 1 @ 2", "SELECT 1\\G",
 		"SELECT 1)", "(" + strings.Repeat("(", maxDepth) + "SELECT 1", "SELECT " + strings.Repeat("[", maxDepth+1), "SELECT" + strings.Repeat(" 1", maxTokens)} {
-		if st, err := parseStatement(query); err == nil {
+		if st, err := parseStatement(query, maxTokens); err == nil {
 			t.Errorf("%q was taken: %+v", query, st)
 		}
 	}
@@ -54,7 +54,7 @@ func TestParseStatement(t *testing.T) {
 
 func TestReads(t *testing.T) {
 	for query, want := range map[string]bool{"SELECT 1": true, "(SELECT 1)": true, "SHOW TABLES": true, "WITH 1 AS x SELECT x": true, "WITH 1 AS x INSERT INTO t SELECT x": false, "DROP TABLE t": false, "INSERT INTO t VALUES (1)": false} {
-		if st, err := parseStatement(query); err != nil || st.reads != want {
+		if st, err := parseStatement(query, maxTokens); err != nil || st.reads != want {
 			t.Errorf("%s: %v %v", query, st, err)
 		}
 	}
@@ -70,7 +70,7 @@ func TestKillSelector(t *testing.T) {
 		{`LIKE 'a.1%'`, "ab1", false}, {`LIKE '%'`, "", true}, {`LIKE 'a''%'`, "a'b", true},
 		{`= 'a%'`, "a%", true}, {`= 'a%'`, "ab", false}, {`IN ('a', 'b')`, "b", true}, {`IN ('a', 'b')`, "c", false},
 	} {
-		st, err := parseStatement("KILL QUERY WHERE query_id " + tc.where + " SYNC FORMAT TSV")
+		st, err := parseStatement("KILL QUERY WHERE query_id "+tc.where+" SYNC FORMAT TSV", maxTokens)
 		if err != nil {
 			t.Errorf("%s: %v", tc.where, err)
 		} else if got := st.kill.match(tc.id); got != tc.want {
@@ -84,7 +84,7 @@ func FuzzStatement(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		st, err := parseStatement(query)
+		st, err := parseStatement(query, maxTokens)
 		if err != nil {
 			return
 		}
@@ -96,7 +96,7 @@ func FuzzStatement(f *testing.F) {
 		}
 		// What is written from the tokens is read as the same tokens: one meaning.
 		text := render(st.tokens)
-		again, err := parseStatement(text)
+		again, err := parseStatement(text, maxTokens)
 		if err != nil || render(again.tokens) != text || len(again.tokens) != len(st.tokens) {
 			t.Errorf("%q became %q: %v", query, text, err)
 		}
@@ -122,7 +122,7 @@ func TestWorkIsLinear(t *testing.T) {
 			if err := unix.Getrusage(unix.RUSAGE_THREAD, &from); err != nil {
 				t.Fatal(err)
 			}
-			if st, err := parseStatement(text); err == nil {
+			if st, err := parseStatement(text, maxTokens); err == nil {
 				if err := st.forReader(known{set("file"), dbs}); err == nil {
 					_ = render(st.tokens)
 				}
