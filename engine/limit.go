@@ -10,9 +10,10 @@ import (
 	"time"
 )
 
-// Limits of TCP connections. Anyone on the machine can open them, so those without a password have little of everything.
+// Limits of connections. Anyone on the machine can open them, so those without a password have little of everything.
 const (
-	maxConns       = 256             // connections that have shown a password, and those of the socket
+	maxConns       = 1024            // of the socket
+	maxGuests      = 256             // connections that have shown a password
 	maxStrangers   = 64              // connections that have not
 	strangerHeader = 5 * time.Second // for the request that shows it
 )
@@ -73,7 +74,7 @@ func (g *guests) admit(c net.Conn) bool {
 	switch {
 	case g.known[c]:
 		return true
-	case i < 0, len(g.known) >= maxConns: // it is closed already, or one too many
+	case i < 0, len(g.known) >= maxGuests: // it is closed already, or one too many
 		return false
 	}
 	g.strangers = slices.Delete(g.strangers, i, i+1)

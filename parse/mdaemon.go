@@ -44,7 +44,12 @@ type mdaemonSession struct {
 	tried string // the host that we connect to
 	cause string // what went wrong, in MDaemon's words
 	told  bool   // an event was made
+	each  int    // events made of refusals that were all recipients'
 }
+
+// maxEach bounds a session's events of refusals that are told for each of its
+// recipients: by each host that is tried.
+const maxEach = 2 * maxRcpts
 
 func newMDaemon(Options) bouncehouse.Parser { return &mdaemon{} }
 
@@ -283,6 +288,9 @@ func (p *mdaemon) finish(r *bouncehouse.Record, st mdaemonStamp, d *mdaemonSessi
 		}
 		if ev.Recipient == "" && len(d.to) > 0 { // refused before RCPT: the last of the events
 			ev.Recipient = d.to[0]
+			if d.each += len(d.to); d.each > maxEach {
+				break
+			}
 			template := *ev
 			for _, to := range d.to[1:] {
 				template.Recipient = to

@@ -28,6 +28,7 @@ func fullMemories() []full {
 		smtpc     = "\"SMTPC\"\t1\t7\t\"2021-07-07 07:07:01.017\"\t\"203.0.113.12\"\t"
 		deliverer = "\"APPLICATION\"\t1\t\"2021-07-07 07:07:01.017\"\t\"SMTPDeliverer - Message "
 		exchange  = "2024-03-05T08:00:00.000Z,Outbound,08DC3CFA%s,1,192.0.2.10:41001,203.0.113.5:25,"
+		mdaemon   = "Tue 2022-08-09 07:47:31.140: [%d:1] "
 		haraka    = "2024-05-01T10:00:00.001Z level=NOTICE uuid=C49D1EBB-5135-4716-8E50-%s origin=core message="
 	)
 	long := strings.Repeat("a", maxKept-32) + "%08d@example.net"
@@ -35,6 +36,7 @@ func fullMemories() []full {
 	sent := "to=<" + fmt.Sprintf(long, maxDeferred-1) + ">, delay=00:00:01, mailer=esmtp, relay=x, dsn=2.0.0, stat=Sent\n"
 	one := strings.ReplaceAll(exchange, "%s", "00000001")
 	many := strings.ReplaceAll(exchange, "%s", "%08d")
+	one7 := strings.ReplaceAll(mdaemon, "%d", "7")
 	return []full{
 		{"postfix", "recipients of one message", postfix + "smtp[1]: A1B2C3: to=<" + long + ">, relay=none, delay=1, dsn=4.4.1, status=deferred (no)\n",
 			postfix + "smtp[1]: A1B2C3: to=<" + long + ">, relay=none, delay=1, dsn=4.4.1, status=deferred (no)\n", maxDeferred},
@@ -62,6 +64,10 @@ func fullMemories() []full {
 		{"hmailserver", "messages", deliverer + "%d: Delivering message from a@b to c@d.\"\n", deliverer + "9%08d: Delivering message from a@b to c@d.\"\n", 2 * maxRecent},
 		{"exchange", "a pipelined session", one + ">,NOOP,\n", one + ">,NOOP,\n" + one + "<,250 ok,\n", maxPending - 8},
 		{"exchange", "sessions", many + ">,MAIL FROM:<a@b.example>,\n", strings.Replace(many, "08DC", "18DC", 1) + ">,MAIL FROM:<a@b.example>,\n", 2 * maxRecent},
+		{"mdaemon", "a pipelined session", one7 + "--> NOOP\n", one7 + "--> NOOP\n" + one7 + "<-- 250 ok\n", maxPending - 8},
+		{"mdaemon", "recipients of one session", one7 + "Parsing message <x.msg>\n" + one7 + "*  Connection established (192.0.2.15:60296 -> 203.0.113.213:25)\n" + one7 + "<-- 220 x\n" + one7 + "*  To: a%08d@example.net\n",
+			one7 + "*  Message-ID: <%08d@a.example>\n" + one7 + "--> MAIL From:<a@b.example>\n" + one7 + "<-- 550 no\n", maxRcpts},
+		{"mdaemon", "sessions", mdaemon + "--> MAIL From:<a@b.example>\n", strings.Replace(mdaemon, "%d", "9%08d", 1) + "--> MAIL From:<a@b.example>\n", 2 * maxRecent},
 		{"haraka", "connections", strings.ReplaceAll(haraka, "%s", "%012d.1") + "\"sender <a@b.example>\" code=CONT msg=\"\"\n",
 			strings.ReplaceAll(haraka, "%s", "F%011d.1") + "\"sender <a@b.example>\" code=CONT msg=\"\"\n", 2 * maxRecent},
 	}
