@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,7 +32,7 @@ func Backup(state string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	lock, err := d.lock(context.Background(), backupWait)
+	lock, err := d.lock(context.Background(), backupWait, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
@@ -116,7 +117,7 @@ func Restore(state string, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	lock, err := d.lock(context.Background(), backupWait)
+	lock, err := d.lock(context.Background(), backupWait, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

@@ -171,11 +171,15 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// TestSecondProcess: one process per directory; the second waits, and then names the first.
+// TestSecondProcess: one process per directory; the second says that it waits, and then names the first.
 func TestSecondProcess(t *testing.T) {
 	dir, _ := up(t)
 	holder := pid(t, dir)
-	err := engine.Serve(t.Context(), engine.Config{Dir: dir, LockWait: 100 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})
+	var said logged
+	err := engine.Serve(t.Context(), engine.Config{Dir: dir, LockWait: 1500 * time.Millisecond, Log: slog.New(slog.NewTextHandler(&said, nil))})
+	if !said.has("waiting for it to end") || !said.has("pid="+strconv.Itoa(holder)) {
+		t.Errorf("it said %q", said.b.String())
+	}
 	var locked *engine.LockedError
 	if !errors.As(err, &locked) || locked.PID != strconv.Itoa(holder) || !strings.Contains(err.Error(), "in use by process "+locked.PID) {
 		t.Errorf("the second process got %v, the holder is %d", err, holder)

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -79,9 +80,9 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s is in use by process %s", e.Dir, e.PID)
 }
 
-// lock takes the directory, waiting at most so long for the process that has it. Closing the file gives it back; so does the
-// end of the process, however it ends.
-func (d dir) lock(ctx context.Context, wait time.Duration) (*os.File, error) {
+// lock takes the directory, waiting at most so long for the process that has it, which it tells of after a second. Closing
+// the file gives it back; so does the end of the process, however it ends.
+func (d dir) lock(ctx context.Context, wait time.Duration, log *slog.Logger) (*os.File, error) {
 	f, err := os.OpenFile(d.file("lock"), os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock: %w", err)
@@ -90,6 +91,11 @@ func (d dir) lock(ctx context.Context, wait time.Duration) (*os.File, error) {
 	defer cancel()
 	again := time.NewTicker(20 * time.Millisecond) // flock(2) has no time limit of its own
 	defer again.Stop()
+	owner := func() string {
+		pid, _ := os.ReadFile(d.file("lock"))
+		return strings.TrimSpace(string(pid))
+	}
+	long := time.After(time.Second)
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
@@ -101,10 +107,11 @@ func (d dir) lock(ctx context.Context, wait time.Duration) (*os.File, error) {
 		}
 		select {
 		case <-again.C:
+		case <-long:
+			log.Warn("another process has the directory: waiting for it to end", "dir", d.path, "pid", owner(), "at_most", wait)
 		case <-ctx.Done():
-			pid, _ := os.ReadFile(d.file("lock"))
 			f.Close()
-			return nil, &LockedError{Dir: d.path, PID: strings.TrimSpace(string(pid))}
+			return nil, &LockedError{Dir: d.path, PID: owner()}
 		}
 	}
 	if err = f.Truncate(0); err == nil {

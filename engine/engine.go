@@ -109,7 +109,7 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	h.State = filepath.Dir(d.path)
-	lock, err := d.lock(ctx, wait)
+	lock, err := d.lock(ctx, wait, c.Log)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Limits of connections. Anyone on the machine can open them, so those without a password have little of everything.
+// Limits of connections. Anyone on the machine can open those of TCP: without a password they have little of everything.
 const (
 	maxConns       = 1024            // of the socket
 	maxGuests      = 256             // connections that have shown a password
