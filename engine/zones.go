@@ -6,64 +6,79 @@ import (
 	"os"
 	"unsafe"
 
+	"github.com/ebitengine/purego"
 	"golang.org/x/sys/unix"
 )
 
-// A time zone's name opens a file. ClickHouse has the zones built in; a name that is none of them goes to cctz, which takes
-// "file:PATH", and any path below /usr/share/zoneinfo, to fopen(3). Landlock holds what is opened by path, not
-// /proc/self/fd/N, by which a process comes to its own pipes and sockets: SELECT toDateTime(0, 'file:/proc/self/fd/9') waited
-// there with all other zones behind it, or took from another's answer. The name may be computed, so no look at the statement
-// finds it, and the zones of ClickHouse's build need no file. So the library's calls of fopen are led to a function that
-// finds no file. (Tried: seccomp, where open(2) as fopen makes it cannot be told from others'.)
-
-// fopenNames are C's names of what cctz opens files with; in libchdb nothing else of what the engine does goes by them.
-var fopenNames = map[string]bool{"fopen": true, "fopen64": true}
+// Time zones are built into ClickHouse. A name that is none of them goes to cctz, and that has ways of its own:
+//
+//   - "file:PATH", and any path below /usr/share/zoneinfo, are opened by fopen(3). Landlock holds what is opened by its path,
+//     not /proc/self/fd/N, by which a process comes to its own pipes and sockets: SELECT toDateTime(0, 'file:/proc/self/fd/9')
+//     waited there with all zones behind it, or took from another's answer;
+//   - "libc:localtime" asks mktime(3) for each day of 200 years, with summer time and without; where a zone has none, glibc looks
+//     for it 1,800 times: 15 to 40 s, with all zones behind it.
+//
+// The name may be computed, so no look at the statement finds it. What these need is therefore taken from the library: its
+// calls of fopen go to a function that finds no file, the C library's local time is UTC for it. (Tried: seccomp, where fopen's
+// open(2) cannot be told from others'; TZ=UTC in the environment, which is as slow.)
 
 // noFile is the address of a C function that returns NULL. It is assembly: the library's threads are none of Go's.
 var noFile uintptr
 
-// closeZones takes fopen(3) from the library, by its table of imported functions (ELF's relocations of the kind JUMP_SLOT or
-// GLOB_DAT). The zone of the machine itself, for which it reads /etc/localtime, must be known by then.
+// closeZones puts these functions in the place of what the library imports from the C library. The zone of the machine
+// itself, for which it reads /etc/localtime, must be known by then.
 func (l *library) closeZones() error {
-	slots, err := l.imported(fopenNames)
-	if err != nil {
-		return fmt.Errorf("close the time zones' files: %w", err)
-	}
-	if len(slots) == 0 {
-		return fmt.Errorf("close the time zones' files: %s does not import fopen: another libchdb than the one this was made for", l.path)
-	}
-	for _, slot := range slots {
-		// RELRO has made the page read-only, or not: where it had been writable, its neighbours are written to.
-		page := slot.address &^ uintptr(os.Getpagesize()-1)
-		memory := unsafe.Slice((*byte)(pointer(page)), os.Getpagesize())
-		if slot.readOnly {
-			if err := unix.Mprotect(memory, unix.PROT_READ|unix.PROT_WRITE); err != nil {
-				return fmt.Errorf("close the time zones' files: %w", err)
-			}
+	instead := map[string]uintptr{"fopen": noFile, "fopen64": noFile}
+	for local, utc := range map[string]string{"mktime": "timegm", "localtime_r": "gmtime_r", "localtime": "gmtime"} {
+		var err error
+		if instead[local], err = purego.Dlsym(purego.RTLD_DEFAULT, utc); err != nil {
+			return fmt.Errorf("close the ways of time zones: %w", err)
 		}
-		*(*uintptr)(pointer(slot.address)) = noFile
-		if slot.readOnly {
-			if err := unix.Mprotect(memory, unix.PROT_READ); err != nil {
-				return fmt.Errorf("close the time zones' files: %w", err)
+	}
+	slots, err := l.imported(instead)
+	if err != nil {
+		return fmt.Errorf("close the ways of time zones: %w", err)
+	}
+	if len(slots) == 0 { // what it does not import it does not call; with none of these it has a C library within
+		return fmt.Errorf("close the ways of time zones: %s imports no fopen: another libchdb than the one this was made for", l.path)
+	}
+	for name, all := range slots {
+		for _, s := range all {
+			if err := s.set(instead[name]); err != nil {
+				return fmt.Errorf("close the ways of time zones: %w", err)
 			}
 		}
 	}
 	return nil
 }
 
-// pointer is an address in C's memory, which Go's collector never moves.
-func pointer(address uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&address)) }
-
 // slot is where the library keeps the address of a function that it imports.
 type slot struct {
 	address  uintptr
-	readOnly bool
+	readOnly bool // RELRO
 }
+
+func (s slot) set(f uintptr) error {
+	if !s.readOnly {
+		*(*uintptr)(pointer(s.address)) = f
+		return nil
+	}
+	size := os.Getpagesize()
+	page := unsafe.Slice((*byte)(pointer(s.address&^uintptr(size-1))), size)
+	if err := unix.Mprotect(page, unix.PROT_READ|unix.PROT_WRITE); err != nil {
+		return err
+	}
+	*(*uintptr)(pointer(s.address)) = f
+	return unix.Mprotect(page, unix.PROT_READ)
+}
+
+// pointer is an address in C's memory, which Go's collector never moves.
+func pointer(address uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&address)) }
 
 const relocationSize = 24 // of an Elf64_Rela: r_offset, r_info, r_addend
 
-// imported finds the slots of the functions with these names.
-func (l *library) imported(names map[string]bool) ([]slot, error) {
+// imported finds the slots of the functions with these names, by ELF's relocations.
+func (l *library) imported(names map[string]uintptr) (map[string][]slot, error) {
 	f, err := elf.Open(l.path)
 	if err != nil {
 		return nil, err
@@ -74,16 +89,16 @@ func (l *library) imported(names map[string]bool) ([]slot, error) {
 		return nil, err
 	}
 	var base uintptr
-	wanted := map[uint32]bool{}
+	wanted := map[uint32]string{}
 	for i, s := range symbols {
 		if s.Name == connectName {
 			base = l.connectAddress - uintptr(s.Value)
 		}
-		if s.Section == elf.SHN_UNDEF && names[s.Name] {
-			wanted[uint32(i+1)] = true // symbol 0 is left out
+		if _, ok := names[s.Name]; ok && s.Section == elf.SHN_UNDEF {
+			wanted[uint32(i+1)] = s.Name // symbol 0 is left out
 		}
 	}
-	var slots []slot
+	slots := map[string][]slot{}
 	for _, section := range f.Sections {
 		if section.Type != elf.SHT_RELA {
 			continue
@@ -93,15 +108,16 @@ func (l *library) imported(names map[string]bool) ([]slot, error) {
 			return nil, err
 		}
 		for ; len(data) >= relocationSize; data = data[relocationSize:] {
-			offset := f.ByteOrder.Uint64(data)
-			if !wanted[elf.R_SYM64(f.ByteOrder.Uint64(data[8:]))] {
+			name, ok := wanted[elf.R_SYM64(f.ByteOrder.Uint64(data[8:]))]
+			if !ok {
 				continue
 			}
+			offset := f.ByteOrder.Uint64(data)
 			s := slot{address: base + uintptr(offset)}
 			for _, p := range f.Progs {
 				s.readOnly = s.readOnly || p.Type == elf.PT_GNU_RELRO && p.Vaddr <= offset && offset < p.Vaddr+p.Memsz
 			}
-			slots = append(slots, s)
+			slots[name] = append(slots[name], s)
 		}
 	}
 	return slots, nil
