@@ -90,7 +90,7 @@ func (h *handoff) execute(runAs *account, ruleset *os.File, exe string, env []st
 			return err
 		}
 	}
-	for _, fd := range []int{h.Lock, h.Version, h.Socket, h.TCP} {
+	for _, fd := range []int{h.Lock, h.Version, h.Probation, h.Socket, h.TCP} {
 		if fd > 0 {
 			if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {
 				return fmt.Errorf("keep a descriptor open: %w", err)
@@ -119,8 +119,9 @@ func (h *handoff) allowed(d dir, exe string) ([]allowance, error) {
 		// What the machine is like: cores, limits of memory. Without the cgroup's ClickHouse does not start.
 		"/proc/stat", "/proc/sys/vm/overcommit_memory", "/sys/kernel/mm/transparent_hugepage", "/sys/devices/system/cpu",
 		"/sys/fs/cgroup", "/proc/self/cgroup",
-		"/proc/self/maps", // glibc's pthread_getattr_np asks it for the first thread's stack
-		"/usr/lib/debug",  // ClickHouse aborts where it sees debug symbols of the C library and cannot read them
+		"/proc/self/maps",  // glibc's pthread_getattr_np asks it for the first thread's stack
+		"/proc/self/statm", // see memory.go
+		"/usr/lib/debug",   // ClickHouse aborts where it sees debug symbols of the C library and cannot read them
 	} {
 		all = append(all, allowance{path, canReadFile})
 	}

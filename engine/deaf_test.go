@@ -85,10 +85,12 @@ func (l *logged) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-func (l *logged) has(text string) bool {
+func (l *logged) has(text string) bool { return l.count(text) > 0 }
+
+func (l *logged) count(text string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Contains(l.b.String(), text)
+	return strings.Count(l.b.String(), text)
 }
 
 // TestHeldForNothing: what time zones hold for good is given back by a restart, with the rows all there.
@@ -122,5 +124,53 @@ func TestHeldForNothing(t *testing.T) {
 	}
 	if code, body, _ := post(t, c.Endpoint(), engine.Reader, nil, "SELECT count() FROM bouncehouse.t"); code != 200 || body != "1000\n" {
 		t.Errorf("after it: %d %s", code, body)
+	}
+}
+
+// TestOvergrown: a query that takes memory which ClickHouse does not refuse ends the engine before it has much more than its
+// limit; and one that does so again keeps the reader out, not the writer.
+func TestOvergrown(t *testing.T) {
+	library(t)
+	dir := t.TempDir()
+	var said logged
+	c, err := engine.Start(t.Context(), dir, helper("small", dir), slog.New(slog.NewTextHandler(&said, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	var zones []string
+	for second := range 1500 { // 6.7 GB
+		zones = append(zones, fmt.Sprintf("DateTime(\\'Fixed/UTC+00:%02d:%02d\\')", second/60, second%60))
+	}
+	query := "SELECT JSONExtract('[]', 'Tuple(" + strings.Join(zones, ", ") + ")')"
+	for try := range 2 {
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			req, err := http.NewRequest(http.MethodPost, "http://engine/", strings.NewReader(query))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			req.SetBasicAuth(engine.Reader, c.Endpoint().ReaderPassword)
+			if res, err := client(c.Endpoint()).Do(req); err == nil {
+				res.Body.Close()
+			}
+		}()
+		until(t, "a new engine", 2*time.Minute, func() bool { return said.count("the engine is back") == try+1 })
+		<-ended
+	}
+	if said.count("MB of memory, its limit is 512") != 2 {
+		t.Errorf("it said: %s", said.b.String())
+	}
+	if code, body, _ := post(t, c.Endpoint(), engine.Reader, nil, "SELECT 1"); code != 503 || !strings.Contains(body, "ended 2 times in a row") {
+		t.Errorf("the reader: %d %s", code, body)
+	}
+	if code, body, _ := post(t, c.Endpoint(), engine.Writer, nil, "SELECT 1"); code != 200 {
+		t.Errorf("the writer: %d %s", code, body)
 	}
 }

@@ -61,6 +61,8 @@ type engine struct {
 	version  string
 	timezone string
 	refused  map[string]bool // functions that the reader may not use, in lower case
+
+	probation *probation
 }
 
 // Serve runs the engine in this process until ctx or the lifeline ends. It returns nil then, and an error where it cannot
@@ -148,6 +150,9 @@ func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) e
 	unsound, deaf := make(chan error, 1), make(chan error, 1)
 	go func() { unsound <- e.guard(guarding, c.Log, cmp.Or(c.patience, maxBloated)) }()
 	go func() { deaf <- s.lookout(guarding) }()
+	// Each second of an end in good order is 80 MB more; what this one costs is not more than that by kill -9.
+	overgrown := make(chan error, 1)
+	go e.weigh(guarding, overgrown)
 	var err error
 	select {
 	case <-ctx.Done():
@@ -158,6 +163,8 @@ func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) e
 	case err = <-deaf:
 		close(deaf)
 		c.Log.Error(err.Error())
+	case err = <-overgrown:
+		return err
 	}
 	ended := make(chan error, 1)
 	go func() {
@@ -173,6 +180,8 @@ func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) e
 	select {
 	case stopped := <-ended:
 		err = errors.Join(err, stopped)
+	case grown := <-overgrown:
+		err = errors.Join(err, grown)
 	case <-time.After(endTime): // the library keeps a call of ours; with the process it ends
 		err = errors.Join(err, fmt.Errorf("the engine does not end within %s", endTime))
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,7 +29,7 @@ type handoff struct {
 	WriterByTCP bool
 	Owner       uint32 // of the engine's directory
 
-	Lock, Version, Socket, TCP int // descriptors
+	Lock, Version, Probation, Socket, TCP int // descriptors
 }
 
 // Confined says whether this process is the program that Serve has executed anew. It can read no file then but the engine's:
@@ -74,6 +75,12 @@ func (h *handoff) prepare(ctx context.Context, d dir, c Config) error {
 	}
 	defer version.Close()
 	h.Version = int(version.Fd())
+	probation, err := os.OpenFile(d.file("probation"), os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the note of the reader's queries: %w", err)
+	}
+	defer probation.Close()
+	h.Probation = int(probation.Fd())
 
 	if c.Listen != "" { // before the socket, where clients come first: the address is to be there for them
 		l, err := listen(c.Listen)
@@ -118,9 +125,10 @@ func (h *handoff) prepare(ctx context.Context, d dir, c Config) error {
 
 // run is Serve behind the walls.
 func (h *handoff) run(ctx context.Context, c Config) error {
-	lock, version := os.NewFile(uintptr(h.Lock), "lock"), os.NewFile(uintptr(h.Version), "version")
+	lock, version, note := os.NewFile(uintptr(h.Lock), "lock"), os.NewFile(uintptr(h.Version), "version"), os.NewFile(uintptr(h.Probation), "probation")
 	defer lock.Close()
 	defer version.Close()
+	defer note.Close()
 	l, err := h.listeners(c.Log)
 	if err != nil {
 		return err
@@ -132,6 +140,9 @@ func (h *handoff) run(ctx context.Context, c Config) error {
 	d := dir{Dir(h.State)}
 	e, err := h.start(d, version)
 	if err != nil {
+		return err
+	}
+	if e.probation, err = openProbation(note, time.Now()); err != nil {
 		return err
 	}
 	return e.serve(ctx, l, h, c)
@@ -170,7 +181,7 @@ func takeHandoff() (*handoff, error) {
 	if err := json.NewDecoder(io.NewSectionReader(f, 0, 1<<20)).Decode(h); err != nil {
 		return nil, fmt.Errorf("read what was opened before the walls: %w", err)
 	}
-	for _, fd := range []int{h.Lock, h.Version, h.Socket, h.TCP} {
+	for _, fd := range []int{h.Lock, h.Version, h.Probation, h.Socket, h.TCP} {
 		if fd > 0 {
 			unix.CloseOnExec(fd)
 		}

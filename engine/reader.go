@@ -118,7 +118,9 @@ func (s *statement) checkName(i int, refused map[string]bool, databases func() (
 	switch {
 	case t.kind == tokenWord && word == "EXPLAIN" && !before.punct(".") && !after.punct("."):
 		return s.checkExplain(i)
-	case word == "CAST":
+	case before.punct("::") && !types[strings.ToLower(t.text)]:
+		return errCast
+	case word == "CAST" || typed[strings.ToLower(t.text)] && after.punct("("):
 		return s.checkCast(i)
 	case after.punct("("):
 		if before.punct(".") || !callable(t) {
@@ -160,30 +162,40 @@ func (s *statement) checkName(i int, refused map[string]bool, databases func() (
 	return nil
 }
 
+// typed are functions whose last argument is a type.
+var typed = set("jsonextract jsonextractcaseinsensitive jsonextractkeysandvalues jsonextractkeysandvaluescaseinsensitive reinterpret variantelement")
+
+var errCast = notForReader("CAST to this type", "take a plain type, as a literal")
+
 // checkCast lets CAST(x AS T) and CAST(x, 'T') pass, where T is of the plain types: the engine believes the bytes of an
-// AggregateFunction's state. A type that is computed is not known here.
+// AggregateFunction's state, and a Geometry written as Parquet ends its process. A type that is computed is not known here.
+// So it does with the functions that are typed.
 func (s *statement) checkCast(i int) error {
-	last, depth := 0, 0
+	last, depth, as := 0, 0, false
 	for j := i + 1; ; j++ {
 		switch t := s.at(j); {
 		case j >= len(s.tokens):
 			return nil // the engine finds the bracket open
 		case j == i+1 && !t.punct("("):
-			return notForReader("CAST by itself", "write CAST(x AS T)")
+			return notForReader(s.at(i).text+" by itself", "write "+s.at(i).text+"(x, 'Type')")
 		case t.punct("("), t.punct("["), t.punct("{"):
 			depth++
 		case t.punct(","):
 			if depth == 1 {
 				last = j + 1
 			}
+		case depth == 1 && t.is("AS"):
+			if as = true; !types[strings.ToLower(s.at(j+1).text)] {
+				return errCast
+			}
 		case t.punct(")"), t.punct("]"), t.punct("}"):
 			if depth--; depth > 0 {
 				continue
 			}
-			if last == 0 || j == last+1 && s.at(last).kind == tokenString && plainType(s.at(last).text) {
+			if last == 0 && as || last > 0 && j == last+1 && s.at(last).kind == tokenString && plainType(s.at(last).text) {
 				return nil
 			}
-			return notForReader("CAST to this type", "take a plain type, as a literal")
+			return errCast
 		}
 	}
 }

@@ -207,6 +207,10 @@ func (s *server) run(client context.Context, q *request, p *process) (*result, e
 		return nil, newError(fmt.Sprintf("Code: 202. DB::Exception: Too many simultaneous queries of %s. Maximum: %d. (TOO_MANY_SIMULTANEOUS_QUERIES)", p.user, cap(s.places[p.user])))
 	}
 	if p.user == Reader {
+		if err := s.engine.probation.enter(time.Now()); err != nil {
+			return nil, err
+		}
+		defer s.engine.probation.leave()
 		seconds, _ := q.session.limits()
 		s.running.allow(p, int(seconds)+1+s.deafness)
 	}

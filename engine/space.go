@@ -22,16 +22,9 @@ import (
 //     a neighbour fills between two looks only.
 const failedWrites = "SELECT sum(value) FROM system.events WHERE event = 'WriteBufferFromFileDescriptorWriteFailed'"
 
-// Memory. Some of what a query makes stays after it for good: 4.5 MB for each time zone that it names, and a zone may have any
-// offset ('Fixed/UTC+01:02:03'); 1,600 in one night leave nothing for INSERTs. Nothing but a restart gives it back. The caches
-// are none of it: the largest, of marks, has a sixteenth.
-const idleMemory = "SELECT (SELECT sumIf(value, metric = 'MemoryTracking') - sumIf(value, metric = 'MergesMutationsMemoryTracking') FROM system.metrics)" +
-	" - (SELECT sum(memory_usage) FROM system.processes)"
-
 const (
 	lookEvery     = 500 * time.Millisecond
 	maxUnanswered = 120     // looks in a row
-	maxBloated    = 120     // looks in a row at which half of the memory, or all, is held for nothing that is under way
 	startRoom     = 4 << 20 // bytes without which nothing is started or changed but by DROP
 
 	memoryLimitExceeded = 241 // ClickHouse's MEMORY_LIMIT_EXCEEDED
@@ -100,22 +93,6 @@ func (e *engine) sound(c *conn) (text string, err error) {
 	return fmt.Sprintf("%d writes to %s have failed: the engine starts anew without what they were part of", n, e.data), nil
 }
 
-// bloated says whether half of the memory is held for nothing that is under way. Where the engine refuses to answer for want
-// of memory it is all held.
-func (e *engine) bloated() (bool, error) {
-	v, err := e.ask(func(c *conn) (string, error) { return c.value(idleMemory) })
-	if refused := (*Error)(nil); errors.As(err, &refused) && refused.Code == memoryLimitExceeded {
-		return true, nil
-	} else if err != nil {
-		return false, err
-	}
-	idle, err := strconv.ParseInt(v, 10, 64)
-	if err != nil {
-		return false, fmt.Errorf("the engine's memory: %w", err)
-	}
-	return idle > e.memory/2, nil
-}
-
 // guard looks after the disk and the memory until ctx ends. It returns an error where the engine must end. It asks as a request does, on a
 // connection of its own each time, so that lookout sees by its looks whether anybody is answered.
 func (e *engine) guard(ctx context.Context, log *slog.Logger, maxBloated int) error {
@@ -146,6 +123,7 @@ func (e *engine) guard(ctx context.Context, log *slog.Logger, maxBloated int) er
 			bloat = 0
 		default:
 			if bloat++; bloat > maxBloated {
+				e.probation.blame()
 				return fmt.Errorf("the engine starts anew: more than half of its memory (%d MB) is held for nothing that is under way", e.memory>>20)
 			}
 		}
