@@ -250,7 +250,8 @@ func (q *request) checkReader(e *engine) error {
 func (q *request) shown(r *running) *statement {
 	st := *q.statement
 	for i := 0; i+2 < len(st.tokens); i++ {
-		if t := st.tokens; t[i].named("system") && t[i+1].punct(".") && t[i+2].named("processes") {
+		// As checkName counts them: what follows a dot is a column's name.
+		if t := st.tokens; !st.at(i-1).punct(".") && t[i].named("system") && t[i+1].punct(".") && t[i+2].named("processes") {
 			st.tokens = slices.Concat(t[:i], []token{{text: r.processesSQL(q.session.user)}}, t[i+3:])
 			if st.formatAt > i {
 				st.formatAt -= 2

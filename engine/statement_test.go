@@ -165,3 +165,29 @@ func TestWorkIsLinear(t *testing.T) {
 		}
 	}
 }
+
+// TestShown: each system.processes that was counted is replaced, and no other words: the list may be long.
+func TestShown(t *testing.T) {
+	var r running
+	if _, err := r.begin(t.Context(), "one", Reader); err != nil {
+		t.Fatal(err)
+	}
+	for query, want := range map[string]int{
+		"SELECT * FROM system.processes":                                                             1,
+		"SELECT * FROM `system` . \"processes\" AS a":                                                1,
+		"SELECT a.system.processes, b.system.processes FROM system.processes AS a":                   1,
+		"SELECT bouncehouse.system.processes" + strings.Repeat(", bouncehouse.system.processes", 99): 0,
+	} {
+		st, err := parseStatement(query, maxTokens)
+		if err == nil {
+			err = st.forReader(known{databases: func() (map[string]bool, error) { return set("system"), nil }})
+		}
+		if err != nil {
+			t.Fatal(query, err)
+		}
+		q := &request{statement: st, session: session{user: Reader}}
+		if got := strings.Count(render(q.shown(&r).tokens), "'one'"); got != want || st.processes != want {
+			t.Errorf("%.80s: %d shown, %d counted, want %d", query, got, st.processes, want)
+		}
+	}
+}
