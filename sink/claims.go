@@ -3,9 +3,11 @@ package sink
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -52,71 +54,163 @@ func lower(s string) string {
 
 // maxCited bounds the bytes of what one question cites: it goes in a URL, of
 // which servers take a megabyte, and strangers choose how long their ids are.
-const maxCited = 64 << 10
+// The fewer questions the better: where one has more than some forty ids,
+// bloom filters leave nothing out, and it reads the ids of all attempts.
+const maxCited = 400 << 10
 
 // verify sets Verified of the claims that cite an attempt of ours. Those that
 // proved themselves are not asked for, nor are automatic replies.
+//
+// Anyone can send mails that cite ten ids and a hundred recipients, all made up.
+// So it is asked first which ids are those of attempts, each id once a batch,
+// and only of what cites one of these about the addresses, likewise.
 func (c *ClickHouse) verify(ctx context.Context, events []bouncehouse.Event) error {
-	asked, size := map[citation][]*bouncehouse.Event{}, 0
+	var unproved []*bouncehouse.Event
 	for i := range events {
 		e := &events[i]
-		if !e.Claim() || e.Verified || e.Outcome == bouncehouse.AutoReply || e.Direction != bouncehouse.Outbound {
-			continue
+		if e.Claim() && !e.Verified && e.Outcome != bouncehouse.AutoReply && e.Direction == bouncehouse.Outbound {
+			unproved = append(unproved, e)
 		}
+	}
+	known, err := c.known(ctx, unproved)
+	if err != nil {
+		return err
+	}
+	asked, q := map[citation][]*bouncehouse.Event{}, question{}
+	for _, e := range unproved {
 		for _, cited := range citations(e) {
-			asked[cited] = append(asked[cited], e)
-			size += len(cited.id) + len(cited.address)
+			if known[cited.id] {
+				asked[cited] = append(asked[cited], e)
+				q.id(cited.id)
+				q.address(cited.address)
+			}
 		}
-		if size >= maxCited {
-			if err := c.askCited(ctx, asked); err != nil {
+		if q.size >= maxCited {
+			if err := c.askCited(ctx, q, asked); err != nil {
 				return err
 			}
 			clear(asked)
-			size = 0
+			q = question{}
 		}
 	}
-	if len(asked) == 0 {
-		return nil
-	}
-	return c.askCited(ctx, asked)
+	return c.askCited(ctx, q, asked)
 }
 
-// citedSQL finds attempts by message id and by queue id, each by its index.
+// question is what one query asks for: each id and address once.
+type question struct {
+	seen                        map[string]bool
+	messages, queued, addresses []string
+	size                        int // bytes
+}
+
+func (q *question) id(id string) {
+	switch {
+	case !q.fresh(id):
+	case id[0] == 'm':
+		q.messages = append(q.messages, id[1:])
+	default:
+		q.queued = append(q.queued, id[1:])
+	}
+}
+
+func (q *question) address(address string) {
+	if q.fresh(address) {
+		q.addresses = append(q.addresses, address)
+	}
+}
+
+// fresh tells whether s, whose first byte tells what it is, is not in the question yet.
+func (q *question) fresh(s string) bool {
+	if q.seen[s] {
+		return false
+	}
+	if q.seen == nil {
+		q.seen = map[string]bool{}
+	}
+	q.seen[s] = true
+	q.size += len(url.QueryEscape(s)) + len("%27%27%2C")
+	return true
+}
+
+// knownSQL finds the ids of attempts, message ids and queue ids each by their index.
+const knownSQL = `SELECT DISTINCT concat('m', message_id) AS cited FROM bouncehouse.events
+WHERE NOT claim AND direction = 'outbound' AND message_id IN {messages:Array(String)}
+UNION ALL
+SELECT DISTINCT concat('q', queue_id) AS cited FROM bouncehouse.events
+WHERE NOT claim AND direction = 'outbound' AND queue_id IN {queued:Array(String)}
+  AND source NOT IN ('qmail', 'hmailserver', 'mdaemon', 'exchange') -- who count: anyone can`
+
+// known returns which of the ids that the claims cite attempts of ours have.
+func (c *ClickHouse) known(ctx context.Context, claims []*bouncehouse.Event) (map[string]bool, error) {
+	known, all := map[string]bool{}, map[string]bool{}
+	q := question{}
+	ask := func() error {
+		err := c.ask(ctx, knownSQL, q, func(rows driver.Rows) error {
+			var id string
+			err := rows.Scan(&id)
+			known[id] = true
+			return err
+		})
+		q = question{}
+		return err
+	}
+	for _, e := range claims {
+		for _, cited := range citations(e) {
+			if !all[cited.id] {
+				all[cited.id] = true
+				q.id(cited.id)
+			}
+		}
+		if q.size >= maxCited {
+			if err := ask(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return known, ask()
+}
+
+// citedSQL finds attempts as knownSQL does, with their addresses.
 const citedSQL = `SELECT DISTINCT id, address FROM (
   SELECT concat('m', message_id) AS id, ` + addressesSQL + ` FROM bouncehouse.events
   WHERE NOT claim AND direction = 'outbound' AND message_id IN {messages:Array(String)}
   UNION ALL
   SELECT concat('q', queue_id) AS id, ` + addressesSQL + ` FROM bouncehouse.events
   WHERE NOT claim AND direction = 'outbound' AND queue_id IN {queued:Array(String)}
-    AND source NOT IN ('qmail', 'hmailserver', 'mdaemon', 'exchange')) -- who count: anyone can
+    AND source NOT IN ('qmail', 'hmailserver', 'mdaemon', 'exchange'))
 WHERE address IN {addresses:Array(String)}`
 
 const addressesSQL = `arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))]) AS address`
 
 // askCited marks the claims whose citations are those of attempts.
-func (c *ClickHouse) askCited(ctx context.Context, asked map[citation][]*bouncehouse.Event) error {
-	var messages, queued, addresses []string
-	for cited := range asked {
-		addresses = append(addresses, cited.address)
-		if id, ok := strings.CutPrefix(cited.id, "m"); ok {
-			messages = append(messages, id)
-		} else {
-			queued = append(queued, cited.id[1:])
+func (c *ClickHouse) askCited(ctx context.Context, q question, asked map[citation][]*bouncehouse.Event) error {
+	return c.ask(ctx, citedSQL, q, func(rows driver.Rows) error {
+		var cited citation
+		err := rows.Scan(&cited.id, &cited.address)
+		for _, e := range asked[cited] {
+			e.Verified = true
 		}
+		return err
+	})
+}
+
+// ask puts a question, if it asks for anything, and calls read for each row of the answer.
+func (c *ClickHouse) ask(ctx context.Context, sql string, q question, read func(driver.Rows) error) error {
+	if q.size == 0 {
+		return nil
 	}
-	params := clickhouse.Parameters{"messages": array(messages), "queued": array(queued), "addresses": array(addresses)}
-	rows, err := c.conn.Query(clickhouse.Context(ctx, clickhouse.WithParameters(params)), citedSQL)
+	params := clickhouse.Parameters{"messages": array(q.messages), "queued": array(q.queued)}
+	if len(q.addresses) > 0 {
+		params["addresses"] = array(q.addresses)
+	}
+	rows, err := c.conn.Query(clickhouse.Context(ctx, clickhouse.WithParameters(params)), sql)
 	if err != nil {
 		return fmt.Errorf("ask for what claims cite: %w", reached(err))
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var cited citation
-		if err := rows.Scan(&cited.id, &cited.address); err != nil {
+		if err := read(rows); err != nil {
 			return fmt.Errorf("ask for what claims cite: %w", err)
-		}
-		for _, e := range asked[cited] {
-			e.Verified = true
 		}
 	}
 	if err := rows.Err(); err != nil {

@@ -1,11 +1,13 @@
 package sink
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -47,6 +49,49 @@ func TestClaimsCost(t *testing.T) {
 		var n uint64
 		if err := c.conn.QueryRow(ctx, "SELECT count() FROM bouncehouse."+from).Scan(&n); err != nil {
 			t.Errorf("%s: %v", from, err)
+		}
+	}
+}
+
+// asking counts the questions that are put.
+type asking struct {
+	driver.Conn
+	n int
+}
+
+func (a *asking) Query(ctx context.Context, sql string, args ...any) (driver.Rows, error) {
+	a.n++
+	return a.Conn.Query(ctx, sql, args...)
+}
+
+// TestVerifyCost counts the questions that a batch of hostile mails costs, of a hundred recipients and ten ids each, with
+// one genuine mail among them: one to find its ids, one for its recipient.
+func TestVerifyCost(t *testing.T) {
+	_, c := store(t)
+	write(t, c, bouncehouse.Batch{ID: "logs"}, &bouncehouse.Result{Events: logged()})
+	var mails []bouncehouse.Event
+	for i := range int64(256) {
+		e := claim(i, fmt.Sprintf("random%d@example.com", i), fmt.Sprintf("4Random%d", i), "news@example.com", "")
+		for n := range 8 {
+			e.CitedQueueIDs = append(e.CitedQueueIDs, fmt.Sprintf("4Cited%dx%d", i, n))
+		}
+		for n := range 100 {
+			e.Ordinal, e.Recipient = uint16(n), fmt.Sprintf("user%d@example.net", n)
+			mails = append(mails, e)
+		}
+	}
+	mails = slices.Insert(mails, 1000, claim(1000, "one@example.com", "", "news@example.com", "late@example.net"))
+	asks := &asking{Conn: c.conn}
+	c.conn = asks
+	if err := c.verify(t.Context(), mails); err != nil {
+		t.Fatal(err)
+	}
+	if asks.n > 2 {
+		t.Errorf("%d questions, want 2", asks.n)
+	}
+	for i, e := range mails {
+		if e.Verified != (i == 1000) {
+			t.Fatalf("%s, %s: verified %v", e.MessageID, e.Recipient, e.Verified)
 		}
 	}
 }
