@@ -9,8 +9,9 @@ import (
 // what proves that it answers mail of ours is counted, once for each message and
 // recipient, and never among the attempts.
 type Claims struct {
-	Believed  bool             `json:"believed"` // at their word: bounces.trust is all
-	Providers []ProviderClaims `json:"providers"`
+	Believed  bool             `json:"believed"`        // at their word: bounces.trust is all
+	Error     string           `json:"error,omitempty"` // why none of these figures is known
+	Providers []ProviderClaims `json:"providers"`       // null with an error
 	Unproved  Unproved         `json:"unproved"`
 	// Misnamed is how many bounce mails answer mail of ours, by its attempts,
 	// that passed no server of ours by the names that are configured.
@@ -48,6 +49,7 @@ const mailsSQL = `SELECT uniqExactIf((stream, file_id, offset), NOT verified AND
   uniqExactIf((stream, file_id, offset), cites_attempt AND dsn_origin = 'backscatter') AS misnamed
 FROM bouncehouse.claims WHERE time >= $1 AND time < $2`
 
+// claims leaves r.Claims as it is where it returns an error.
 func (r *Report) claims(ctx context.Context, db DB, believe bool) error {
 	type row struct {
 		Provider string `ch:"provider"`
@@ -55,7 +57,7 @@ func (r *Report) claims(ctx context.Context, db DB, believe bool) error {
 		N        uint64 `ch:"n"`
 	}
 	var late, complaints []row
-	r.Claims = Claims{Believed: believe, Providers: []ProviderClaims{}}
+	claims := Claims{Believed: believe, Providers: []ProviderClaims{}}
 	if believe {
 		if err := db.Select(ctx, &late, believedSQL, r.Since, r.Until, "late bounce"); err != nil {
 			return err
@@ -77,7 +79,7 @@ func (r *Report) claims(ctx context.Context, db DB, believe bool) error {
 		if err := db.Select(ctx, &mails, mailsSQL, r.Since, r.Until); err != nil {
 			return err
 		}
-		r.Claims.Unproved, r.Claims.Misnamed = mails[0].Unproved, mails[0].Misnamed
+		claims.Unproved, claims.Misnamed = mails[0].Unproved, mails[0].Misnamed
 	}
 	byName := map[string]*ProviderClaims{}
 	of := func(name string) *ProviderClaims {
@@ -98,14 +100,15 @@ func (r *Report) claims(ctx context.Context, db DB, believe bool) error {
 		of(c.Provider).Complaints += c.N
 	}
 	for _, p := range byName {
-		r.Claims.Providers = append(r.Claims.Providers, *p)
+		claims.Providers = append(claims.Providers, *p)
 	}
-	sort.Slice(r.Claims.Providers, func(i, j int) bool {
-		a, b := &r.Claims.Providers[i], &r.Claims.Providers[j]
+	sort.Slice(claims.Providers, func(i, j int) bool {
+		a, b := &claims.Providers[i], &claims.Providers[j]
 		if a.LateBounces+a.Complaints != b.LateBounces+b.Complaints {
 			return a.LateBounces+a.Complaints > b.LateBounces+b.Complaints
 		}
 		return a.Provider < b.Provider
 	})
+	r.Claims = claims
 	return nil
 }

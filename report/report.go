@@ -72,7 +72,8 @@ type Inbound struct {
 const maxRefusals = 20
 
 // Make asks db for the report of [since, until). With believe all bounce mails
-// and complaints are taken at their word.
+// and complaints are taken at their word. What they say must not keep the
+// attempts' figures from anyone: an error of their part stands in the report.
 func Make(ctx context.Context, db DB, since, until time.Time, believe bool) (*Report, error) {
 	r := &Report{Since: since.UTC(), Until: until.UTC(), Providers: []Provider{}, Refusals: []Refusal{}, Inbound: []Inbound{}}
 	if err := r.providers(ctx, db); err != nil {
@@ -85,7 +86,10 @@ func Make(ctx context.Context, db DB, since, until time.Time, believe bool) (*Re
 		return nil, fmt.Errorf("report of inbound refusals: %w", err)
 	}
 	if err := r.claims(ctx, db, believe); err != nil {
-		return nil, fmt.Errorf("report of bounce mails: %w", err)
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		r.Claims = Claims{Believed: believe, Error: err.Error()}
 	}
 	var dead []struct {
 		N uint64 `ch:"n"`

@@ -37,6 +37,14 @@ func (r *Report) WriteText(w io.Writer, width int, zone *time.Location) error {
 		b.WriteString("\nMost frequent refusals and deferrals\n")
 		b.WriteString(r.refusalTable(width, zone))
 	}
+	if r.Claims.Error != "" {
+		const failed = "Bounce mails and complaints are left out: "
+		reason := strings.Join(strings.Fields(r.Claims.Error), " ")
+		if _, words, ok := strings.Cut(reason, "message: "); ok { // the server's, behind the driver's
+			reason = words
+		}
+		fmt.Fprintf(&b, "\n%s%s\n", failed, text.Trim(reason, width-len(failed)))
+	}
 	if len(r.Claims.Providers) > 0 {
 		b.WriteString("\nBounced after delivery, and complaints (by mail, beside the attempts above)\n")
 		b.WriteString(r.claimsTable(width))

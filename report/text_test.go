@@ -44,6 +44,8 @@ func TestWriteText(t *testing.T) {
 		"forged": {Since: sample().Since, Until: sample().Until, Claims: Claims{Unproved: Unproved{BounceMails: 6000}}},
 		"believed": {Since: sample().Since, Until: sample().Until,
 			Claims: Claims{Believed: true, Providers: []ProviderClaims{{Provider: "google", LateBounces: 12, TopClass: "policy"}}}},
+		"failed": {Since: sample().Since, Until: sample().Until, Providers: sample().Providers[:1],
+			Claims: Claims{Error: "ClickHouse: sendQuery: [HTTP 408] code: 159, message: Timeout exceeded: elapsed 60008.269898 ms,\nmaximum: 60000 ms. (TIMEOUT_EXCEEDED)"}},
 		"old": {Since: sample().Since, Until: sample().Until, Latest: &sample().Refusals[0].First},
 	} {
 		var b strings.Builder
