@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -33,7 +34,9 @@ type handle struct {
 	moved   time.Time // since when it is no longer at the path
 	counted int64     // bytes of a packed file already in Progress
 	bad     *notText
-	copied  bool // all of it was read as another, when it lay on disk as
+	taken   string // the end of the piece that was taken last
+	takenAt int64  // where it stands
+	copied  bool   // all of it was read as another, when it lay on disk as
 	judged  disk
 
 	undecided bool // whether it is one that was read shows when it has grown, or is quiet
@@ -193,6 +196,8 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		// It may be on its way here still.
 		return nil, fmt.Errorf("%s, and it changed just now", p.reason)
 	}
+	end := p.data[max(0, len(p.data)-tailMax):]
+	h.taken, h.takenAt = strings.Clone(end), p.from+int64(len(p.data)-len(end))
 	// The first piece is followed by a look back, into the same buffer.
 	if err := h.seal(p, l.started); err != nil {
 		return nil, err
@@ -258,8 +263,10 @@ func (h *handle) seal(p *piece, aside bool) (err error) {
 	return nil
 }
 
-// verify looks whether the file still begins as it did and still has what was
-// read before the position. A packed file never changes in place.
+// verify looks whether the file still begins as it did, and still has what was
+// read before the position and what was taken behind it: while nothing was
+// committed, a file that begins as others do, with a hole, a banner, is known by
+// that alone. A packed file never changes in place.
 func (h *handle) verify() error {
 	if h.content.packed() {
 		return nil
@@ -273,7 +280,14 @@ func (h *handle) verify() error {
 	if err == nil && (!ok || sum != e.Tail) {
 		err = errReplaced
 	}
-	return err
+	if err != nil || h.taken == "" {
+		return err
+	}
+	taken := make([]byte, len(h.taken))
+	if n, _ := h.f.ReadAt(taken, h.takenAt); string(taken[:n]) != h.taken {
+		return errReplaced
+	}
+	return nil
 }
 
 // finish notes, of a file that gives nothing more, how it lies on disk.

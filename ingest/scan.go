@@ -340,13 +340,13 @@ func (l *logFile) rotated() int {
 // place is where among those held files[i] belongs: behind the last that was
 // rotated before it. It is 0 where files[i] is older than all of them.
 func (l *logFile) place(files []sibling, i int) int {
-	for at := l.rotated(); at > 0; at-- {
+	for at := len(l.held); at > 0; at-- {
 		h := l.held[at-1]
 		n := slices.IndexFunc(files, func(s sibling) bool { return os.SameFile(s.info, h.info) })
 		switch {
-		case n >= 0 && n < i:
+		case n >= 0 && n < i: // rotated, be it since the last look at the path
 			return at
-		case n < 0: // deleted, or moved elsewhere
+		case n < 0 && !h.moved.IsZero(): // deleted, or moved elsewhere
 			if now, err := h.f.Stat(); err == nil && !now.ModTime().After(files[i].info.ModTime()) {
 				return at
 			}
