@@ -15,6 +15,10 @@ import (
 // truncated, and may have grown again since.
 var errReplaced = errors.New("the file was truncated")
 
+// errElsewhere: another source goes on with what the file begins as. Whether it
+// is that shows once the other has committed; what is newer waits.
+var errElsewhere = errors.New("another source reads what begins alike")
+
 // handle is an open file of a stream.
 type handle struct {
 	f       *os.File
@@ -160,7 +164,8 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		}
 	}
 	if !l.claimed(h) || l.led.read(h.entry) != h.read {
-		return nil, nil
+		l.busy = true
+		return nil, errElsewhere
 	}
 	e := h.entry
 	if s := l.led.intended(e); s != nil {
@@ -168,8 +173,11 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		if p, err := l.again(h, s.in); p != nil || err != nil || !final {
 			return p, err
 		}
-		if err := l.fork(h); err != nil || !l.claimed(h) {
+		if err := l.fork(h); err != nil {
 			return nil, err
+		}
+		if !l.claimed(h) {
+			return nil, errElsewhere
 		}
 		e = h.entry
 	}

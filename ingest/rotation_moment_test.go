@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -175,4 +176,42 @@ func TestRotationAtAnyMoment(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Another log begins as the rotated files do, and its first lines are stored at
+// any moment while those are looked at: none is passed over for a newer one.
+func TestRotationBesideALogThatBeginsAlike(t *testing.T) {
+	atEach(t, func(t *testing.T, l *logger, r *reader, moment int) (met bool) {
+		o := r.options()
+		r.change[0](&o)
+		led, err := OpenLedger(r.state, o.Log)
+		l.check(err)
+		o.Ledger = led
+		r.change = append(r.change, func(o *Options) { o.Ledger = led })
+		w := turner{turn: copied, hole: 2 * headMax}
+		w.begin(l, r)
+		w.say(3)
+		r.follow(3 * time.Second)
+		w.say(3)
+		w.sleepThrough(r)
+
+		text, _ := logLines(1000, 3)
+		o.Host = "other"
+		path := filepath.Join(l.dir, "other.log")
+		l.check(os.WriteFile(path, append(make([]byte, w.hole), text...), 0o600))
+		other, err := Open(path, o)
+		l.check(err)
+		defer other.Close()
+		b, err := other.Read(t.Context())
+		l.check(err)
+		l.check(other.Intend(t.Context(), b))
+		w.left, w.then = moment, func(*turner) { l.check(other.Commit(t.Context(), b)) }
+		r.follow(500 * time.Millisecond)
+		if met = w.left <= 0; !met {
+			w.then(&w)
+		}
+		w.left = 0
+		w.all(r)
+		return met
+	})
 }
