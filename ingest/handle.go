@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -13,6 +14,10 @@ import (
 // errReplaced: the open file is no longer the one that was read: it was
 // truncated, and may have grown again since.
 var errReplaced = errors.New("the file was truncated")
+
+// errElsewhere: another source goes on with what the file begins as. Whether it
+// is that shows once the other has committed; what is newer waits.
+var errElsewhere = errors.New("another source reads what begins alike")
 
 // handle is an open file of a stream.
 type handle struct {
@@ -33,7 +38,9 @@ type handle struct {
 	moved   time.Time // since when it is no longer at the path
 	counted int64     // bytes of a packed file already in Progress
 	bad     *notText
-	copied  bool // all of it was read as another, when it lay on disk as
+	taken   string // the end of the piece that was taken last
+	takenAt int64  // where it stands
+	copied  bool   // all of it was read as another, when it lay on disk as
 	judged  disk
 
 	undecided bool // whether it is one that was read shows when it has grown, or is quiet
@@ -157,7 +164,8 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		}
 	}
 	if !l.claimed(h) || l.led.read(h.entry) != h.read {
-		return nil, nil
+		l.busy = true
+		return nil, errElsewhere
 	}
 	e := h.entry
 	if s := l.led.intended(e); s != nil {
@@ -165,8 +173,11 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		if p, err := l.again(h, s.in); p != nil || err != nil || !final {
 			return p, err
 		}
-		if err := l.fork(h); err != nil || !l.claimed(h) {
+		if err := l.fork(h); err != nil {
 			return nil, err
+		}
+		if !l.claimed(h) {
+			return nil, errElsewhere
 		}
 		e = h.entry
 	}
@@ -193,6 +204,8 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		// It may be on its way here still.
 		return nil, fmt.Errorf("%s, and it changed just now", p.reason)
 	}
+	end := p.data[max(0, len(p.data)-tailMax):]
+	h.taken, h.takenAt = strings.Clone(end), p.from+int64(len(p.data)-len(end))
 	// The first piece is followed by a look back, into the same buffer.
 	if err := h.seal(p, l.started); err != nil {
 		return nil, err
@@ -258,8 +271,10 @@ func (h *handle) seal(p *piece, aside bool) (err error) {
 	return nil
 }
 
-// verify looks whether the file still begins as it did and still has what was
-// read before the position. A packed file never changes in place.
+// verify looks whether the file still begins as it did, and still has what was
+// read before the position and what was taken behind it: while nothing was
+// committed, a file that begins as others do, with a hole, a banner, is known by
+// that alone. A packed file never changes in place.
 func (h *handle) verify() error {
 	if h.content.packed() {
 		return nil
@@ -273,7 +288,14 @@ func (h *handle) verify() error {
 	if err == nil && (!ok || sum != e.Tail) {
 		err = errReplaced
 	}
-	return err
+	if err != nil || h.taken == "" {
+		return err
+	}
+	taken := make([]byte, len(h.taken))
+	if n, _ := h.f.ReadAt(taken, h.takenAt); string(taken[:n]) != h.taken {
+		return errReplaced
+	}
+	return nil
 }
 
 // finish notes, of a file that gives nothing more, how it lies on disk.

@@ -85,31 +85,18 @@ type sibling struct {
 // compressor keep. Where all of these lie within an hour (the files were
 // copied, or rotate fast) the names decide: numbers fall, dates rise.
 func list(path string, folders []string) ([]sibling, error) {
-	// path may be a link to one of its siblings: that is the one written.
-	live, err := os.Stat(path)
-	if err != nil {
-		live = nil
-	}
+	paths, err := named(path, folders)
 	var found []sibling
-	for i, dir := range append([]string{filepath.Dir(path)}, folders...) {
-		entries, err := os.ReadDir(dir)
-		if err != nil && (i == 0 || !errors.Is(err, fs.ErrNotExist)) {
-			return nil, err
+	for try := 0; err == nil && try < maxTurns; try++ {
+		found = statAll(path, paths)
+		// What a rotator renames meanwhile may be missed under both names.
+		was := paths
+		if paths, err = named(path, folders); slices.Equal(was, paths) {
+			break
 		}
-		for _, e := range entries {
-			base, mark, plain := baseName(e.Name())
-			if base != filepath.Base(path) || e.Name() == base {
-				continue
-			}
-			full := filepath.Join(dir, e.Name())
-			info, err := os.Stat(full)
-			if err != nil {
-				continue // rotated on just now: the next look finds it; or a link to nothing
-			}
-			if info.Mode().IsRegular() && (live == nil || !os.SameFile(live, info)) {
-				found = append(found, sibling{path: full, plain: filepath.Join(dir, plain), mark: mark, info: info, known: true})
-			}
-		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	for i := range found {
 		s := &found[i]
@@ -134,6 +121,43 @@ func list(path string, folders []string) ([]sibling, error) {
 		return cmp.Or(a.info.ModTime().Compare(b.info.ModTime()), names)
 	})
 	return found, nil
+}
+
+// named are the paths of the files that by their names are of the stream of
+// path, but path itself.
+func named(path string, folders []string) (paths []string, err error) {
+	for i, dir := range append([]string{filepath.Dir(path)}, folders...) {
+		entries, err := os.ReadDir(dir)
+		if err != nil && (i == 0 || !errors.Is(err, fs.ErrNotExist)) {
+			return nil, err
+		}
+		for _, e := range entries {
+			if base, _, _ := baseName(e.Name()); base == filepath.Base(path) && e.Name() != base {
+				paths = append(paths, filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+	return paths, nil
+}
+
+// statAll makes siblings of what is there at paths.
+func statAll(path string, paths []string) (found []sibling) {
+	// path may be a link to one of its siblings: that is the one written.
+	live, err := os.Stat(path)
+	if err != nil {
+		live = nil
+	}
+	for _, full := range paths {
+		info, err := os.Stat(full)
+		if err != nil {
+			continue // rotated on just now, or a link to nothing
+		}
+		if info.Mode().IsRegular() && (live == nil || !os.SameFile(live, info)) {
+			_, mark, plain := baseName(filepath.Base(full))
+			found = append(found, sibling{path: full, plain: filepath.Join(filepath.Dir(full), plain), mark: mark, info: info, known: true})
+		}
+	}
+	return found
 }
 
 // logsBeside are those of list that hold no mails. What holds some is noted in

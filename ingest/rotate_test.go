@@ -1,8 +1,11 @@
 package ingest
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -78,5 +81,42 @@ func TestBaseName(t *testing.T) {
 		if got, _, _ := baseName(name); got != want {
 			t.Errorf("%s: got %s, want %s", name, got, want)
 		}
+	}
+}
+
+// A rotator renames the files while they are listed: none is missed.
+func TestListWhileRotated(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "mail.log")
+	name := func(n int) string { return fmt.Sprintf("%s.%d", log, n) }
+	const files = 40
+	for n := 1; n <= files; n++ {
+		if err := os.WriteFile(name(n), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for first := 1; first <= 100; first++ {
+		var all sync.WaitGroup
+		all.Go(func() {
+			for n := first + files - 1; n >= first; n-- {
+				if err := os.Rename(name(n), name(n+1)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		for range 4 {
+			found, err := list(log, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			inodes := map[uint64]bool{}
+			for _, s := range found {
+				inodes[diskOf(s.info).Inode] = true
+			}
+			if len(inodes) != files {
+				t.Fatalf("rotation %d: %d of %d files are listed", first, len(inodes), files)
+			}
+		}
+		all.Wait()
 	}
 }

@@ -40,8 +40,13 @@ const (
 func (l *logFile) next() (*handle, *piece) {
 	for range maxTurns {
 		if l.side == nil && l.scanDue() {
-			if h, p := l.scan(); p != nil {
+			h, p, err := l.scan()
+			if p != nil {
 				return h, p
+			}
+			if err != nil {
+				l.standBack()
+				return nil, nil
 			}
 			if l.rescan {
 				continue
@@ -57,6 +62,9 @@ func (l *logFile) next() (*handle, *piece) {
 		done, final := l.drained(h)
 		p, err := l.take(h, final)
 		switch {
+		case errors.Is(err, errElsewhere):
+			l.standBack()
+			return nil, nil
 		case errors.Is(err, errReplaced):
 			// What was not read before is in a copy, if anywhere.
 			l.letGo(h)
@@ -88,6 +96,15 @@ func (l *logFile) next() (*handle, *piece) {
 }
 
 const maxTurns = 100 // a file that is truncated all the time is no reason not to wait
+
+// standBack is called where another source is to go on first: it may be waiting
+// for a file of this one.
+func (l *logFile) standBack() {
+	l.rescan = true
+	for _, h := range l.files() {
+		l.led.release(h.entry, l)
+	}
+}
 
 // look opens what stands at the path now, if that is another file than before.
 func (l *logFile) look() {
@@ -167,17 +184,17 @@ func (l *logFile) scanDue() bool {
 }
 
 // scan opens the oldest sibling that has something to read and is older than
-// those held.
-func (l *logFile) scan() (*handle, *piece) {
+// those held. Its error is errElsewhere.
+func (l *logFile) scan() (*handle, *piece, error) {
 	l.scanned, l.failed, l.rescan = l.o.Now(), nil, false
 	for i, h := range l.past {
 		p, err := l.take(h, false)
 		if p != nil {
 			l.past = slices.Delete(l.past, i, i+1)
 			l.side = h
-			return h, p
+			return h, p, nil
 		}
-		if err != nil || unlinked(h) && l.scanned.Sub(h.moved) >= patience {
+		if err != nil && !errors.Is(err, errElsewhere) || unlinked(h) && l.scanned.Sub(h.moved) >= patience {
 			l.past = slices.Delete(l.past, i, i+1)
 			l.close(h)
 			break // the others at the next scan
@@ -186,7 +203,7 @@ func (l *logFile) scan() (*handle, *piece) {
 	files, err := l.siblings()
 	if err != nil {
 		l.failed = l.trouble(err)
-		return nil, nil
+		return nil, nil, nil
 	}
 	l.only = l.allDated(files)
 	if l.last != nil && !l.tried {
@@ -209,7 +226,7 @@ func (l *logFile) scan() (*handle, *piece) {
 				l.close(h)
 			}
 			l.dated, l.rescan = nil, true // rotated on just now: what follows is not the next
-			return nil, nil
+			return nil, nil, nil
 		}
 		if h == nil || err != nil {
 			if err != nil {
@@ -228,7 +245,10 @@ func (l *logFile) scan() (*handle, *piece) {
 		switch {
 		case err == nil && p != nil && (s.known || h.entry == l.last):
 			l.found, l.side = true, h
-			return h, p
+			return h, p, nil
+		case errors.Is(err, errElsewhere):
+			l.close(h)
+			return nil, nil, err
 		case err != nil && !errors.Is(err, errReplaced):
 			l.failed = l.trouble(fmt.Errorf("read %s: %w", s.path, err))
 		case err == nil && p == nil && s.known && l.young(s.info) && !h.content.packed():
@@ -243,7 +263,7 @@ func (l *logFile) scan() (*handle, *piece) {
 		l.found = false // what is read to its end by that list may have grown, or be followed by another
 		return l.scan()
 	}
-	return nil, nil
+	return nil, nil, nil
 }
 
 // idle is called when there is nothing to read at the moment. Of the file
@@ -340,13 +360,13 @@ func (l *logFile) rotated() int {
 // place is where among those held files[i] belongs: behind the last that was
 // rotated before it. It is 0 where files[i] is older than all of them.
 func (l *logFile) place(files []sibling, i int) int {
-	for at := l.rotated(); at > 0; at-- {
+	for at := len(l.held); at > 0; at-- {
 		h := l.held[at-1]
 		n := slices.IndexFunc(files, func(s sibling) bool { return os.SameFile(s.info, h.info) })
 		switch {
-		case n >= 0 && n < i:
+		case n >= 0 && n < i: // rotated, be it since the last look at the path
 			return at
-		case n < 0: // deleted, or moved elsewhere
+		case n < 0 && !h.moved.IsZero(): // deleted, or moved elsewhere
 			if now, err := h.f.Stat(); err == nil && !now.ModTime().After(files[i].info.ModTime()) {
 				return at
 			}
