@@ -15,7 +15,7 @@ import (
 )
 
 // TestDeaf: a query of the reader's that outlives its time and its KILL ends the engine, which is started anew, and says why.
-// A statement of the writer's that takes longer does not.
+// A statement of the writer's that takes longer does not, nor does a client who takes his answer slowly.
 func TestDeaf(t *testing.T) {
 	library(t)
 	dir := t.TempDir()
@@ -36,8 +36,20 @@ func TestDeaf(t *testing.T) {
 		}
 	}
 	second := url.Values{"max_execution_time": {"1"}}
+	slow, err := end.Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	const many = "SELECT repeat('x', 1000000) FROM numbers(5)"
+	if _, err := fmt.Fprintf(slow, "POST /?%s&user=reader&password=%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", second.Encode(), end.ReaderPassword, len(many), many); err != nil {
+		t.Fatal(err)
+	}
 	// One second, two for the engine, two ticks: the writer's lasts twice as long.
 	if code, body, _ := post(t, end, engine.Writer, url.Values{"function_sleep_max_microseconds_per_block": {"100000000"}}, "SELECT sleep(7)"); code != 200 {
+		t.Error(code, body)
+	}
+	if code, body, _ := post(t, end, engine.Writer, nil, "SELECT 1"); code != 200 { // an engine that ends takes no new connections
 		t.Error(code, body)
 	}
 	if said.has("heeds neither") {

@@ -20,11 +20,12 @@ const (
 
 // guests are the connections of a TCP listener. One that has shown no password is a stranger: of more than maxStrangers the
 // oldest is closed, so that a new one always finds room, and its connection ends with the first answer. Who has shown one
-// stays.
+// stays, but of more than maxGuests the one that has been idle longest is closed: the reader's must not keep others out.
 type guests struct {
 	mu        sync.Mutex
 	strangers []net.Conn // oldest first
 	known     map[net.Conn]bool
+	idle      []net.Conn // of those known, longest first
 }
 
 // guestKey finds a request's connection in its context.
@@ -44,7 +45,12 @@ func overTCP(r *http.Request) (net.Conn, bool) {
 func (g *guests) state(c net.Conn, state http.ConnState) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.idle = without(g.idle, c)
 	switch state {
+	case http.StateIdle:
+		if g.known[c] {
+			g.idle = append(g.idle, c)
+		}
 	case http.StateNew:
 		g.strangers = append(g.strangers, c)
 		if len(g.strangers) > maxStrangers {
@@ -53,10 +59,13 @@ func (g *guests) state(c net.Conn, state http.ConnState) {
 		}
 	case http.StateClosed, http.StateHijacked:
 		delete(g.known, c)
-		if i := slices.Index(g.strangers, c); i >= 0 {
-			g.strangers = slices.Delete(g.strangers, i, i+1)
-		}
+		g.strangers = without(g.strangers, c)
 	}
+}
+
+// without takes c out of all.
+func without(all []net.Conn, c net.Conn) []net.Conn {
+	return slices.DeleteFunc(all, func(o net.Conn) bool { return o == c })
 }
 
 // knows says whether a connection has shown a password.
@@ -70,14 +79,20 @@ func (g *guests) knows(c net.Conn) bool {
 func (g *guests) admit(c net.Conn) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	i := slices.Index(g.strangers, c)
 	switch {
 	case g.known[c]:
 		return true
-	case i < 0, len(g.known) >= maxGuests: // it is closed already, or one too many
+	case !slices.Contains(g.strangers, c): // it is closed already
 		return false
+	case len(g.known) >= maxGuests && len(g.idle) == 0:
+		return false
+	case len(g.known) >= maxGuests:
+		longest := g.idle[0]
+		g.idle = g.idle[1:]
+		delete(g.known, longest)
+		longest.Close()
 	}
-	g.strangers = slices.Delete(g.strangers, i, i+1)
+	g.strangers = without(g.strangers, c)
 	if g.known == nil {
 		g.known = map[net.Conn]bool{}
 	}

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -83,6 +84,31 @@ func TestIdleConnections(t *testing.T) {
 		_ = idle[i].SetReadDeadline(time.Now().Add(time.Minute))
 		if _, err := io.ReadAll(idle[i]); errors.Is(err, syscall.ETIMEDOUT) || isTimeout(err) {
 			t.Errorf("connection %d stays", i)
+		}
+	}
+}
+
+// TestKnownConnections: those of one who has shown a password and stays keep nobody else out.
+func TestKnownConnections(t *testing.T) {
+	dir := t.TempDir()
+	end := upAs(t, dir, "tcp", "127.0.0.1:0").Endpoint()
+	login := url.Values{"user": {engine.Reader}, "password": {end.ReaderPassword}, "query": {"SELECT 1"}}
+	for i := range 300 {
+		c, err := net.Dial("tcp", end.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := fmt.Fprintf(c, "GET /?%s HTTP/1.1\r\nHost: x\r\n\r\n", login.Encode()); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		b, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != 200 || string(b) != "1\n" {
+			t.Fatalf("connection %d: %d %s %v", i, res.StatusCode, b, err)
 		}
 	}
 }

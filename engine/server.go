@@ -213,6 +213,7 @@ func (s *server) run(client context.Context, q *request, p *process) (*result, e
 		defer s.engine.probation.leave()
 		seconds, _ := q.session.limits()
 		s.running.allow(p, int(seconds)+1+s.deafness)
+		defer s.running.allow(p, 0) // to take the answer is the client's
 	}
 	c, err := s.engine.session(q.session)
 	if err != nil {
