@@ -165,8 +165,8 @@ func label(path string) string {
 }
 
 // streamOf names the stream of a log by its path without what rotation added,
-// of which only so much is taken off as list does: 192.0.2.10 is a file of the
-// stream 192.0.2, which is not that of 192.0.3.10.
+// of which only so much is taken off as list does: mail.log.2026-11-28.1 is a
+// file of the stream mail.log.2026-11-28, which is not that of mail.log.
 func streamOf(base string, o Options) string { return o.Host + ":" + label(base) }
 
 // readable tells why the file at path cannot be read, if so.

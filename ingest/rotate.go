@@ -32,6 +32,10 @@ var (
 	dateOnly    = regexp.MustCompile(`^(\d{8}-\d{6}(?:\.\d+)?)([._-]?[A-Za-z][\w.-]*?)??` + packed + `$`)
 	multilog    = regexp.MustCompile(`^@[0-9a-f]{24}\.[su]$`)
 	packedOnly  = regexp.MustCompile(`^(.+)\.(gz|bz2|zst|xz|lzma|lz4|Z)$`)
+
+	// An IPv4 address at the end of a name, also as in ip-192-0-2-10: its last
+	// number tells a host from others. A fifth number is what rotation added.
+	address = regexp.MustCompile(`(?:^|[^\d.]\.?)\d{1,3}(?:\.\d{1,3}){3}$|(?:^|[^\d-]-?)\d{1,3}(?:-\d{1,3}){3}$`)
 )
 
 // baseName takes a rotated file's suffixes off its name; mark is what told
@@ -52,7 +56,7 @@ func baseName(name string) (base, mark, plain string) {
 			return m[1] + m[3], m[2], plain
 		}
 	}
-	if m := rotatedLast.FindStringSubmatch(name); m != nil {
+	if m := rotatedLast.FindStringSubmatch(name); m != nil && !address.MatchString(plain) {
 		return m[1], m[2], plain
 	}
 	return plain, "", plain

@@ -80,6 +80,8 @@ func TestStreams(t *testing.T) {
 func TestStreamsOfLikeNames(t *testing.T) {
 	for _, names := range [][]string{
 		{"192.0.2.10", "192.0.3.10"},
+		{"192.0.2.10", "192.0.2.11", "192.0.2.12.gz"},
+		{"ip-192-0-2-10", "ip-192-0-2-11"},
 		{"2026-10-31", "2026-11-01"},
 		{"mail.log", "mail.log.2026-11-28.1"},
 		{"mail.log", "mail-20261128.log.1"},
