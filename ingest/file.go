@@ -72,13 +72,11 @@ func openLog(path string, o Options) (Source, error) {
 		return nil, err
 	}
 	path = l.path
-	files, err := l.list()
-	if err != nil {
-		l.Close()
-		return nil, explain("open", path, err)
-	}
+	files, unlisted := l.list() // the first scan tells of it, and goes on
 	st, err := os.Stat(path)
 	switch {
+	case err != nil && len(files) == 0 && unlisted != nil:
+		err = explain("open", path, unlisted)
 	case err == nil:
 		if _, err = sniffFile(path); err == nil {
 			l.left.Add(l.unread(st))
@@ -210,8 +208,12 @@ func (l *logFile) Read(ctx context.Context) (bouncehouse.Batch, error) {
 		l.busy = false
 		l.look()
 		if _, s := l.led.stands(l.stream); s != nil {
-			if b, ok, err := l.recover(s); ok || err != nil {
+			b, ok, err := l.recover(s)
+			if ok || err != nil && l.o.Once {
 				return b, err
+			}
+			if err != nil {
+				l.trouble(err) // its range comes first
 			}
 		} else if l.gathering() <= 0 {
 			h, p := l.next()

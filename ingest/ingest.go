@@ -132,7 +132,7 @@ func openEmpty(path string, o Options) (Source, error) {
 	mails := map[disk]bool{}
 	siblings, err := logsBeside(path, o.Folders[basePath(path)], mails)
 	switch {
-	case err != nil:
+	case err != nil && fresh:
 		return nil, explain("open", path, err)
 	case pos.Kind == kindMbox || pos.Kind == kindMail:
 		return openMbox(path, pos.Kind, o)

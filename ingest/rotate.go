@@ -83,24 +83,22 @@ type sibling struct {
 }
 
 // list names the files of the stream of path but path itself, oldest first:
-// those beside it, and those in folders.
+// those beside it, and those in folders. Of directories that cannot be listed
+// the error tells, beside the files of the others.
 //
 // Their order is that of their times of change, which a rename and every
 // compressor keep. Where all of these lie within an hour (the files were
 // copied, or rotate fast) the names decide: numbers fall, dates rise.
 func list(path string, folders []string) ([]sibling, error) {
-	paths, err := named(path, folders)
+	paths, unlisted := named(path, folders)
 	var found []sibling
-	for try := 0; err == nil && try < maxTurns; try++ {
+	for range maxTurns {
 		found = statAll(path, paths)
 		// What a rotator renames meanwhile may be missed under both names.
 		was := paths
-		if paths, err = named(path, folders); slices.Equal(was, paths) {
+		if paths, unlisted = named(path, folders); slices.Equal(was, paths) {
 			break
 		}
-	}
-	if err != nil {
-		return nil, err
 	}
 	for i := range found {
 		s := &found[i]
@@ -124,16 +122,20 @@ func list(path string, folders []string) ([]sibling, error) {
 		}
 		return cmp.Or(a.info.ModTime().Compare(b.info.ModTime()), names)
 	})
-	return found, nil
+	return found, unlisted
 }
 
 // named are the paths of the files that by their names are of the stream of
-// path, but path itself.
-func named(path string, folders []string) (paths []string, err error) {
+// path, but path itself. The error is list's.
+func named(path string, folders []string) (paths []string, unlisted error) {
 	for i, dir := range append([]string{filepath.Dir(path)}, folders...) {
 		entries, err := os.ReadDir(dir)
-		if err != nil && (i == 0 || !errors.Is(err, fs.ErrNotExist)) {
-			return nil, err
+		switch gone := errors.Is(err, fs.ErrNotExist); {
+		case err == nil, gone && i > 0:
+		case unlisted == nil || errors.Is(unlisted, fs.ErrNotExist):
+			unlisted = err
+		default:
+			unlisted = errors.Join(unlisted, err)
 		}
 		for _, e := range entries {
 			if base, _, _ := baseName(e.Name()); base == filepath.Base(path) && e.Name() != base {
@@ -141,7 +143,7 @@ func named(path string, folders []string) (paths []string, err error) {
 			}
 		}
 	}
-	return paths, nil
+	return paths, unlisted
 }
 
 // statAll makes siblings of what is there at paths.

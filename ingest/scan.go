@@ -202,8 +202,7 @@ func (l *logFile) scan() (*handle, *piece, error) {
 	}
 	files, err := l.siblings()
 	if err != nil {
-		l.failed = l.trouble(err)
-		return nil, nil, nil
+		l.failed = l.trouble(err) // what else there is goes on
 	}
 	l.only = l.allDated(files)
 	if l.last != nil && !l.tried {

@@ -51,9 +51,9 @@ func (l *logFile) find(s *standing) (*handle, *piece, error) {
 			return h, p, err
 		}
 	}
-	files, err := l.list()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, explain("open", l.path, err)
+	files, unlisted := l.list()
+	if errors.Is(unlisted, fs.ErrNotExist) {
+		unlisted = nil
 	}
 	dated, last := l.allDated(files), len(files)-1
 	if s.entry != nil {
@@ -82,6 +82,9 @@ func (l *logFile) find(s *standing) (*handle, *piece, error) {
 		if l.close(h); err != nil {
 			return nil, nil, err
 		}
+	}
+	if unlisted != nil {
+		return nil, nil, explain("open", l.path, unlisted) // it may be there
 	}
 	return nil, nil, nil
 }
