@@ -44,7 +44,7 @@ type logFile struct {
 	listed  time.Time          // when
 	found   bool               // one of them had something to read
 	only    bool               // there are dated files only
-	stood   bool               // a file stood at the path
+	stood   bool               // a log stood at the path
 	last    *entry             // the file that was being written when the last run ended
 	tried   bool               // it was looked for
 	gave    time.Time          // when a batch was last read
@@ -77,8 +77,10 @@ func openLog(path string, o Options) (Source, error) {
 	switch {
 	case err != nil && len(files) == 0 && unlisted != nil:
 		err = explain("open", path, unlisted)
+	case err == nil && st.IsDir(): // a Maildir, beside a log whose rotated files seem to be its
 	case err == nil:
-		if _, err = sniffFile(path); err == nil {
+		var kind fileKind
+		if kind, err = sniffFile(path); err == nil && kind == kindLog {
 			l.left.Add(l.unread(st))
 		}
 	case !errors.Is(err, fs.ErrNotExist) || fresh && len(files) == 0:
@@ -115,10 +117,12 @@ func newLog(path string, o Options) (l *logFile, fresh bool, err error) {
 			return nil, false, err
 		}
 	}
-	l.led.enter()
 	l.stream = l.led.named(l.stream)
+	if !l.led.enter(l.stream) {
+		return nil, false, fmt.Errorf("open %s: %w", path, ErrOpen)
+	}
 	if l.store, l.pos, fresh, err = openStore(l.stream, path, o); err != nil {
-		return nil, false, errors.Join(err, l.led.leave())
+		return nil, false, errors.Join(err, l.led.leave(l.stream))
 	}
 	seq, _ := l.led.stands(l.stream)
 	l.pos.Version, l.pos.Kind, l.pos.Files, l.pos.Intent = logVersion, kindLog, nil, nil
@@ -164,7 +168,7 @@ func (l *logFile) Close() error {
 	if l.led == nil {
 		return nil
 	}
-	err := l.led.leave()
+	err := l.led.leave(l.stream)
 	l.led = nil
 	return err
 }

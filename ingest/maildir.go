@@ -80,7 +80,9 @@ func openMaildir(path string, o Options) (Source, error) {
 			m.left.Add(f.info.Size())
 		}
 	}
-	m.o.Mails.join(box)
+	if err := m.o.Mails.join(box); err != nil {
+		return nil, err
+	}
 	return m, nil
 }
 

@@ -166,17 +166,22 @@ func statAll(path string, paths []string) (found []sibling) {
 	return found
 }
 
-// logsBeside are those of list that hold no mails. What holds some is noted in
-// mails, by how it lies on disk, and not opened again.
-func logsBeside(path string, folders []string, mails map[disk]bool) ([]sibling, error) {
+// holdsLog tells whether of the files at path, and of list, one has anything
+// but mails; of those that led has watched it is not asked. What holds mails is
+// noted in mails, by how it lies on disk, and not opened again.
+func holdsLog(path string, folders []string, led *Ledger, mails map[disk]bool) (bool, error) {
 	files, err := list(path, folders)
-	return slices.DeleteFunc(files, func(s sibling) bool {
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		files = append(files, sibling{path: path, info: info})
+	}
+	return slices.ContainsFunc(files, func(s sibling) bool {
 		d := diskOf(s.info)
-		if !mails[d] {
-			kind, err := sniffFile(s.path)
-			mails[d] = err == nil && kind != kindLog
+		if s.info.Size() == 0 || mails[d] || led.watched(s.path) {
+			return false // what is empty tells nothing
 		}
-		return mails[d]
+		kind, err := sniffFile(s.path)
+		mails[d] = err == nil && kind != kindLog
+		return !mails[d]
 	}), err
 }
 

@@ -187,21 +187,19 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	o := ingest.Options{State: c.State, Folders: folders, Mails: mails, Ledger: ledger, Host: c.Host, Zone: c.Timezone, Once: once, Log: a.log,
 		ChunkSize: chunkSize(max(min(chunk, allChunks/len(paths)), kafkaChunk))}
 	var faults []error
-	seen := map[string]bool{}
 	left := named
 	for i, path := range paths {
 		src, err := ingest.Open(path, o)
+		if errors.Is(err, ingest.ErrOpen) {
+			a.log.Info("skipped", "path", path, "reason", err)
+			continue
+		}
 		if err != nil {
 			if faults = append(faults, err); i < named {
 				left--
 			}
 			continue
 		}
-		if seen[src.Stream()] {
-			src.Close()
-			continue
-		}
-		seen[src.Stream()] = true
 		if st, err := os.Stat(path); err == nil && st.Size() == 0 {
 			a.log.Warn("the file is empty", "path", path)
 		}

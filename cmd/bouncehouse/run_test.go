@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"log/slog"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -42,5 +45,36 @@ func TestSameOrigin(t *testing.T) {
 	}
 	if o := origin(ours, ours); o != bouncehouse.DSNLocal {
 		t.Errorf("%s with the address configured", o)
+	}
+}
+
+// All that is named is read, or it is said why not: also where names are alike.
+func TestOpenNamed(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	const line = "Nov 21 18:56:32 mx1 postfix/qmgr[1]: 4Abc: removed\n"
+	for name, text := range map[string]string{
+		"mail\xff.log": line, `mail\xff.log`: line, "bounce.1": line, "bounce": "From a Sat Nov 21 10:00:00 2026\nSubject: a\n\n",
+		"empty-1": "", "empty-2": "", "md/new/1.a": "Subject: a\n\n", "md/cur/2.a": "Subject: b\n\n",
+	} {
+		if err := os.MkdirAll(filepath.Dir(in(name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(in(name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var said strings.Builder
+	c := defaultConfig()
+	c.State = t.TempDir()
+	a := &app{ctx: t.Context(), log: slog.New(slog.NewTextHandler(&said, nil)), stderr: &bytes.Buffer{}}
+	f := sourceFlags{Paths: []string{in("mail\xff.log"), in(`mail\xff.log`), in("bounce"), in("bounce.1"), in("empty-1"), in("empty-2"), in("md"), in("x/../md/")}}
+	sources, bad, err := f.open(a, c, true, runChunk)
+	if err != nil || bad != nil {
+		t.Fatal(bad, err)
+	}
+	defer closeAll(sources)
+	if len(sources) != 7 || strings.Count(said.String(), "msg=skipped") != 1 || !strings.Contains(said.String(), in("x/../md/")) {
+		t.Errorf("%s\n%s", names(sources), said.String())
 	}
 }
