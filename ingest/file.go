@@ -81,6 +81,7 @@ func openLog(path string, o Options) (Source, error) {
 	case err == nil:
 		var kind fileKind
 		if kind, err = sniffFile(path); err == nil && kind == kindLog {
+			l.stood = l.stood || st.Size() > 0
 			l.left.Add(l.unread(st))
 		}
 	case !errors.Is(err, fs.ErrNotExist) || fresh && len(files) == 0:
