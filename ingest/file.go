@@ -109,16 +109,19 @@ func openLog(path string, o Options) (Source, error) {
 // stream was never met.
 func newLog(path string, o Options) (l *logFile, fresh bool, err error) {
 	path = basePath(path)
-	l = &logFile{
-		o: o, path: path, stream: streamOf(path, o), led: o.Ledger, rescan: true,
-		skip: map[disk]bool{}, passed: map[disk]int64{}, rest: map[disk]time.Time{}, warned: map[string]bool{},
-	}
-	if l.led == nil {
-		if l.led, err = OpenLedger(o.State, o.Log); err != nil {
+	if o.Ledger == nil {
+		if o.Ledger, err = OpenLedger(o.State, o.Log); err != nil {
 			return nil, false, err
 		}
 	}
-	l.stream = l.led.named(l.stream)
+	return newStream(path, o.Ledger.named(streamOf(path, o)), o)
+}
+
+func newStream(path, stream string, o Options) (l *logFile, fresh bool, err error) {
+	l = &logFile{
+		o: o, path: path, stream: stream, led: o.Ledger, rescan: true,
+		skip: map[disk]bool{}, passed: map[disk]int64{}, rest: map[disk]time.Time{}, warned: map[string]bool{},
+	}
 	if !l.led.enter(l.stream) {
 		return nil, false, fmt.Errorf("open %s: %w", path, ErrOpen)
 	}

@@ -106,7 +106,7 @@ func Open(path string, o Options) (Source, error) {
 // never met and is empty is taken for a log.
 func ReadsMails(src Source) bool {
 	switch src.(type) {
-	case *maildir, *mbox:
+	case *maildir, *mbox, *leftMails:
 		return true
 	}
 	return false
@@ -177,6 +177,14 @@ func label(path string) string {
 }
 
 var escape = regexp.MustCompile(`\\x[0-9a-f]{2}`)
+
+// unlabel is the path of a label.
+func unlabel(text string) string {
+	return escape.ReplaceAllStringFunc(text, func(s string) string {
+		n, _ := strconv.ParseUint(s[2:], 16, 8)
+		return string([]byte{byte(n)})
+	})
+}
 
 // streamOf names the stream of a log by its path without what rotation added,
 // of which only so much is taken off as list does: mail.log.2026-11-28.1 is a

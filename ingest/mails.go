@@ -216,6 +216,13 @@ func (s *Mails) leave(box *mailbox) {
 	delete(s.boxes, box)
 }
 
+// abandoned tells whether a batch stands that no mailbox will come to.
+func (s *Mails) abandoned() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.standing) > 0 && len(s.boxes) == 0
+}
+
 // release gives up b: what stands is left for the next source that asks, the
 // mails of another batch may be claimed again.
 func (s *Mails) release(b *mailBatch) {

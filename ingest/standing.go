@@ -60,7 +60,14 @@ func (l *logFile) find(s *standing) (*handle, *piece, error) {
 		files = append(files, l.nearby(s.entry)...)
 	}
 	for i, f := range files {
-		if l.isOpen(f.info) || !l.has(f.path, s.entry) {
+		if l.isOpen(f.info) {
+			continue
+		}
+		has, err := l.has(f.path, s.entry)
+		if err != nil && s.entry != nil && inodeOf(l.led.copyOf(s.entry).Disk) == inode(f.info) {
+			return nil, nil, explain("open", f.path, err) // it is there, and cannot be read
+		}
+		if !has {
 			continue
 		}
 		h, err := l.open(f.path, false)
@@ -90,22 +97,21 @@ func (l *logFile) find(s *standing) (*handle, *piece, error) {
 }
 
 // has tells whether the file at path begins with all that was read of e.
-func (l *logFile) has(path string, e *entry) bool {
+func (l *logFile) has(path string, e *entry) (bool, error) {
 	if e == nil {
-		return false
+		return false, nil
 	}
 	f, _, err := openRegular(path)
 	if err != nil {
-		return false
+		return false, err
 	}
 	h := &handle{f: f}
 	if h.content, err = openContent(f); err != nil {
 		f.Close()
-		return false
+		return false, err
 	}
 	defer h.close()
-	is, err := l.isOf(h, e)
-	return is && err == nil
+	return l.isOf(h, e)
 }
 
 // isIn is the piece of the intent where h has it.

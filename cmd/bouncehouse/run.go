@@ -209,6 +209,13 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 		closeAll(sources)
 		return nil, nil, errors.Join(faults...)
 	}
+	settling, err := ingest.Leftovers(o)
+	if err != nil {
+		faults = append(faults, err)
+	}
+	for _, src := range settling {
+		a.log.Warn("settling what was under way when the last run ended, of what is no longer named", "stream", src.Stream())
+	}
 	for _, err := range faults {
 		a.log.Error("left out", "error", err)
 	}
@@ -218,7 +225,7 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	if !once {
 		fmt.Fprintln(a.stderr, "Following", names(sources)+"; stop with Ctrl-C.")
 	}
-	return sources, bad, nil
+	return append(sources, settling...), bad, nil
 }
 
 // withSpool adds the spool of deliver to the paths, once there is one; who

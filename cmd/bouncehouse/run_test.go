@@ -78,3 +78,38 @@ func TestOpenNamed(t *testing.T) {
 		t.Errorf("%s\n%s", names(sources), said.String())
 	}
 }
+
+// What a log that is no longer named had under way is settled.
+func TestOpenSettles(t *testing.T) {
+	dir := t.TempDir()
+	c := defaultConfig()
+	c.State = t.TempDir()
+	var said strings.Builder
+	a := &app{ctx: t.Context(), log: slog.New(slog.NewTextHandler(&said, nil)), stderr: &bytes.Buffer{}}
+	for _, name := range []string{"a.log", "b.log"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("Nov 21 18:56:32 mx1 postfix/qmgr[1]: "+name+": removed\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f := sourceFlags{Paths: []string{path}}
+		sources, bad, err := f.open(a, c, true, runChunk)
+		if err != nil || bad != nil {
+			t.Fatal(bad, err)
+		}
+		defer closeAll(sources)
+		if name == "b.log" {
+			if len(sources) != 2 || !strings.HasSuffix(sources[1].Stream(), "/a.log") || !strings.Contains(said.String(), "no longer named") {
+				t.Errorf("%d sources: %s", len(sources), said.String())
+			}
+			break
+		}
+		b, err := sources[0].Read(t.Context())
+		if err == nil {
+			err = sources[0].Intend(t.Context(), b)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		closeAll(sources)
+	}
+}
