@@ -28,7 +28,8 @@ type logAt struct {
 //   - A directory below a log's in which no file has the log's own name, but
 //     rotated ones have it, holds that log's. So may those that were named and
 //     those that are empty, in time. Several such directories beside one another
-//     are those of hosts, and their logs are logs of their own.
+//     are those of hosts, and their logs are logs of their own; so is that of one
+//     whose lines name other hosts.
 //   - Files of one log's names that are all empty may turn out to be mailboxes: each
 //     keeps its path, and shows what it is when it is written (see lazy).
 func (f *Found) Streams() (paths []string, folders Folders) {
@@ -73,6 +74,7 @@ func (f *Found) Streams() (paths []string, folders Folders) {
 			beside[above][dir] = true
 		}
 	}
+	hosts := map[string]map[string]bool{} // that the logs name
 	// adopt gives dir to the nearest log above it that has that name.
 	adopt := func(dir, base string) bool {
 		if len(beside[filepath.Join(filepath.Dir(dir), base)]) > 1 {
@@ -88,6 +90,12 @@ func (f *Found) Streams() (paths []string, folders Folders) {
 		for above := dir; above != filepath.Dir(above); {
 			above = filepath.Dir(above)
 			if log := stands[whereIs(filepath.Join(above, base))]; log != "" {
+				if hosts[log] == nil {
+					hosts[log] = hostsOf(log)
+				}
+				if apart(hosts[log], hostsOf(filepath.Join(dir, base))) {
+					return false
+				}
 				if !slices.Contains(folders[log], dir) {
 					folders[log] = append(folders[log], dir)
 				}
