@@ -62,11 +62,11 @@ func (cmd *runCmd) Run(a *app) error {
 		return ended(a.ctx, err, cmd.Once)
 	}
 	defer stop()
-	egress := c.Egress
-	if len(egress) == 0 && !cmd.Once {
-		egress = publicAddrs()
+	if c.DNS.Enabled && len(c.Egress) == 0 && !cmd.Once {
+		a.log.Info("no egress is configured: subject_ip, rdns and dnsbl_listed stay empty where the log does not tell the sending address",
+			"addresses", publicAddrs())
 	}
-	stages, stopStages, err := processing(a, c, egress, store.Context())
+	stages, stopStages, err := processing(a, c, store.Context())
 	if err != nil {
 		return err
 	}
@@ -264,21 +264,19 @@ type stages struct {
 	enrichers []bouncehouse.Enricher
 }
 
-// parseOptions are what the configuration tells parsers. What is only found out
-// about this machine is left out: a replay must make the same rows.
+// parseOptions are what the configuration tells parsers.
 func parseOptions(c Config) (parse.Options, error) {
 	keys, err := c.Bounces.keys()
 	return parse.Options{Hosts: c.Hosts, Domains: c.Domains, Egress: c.Egress, BATVKeys: keys, Journal: c.Journal}, err
 }
 
 // processing wires parser and enrichers; context fills what the parser's
-// memory lacks. egress are the addresses that we send from.
-func processing(a *app, c Config, egress []netip.Addr, context bouncehouse.Enricher) (s stages, stop func(), err error) {
+// memory lacks.
+func processing(a *app, c Config, context bouncehouse.Enricher) (s stages, stop func(), err error) {
 	options, err := parseOptions(c)
 	if err != nil {
 		return s, nil, err
 	}
-	c.Egress = egress
 	if _, err := parse.New(parse.Auto, options); err != nil {
 		return s, nil, err
 	}
@@ -304,8 +302,9 @@ func processing(a *app, c Config, egress []netip.Addr, context bouncehouse.Enric
 	return s, stop, nil
 }
 
-// publicAddrs are this machine's addresses that the Internet may see: what a
-// mail server that follows its own log sends from, unless it is told.
+// publicAddrs are this machine's addresses that the Internet may see. They are
+// no more than a hint to who configures: no row may depend on where, or by which
+// command, a log is read.
 func publicAddrs() (out []netip.Addr) {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
