@@ -167,3 +167,29 @@ func TestNamedTwice(t *testing.T) {
 	}
 	p.equal("once", lines, p.run([]string{p.log, p.log + ".1"}))
 }
+
+// A log has a file open while that is empty; what comes then may be mails, whose
+// lines are anyone's.
+func TestMailsWhereALogIsOpen(t *testing.T) {
+	for name, text := range map[string]string{"mails": fmt.Sprintf(oneMail, 1, 1), "binary": "core\x00\x01", "lines": "Nov 21 10:00:00 mx1 postfix/smtp[1]: more\n"} {
+		bubble(t, func(t *testing.T, l *logger, r *reader) {
+			l.write(3)
+			r.follow(3 * time.Second)
+			r.place.write(l.log+".1", "")
+			r.follow(3 * time.Second)
+			r.place.write(l.log+".1", text)
+			r.follow(time.Minute)
+			want := slices.Clone(l.lines)
+			switch name {
+			case "binary":
+				want = append(want, "broken: it is binary (it has zero bytes), not a log file")
+			case "lines":
+				want = append(want, strings.TrimSuffix(text, "\n"))
+			}
+			r.exactly(want)
+			if told := strings.Contains(l.said.String(), "it holds mails"); told != (name == "mails") {
+				t.Errorf("%s: %s", name, l.said.String())
+			}
+		})
+	}
+}
