@@ -177,8 +177,11 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 			if mails {
 				err = errReplaced
 			}
-			if err != nil || h.bad != nil {
+			if err != nil {
 				return nil, err
+			}
+			if h.bad != nil {
+				return l.take(h, final)
 			}
 			final = final || h.content.packed()
 		}

@@ -100,10 +100,14 @@ func (l *lazy) look() (written *os.File, err error) {
 func (l *lazy) decide(written *os.File) error {
 	if written != nil {
 		c, _, kind, err := sniff(written)
-		if err != nil {
-			return err
+		if err == nil {
+			c.close()
 		}
-		if c.close(); kind != kindLog {
+		switch no := (*notText)(nil); {
+		case errors.As(err, &no): // the log's source makes it a dead letter
+		case err != nil:
+			return err
+		case kind != kindLog:
 			l.Source, err = openMbox(l.path, kind, l.o)
 			return err
 		}

@@ -75,6 +75,7 @@ func TestEmptyOfLikeNames(t *testing.T) {
 		{"x.log.1 x.log", "log log"},
 		{"x.log-20261120 x.log-20261121", "log log"},
 		{"x.log x.log.1 x.log.2", "log none none"},
+		{"btmp btmp-1 btmp-2", "binary none mails"},
 	} {
 		for _, folder := range []bool{false, true} {
 			t.Run(fmt.Sprint(test, folder), func(t *testing.T) {
@@ -101,6 +102,9 @@ func TestEmptyOfLikeNames(t *testing.T) {
 								text, lines := logLines(100*i, 5)
 								p.write(paths[i], text)
 								want = append(want, lines...)
+							case "binary":
+								p.write(paths[i], "core\x00\x01")
+								want = append(want, "broken: it is binary (it has zero bytes), not a log file")
 							case "mails":
 								p.write(paths[i], fmt.Sprintf(oneMail, i, i))
 								_, mail, _ := strings.Cut(fmt.Sprintf(oneMail, i, i), "\n")
