@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -196,4 +197,35 @@ func TestMailsWhereALogIsOpen(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Mails come just between the look at the empty file's size and that at its
+// beginning.
+func TestMailsWhileALogLooks(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(3)
+		r.follow(3 * time.Second)
+		r.place.write(l.log+".1", "")
+		r.follow(3 * time.Second)
+		source := r.s.(*lazy).Source.(*logFile)
+		i := slices.IndexFunc(source.held, func(h *handle) bool { return h.path == l.log+".1" })
+		if i < 0 {
+			t.Fatal("the empty file is not open")
+		}
+		h := source.held[i]
+		h.content.file = &meddled{h.f, sync.OnceFunc(func() { r.place.write(h.path, fmt.Sprintf(oneMail, 1, 1)) })}
+		r.follow(time.Minute)
+		r.exactly(l.lines)
+	})
+}
+
+// meddled is a file to which something happens just before it is read.
+type meddled struct {
+	io.ReaderAt
+	first func()
+}
+
+func (m *meddled) ReadAt(p []byte, off int64) (int, error) {
+	m.first()
+	return m.ReaderAt.ReadAt(p, off)
 }
