@@ -64,21 +64,33 @@ func (f *Found) expand(dir string) error {
 	dir = filepath.Clean(dir)
 	root := dir + string(filepath.Separator) // of a link alone WalkDir sees but the link
 	before := len(f.Files)
-	met := map[disk]bool{} // a file that has several names is read once
-	add := func(path string) error {
+	met := map[disk]int{} // a file that has several names is read once: where it is in f.Files
+	add := func(path string, link bool) error {
 		st, err := os.Stat(path)
 		if err == nil && st.IsDir() && !within(path, dir) {
 			f.Skipped = append(f.Skipped, Skipped{path, "it is a link to a directory: name that to have it read"})
 		}
-		if err != nil || !st.Mode().IsRegular() || met[inode(st)] {
+		if err != nil || !st.Mode().IsRegular() {
 			return nil
 		}
-		met[inode(st)] = true
+		at, again := met[inode(st)]
+		switch {
+		case again && (link || at < 0):
+			return nil
+		case again:
+			if slices.Compare(rank(path), rank(f.Files[at])) < 0 {
+				path, f.Files[at] = f.Files[at], path
+			}
+			f.Skipped = append(f.Skipped, Skipped{path, "it is another name of " + f.Files[at]})
+			return nil
+		}
+		met[inode(st)] = -1
 		var no *notText
 		if _, err := sniffFile(path); errors.As(err, &no) {
 			f.Skipped = append(f.Skipped, Skipped{path, no.reason})
 			return nil
 		}
+		met[inode(st)] = len(f.Files)
 		if f.Files = append(f.Files, path); len(f.Files)-before > maxExpanded {
 			return fmt.Errorf("open %s: holds more than %d files: name those to read", dir, maxExpanded)
 		}
@@ -114,15 +126,30 @@ func (f *Found) expand(dir string) error {
 			links = append(links, path)
 			return nil
 		}
-		return add(path)
+		return add(path, false)
 	})
 	for _, path := range links {
 		if err == nil {
-			err = add(path)
+			err = add(path, true)
 		}
 	}
 	f.dirs = append(f.dirs, slices.Sorted(maps.Keys(empty))...)
 	return err
+}
+
+// rank is lowest for that of a file's names by which a log is written and
+// rotated, rather than kept aside: rotated files lie beside it, it is none
+// itself, and it lies the least deep.
+func rank(path string) []int {
+	beside, _ := list(basePath(path), nil)
+	r := []int{1, 0, strings.Count(path, "/")}
+	if slices.ContainsFunc(beside, func(s sibling) bool { return s.path != path }) {
+		r[0] = 0
+	}
+	if basePath(path) != path {
+		r[1] = 1
+	}
+	return r
 }
 
 // within tells whether what the link at path leads to is dir, or lies below it.

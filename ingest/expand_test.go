@@ -3,6 +3,7 @@ package ingest
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,6 +54,46 @@ func TestExpand(t *testing.T) {
 		}
 		if diff := cmp.Diff([][]string{test.files, test.skipped}, [][]string{relative(found.Files), relative(paths)}); diff != "" {
 			t.Errorf("%v: %s", relative(test.paths), diff)
+		}
+	}
+}
+
+// Of the names of one file that is taken by which a log is written; the others
+// are told of.
+func TestExpandHardLinks(t *testing.T) {
+	for _, test := range []struct{ names, others, want string }{
+		{"a/mail.log mail.log", "", "mail.log"},
+		{"a/mail.log mail.log z/mail.log", "a/mail.log.1 mail.log.1", "mail.log"},
+		{"m.log mail/mail.log", "mail/mail.log.1", "mail/mail.log"},
+		{"a.log mail.log", "mail.log.2.gz", "mail.log"},
+		{"a/mail.log-20261120 mail.log", "", "mail.log"},
+		{"mail.log.1 x/mail.log.1", "", "mail.log.1"},
+	} {
+		dir := t.TempDir()
+		names := strings.Fields(test.names)
+		write(t, filepath.Join(dir, names[0]), "Nov 21 18:56:32 mx1 x: y\n")
+		for _, name := range names[1:] {
+			os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700)
+			if err := os.Link(filepath.Join(dir, names[0]), filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, name := range strings.Fields(test.others) {
+			write(t, filepath.Join(dir, name), "Nov 20 18:56:32 mx1 x: y "+name+"\n")
+		}
+		found, err := Expand([]string{dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, path := range found.Files {
+			if name := strings.TrimPrefix(path, dir+"/"); slices.Contains(names, name) {
+				got = append(got, name)
+			}
+		}
+		if len(got) != 1 || got[0] != test.want || len(found.Skipped) != len(names)-1 ||
+			found.Skipped[0].Reason != "it is another name of "+filepath.Join(dir, test.want) {
+			t.Errorf("%s beside %q: %s, %v", test.names, test.others, got, found.Skipped)
 		}
 	}
 }

@@ -44,7 +44,7 @@ type logFile struct {
 	listed  time.Time          // when
 	found   bool               // one of them had something to read
 	only    bool               // there are dated files only
-	stood   bool               // a file stood at the path
+	stood   bool               // a log stood at the path
 	last    *entry             // the file that was being written when the last run ended
 	tried   bool               // it was looked for
 	gave    time.Time          // when a batch was last read
@@ -72,15 +72,16 @@ func openLog(path string, o Options) (Source, error) {
 		return nil, err
 	}
 	path = l.path
-	files, err := l.list()
-	if err != nil {
-		l.Close()
-		return nil, explain("open", path, err)
-	}
+	files, unlisted := l.list() // the first scan tells of it, and goes on
 	st, err := os.Stat(path)
 	switch {
+	case err != nil && len(files) == 0 && unlisted != nil:
+		err = explain("open", path, unlisted)
+	case err == nil && st.IsDir(): // a Maildir, beside a log whose rotated files seem to be its
 	case err == nil:
-		if _, err = sniffFile(path); err == nil {
+		var kind fileKind
+		if kind, err = sniffFile(path); err == nil && kind == kindLog {
+			l.stood = l.stood || st.Size() > 0
 			l.left.Add(l.unread(st))
 		}
 	case !errors.Is(err, fs.ErrNotExist) || fresh && len(files) == 0:
@@ -108,19 +109,24 @@ func openLog(path string, o Options) (Source, error) {
 // stream was never met.
 func newLog(path string, o Options) (l *logFile, fresh bool, err error) {
 	path = basePath(path)
-	l = &logFile{
-		o: o, path: path, stream: streamOf(path, o), led: o.Ledger, rescan: true,
-		skip: map[disk]bool{}, passed: map[disk]int64{}, rest: map[disk]time.Time{}, warned: map[string]bool{},
-	}
-	if l.led == nil {
-		if l.led, err = OpenLedger(o.State, o.Log); err != nil {
+	if o.Ledger == nil {
+		if o.Ledger, err = OpenLedger(o.State, o.Log); err != nil {
 			return nil, false, err
 		}
 	}
-	l.led.enter()
-	l.stream = l.led.named(l.stream)
+	return newStream(path, o.Ledger.named(streamOf(path, o)), o)
+}
+
+func newStream(path, stream string, o Options) (l *logFile, fresh bool, err error) {
+	l = &logFile{
+		o: o, path: path, stream: stream, led: o.Ledger, rescan: true,
+		skip: map[disk]bool{}, passed: map[disk]int64{}, rest: map[disk]time.Time{}, warned: map[string]bool{},
+	}
+	if !l.led.enter(l.stream) {
+		return nil, false, fmt.Errorf("open %s: %w", path, ErrOpen)
+	}
 	if l.store, l.pos, fresh, err = openStore(l.stream, path, o); err != nil {
-		return nil, false, errors.Join(err, l.led.leave())
+		return nil, false, errors.Join(err, l.led.leave(l.stream))
 	}
 	seq, _ := l.led.stands(l.stream)
 	l.pos.Version, l.pos.Kind, l.pos.Files, l.pos.Intent = logVersion, kindLog, nil, nil
@@ -166,7 +172,7 @@ func (l *logFile) Close() error {
 	if l.led == nil {
 		return nil
 	}
-	err := l.led.leave()
+	err := l.led.leave(l.stream)
 	l.led = nil
 	return err
 }
@@ -210,8 +216,12 @@ func (l *logFile) Read(ctx context.Context) (bouncehouse.Batch, error) {
 		l.busy = false
 		l.look()
 		if _, s := l.led.stands(l.stream); s != nil {
-			if b, ok, err := l.recover(s); ok || err != nil {
+			b, ok, err := l.recover(s)
+			if ok || err != nil && l.o.Once {
 				return b, err
+			}
+			if err != nil {
+				l.trouble(err) // its range comes first
 			}
 		} else if l.gathering() <= 0 {
 			h, p := l.next()

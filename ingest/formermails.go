@@ -111,7 +111,7 @@ func (s *Mails) convert(p *position) (*mailBatch, error) {
 // formerMaildir is what lies in a Maildir, by the ids that it had.
 func formerMaildir(path string) (map[string]string, error) {
 	found := map[string]string{}
-	dirs, files, err := listMaildir(path)
+	dirs, files, _, err := listMaildir(path)
 	if err != nil {
 		return nil, err
 	}

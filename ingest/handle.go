@@ -31,6 +31,7 @@ type handle struct {
 	top     string // see bouncehouse.FileHead
 	cut     cutter
 	info    os.FileInfo // before it was last read
+	sniffed int64       // how long it was when it was judged
 	upTo    int64       // with Once: how long the live file was when opened
 	begun   bool        // it has something to read, and what comes before it was looked for since
 	opened  time.Time
@@ -74,21 +75,35 @@ func (l *logFile) handle(f *os.File, path string, live bool) (*handle, error) {
 		return nil, nil
 	}
 	h.upTo = h.info.Size()
-	c, raw, kind, err := sniff(f)
+	mails, err := l.judge(h)
+	if err != nil || mails {
+		l.led.letGo(h.info, l)
+		f.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// judge tells what the file of h is by how it begins: again where that was too
+// little to be known by. What holds mails is not to be read: lines of mails are
+// anyone's, and would count as ours.
+func (l *logFile) judge(h *handle) (mails bool, err error) {
+	h.sniffed = h.info.Size()
+	c, raw, kind, err := sniff(h.f)
 	if err == nil && kind != kindLog {
-		// Lines of mails are anyone's, and would count as ours.
 		c.close()
-		if !live {
-			l.led.letGo(h.info, l)
-			f.Close()
+		if !h.live || !l.stood {
 			l.skip[diskOf(h.info)] = true
-			l.o.Log.Info("passed over: it holds mails, which are read where they are named themselves", "stream", l.stream, "file", path)
-			return nil, nil
+			if d := inodeOf(diskOf(h.info)); l.passed[d] == 0 {
+				l.passed[d] = -1
+				l.o.Log.Info("passed over: it holds mails, which are read where a start is given their file itself", "stream", l.stream, "file", h.path)
+			}
+			return true, nil
 		}
 		err = &notText{"it holds mails where a log stood: the next start reads them"}
 	}
 	if errors.As(err, &h.bad) {
-		c, err = &content{file: f}, nil
+		c, err = &content{file: h.f}, nil
 		l.led.judging.Lock()
 		defer l.led.judging.Unlock()
 		proofs, _, gen, _ := l.led.begun(raw, int64(len(raw)))
@@ -98,16 +113,15 @@ func (l *logFile) handle(f *os.File, path string, live bool) (*handle, error) {
 			}
 		}
 		if h.entry == nil {
-			h.entry = l.led.meet(&entry{ID: identify(raw, gen), Head: int64(len(raw)), Gen: gen, Stream: l.stream, Path: path})
+			h.entry = l.led.meet(&entry{ID: identify(raw, gen), Head: int64(len(raw)), Gen: gen, Stream: l.stream, Path: h.path})
 		}
 	}
 	if err != nil {
-		l.led.letGo(h.info, l)
-		f.Close()
-		return nil, err
+		return false, err
 	}
 	h.content = c
-	return h, nil
+	l.stood = l.stood || h.live && h.sniffed > 0
+	return false, nil
 }
 
 func (h *handle) close() {
@@ -158,6 +172,19 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		}
 	}
 	if h.entry == nil {
+		if h.info.Size() != h.sniffed && !h.content.packed() {
+			mails, err := l.judge(h)
+			if mails {
+				err = errReplaced
+			}
+			if err != nil {
+				return nil, err
+			}
+			if h.bad != nil {
+				return l.take(h, final)
+			}
+			final = final || h.content.packed()
+		}
 		h.copied = false
 		if err := l.recognise(h, final); err != nil || h.entry == nil {
 			return nil, err

@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -54,10 +55,15 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// ErrOpen: what is at the path is read already, by another source on the same
+// Ledger or Mails.
+var ErrOpen = errors.New("it is read already, as another path that was given")
+
 // Source is a bouncehouse.Source on files.
 type Source interface {
 	bouncehouse.Source
-	// Stream names the stream that all chunks of the source belong to.
+	// Stream names the stream that all chunks of the source belong to. Of a file
+	// of which that does not show yet it names the path. Not to be called during Read.
 	Stream() string
 	// Progress tells how many bytes on disk were read and how many there were
 	// to read, as far as known. It may be called while Read is under way.
@@ -69,9 +75,9 @@ type Source interface {
 
 // Open makes the source for what is at path: a Maildir, an mbox, one mail, or
 // a log file. With a log file come its rotated siblings in the same directory,
-// so that mail.log, mail.log.1 and mail.log.2.gz all open the same stream;
-// a stream must be open once only (see Source.Stream). The errors are meant
-// for people: one line that names the path and what to do.
+// so that mail.log, mail.log.1 and mail.log.2.gz all open the same stream:
+// the first does, and the others have ErrOpen, as has a mailbox that is open.
+// The errors are meant for people: one line that names the path and what to do.
 func Open(path string, o Options) (Source, error) {
 	o = o.withDefaults()
 	path, err := filepath.Abs(path)
@@ -100,7 +106,7 @@ func Open(path string, o Options) (Source, error) {
 // never met and is empty is taken for a log.
 func ReadsMails(src Source) bool {
 	switch src.(type) {
-	case *maildir, *mbox:
+	case *maildir, *mbox, *leftMails:
 		return true
 	}
 	return false
@@ -119,42 +125,48 @@ func openKind(path string, o Options) (Source, error) {
 }
 
 // openEmpty makes the source for a file that holds nothing at the moment: of
-// the kind that it was, or that its siblings are.
+// the kind that it was, or that the files are whose name it has.
 func openEmpty(path string, o Options) (Source, error) {
-	stream := streamOf(basePath(path), o)
-	if o.Ledger != nil {
-		stream = o.Ledger.named(stream)
+	base := basePath(path)
+	if o.Ledger == nil {
+		var err error
+		if o.Ledger, err = OpenLedger(o.State, o.Log); err != nil {
+			return nil, err
+		}
 	}
-	_, pos, fresh, err := openStore(stream, path, o)
+	stream := o.Ledger.named(streamOf(base, o))
+	_, pos, fresh, err := openStore(stream, base, o)
 	if err != nil {
 		return nil, err
 	}
 	mails := map[disk]bool{}
-	siblings, err := logsBeside(path, o.Folders[basePath(path)], mails)
+	log, err := holdsLog(base, o.Folders[base], o.Ledger, mails)
 	switch {
-	case err != nil:
+	case err != nil && fresh:
 		return nil, explain("open", path, err)
 	case pos.Kind == kindMbox || pos.Kind == kindMail:
 		return openMbox(path, pos.Kind, o)
-	case fresh && len(siblings) == 0:
+	case fresh && !log:
 		if err := readable(path); err != nil {
 			return nil, err
 		}
-		return &lazy{o: o, path: path, stream: stream, mails: mails}, nil
+		o.Ledger.watch(path)
+		return &lazy{o: o, path: path, log: stream, mails: mails}, nil
 	}
 	return openLog(path, o)
 }
 
 // label is path as valid UTF-8, which positions, Kafka and JSON take: bytes
-// that are none are written as \xff is.
+// that are none are written as \xff is; and so that no two paths have one, the
+// backslash before what looks like that as \x5c.
 func label(path string) string {
-	if utf8.ValidString(path) {
+	if utf8.ValidString(path) && !escape.MatchString(path) {
 		return path
 	}
 	var b strings.Builder
 	for len(path) > 0 {
 		r, n := utf8.DecodeRuneInString(path)
-		if r == utf8.RuneError && n == 1 {
+		if r == utf8.RuneError && n == 1 || r == '\\' && escape.MatchString(path[:min(len(path), 4)]) {
 			fmt.Fprintf(&b, "\\x%02x", path[0])
 		} else {
 			b.WriteString(path[:n])
@@ -164,9 +176,19 @@ func label(path string) string {
 	return b.String()
 }
 
+var escape = regexp.MustCompile(`\\x[0-9a-f]{2}`)
+
+// unlabel is the path of a label.
+func unlabel(text string) string {
+	return escape.ReplaceAllStringFunc(text, func(s string) string {
+		n, _ := strconv.ParseUint(s[2:], 16, 8)
+		return string([]byte{byte(n)})
+	})
+}
+
 // streamOf names the stream of a log by its path without what rotation added,
-// of which only so much is taken off as list does: 192.0.2.10 is a file of the
-// stream 192.0.2, which is not that of 192.0.3.10.
+// of which only so much is taken off as list does: mail.log.2026-11-28.1 is a
+// file of the stream mail.log.2026-11-28, which is not that of mail.log.
 func streamOf(base string, o Options) string { return o.Host + ":" + label(base) }
 
 // readable tells why the file at path cannot be read, if so.

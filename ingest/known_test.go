@@ -38,6 +38,9 @@ func (p *place) run(paths []string, change ...func(*Options)) (got []string) {
 	var sources []Source
 	for _, path := range paths {
 		s, err := Open(path, o)
+		if errors.Is(err, ErrOpen) {
+			continue
+		}
 		if err != nil {
 			p.t.Fatal(err)
 		}
@@ -471,8 +474,8 @@ func TestLedgerIsWrittenAnew(t *testing.T) {
 	for i := range maxMissing + 500 {
 		add(i)
 	}
-	led.enter()
-	p.ok(led.leave())
+	led.enter("s")
+	p.ok(led.leave("s"))
 	led, err = OpenLedger(p.state, p.options().Log)
 	p.ok(err)
 	if n := len(led.entries); n != maxMissing+500 {
@@ -487,8 +490,8 @@ func TestLedgerIsWrittenAnew(t *testing.T) {
 	if n := len(led.entries); n != maxMissing+1 || led.byID["600"] == nil || led.byID["1"] != nil || st.Size() > 10<<20 {
 		t.Errorf("%d files, %d bytes", n, st.Size())
 	}
-	led.enter()
-	p.ok(led.leave())
+	led.enter("s")
+	p.ok(led.leave("s"))
 	again, err := OpenLedger(p.state, p.options().Log)
 	p.ok(err)
 	if n := len(again.entries); n != len(led.entries) || again.byID["600"][0].Read != 50_001 || again.streams["t"] != 49_999 {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"unicode/utf8"
 )
 
 // TestNotUTF8 reads a log and a Maildir whose paths are no UTF-8, again and again.
@@ -52,7 +53,15 @@ func TestNotUTF8(t *testing.T) {
 			}
 		}
 	}
-	if got := label("/a\xff/行"); got != `/a\xff/行` {
-		t.Errorf("label %q", got)
+	labels := map[string]string{}
+	for _, path := range []string{"/a\xff/行", `/a\xff/行`, `/a\x5cxff/行`, "/a\\\xff/行", `/a\xf` + "\xff", `/a\xf\xff`, "/a\\xf", `/a\\xff`} {
+		got := label(path)
+		if other, met := labels[got]; met || !utf8.ValidString(got) {
+			t.Errorf("label %q of %q and %q", got, other, path)
+		}
+		labels[got] = path
+	}
+	if labels[`/a\xff/行`] != "/a\xff/行" {
+		t.Errorf("%q", labels)
 	}
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"slices"
@@ -12,17 +13,26 @@ import (
 // lazy is the source of an empty file that was never met: whether it will be
 // a log or an mbox shows with its first bytes. What stands at the path is
 // held open, since a log may be rotated before a look at its first lines.
+//
+// Empty files whose names are like those of one log's rotated files have a lazy
+// each: they may turn out to be several mailboxes. The first that is a log's
+// becomes the log's source, for all that are.
 type lazy struct {
 	o      Options
 	path   string
-	stream string
+	log    string // the stream, if it is a log's
 	held   []*os.File
 	mails  map[disk]bool // mboxes beside it, of like names
 	Source               // nil until then
 }
 
-// Stream implements Source. It is the same for both.
-func (l *lazy) Stream() string { return l.stream }
+// Stream implements Source.
+func (l *lazy) Stream() string {
+	if l.Source != nil {
+		return l.Source.Stream()
+	}
+	return streamOf(l.path, l.o)
+}
 
 // Progress implements Source. It never looks at the source itself, which
 // comes while it may be asked.
@@ -34,6 +44,7 @@ func (l *lazy) Close() error {
 		f.Close()
 	}
 	l.held = nil
+	l.o.Ledger.unwatch(l.path)
 	if l.Source == nil {
 		return nil
 	}
@@ -44,15 +55,13 @@ func (l *lazy) Close() error {
 func (l *lazy) Read(ctx context.Context) (bouncehouse.Batch, error) {
 	for l.Source == nil {
 		written, err := l.look()
-		// A log that was rotated before a look at it has siblings.
-		siblings, _ := logsBeside(l.path, l.o.Folders[basePath(l.path)], l.mails)
-		switch {
-		case err != nil:
-		case written != nil || len(siblings) > 0:
+		if err == nil {
 			err = l.decide(written)
-		case l.o.Once:
-			return bouncehouse.Batch{}, io.EOF
-		default:
+		}
+		if err == nil && l.Source == nil {
+			if l.o.Once {
+				return bouncehouse.Batch{}, io.EOF
+			}
 			err = pause(ctx, look)
 		}
 		if err != nil {
@@ -86,20 +95,41 @@ func (l *lazy) look() (written *os.File, err error) {
 	return nil, nil
 }
 
-// decide makes the source for what the file holds; without one a log's.
+// decide makes the source for what the file holds, if that shows. It is io.EOF
+// where the file is one of a log that another source reads.
 func (l *lazy) decide(written *os.File) error {
 	if written != nil {
 		c, _, kind, err := sniff(written)
-		if err != nil {
-			return err
+		if err == nil {
+			c.close()
 		}
-		if c.close(); kind != kindLog {
+		switch no := (*notText)(nil); {
+		case errors.As(err, &no): // the log's source makes it a dead letter
+		case err != nil:
+			return err
+		case kind != kindLog:
 			l.Source, err = openMbox(l.path, kind, l.o)
 			return err
 		}
+	} else {
+		if l.o.Ledger.reads(l.log) {
+			return nil
+		}
+		// A log that was rotated before a look at it shows by its other files. What
+		// a lazy waits for shows by itself: the name alone may be this log's.
+		base := basePath(l.path)
+		if log, _ := holdsLog(base, l.o.Folders[base], l.o.Ledger, l.mails); !log {
+			return nil
+		}
 	}
 	source, _, err := newLog(l.path, l.o)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrOpen) && written == nil:
+		return nil
+	case errors.Is(err, ErrOpen):
+		l.o.Log.Info("left to the source of its log", "stream", l.log, "file", l.path)
+		return io.EOF
+	case err != nil:
 		return err
 	}
 	l.Source = source

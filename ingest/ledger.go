@@ -31,7 +31,6 @@ type Ledger struct {
 	f       *os.File
 	size    int64 // of the whole lines in f
 	compact int64 // about what the size is when written anew
-	users   int   // sources that are open
 	entries map[int64]*entry
 	byID    map[string][]*entry
 	heads   map[headGen]int     // how many entries have them
@@ -40,6 +39,8 @@ type Ledger struct {
 	turns   map[string][]*entry // by path: the files that were read last, the last one last
 	changed map[*entry]bool     // to be written with the next line
 	holders map[disk]*logFile
+	open    map[string]bool // streams that a source reads
+	empty   map[string]bool // paths whose files are yet to show what they are, see lazy
 	intents []*standing
 	last    int64 // the largest N
 	// append is appendSync; tests put a full disk in its place.
@@ -381,17 +382,48 @@ func (d *Ledger) commit(stream string, seq uint64, e *entry, change func(*entry)
 	return nil
 }
 
-// enter and leave count the sources, of which the last one out closes the file.
-func (d *Ledger) enter() {
+// enter makes its caller the one source of stream; false where there is one.
+func (d *Ledger) enter(stream string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.users++
+	if d.open[stream] {
+		return false
+	}
+	d.open[stream] = true
+	return true
 }
 
-func (d *Ledger) leave() error {
+// reads tells whether a source of stream is open.
+func (d *Ledger) reads(stream string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.users--; d.users > 0 {
+	return d.open[stream]
+}
+
+// watch and unwatch tell at which paths a lazy waits for what comes.
+func (d *Ledger) watch(path string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.empty[path] = true
+}
+
+func (d *Ledger) unwatch(path string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.empty, path)
+}
+
+func (d *Ledger) watched(path string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.empty[path]
+}
+
+// leave ends what enter began. The last one out closes the file.
+func (d *Ledger) leave(stream string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if delete(d.open, stream); len(d.open) > 0 {
 		return nil
 	}
 	err := d.write()

@@ -28,7 +28,8 @@ type record struct {
 func OpenLedger(state string, log *slog.Logger) (*Ledger, error) {
 	d := &Ledger{
 		entries: map[int64]*entry{}, byID: map[string][]*entry{}, heads: map[headGen]int{}, inodes: map[disk]*entry{},
-		streams: map[string]uint64{}, turns: map[string][]*entry{}, changed: map[*entry]bool{}, holders: map[disk]*logFile{}, append: appendSync,
+		streams: map[string]uint64{}, turns: map[string][]*entry{}, changed: map[*entry]bool{}, holders: map[disk]*logFile{},
+		open: map[string]bool{}, empty: map[string]bool{}, append: appendSync,
 	}
 	if state == "" {
 		return d, nil

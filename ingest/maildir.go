@@ -37,6 +37,8 @@ type maildir struct {
 	queue []mailFile   // listed and not yet read
 	spool bool         // ours: what is done with is removed
 
+	passed map[string]bool // what is no mail, and was told of
+
 	front []byte // of the mail being read
 	hash  *mailHash
 }
@@ -65,12 +67,12 @@ func openMaildir(path string, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &maildir{mailbox: box, spool: isSpool(path, o), front: make([]byte, maxMail), hash: newMailHash()}
+	m := &maildir{mailbox: box, spool: isSpool(path, o), passed: map[string]bool{}, front: make([]byte, maxMail), hash: newMailHash()}
 	m.present = m.listPlaces
 	if m.spool {
 		m.tidy()
 	}
-	dirs, files, err := listMaildir(path)
+	dirs, files, _, err := listMaildir(path)
 	if err != nil {
 		return nil, explain("open", path, err)
 	}
@@ -80,7 +82,9 @@ func openMaildir(path string, o Options) (Source, error) {
 			m.left.Add(f.info.Size())
 		}
 	}
-	m.o.Mails.join(box)
+	if err := m.o.Mails.join(box); err != nil {
+		return nil, err
+	}
 	return m, nil
 }
 
@@ -92,7 +96,7 @@ func (m *maildir) Close() error {
 }
 
 func (m *maildir) listPlaces(yield func(place, id mailID)) error {
-	dirs, files, err := listMaildir(m.path)
+	dirs, files, _, err := listMaildir(m.path)
 	if err != nil {
 		return err
 	}
@@ -130,23 +134,42 @@ func (d *mailDirs) close() {
 	}
 }
 
-// listMaildir names all mails, in the order of their times.
-func listMaildir(path string) (*mailDirs, []mailFile, error) {
+const notRegular = "passed over: a mailbox is its owner's to prepare, and only regular files in it are read"
+
+// passOver says once of each file that is no mail that it is not read.
+func (m *maildir) passOver(others []mailFile) {
+	for _, f := range others {
+		place := filepath.Join(subs[f.sub], f.name)
+		if m.passed[place] || len(m.passed) == maxPassed {
+			continue
+		}
+		m.passed[place] = true
+		m.o.Log.Warn(notRegular, "path", filepath.Join(m.path, place), "mode", f.info.Mode().Type().String())
+	}
+}
+
+// listMaildir names all mails, in the order of their times, and others: what
+// is there and is no regular file.
+func listMaildir(path string) (_ *mailDirs, files, others []mailFile, err error) {
 	dirs, err := openMailDirs(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	var files []mailFile
-	met := map[string]bool{}
+	// A mail that is moved meanwhile may be listed in both.
+	type name struct {
+		unique string
+		at     disk
+	}
+	met := map[name]bool{}
 	for i, dir := range dirs {
 		entries, err := dir.ReadDir(-1)
 		if err != nil {
 			dirs.close()
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		for _, e := range entries {
 			unique, _, _ := strings.Cut(e.Name(), ":")
-			if strings.HasPrefix(unique, ".") || met[unique] {
+			if strings.HasPrefix(unique, ".") {
 				continue
 			}
 			info, err := e.Info()
@@ -155,11 +178,15 @@ func listMaildir(path string) (*mailDirs, []mailFile, error) {
 			}
 			if err != nil {
 				dirs.close()
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
-			if info.Mode().IsRegular() {
-				met[unique] = true
-				files = append(files, mailFile{i, e.Name(), unique, info})
+			f := mailFile{i, e.Name(), unique, info}
+			n := name{unique, inode(info)}
+			switch {
+			case !info.Mode().IsRegular():
+				others = append(others, f)
+			case !met[n]:
+				met[n], files = true, append(files, f)
 			}
 		}
 	}
@@ -169,7 +196,7 @@ func listMaildir(path string) (*mailDirs, []mailFile, error) {
 		}
 		return strings.Compare(a.unique, b.unique)
 	})
-	return dirs, files, nil
+	return dirs, files, others, nil
 }
 
 // fill lists the mails not read yet, if the directories may hold any.
@@ -191,10 +218,11 @@ func (m *maildir) fill() error {
 	if !changed && !m.stale {
 		return nil
 	}
-	dirs, files, err := listMaildir(m.path)
+	dirs, files, others, err := listMaildir(m.path)
 	if err != nil {
 		return err
 	}
+	m.passOver(others)
 	m.dirs.close()
 	m.dirs, m.seen, m.stale = dirs, now, changed
 	m.queue = slices.DeleteFunc(files, func(f mailFile) bool {

@@ -3,6 +3,7 @@ package ingest
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io/fs"
 	"log/slog"
@@ -196,17 +197,30 @@ func (s *Mails) claim(id mailID, former ...mailID) claim {
 // upgraded tells whether mails may be known by ids of earlier versions only.
 func (s *Mails) upgraded() bool { return len(s.old) > 0 }
 
-// join and leave tell which mailboxes are open.
-func (s *Mails) join(box *mailbox) {
+// join and leave tell which mailboxes are open: each once.
+func (s *Mails) join(box *mailbox) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for other := range s.boxes {
+		if other.stream == box.stream {
+			return fmt.Errorf("open %s: %w", box.path, ErrOpen)
+		}
+	}
 	s.boxes[box] = true
+	return nil
 }
 
 func (s *Mails) leave(box *mailbox) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.boxes, box)
+}
+
+// abandoned tells whether a batch stands that no mailbox will come to.
+func (s *Mails) abandoned() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.standing) > 0 && len(s.boxes) == 0
 }
 
 // release gives up b: what stands is left for the next source that asks, the

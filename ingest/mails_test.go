@@ -240,9 +240,11 @@ func TestMailClaimed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"/b", "/mbox"} {
-		if got := p.drain(p.open(p.dir+name, share)); got != nil {
+		box := p.open(p.dir+name, share)
+		if got := p.drain(box); got != nil {
 			t.Errorf("%s: read although claimed: %q", name, got)
 		}
+		box.Close()
 	}
 	a.Close()
 	if got := p.drain(p.open(p.dir+"/b", share)); len(got) != 1 {

@@ -51,7 +51,9 @@ func openMbox(path string, kind fileKind, o Options) (Source, error) {
 	if !m.o.Mails.lies(placeOf(st, "")) {
 		m.left.Store(st.Size())
 	}
-	m.o.Mails.join(box)
+	if err := m.o.Mails.join(box); err != nil {
+		return nil, err
+	}
 	return m, nil
 }
 

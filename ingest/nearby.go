@@ -34,10 +34,9 @@ func (l *logFile) compare(h *handle, p *proof) error {
 // original opens the file that e was read from; nil where it is gone.
 func (l *logFile) original(h *handle, e *entry) (*handle, error) {
 	paths := []string{e.Path, l.path}
-	if files, err := l.list(); err == nil {
-		for _, s := range files {
-			paths = append(paths, s.path)
-		}
+	files, _ := l.list()
+	for _, s := range files {
+		paths = append(paths, s.path)
 	}
 	want := inodeOf(e.Disk)
 	if want == (disk{}) || want == inodeOf(diskOf(h.info)) {

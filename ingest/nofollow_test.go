@@ -106,3 +106,28 @@ func TestOpenRegular(t *testing.T) {
 		}
 	}
 }
+
+// What lies in a Maildir and is no mail is told of, once each; two mails that
+// have one unique name are both read.
+func TestMaildirPassesOver(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		dir := newMaildir(l.place)
+		l.write(1)
+		l.check(os.Symlink(l.log, dir+"/new/link"))
+		l.check(os.Mkdir(dir+"/cur/folder", 0o700))
+		l.place.write(dir+"/new/1.a", mailText(1))
+		l.place.write(dir+"/cur/1.a:2,S", mailText(2))
+		r.log = dir
+		r.restart()
+		r.follow(time.Minute)
+		l.check(os.Symlink("nowhere", dir+"/cur/later"))
+		l.place.write(dir+"/new/3.a", mailText(3))
+		r.follow(time.Minute)
+		r.exactly([]string{mailText(1), mailText(2), mailText(3)})
+		for _, name := range []string{"new/link", "cur/folder", "cur/later"} {
+			if n := strings.Count(l.said.String(), "path="+dir+"/"+name+" "); n != 1 {
+				t.Errorf("%s: told %d times\n%s", name, n, l.said.String())
+			}
+		}
+	})
+}

@@ -81,11 +81,14 @@ func readMaildir(ctx context.Context, path string, o Options, yield func(*bounce
 	if !isMaildir(path) {
 		return fmt.Errorf("open %s: a directory that is no Maildir", path)
 	}
-	dirs, files, err := listMaildir(path)
+	dirs, files, others, err := listMaildir(path)
 	if err != nil {
 		return explain("read", path, err)
 	}
 	defer dirs.close()
+	for _, f := range others {
+		o.withDefaults().Log.Warn(notRegular, "path", filepath.Join(path, subs[f.sub], f.name), "mode", f.info.Mode().Type().String())
+	}
 	for _, m := range files {
 		f, err := openAt(dirs[m.sub], m.name, 0)
 		if err != nil {

@@ -32,6 +32,9 @@ func (l *logFile) recognise(h *handle, final bool) error {
 	if err != nil && !damaged(err) {
 		return err
 	}
+	if !h.content.packed() {
+		peek = peek[:min(int64(len(peek)), h.sniffed)] // what came since is judged first: it may be mails
+	}
 	age := l.o.Now().Sub(h.info.ModTime())
 	// A file that stays short is taken as it is.
 	head := headLen(peek, final || l.o.Once || age >= 2*quiet || damaged(err))

@@ -32,6 +32,10 @@ var (
 	dateOnly    = regexp.MustCompile(`^(\d{8}-\d{6}(?:\.\d+)?)([._-]?[A-Za-z][\w.-]*?)??` + packed + `$`)
 	multilog    = regexp.MustCompile(`^@[0-9a-f]{24}\.[su]$`)
 	packedOnly  = regexp.MustCompile(`^(.+)\.(gz|bz2|zst|xz|lzma|lz4|Z)$`)
+
+	// An IPv4 address at the end of a name, also as in ip-192-0-2-10: its last
+	// number tells a host from others. A fifth number is what rotation added.
+	address = regexp.MustCompile(`(?:^|[^\d.]\.?)\d{1,3}(?:\.\d{1,3}){3}$|(?:^|[^\d-]-?)\d{1,3}(?:-\d{1,3}){3}$`)
 )
 
 // baseName takes a rotated file's suffixes off its name; mark is what told
@@ -52,7 +56,7 @@ func baseName(name string) (base, mark, plain string) {
 			return m[1] + m[3], m[2], plain
 		}
 	}
-	if m := rotatedLast.FindStringSubmatch(name); m != nil {
+	if m := rotatedLast.FindStringSubmatch(name); m != nil && !address.MatchString(plain) {
 		return m[1], m[2], plain
 	}
 	return plain, "", plain
@@ -79,24 +83,22 @@ type sibling struct {
 }
 
 // list names the files of the stream of path but path itself, oldest first:
-// those beside it, and those in folders.
+// those beside it, and those in folders. Of directories that cannot be listed
+// the error tells, beside the files of the others.
 //
 // Their order is that of their times of change, which a rename and every
 // compressor keep. Where all of these lie within an hour (the files were
 // copied, or rotate fast) the names decide: numbers fall, dates rise.
 func list(path string, folders []string) ([]sibling, error) {
-	paths, err := named(path, folders)
+	paths, unlisted := named(path, folders)
 	var found []sibling
-	for try := 0; err == nil && try < maxTurns; try++ {
+	for range maxTurns {
 		found = statAll(path, paths)
 		// What a rotator renames meanwhile may be missed under both names.
 		was := paths
-		if paths, err = named(path, folders); slices.Equal(was, paths) {
+		if paths, unlisted = named(path, folders); slices.Equal(was, paths) {
 			break
 		}
-	}
-	if err != nil {
-		return nil, err
 	}
 	for i := range found {
 		s := &found[i]
@@ -120,16 +122,20 @@ func list(path string, folders []string) ([]sibling, error) {
 		}
 		return cmp.Or(a.info.ModTime().Compare(b.info.ModTime()), names)
 	})
-	return found, nil
+	return found, unlisted
 }
 
 // named are the paths of the files that by their names are of the stream of
-// path, but path itself.
-func named(path string, folders []string) (paths []string, err error) {
+// path, but path itself. The error is list's.
+func named(path string, folders []string) (paths []string, unlisted error) {
 	for i, dir := range append([]string{filepath.Dir(path)}, folders...) {
 		entries, err := os.ReadDir(dir)
-		if err != nil && (i == 0 || !errors.Is(err, fs.ErrNotExist)) {
-			return nil, err
+		switch gone := errors.Is(err, fs.ErrNotExist); {
+		case err == nil, gone && i > 0:
+		case unlisted == nil || errors.Is(unlisted, fs.ErrNotExist):
+			unlisted = err
+		default:
+			unlisted = errors.Join(unlisted, err)
 		}
 		for _, e := range entries {
 			if base, _, _ := baseName(e.Name()); base == filepath.Base(path) && e.Name() != base {
@@ -137,7 +143,7 @@ func named(path string, folders []string) (paths []string, err error) {
 			}
 		}
 	}
-	return paths, nil
+	return paths, unlisted
 }
 
 // statAll makes siblings of what is there at paths.
@@ -160,17 +166,22 @@ func statAll(path string, paths []string) (found []sibling) {
 	return found
 }
 
-// logsBeside are those of list that hold no mails. What holds some is noted in
-// mails, by how it lies on disk, and not opened again.
-func logsBeside(path string, folders []string, mails map[disk]bool) ([]sibling, error) {
+// holdsLog tells whether of the files at path, and of list, one has anything
+// but mails; of those that led has watched it is not asked. What holds mails is
+// noted in mails, by how it lies on disk, and not opened again.
+func holdsLog(path string, folders []string, led *Ledger, mails map[disk]bool) (bool, error) {
 	files, err := list(path, folders)
-	return slices.DeleteFunc(files, func(s sibling) bool {
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		files = append(files, sibling{path: path, info: info})
+	}
+	return slices.ContainsFunc(files, func(s sibling) bool {
 		d := diskOf(s.info)
-		if !mails[d] {
-			kind, err := sniffFile(s.path)
-			mails[d] = err == nil && kind != kindLog
+		if s.info.Size() == 0 || mails[d] || led.watched(s.path) {
+			return false // what is empty tells nothing
 		}
-		return mails[d]
+		kind, err := sniffFile(s.path)
+		mails[d] = err == nil && kind != kindLog
+		return !mails[d]
 	}), err
 }
 

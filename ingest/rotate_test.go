@@ -77,6 +77,9 @@ func TestBaseName(t *testing.T) {
 		"hmailserver_2026-11-20.log": "hmailserver.log", "MDaemon-2026-11-20-SMTP-(out).log": "MDaemon-SMTP-(out).log",
 		"20261120-140000": "segments", "20261120-140000.123456.zst": "segments", "20261120-140000.123456789_bounces": "segments_bounces", "acct-2026-11-20-0000.csv": "acct.csv", "acct.2026-11-20.csv.gz": "acct.csv",
 		"lhost-exim-01.eml": "lhost-exim-01.eml",
+		"192.0.2.10":        "192.0.2.10", "192.0.2.10.gz": "192.0.2.10", "192.0.2.10.1": "192.0.2.10", "192.0.2.10.1.gz": "192.0.2.10", "192.0.2.10-20261120": "192.0.2.10",
+		"mail.192.0.2.10": "mail.192.0.2.10", "mail-1-192.0.2.10.2": "mail-1-192.0.2.10", "::ffff:192.0.2.10": "::ffff:192.0.2.10",
+		"ip-192-0-2-10": "ip-192-0-2-10", "ip-192-0-2-10-1": "ip-192-0-2-10", "ip-192-0-2-10.1": "ip-192-0-2-10", "mail.log-2026-11-20-01": "mail.log",
 	} {
 		if got, _, _ := baseName(name); got != want {
 			t.Errorf("%s: got %s, want %s", name, got, want)

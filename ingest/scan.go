@@ -111,8 +111,10 @@ func (l *logFile) look() {
 	now := l.o.Now()
 	info, err := os.Stat(l.path)
 	last := len(l.held) - 1
+	// A mailbox may be there, whose rotation the stream's files only seem to be.
+	there := err == nil && !info.IsDir() && (l.stood || !l.skip[diskOf(info)])
 	for i, h := range l.held {
-		switch at := err == nil && os.SameFile(h.info, info); {
+		switch at := there && os.SameFile(h.info, info); {
 		case !at && h.moved.IsZero():
 			h.moved = now
 		case at:
@@ -121,7 +123,7 @@ func (l *logFile) look() {
 			return
 		}
 	}
-	if err == nil && len(l.held) < maxHeld {
+	if there && len(l.held) < maxHeld {
 		var h *handle
 		if h, err = l.open(l.path, true); h != nil {
 			for i, p := range l.past { // it came back
@@ -131,7 +133,7 @@ func (l *logFile) look() {
 					break
 				}
 			}
-			l.held, l.stood = append(l.held, h), true
+			l.held = append(l.held, h)
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) && (l.o.Once || l.only || l.scanned.IsZero() ||
@@ -202,8 +204,7 @@ func (l *logFile) scan() (*handle, *piece, error) {
 	}
 	files, err := l.siblings()
 	if err != nil {
-		l.failed = l.trouble(err)
-		return nil, nil, nil
+		l.failed = l.trouble(err) // what else there is goes on
 	}
 	l.only = l.allDated(files)
 	if l.last != nil && !l.tried {

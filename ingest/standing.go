@@ -51,16 +51,23 @@ func (l *logFile) find(s *standing) (*handle, *piece, error) {
 			return h, p, err
 		}
 	}
-	files, err := l.list()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, explain("open", l.path, err)
+	files, unlisted := l.list()
+	if errors.Is(unlisted, fs.ErrNotExist) {
+		unlisted = nil
 	}
 	dated, last := l.allDated(files), len(files)-1
 	if s.entry != nil {
 		files = append(files, l.nearby(s.entry)...)
 	}
 	for i, f := range files {
-		if l.isOpen(f.info) || !l.has(f.path, s.entry) {
+		if l.isOpen(f.info) {
+			continue
+		}
+		has, err := l.has(f.path, s.entry)
+		if err != nil && s.entry != nil && inodeOf(l.led.copyOf(s.entry).Disk) == inode(f.info) {
+			return nil, nil, explain("open", f.path, err) // it is there, and cannot be read
+		}
+		if !has {
 			continue
 		}
 		h, err := l.open(f.path, false)
@@ -83,26 +90,28 @@ func (l *logFile) find(s *standing) (*handle, *piece, error) {
 			return nil, nil, err
 		}
 	}
+	if unlisted != nil {
+		return nil, nil, explain("open", l.path, unlisted) // it may be there
+	}
 	return nil, nil, nil
 }
 
 // has tells whether the file at path begins with all that was read of e.
-func (l *logFile) has(path string, e *entry) bool {
+func (l *logFile) has(path string, e *entry) (bool, error) {
 	if e == nil {
-		return false
+		return false, nil
 	}
 	f, _, err := openRegular(path)
 	if err != nil {
-		return false
+		return false, err
 	}
 	h := &handle{f: f}
 	if h.content, err = openContent(f); err != nil {
 		f.Close()
-		return false
+		return false, err
 	}
 	defer h.close()
-	is, err := l.isOf(h, e)
-	return is && err == nil
+	return l.isOf(h, e)
 }
 
 // isIn is the piece of the intent where h has it.

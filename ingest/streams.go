@@ -28,15 +28,27 @@ type logAt struct {
 //   - A directory below a log's in which no file has the log's own name, but
 //     rotated ones have it, holds that log's. So may those that were named and
 //     those that are empty, in time. Several such directories beside one another
-//     are those of hosts, and their logs are logs of their own.
+//     are those of hosts, and their logs are logs of their own; so is that of one
+//     whose lines name other hosts.
+//   - Files of one log's names that are all empty may turn out to be mailboxes: each
+//     keeps its path, and shows what it is when it is written (see lazy).
 func (f *Found) Streams() (paths []string, folders Folders) {
 	folders = Folders{}
 	var logs []logPath // in the order of Files, as far as they are logs
-	there := map[logAt]bool{}
+	there, written := map[logAt]bool{}, map[logAt]bool{}
 	for _, path := range f.Files {
 		if isLog(path) {
 			log := logPath{given: path, base: basePath(absolute(path)), at: whereIs(path)}
 			logs, there[log.at] = append(logs, log), true
+			st, err := os.Stat(path)
+			written[log.at] = written[log.at] || err == nil && st.Size() > 0
+		}
+	}
+	open := map[string]bool{} // what these are does not show yet
+	met := map[disk]bool{}
+	for _, log := range logs {
+		if st, err := os.Lstat(log.given); err == nil && st.Mode().IsRegular() && !written[log.at] && !met[inode(st)] {
+			met[inode(st)], open[log.given] = true, true
 		}
 	}
 	first := map[logAt]logPath{} // what was given first of a log: Open is given that
@@ -62,6 +74,7 @@ func (f *Found) Streams() (paths []string, folders Folders) {
 			beside[above][dir] = true
 		}
 	}
+	hosts := map[string]map[string]bool{} // that the logs name
 	// adopt gives dir to the nearest log above it that has that name.
 	adopt := func(dir, base string) bool {
 		if len(beside[filepath.Join(filepath.Dir(dir), base)]) > 1 {
@@ -77,6 +90,12 @@ func (f *Found) Streams() (paths []string, folders Folders) {
 		for above := dir; above != filepath.Dir(above); {
 			above = filepath.Dir(above)
 			if log := stands[whereIs(filepath.Join(above, base))]; log != "" {
+				if hosts[log] == nil {
+					hosts[log] = hostsOf(log)
+				}
+				if apart(hosts[log], hostsOf(filepath.Join(dir, base))) {
+					return false
+				}
 				if !slices.Contains(folders[log], dir) {
 					folders[log] = append(folders[log], dir)
 				}
@@ -87,7 +106,7 @@ func (f *Found) Streams() (paths []string, folders Folders) {
 	}
 	other := map[string]bool{} // logs that need no source of their own
 	for _, log := range logs {
-		other[log.given] = first[log.at].given != log.given || adopt(filepath.Dir(log.base), filepath.Base(log.base))
+		other[log.given] = first[log.at].given != log.given && !open[log.given] || adopt(filepath.Dir(log.base), filepath.Base(log.base))
 	}
 	for _, path := range f.Files {
 		if !other[path] {

@@ -20,6 +20,9 @@ func TestStreams(t *testing.T) {
 		"late/mail.log.1", "late/old/mail.log.2", "moved/mail.log.1", "hosts/mail.log", "hosts/h1/mail.log-20261130", "hosts/h2/mail.log-20261130", "remote/mail.log", "remote/mx3/mail.log-20261130"} {
 		write(t, filepath.Join(dir, name), "Nov 21 18:56:32 mx1 x: y\n")
 	}
+	for name, host := range map[string]string{"one/mail.log": "mx1", "one/hostb/mail.log-20261130": "mx2", "two/mail.log": "mx1", "two/old/mail.log.2": "mx2", "two/old/mail.log.1": "mx1"} {
+		write(t, filepath.Join(dir, name), strings.Repeat("2026-11-21T18:56:32.123456+08:00 "+host+" x: y\n", 1000))
+	}
 	write(t, filepath.Join(dir, "log/a.eml"), "From: <a@example.org>\nSubject: a\n\na\n")
 	write(t, filepath.Join(dir, "log/old/a.eml.1"), "From: <b@example.org>\nSubject: b\n\nb\n")
 	for _, name := range []string{"log/empty", "log/mx2/empty"} {
@@ -46,6 +49,9 @@ func TestStreams(t *testing.T) {
 		{"moved/mail.log moved/mail.log.1 log/mail.log", "moved/mail.log log/mail.log", ""},
 		{"remote", "remote/mail.log remote/mx3/mail.log-20261130", ""},
 		{"hosts", "hosts/h1/mail.log-20261130 hosts/h2/mail.log-20261130 hosts/mail.log", ""},
+		{"one", "one/hostb/mail.log-20261130 one/mail.log", ""},
+		{"one/mail.log one/hostb", "one/mail.log one/hostb/mail.log-20261130", ""},
+		{"two", "two/mail.log", "two/mail.log: two/old"},
 		{"hosts/mail.log hosts/h1", "hosts/mail.log", "hosts/mail.log: hosts/h1"},
 		{"link data", "data/mail.log-20261130", ""},
 		{"apart log/mail.log", "apart/mail.log.1 log/mail.log", ""},
@@ -80,6 +86,8 @@ func TestStreams(t *testing.T) {
 func TestStreamsOfLikeNames(t *testing.T) {
 	for _, names := range [][]string{
 		{"192.0.2.10", "192.0.3.10"},
+		{"192.0.2.10", "192.0.2.11", "192.0.2.12.gz"},
+		{"ip-192-0-2-10", "ip-192-0-2-11"},
 		{"2026-10-31", "2026-11-01"},
 		{"mail.log", "mail.log.2026-11-28.1"},
 		{"mail.log", "mail-20261128.log.1"},

@@ -62,11 +62,11 @@ func (cmd *runCmd) Run(a *app) error {
 		return ended(a.ctx, err, cmd.Once)
 	}
 	defer stop()
-	egress := c.Egress
-	if len(egress) == 0 && !cmd.Once {
-		egress = publicAddrs()
+	if c.DNS.Enabled && len(c.Egress) == 0 && !cmd.Once {
+		a.log.Info("no egress is configured: subject_ip, rdns and dnsbl_listed stay empty where the log does not tell the sending address",
+			"addresses", publicAddrs())
 	}
-	stages, stopStages, err := processing(a, c, egress, store.Context())
+	stages, stopStages, err := processing(a, c, store.Context())
 	if err != nil {
 		return err
 	}
@@ -187,21 +187,19 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	o := ingest.Options{State: c.State, Folders: folders, Mails: mails, Ledger: ledger, Host: c.Host, Zone: c.Timezone, Once: once, Log: a.log,
 		ChunkSize: chunkSize(max(min(chunk, allChunks/len(paths)), kafkaChunk))}
 	var faults []error
-	seen := map[string]bool{}
 	left := named
 	for i, path := range paths {
 		src, err := ingest.Open(path, o)
+		if errors.Is(err, ingest.ErrOpen) {
+			a.log.Info("skipped", "path", path, "reason", err)
+			continue
+		}
 		if err != nil {
 			if faults = append(faults, err); i < named {
 				left--
 			}
 			continue
 		}
-		if seen[src.Stream()] {
-			src.Close()
-			continue
-		}
-		seen[src.Stream()] = true
 		if st, err := os.Stat(path); err == nil && st.Size() == 0 {
 			a.log.Warn("the file is empty", "path", path)
 		}
@@ -210,6 +208,13 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	if left == 0 {
 		closeAll(sources)
 		return nil, nil, errors.Join(faults...)
+	}
+	settling, err := ingest.Leftovers(o)
+	if err != nil {
+		faults = append(faults, err)
+	}
+	for _, src := range settling {
+		a.log.Warn("settling what was under way when the last run ended, of what is no longer named", "stream", src.Stream())
 	}
 	for _, err := range faults {
 		a.log.Error("left out", "error", err)
@@ -220,7 +225,7 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	if !once {
 		fmt.Fprintln(a.stderr, "Following", names(sources)+"; stop with Ctrl-C.")
 	}
-	return sources, bad, nil
+	return append(sources, settling...), bad, nil
 }
 
 // withSpool adds the spool of deliver to the paths, once there is one; who
@@ -259,21 +264,19 @@ type stages struct {
 	enrichers []bouncehouse.Enricher
 }
 
-// parseOptions are what the configuration tells parsers. What is only found out
-// about this machine is left out: a replay must make the same rows.
+// parseOptions are what the configuration tells parsers.
 func parseOptions(c Config) (parse.Options, error) {
 	keys, err := c.Bounces.keys()
 	return parse.Options{Hosts: c.Hosts, Domains: c.Domains, Egress: c.Egress, BATVKeys: keys, Journal: c.Journal}, err
 }
 
 // processing wires parser and enrichers; context fills what the parser's
-// memory lacks. egress are the addresses that we send from.
-func processing(a *app, c Config, egress []netip.Addr, context bouncehouse.Enricher) (s stages, stop func(), err error) {
+// memory lacks.
+func processing(a *app, c Config, context bouncehouse.Enricher) (s stages, stop func(), err error) {
 	options, err := parseOptions(c)
 	if err != nil {
 		return s, nil, err
 	}
-	c.Egress = egress
 	if _, err := parse.New(parse.Auto, options); err != nil {
 		return s, nil, err
 	}
@@ -299,8 +302,9 @@ func processing(a *app, c Config, egress []netip.Addr, context bouncehouse.Enric
 	return s, stop, nil
 }
 
-// publicAddrs are this machine's addresses that the Internet may see: what a
-// mail server that follows its own log sends from, unless it is told.
+// publicAddrs are this machine's addresses that the Internet may see. They are
+// no more than a hint to who configures: no row may depend on where, or by which
+// command, a log is read.
 func publicAddrs() (out []netip.Addr) {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
