@@ -72,12 +72,13 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-const noDNS = "dns: {enabled: false}\n"
+// egress is what run would look up where it follows, and not where it reads once.
+const egress = "dns: {enabled: false}\negress: [192.0.2.9]\n"
 
 // TestFullEngine leaves room for positions but for no rows: run --once says so and ends, run waits, and both say it in
 // one line without a word of C++.
 func TestFullEngine(t *testing.T) {
-	h := newHouse(t, binary(t), noDNS)
+	h := newHouse(t, binary(t), egress)
 	diskFor(t, h.state, "96m")
 	dir := t.TempDir()
 	first, log := filepath.Join(dir, "first", "mail.log"), filepath.Join(dir, "mail.log")
@@ -85,7 +86,7 @@ func TestFullEngine(t *testing.T) {
 	write(t, first, strings.Join(lines[:100], ""))
 	write(t, log, demoLog(t))
 	h.must("run", "--once", first)
-	plain := newHouse(t, binary(t), noDNS)
+	plain := newHouse(t, binary(t), egress)
 	plain.must("run", "--once", first)
 	plain.must("run", "--once", first, log)
 	want := plain.kept()
@@ -113,7 +114,7 @@ func TestFullEngine(t *testing.T) {
 
 // TestFullPositions fills the disk of the positions alone, under a run that follows: it waits, and goes on.
 func TestFullPositions(t *testing.T) {
-	h := newHouse(t, binary(t), noDNS)
+	h := newHouse(t, binary(t), egress)
 	diskFor(t, h.state, "256k")
 	h.dsn = away(t).dsn(t)
 	log := filepath.Join(t.TempDir(), "mail.log")
@@ -128,7 +129,7 @@ func TestFullPositions(t *testing.T) {
 	appendTo(t, log, strings.Join(lines[100:], ""))
 	test.Await(t, time.Minute, "a word of the disk", func() bool { return strings.Contains(run.Output(), "no space left on device") })
 	empty(t, h.state)
-	plain := newHouse(t, binary(t), noDNS)
+	plain := newHouse(t, binary(t), egress)
 	plain.must("run", "--once", log)
 	want := plain.kept()
 	test.Await(t, time.Minute, "all events", func() bool { return h.number("SELECT count() FROM events") >= len(want.events) })

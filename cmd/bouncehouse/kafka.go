@@ -130,7 +130,7 @@ func (cmd *processCmd) Run(a *app) error {
 		return ended(a.ctx, err, false)
 	}
 	defer stop()
-	stages, stopStages, err := processing(a, c, store.Context())
+	stages, stopStages, err := processing(a, c, c.Egress, store.Context())
 	if err != nil {
 		return err
 	}

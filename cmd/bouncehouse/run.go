@@ -62,11 +62,11 @@ func (cmd *runCmd) Run(a *app) error {
 		return ended(a.ctx, err, cmd.Once)
 	}
 	defer stop()
-	if c.DNS.Enabled && len(c.Egress) == 0 && !cmd.Once {
-		a.log.Info("no egress is configured: subject_ip, rdns and dnsbl_listed stay empty where the log does not tell the sending address",
-			"addresses", publicAddrs())
+	egress := c.Egress
+	if len(egress) == 0 && !cmd.Once {
+		egress = publicAddrs()
 	}
-	stages, stopStages, err := processing(a, c, store.Context())
+	stages, stopStages, err := processing(a, c, egress, store.Context())
 	if err != nil {
 		return err
 	}
@@ -264,19 +264,21 @@ type stages struct {
 	enrichers []bouncehouse.Enricher
 }
 
-// parseOptions are what the configuration tells parsers.
+// parseOptions are what the configuration tells parsers. What is only found out
+// about this machine is left out: a replay must make the same rows.
 func parseOptions(c Config) (parse.Options, error) {
 	keys, err := c.Bounces.keys()
 	return parse.Options{Hosts: c.Hosts, Domains: c.Domains, Egress: c.Egress, BATVKeys: keys, Journal: c.Journal}, err
 }
 
 // processing wires parser and enrichers; context fills what the parser's
-// memory lacks.
-func processing(a *app, c Config, context bouncehouse.Enricher) (s stages, stop func(), err error) {
+// memory lacks. egress are the addresses that we send from.
+func processing(a *app, c Config, egress []netip.Addr, context bouncehouse.Enricher) (s stages, stop func(), err error) {
 	options, err := parseOptions(c)
 	if err != nil {
 		return s, nil, err
 	}
+	c.Egress = egress
 	if _, err := parse.New(parse.Auto, options); err != nil {
 		return s, nil, err
 	}
@@ -302,9 +304,8 @@ func processing(a *app, c Config, context bouncehouse.Enricher) (s stages, stop 
 	return s, stop, nil
 }
 
-// publicAddrs are this machine's addresses that the Internet may see. They are
-// no more than a hint to who configures: no row may depend on where, or by which
-// command, a log is read.
+// publicAddrs are this machine's addresses that the Internet may see: what a
+// mail server that follows its own log sends from, unless it is told.
 func publicAddrs() (out []netip.Addr) {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
