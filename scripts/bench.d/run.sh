@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A Postfix log to rows in the embedded ClickHouse: the whole pipeline, the median of five runs on fresh state.
-# With BASE=COMMIT that commit runs the same log, turn about, and the ratio of the two medians is told.
+# With BASE=COMMIT that commit runs the same log, turn about, and the ratio of the two medians is told, of time and of
+# processor time: the latter is the one to believe where others use the machine.
 . "$(dirname "$0")/../lib.sh"
 cd "$top"
 
@@ -10,12 +11,16 @@ work=$(mktemp -d "$cache/bench/run.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 export CHDB_LIB_PATH=${CHDB_LIB_PATH:-$cache/engine/libchdb.so}
 
-# once BINARY: the seconds that run tells. The engine's first start, which makes the tables, is not among them.
+# once BINARY NAME: the seconds that run tells, into NAME; the engine's first start, which makes the tables, is not among
+# them. And all processor time, the start's too, into NAME.cpu.
 once() {
-	"$1" run --once --state "$work/state" "$log" 2>&1 | sed -nE 's/.* in ([0-9.]+)s$/\1/p'
+	local TIMEFORMAT='%U %S'
+	{ time "$1" run --once --state "$work/state" "$log" >"$work/out" 2>&1; } 2>"$work/times"
+	sed -nE 's/.* in ([0-9.]+)s$/\1/p' "$work/out" >>"$work/$2"
+	awk '{ print $1 + $2 }' "$work/times" >>"$work/$2.cpu"
 	rm -rf "$work/state"
 }
-median() { sort -n "$1" | sed -n 3p; }
+median() { sort -n "$work/$1" | sed -n 3p; }
 
 if [ -n "${BASE:-}" ]; then
 	mkdir "$work/src"
@@ -23,10 +28,11 @@ if [ -n "${BASE:-}" ]; then
 	(cd "$work/src" && CGO_ENABLED=0 go build -trimpath -o "$work/base" ./cmd/bouncehouse)
 fi
 for _ in 1 2 3 4 5; do
-	once bin/bouncehouse >>"$work/now"
-	[ -z "${BASE:-}" ] || once "$work/base" >>"$work/before"
+	once bin/bouncehouse now
+	[ -z "${BASE:-}" ] || once "$work/base" before
 done
 [ "$(wc -l <"$work/now")" = 5 ] || die "run failed"
-awk -v lines="$lines" -v s="$(median "$work/now")" 'BEGIN { printf "File to rows in the embedded ClickHouse: %.0f lines/s (%d lines in %s s)\n", lines / s, lines, s }'
-[ -z "${BASE:-}" ] || awk -v now="$(median "$work/now")" -v before="$(median "$work/before")" -v base="$BASE" \
-	'BEGIN { printf "%s: %s s; now / before: %.3f of its speed\n", base, before, before / now }'
+awk -v lines="$lines" -v s="$(median now)" 'BEGIN { printf "File to rows in the embedded ClickHouse: %.0f lines/s (%d lines in %s s)\n", lines / s, lines, s }'
+[ -z "${BASE:-}" ] || awk -v now="$(median now)" -v before="$(median before)" -v base="$BASE" \
+	-v cpu="$(median now.cpu)" -v cpubefore="$(median before.cpu)" \
+	'BEGIN { printf "%s: %s s; now / before: %.3f of its speed, %.3f of its processor time (%.1f s, %.1f s before)\n", base, before, before / now, cpu / cpubefore, cpu, cpubefore }'
