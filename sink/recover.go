@@ -114,8 +114,9 @@ type place struct {
 
 func placeOf(e *bouncehouse.Event) place { return place{e.Stream, e.FileID, e.Offset, e.Ordinal} }
 
-// lacking returns of each piece the events that are not stored, without the
-// pieces that lack nothing.
+// lacking returns of each piece the events that are not stored, each once,
+// without the pieces that lack nothing. A batch may have the same chunk more
+// than once: what ingest produced again because it had no answer.
 func (c *ClickHouse) lacking(ctx context.Context, pieces []piece) ([]piece, error) {
 	found := map[place]int{}
 	var first, last time.Time
@@ -154,6 +155,7 @@ func (c *ClickHouse) lacking(ctx context.Context, pieces []piece) ([]piece, erro
 			switch n := found[placeOf(e)]; {
 			case n == 0:
 				l.events = append(l.events, e)
+				found[placeOf(e)] = 1
 			case n > 1:
 				twice++
 			}

@@ -267,3 +267,18 @@ func TestRecoverManyFiles(t *testing.T) {
 	t.Logf("%d files in %v", n, time.Since(start))
 	exactly(t, c, "mails", events)
 }
+
+// A batch in which chunks come again, since ingest had no answer for the first:
+// each event is stored once.
+func TestRecoverABatchThatRepeatsItself(t *testing.T) {
+	_, c := store(t)
+	events := attempts(40, func(i int) time.Time { return noon.Add(time.Duration(i) * time.Second) })
+	for stored, id := range map[int]string{0: "repeats-0", 7: "repeats-7"} {
+		if err := c.conn.Exec(t.Context(), "TRUNCATE TABLE bouncehouse.events"); err != nil {
+			t.Fatal(err)
+		}
+		write(t, c, bouncehouse.Batch{ID: id + "-before"}, &bouncehouse.Result{Events: slices.Clone(events[:stored])})
+		write(t, c, bouncehouse.Batch{ID: id, Recover: true}, &bouncehouse.Result{Events: slices.Concat(events[:20], events[:30], events)})
+		exactly(t, c, id, events)
+	}
+}
