@@ -11,15 +11,17 @@ work=$(mktemp -d "$cache/bench/run.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 export CHDB_LIB_PATH=${CHDB_LIB_PATH:-$cache/engine/libchdb.so}
 
-# once BINARY NAME: the seconds that run tells, into NAME; the engine's first start, which makes the tables, is not among
-# them. And all processor time, the start's too, into NAME.cpu.
+# once BINARY NAME: the seconds that run tells, into NAME, and all processor time, into NAME.cpu. The first start, which makes
+# the tables, comes before.
 once() {
 	local TIMEFORMAT='%U %S'
+	"$1" run --once --state "$work/state" "$work/first" >"$work/out" 2>&1
 	{ time "$1" run --once --state "$work/state" "$log" >"$work/out" 2>&1; } 2>"$work/times"
 	sed -nE 's/.* in ([0-9.]+)s$/\1/p' "$work/out" >>"$work/$2"
 	awk '{ print $1 + $2 }' "$work/times" >>"$work/$2.cpu"
 	rm -rf "$work/state"
 }
+head -1 "$log" >"$work/first"
 median() { sort -n "$work/$1" | sed -n 3p; }
 
 if [ -n "${BASE:-}" ]; then
