@@ -22,9 +22,12 @@ const idleMemory = "SELECT (SELECT sumIf(value, metric = 'MemoryTracking') - sum
 // maxBloated is at how many looks in a row half of the memory, or all, may be held for nothing that is under way: a minute.
 const maxBloated = 120
 
-// bloated says whether half of the memory is held for nothing that is under way. Where the engine refuses to answer for want
-// of memory it is all held.
-func (e *engine) bloated() (bool, error) {
+// bloated says whether half of the memory is held for nothing that is under way, by statm if that much is held at all. Where
+// the engine refuses to answer for want of memory it is all held.
+func (e *engine) bloated(statm *os.File) (bool, error) {
+	if statm != nil && resident(statm) < e.memory/2 {
+		return false, nil
+	}
 	v, err := e.ask(func(c *conn) (string, error) { return c.value(idleMemory) })
 	if refused := (*Error)(nil); errors.As(err, &refused) && refused.Code == memoryLimitExceeded {
 		return true, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strconv"
 	"time"
 
@@ -24,6 +25,7 @@ const failedWrites = "SELECT sum(value) FROM system.events WHERE event = 'WriteB
 
 const (
 	lookEvery     = 500 * time.Millisecond
+	looksEach     = 10      // looks of one connection
 	maxUnanswered = 120     // looks in a row
 	startRoom     = 4 << 20 // bytes without which nothing is started or changed but by DROP
 
@@ -93,15 +95,34 @@ func (e *engine) sound(c *conn) (text string, err error) {
 	return fmt.Sprintf("%d writes to %s have failed: the engine starts anew without what they were part of", n, e.data), nil
 }
 
-// guard looks after the disk and the memory until ctx ends. It returns an error where the engine must end. It asks as a request does, on a
-// connection of its own each time, so that lookout sees by its looks whether anybody is answered.
+// guard looks after the disk and the memory until ctx ends. It returns an error where the engine must end. It asks as a
+// request does, on a new connection now and then (each costs more than the question), so that lookout sees by its looks
+// whether anybody is answered.
 func (e *engine) guard(ctx context.Context, log *slog.Logger, maxBloated int) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
+	statm, err := os.Open("/proc/self/statm")
+	if err == nil {
+		defer statm.Close()
+	}
+	var c *conn
+	letGo := func() {
+		if c != nil {
+			c.close()
+		}
+	}
+	defer letGo()
 	stopped, unanswered, bloat := false, 0, 0
-	for {
+	for looks := 0; ; looks++ {
 		// A query that takes all memory keeps the engine from answering for a while; that says nothing of the disk.
-		text, err := e.ask(e.sound)
+		text, err := "", error(nil)
+		if c == nil || looks%looksEach == 0 {
+			letGo()
+			c, err = e.lib.open(e.args...)
+		}
+		if err == nil {
+			text, err = e.sound(c)
+		}
 		e.looks.Add(1)
 		switch {
 		case err == nil && text != "":
@@ -117,7 +138,7 @@ func (e *engine) guard(ctx context.Context, log *slog.Logger, maxBloated int) er
 			}
 			log.Warn("the engine does not tell whether its writes succeeded", "error", err)
 		}
-		switch bloated, err := e.bloated(); {
+		switch bloated, err := e.bloated(statm); {
 		case err != nil: // as above: unanswered
 		case !bloated:
 			bloat = 0
