@@ -209,6 +209,11 @@ func claimFigures(t *testing.T, c *ClickHouse, column string) (lines []string) {
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
+	var more uint64
+	if err := c.conn.QueryRow(t.Context(), `SELECT count() FROM bouncehouse.bounces
+WHERE verified AND bounce_id IN (SELECT event_id FROM bouncehouse.claims WHERE NOT verified)`).Scan(&more); err != nil || more > 0 {
+		t.Errorf("%d bounces are verified which claims do not verify: %v", more, err)
+	}
 	return lines
 }
 

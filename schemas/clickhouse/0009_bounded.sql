@@ -197,7 +197,7 @@ SELECT
     b.time AS bounce_time,
     b.recipient AS recipient,
     b.dsn_origin AS dsn_origin,
-    b.verified OR attempt_id != '' AS verified,
+    b.verified OR attempt_id != '' AND bounce_outcome != 'auto-reply' AS verified,
     b.outcome AS bounce_outcome,
     b.class AS bounce_class,
     b.enhanced_code AS bounce_enhanced_code,
@@ -220,7 +220,7 @@ FROM
 ) AS b
 LEFT JOIN
 (
-    SELECT event_id, time, host, queue_id, message_id, sender, recipient, remote_host, outcome, class, reply_text
+    SELECT event_id, time, host, queue_id, message_id, sender, recipient, remote_host, outcome, class, reply_text, source
     FROM bouncehouse.events
     WHERE NOT claim AND direction = 'outbound'
         -- The join holds this side in memory: those that a bounce mail may cite only.
@@ -228,4 +228,4 @@ LEFT JOIN
             OR message_id != '' AND sipHash64(message_id) IN (SELECT sipHash64(message_id) FROM bouncehouse.events WHERE source = 'dsn' AND message_id != ''))
 ) AS a
 ON a.recipient = b.recipient
-    AND (a.queue_id = b.queue_id AND b.queue_id != '' OR a.message_id = b.message_id AND b.message_id != '');
+    AND (a.queue_id = b.queue_id AND b.queue_id != '' AND a.source NOT IN ('qmail', 'hmailserver', 'mdaemon', 'exchange') OR a.message_id = b.message_id AND b.message_id != '');
