@@ -138,16 +138,16 @@ func (f *Found) expand(dir string) error {
 }
 
 // rank is lowest for that of a file's names by which a log is written and
-// rotated, rather than kept aside: rotated files lie beside it, it is none
-// itself, and it lies the least deep.
+// rotated, rather than kept aside: it is not that of a rotated file, rotated
+// files lie beside it, and it lies the least deep.
 func rank(path string) []int {
 	beside, _ := list(basePath(path), nil)
-	r := []int{1, 0, strings.Count(path, "/")}
-	if slices.ContainsFunc(beside, func(s sibling) bool { return s.path != path }) {
-		r[0] = 0
-	}
+	r := []int{0, 1, strings.Count(path, "/")}
 	if basePath(path) != path {
-		r[1] = 1
+		r[0] = 1
+	}
+	if slices.ContainsFunc(beside, func(s sibling) bool { return s.path != path }) {
+		r[1] = 0
 	}
 	return r
 }

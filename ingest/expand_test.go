@@ -67,6 +67,7 @@ func TestExpandHardLinks(t *testing.T) {
 		{"m.log mail/mail.log", "mail/mail.log.1", "mail/mail.log"},
 		{"a.log mail.log", "mail.log.2.gz", "mail.log"},
 		{"a/mail.log-20261120 mail.log", "", "mail.log"},
+		{"mail.log backup/mail.log-20261129", "backup/mail.log-20261128 old/mail.log-20261128", "mail.log"}, // a snapshot
 		{"mail.log.1 x/mail.log.1", "", "mail.log.1"},
 	} {
 		dir := t.TempDir()
