@@ -350,19 +350,28 @@ func (m *maildir) readMail(f mailFile) (metMail, error) {
 	if !info.Mode().IsRegular() || !os.SameFile(info, f.info) {
 		return mail, errChanged
 	}
+	c, err := openContent(file) // Dovecot's zlib plugin packs mails
+	if err != nil {
+		return fail(err)
+	}
+	defer c.close()
+	content, size := io.Reader(file), info.Size()
+	if c.packed() {
+		content, size = io.NewSectionReader(c, 0, hashMax), 0
+	}
 	raw := sha256.New()
 	sums := io.Writer(m.hash)
 	if m.o.Mails.upgraded() {
 		sums = io.MultiWriter(m.hash, raw)
 	}
-	n, err := io.ReadFull(file, m.front)
+	n, err := io.ReadFull(content, m.front)
 	front := m.front[:n]
 	m.hash.reset()
 	sums.Write(front)
 	switch {
 	case err == nil:
-		_, err = io.Copy(sums, io.LimitReader(file, hashMax-maxMail))
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		_, err = io.Copy(sums, io.LimitReader(content, hashMax-maxMail))
+	case !damaged(err) && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
 		err = nil
 	}
 	if err != nil {
@@ -375,11 +384,15 @@ func (m *maildir) readMail(f mailFile) (metMail, error) {
 	if diskOf(after) != diskOf(info) {
 		return mail, errChanged
 	}
-	m.hash.size = max(m.hash.size, info.Size()) // what is beyond hashMax was not read
+	m.hash.size = max(m.hash.size, size) // what is beyond hashMax was not read
 	mail.id, mail.place = m.hash.ID(), placeOf(info, f.unique)
 	mail.chunk.Data, mail.chunk.Ref = string(front), info.ModTime()
 	if m.o.Mails.upgraded() {
 		mail.former = []mailID{mailID(raw.Sum(nil)[:16]), formerMboxID(mail.chunk.Data)}
+	}
+	switch name := packing(front[:min(n, 8)]); name {
+	case "xz", "lz4", "compress (.Z)", "zip", "7z", "gzip", "zstd", "bzip2": // or packed twice
+		mail.chunk.Kind, mail.chunk.Reason = bouncehouse.Broken, "the mail is "+name+", which is not read"
 	}
 	if mail.chunk.Data == "" {
 		mail.chunk.Kind, mail.chunk.Reason = bouncehouse.Broken, "the mail is empty"
