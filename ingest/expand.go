@@ -29,9 +29,9 @@ const maxExpanded = 100_000
 // Expand takes paths as people give them and returns what is to be read. A
 // directory that is no Maildir stands for the Maildirs and text files in it
 // and below it; files and directories whose name begins with a dot are left
-// out, and state directories: the engine's files are text, too. A file that
+// out, and state directories: the engine's files are text, too. A log that
 // repeats another's lines is skipped where the other is read too, whoever named
-// it: its attempts would count twice. A path that is not there, or cannot be
+// it, and holds any: its attempts would count twice. A path that is not there, or cannot be
 // read, stays: reading it tells why.
 func Expand(paths []string) (*Found, error) {
 	f := &Found{}
@@ -45,12 +45,13 @@ func Expand(paths []string) (*Found, error) {
 			return nil, err
 		}
 	}
-	there := map[logAt]bool{}
+	there := map[logAt][]string{}
 	for _, path := range f.Files {
-		there[whereIs(path)] = true
+		at := whereIs(path)
+		there[at] = append(there[at], path)
 	}
 	f.Files = slices.DeleteFunc(f.Files, func(path string) bool {
-		main := repeats(whereIs(path), there)
+		main := repeats(path, there)
 		if main != "" {
 			f.Skipped = append(f.Skipped, Skipped{path, "repeats lines of " + main})
 		}
@@ -217,18 +218,36 @@ var repeaters = []struct {
 	{"panic.log", []string{"main.log"}},
 }
 
-// repeats is the name of the log there whose lines the log at a place repeats,
-// if there is one.
-func repeats(at logAt, there map[logAt]bool) string {
+// repeats is the name of the log there whose lines the log at path repeats, if
+// there is one. Names alone tell nothing: a mailbox may be called mail, and of a
+// log in which nothing stands nothing is repeated.
+func repeats(path string, there map[logAt][]string) string {
+	at := whereIs(path)
 	for _, r := range repeaters {
-		if filepath.Base(at.base) != r.name {
+		if filepath.Base(at.base) != r.name || !isLog(path) {
 			continue
 		}
 		for _, of := range r.of {
-			if there[logAt{at.dir, filepath.Join(filepath.Dir(at.base), of)}] {
+			if slices.ContainsFunc(there[logAt{at.dir, filepath.Join(filepath.Dir(at.base), of)}], holdsLines) {
 				return of
 			}
 		}
 	}
 	return ""
+}
+
+// holdsLines tells whether lines of a log stand in the file at path or, where it
+// is empty, in those rotated from it.
+func holdsLines(path string) bool {
+	rotated, _ := list(basePath(path), nil)
+	return written(path) || slices.ContainsFunc(rotated, func(s sibling) bool { return written(s.path) })
+}
+
+func written(path string) bool {
+	st, err := os.Stat(path)
+	if err != nil || st.Size() == 0 {
+		return false
+	}
+	kind, err := sniffFile(path)
+	return err == nil && kind == kindLog
 }

@@ -39,7 +39,7 @@ func TestExpand(t *testing.T) {
 		{[]string{dir + "/zlinks"}, []string{"zlinks/b.eml"}, []string{"zlinks/mails"}},
 		{[]string{dir + "/zlinks/mails"}, []string{"zlinks/mails/a.eml"}, nil},
 		{[]string{dir + "/syslog", dir + "/loop/mail.log.1"}, []string{"loop/mail.log.1"}, []string{"syslog"}},
-		{[]string{dir + "/gone/syslog", dir + "/gone/mail.log"}, []string{"gone/mail.log"}, []string{"gone/syslog"}},
+		{[]string{dir + "/gone/syslog", dir + "/gone/mail.log"}, []string{"gone/syslog", "gone/mail.log"}, nil},
 		{[]string{dir + "/box", dir + "/gone"}, []string{"box", "gone"}, nil},
 	} {
 		found, err := Expand(test.paths)
@@ -54,6 +54,42 @@ func TestExpand(t *testing.T) {
 		}
 		if diff := cmp.Diff([][]string{test.files, test.skipped}, [][]string{relative(found.Files), relative(paths)}); diff != "" {
 			t.Errorf("%v: %s", relative(test.paths), diff)
+		}
+	}
+}
+
+// A log is skipped for one whose lines it repeats, not for a name.
+func TestExpandRepeats(t *testing.T) {
+	line, mail := "Nov 21 18:56:32 mx1 x: y\n", "From x@example.org Sat Nov 21 11:00:00 2026\nSubject: x\n\n"
+	for _, test := range []struct {
+		name    string
+		files   map[string]string
+		skipped string
+	}{
+		{"log", map[string]string{"syslog": line, "mail": line}, "syslog"},
+		{"log just rotated", map[string]string{"syslog": line, "mail.log": "", "mail.log.1": line}, "syslog"},
+		{"Maildir", map[string]string{"syslog": line, "mail/cur/1": mail, "mail/new/2": mail}, ""},
+		{"mbox", map[string]string{"syslog": line, "mail": mail, "mail.info": line}, ""},
+		{"mbox beside a log", map[string]string{"syslog": line, "mail": mail, "mail.log": line}, "syslog"},
+		{"empty", map[string]string{"messages": line, "mail.log": "", "mail.log.1": ""}, ""},
+		{"empty of the mailbox's name", map[string]string{"messages": line, "mail": "", "mail.1": mail}, ""},
+		{"mailbox of a log's name", map[string]string{"messages": mail, "mail.log": line}, ""},
+		{"Maildir of a log's name", map[string]string{"messages/cur/1": mail, "messages/new/2": mail, "mail.log": line}, ""},
+	} {
+		dir := t.TempDir()
+		for name, text := range test.files {
+			write(t, filepath.Join(dir, name), text)
+		}
+		found, err := Expand([]string{dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var skipped []string
+		for _, s := range found.Skipped {
+			skipped = append(skipped, filepath.Base(s.Path))
+		}
+		if got := strings.Join(skipped, " "); got != test.skipped {
+			t.Errorf("%s: skipped %q, not %q", test.name, got, test.skipped)
 		}
 	}
 }
