@@ -47,6 +47,7 @@ type logFile struct {
 	stood   bool               // a log stood at the path
 	last    *entry             // the file that was being written when the last run ended
 	tried   bool               // it was looked for
+	opened  time.Time          // when
 	gave    time.Time          // when a batch was last read
 	woken   bool               // by nxadm/tail, and nothing was read since
 	warned  map[string]bool    // troubles said
@@ -59,8 +60,8 @@ type logFile struct {
 type underway struct {
 	stream string // l's, or that of an intent that is settled for another
 	in     *intent
-	entry  *entry // nil where the file is gone
-	piece  *piece
+	entry  *entry // nil where nothing is known of the file
+	piece  *piece // nil where the file is gone
 	h      *handle
 	took   int64
 	again  bool // it was intended before
@@ -119,10 +120,10 @@ func newLog(path string, o Options) (l *logFile, fresh bool, err error) {
 
 func newStream(path, stream string, o Options) (l *logFile, fresh bool, err error) {
 	l = &logFile{
-		o: o, path: path, stream: stream, led: o.Ledger, rescan: true,
+		o: o, path: path, stream: stream, led: o.Ledger, rescan: true, opened: o.Now(),
 		skip: map[disk]bool{}, passed: map[disk]int64{}, rest: map[disk]time.Time{}, warned: map[string]bool{},
 	}
-	if !l.led.enter(l.stream) {
+	if !l.led.enter(l.stream, l) {
 		return nil, false, fmt.Errorf("open %s: %w", path, ErrOpen)
 	}
 	if l.store, l.pos, fresh, err = openStore(l.stream, path, o); err != nil {
@@ -226,10 +227,16 @@ func (l *logFile) Read(ctx context.Context) (bouncehouse.Batch, error) {
 		} else if l.gathering() <= 0 {
 			h, p := l.next()
 			if p != nil {
-				if s := l.led.intended(h.entry); s != nil {
-					return l.batch(h, p, s.in, s.stream, true), nil
+				s := l.led.intended(h.entry)
+				if s == nil {
+					return l.batch(h, p, l.intentOf(h, p), l.stream, false), nil
 				}
-				return l.batch(h, p, l.intentOf(h, p), l.stream, false), nil
+				in := s.in
+				if !p.again { // of what was lost, which the file does not have as it was
+					in = l.intentOf(h, p)
+					in.Seq, in.Batch = s.in.Seq, rangeID(s.stream, in.File, p.kind, p.from, p.to)
+				}
+				return l.batch(h, p, in, s.stream, true), nil
 			}
 			if l.o.Once && !l.busy {
 				if err := cmp.Or(l.failed, l.missing); err != nil {
@@ -286,7 +293,7 @@ func (l *logFile) batch(h *handle, p *piece, in *intent, stream string, again bo
 	if in.Kind == bouncehouse.Lines {
 		chunk.Head = h.top
 	}
-	if !l.started {
+	if !l.started || again { // a range that comes late is parsed as it was, too
 		b.Chunks = l.replayed(h, in, chunk)
 	}
 	l.started, l.woken, l.gave = true, false, l.o.Now()
@@ -301,7 +308,7 @@ func (l *logFile) Intend(_ context.Context, b bouncehouse.Batch) error {
 		return fmt.Errorf("batch %s is not the one under way", b.ID)
 	}
 	if u.again {
-		return nil // it stands from before the crash
+		return l.led.widen(u.entry, u.in.To) // it stands from before the crash
 	}
 	if err := u.piece.await(); err != nil {
 		return err
@@ -329,17 +336,25 @@ func (l *logFile) Commit(_ context.Context, b bouncehouse.Batch) error {
 		}
 	}
 	err := l.led.commit(u.stream, u.in.Seq, u.entry, func(e *entry) {
+		if u.piece == nil {
+			e.lose(u.stream, u.in)
+			return
+		}
 		e.prefix, e.Half, e.Done = u.piece.next, u.piece.half(), u.in.Done
 		e.Stream, e.Path, e.Disk, e.All = u.stream, u.h.path, diskOf(u.h.info), false
+		e.settled(e.Read - e.Half)
 	})
 	if err != nil {
 		return err
 	}
 	if u.stream == l.stream {
-		l.pos.Seq = u.in.Seq
+		l.pos.Seq = max(l.pos.Seq, u.in.Seq)
 	}
 	if u.h != nil {
 		u.h.read = u.piece.next.Read
+		if u.h.lent {
+			l.letGo(u.h)
+		}
 	}
 	l.done.Add(u.took)
 	l.left.Add(-u.took)

@@ -43,6 +43,7 @@ type handle struct {
 	takenAt int64  // where it stands
 	copied  bool   // all of it was read as another, when it lay on disk as
 	judged  disk
+	lent    bool // another source will go on with it: it is open for a range that stands
 
 	undecided bool // whether it is one that was read shows when it has grown, or is quiet
 }
@@ -196,17 +197,29 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 	}
 	e := h.entry
 	if s := l.led.intended(e); s != nil {
-		// Of another stream: it is settled as that one's.
-		if p, err := l.again(h, s.in); p != nil || err != nil || !final {
+		// Of another stream, or lost: it is settled as what it was.
+		if p, err := l.again(h, s.in); p != nil || err != nil {
 			return p, err
 		}
-		if err := l.fork(h); err != nil {
-			return nil, err
+		// Of a lost range's file that is back, the end may yet be on its way.
+		whole := final || l.o.Once || h.info.Size() >= s.in.To || l.o.Now().Sub(h.info.ModTime()) >= quiet
+		switch {
+		case s.lost && h.read > 0: // it is the file, and what a crash left of its end is another
+		case !final && !(s.lost && whole):
+			return nil, nil
+		case h.read > 0:
+			if err := l.led.commit(s.stream, s.in.Seq, e, func(e *entry) { e.lose(s.stream, s.in) }); err != nil {
+				return nil, err
+			}
+		default: // only its head is the same: of a table with a long header, all are
+			if err := l.fork(h); err != nil {
+				return nil, err
+			}
+			if !l.claimed(h) {
+				return nil, errElsewhere
+			}
+			e = h.entry
 		}
-		if !l.claimed(h) {
-			return nil, errElsewhere
-		}
-		e = h.entry
 	}
 	if l.o.Once && h.live && e.Read >= h.upTo {
 		return nil, nil

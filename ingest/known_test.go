@@ -474,7 +474,7 @@ func TestLedgerIsWrittenAnew(t *testing.T) {
 	for i := range maxMissing + 500 {
 		add(i)
 	}
-	led.enter("s")
+	led.enter("s", new(logFile))
 	p.ok(led.leave("s"))
 	led, err = OpenLedger(p.state, p.options().Log)
 	p.ok(err)
@@ -490,7 +490,7 @@ func TestLedgerIsWrittenAnew(t *testing.T) {
 	if n := len(led.entries); n != maxMissing+1 || led.byID["600"] == nil || led.byID["1"] != nil || st.Size() > 10<<20 {
 		t.Errorf("%d files, %d bytes", n, st.Size())
 	}
-	led.enter("s")
+	led.enter("s", new(logFile))
 	p.ok(led.leave("s"))
 	again, err := OpenLedger(p.state, p.options().Log)
 	p.ok(err)

@@ -39,8 +39,8 @@ type Ledger struct {
 	turns   map[string][]*entry // by path: the files that were read last, the last one last
 	changed map[*entry]bool     // to be written with the next line
 	holders map[disk]*logFile
-	open    map[string]bool // streams that a source reads
-	empty   map[string]bool // paths whose files are yet to show what they are, see lazy
+	open    map[string]*logFile // by stream: the source that reads it
+	empty   map[string]bool     // paths whose files are yet to show what they are, see lazy
 	intents []*standing
 	last    int64 // the largest N
 	// append is appendSync; tests put a full disk in its place.
@@ -67,6 +67,8 @@ type entry struct {
 	All  bool  `json:"all,omitempty"`  // all of it had been read then
 	// Export tells that it is of a journal's export, also where it does not begin with an entry.
 	Export bool `json:"export,omitempty"`
+	// Lost is a range that was given up, be it stored or not: its file was gone.
+	Lost *lost `json:"lost,omitempty"`
 	// Old is of version 1, which kept no hash of the whole: the tailSums at
 	// oldMark and its doubles.
 	Old []string `json:"old,omitempty"`
@@ -82,6 +84,15 @@ type standing struct {
 	stream string
 	in     *intent
 	entry  *entry // nil where nothing is known of the file
+	lost   bool   // it was given up: see lost
+}
+
+// lost is a range of which rows may be stored, and that no source looks for any
+// more. Where its file comes back it is read under the stream it had, cut as it
+// was if the file still has all of it, and asked for row by row.
+type lost struct {
+	Stream string  `json:"stream"`
+	In     *intent `json:"in"`
 }
 
 func inodeOf(d disk) disk { return disk{Dev: d.Dev, Inode: d.Inode} }
@@ -322,7 +333,50 @@ func (d *Ledger) standings() []*standing {
 func (d *Ledger) intended(e *entry) *standing {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if e.intent == nil && e.Lost != nil {
+		return &standing{stream: e.Lost.Stream, in: e.Lost.In, entry: e, lost: true}
+	}
 	return e.intent
+}
+
+// widen makes durable that what was lost of e may be stored up to there.
+func (d *Ledger) widen(e *entry, to int64) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e == nil || e.Lost == nil || e.Lost.In.To >= to {
+		return nil
+	}
+	now, in := *e, *e.Lost.In
+	in.To = to
+	now.Lost = &lost{e.Lost.Stream, &in}
+	if err := d.write(record{File: &now}); err != nil {
+		return err
+	}
+	e.Lost = now.Lost
+	return nil
+}
+
+// lose notes that a range was given up which was to be stored under stream.
+func (e *entry) lose(stream string, of *intent) {
+	if e.Read < of.To {
+		in := *of
+		in.New = nil
+		e.Lost = &lost{stream, &in}
+	}
+}
+
+// settled notes what is left of a range that was lost: what begins at from.
+func (e *entry) settled(from int64) {
+	if e.Lost == nil {
+		return
+	}
+	if e.Lost.In.To <= e.Read {
+		e.Lost = nil
+		return
+	}
+	in := *e.Lost.In
+	in.From = from
+	e.Lost = &lost{e.Lost.Stream, &in}
 }
 
 // intend notes a range that is about to be stored.
@@ -346,12 +400,12 @@ func (d *Ledger) stoodAt(path string) bool {
 }
 
 // commit makes durable that the stream stands at seq and e at what change
-// makes of it; e is nil where the file is gone. What stood of the stream is
-// settled.
+// makes of it; e is nil where nothing is known of the file. What stood under that
+// number is settled. A range that had been lost has a number from long ago.
 func (d *Ledger) commit(stream string, seq uint64, e *entry, change func(*entry)) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	r := record{Stream: stream, Seq: seq}
+	r := record{Stream: stream, Seq: max(seq, d.streams[stream])}
 	if e != nil {
 		now := *e
 		change(&now)
@@ -360,18 +414,20 @@ func (d *Ledger) commit(stream string, seq uint64, e *entry, change func(*entry)
 	if err := d.write(r); err != nil {
 		return err
 	}
-	if d.streams[stream] = seq; e != nil {
+	if d.streams[stream] = r.Seq; e != nil {
 		change(e)
 		e.met, e.stored, e.intent = true, true, nil
 		d.turn(pathOf(stream), e)
 		delete(d.changed, e)
-		d.inodes[inodeOf(e.Disk)] = e
+		if e.Disk != (disk{}) {
+			d.inodes[inodeOf(e.Disk)] = e
+		}
 		if d.entries[e.N] == nil {
 			d.add(e)
 		}
 	}
 	d.intents = slices.DeleteFunc(d.intents, func(s *standing) bool {
-		if s.stream != stream {
+		if s.stream != stream || s.in.Seq != seq {
 			return false
 		}
 		if s.entry != nil {
@@ -382,22 +438,34 @@ func (d *Ledger) commit(stream string, seq uint64, e *entry, change func(*entry)
 	return nil
 }
 
-// enter makes its caller the one source of stream; false where there is one.
-func (d *Ledger) enter(stream string) bool {
+// enter makes l the one source of stream; false where there is one.
+func (d *Ledger) enter(stream string, l *logFile) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.open[stream] {
+	if d.open[stream] != nil {
 		return false
 	}
-	d.open[stream] = true
+	d.open[stream] = l
 	return true
+}
+
+// others are all sources of logs but l.
+func (d *Ledger) others(l *logFile) (others []*logFile) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, o := range d.open {
+		if o != l {
+			others = append(others, o)
+		}
+	}
+	return others
 }
 
 // reads tells whether a source of stream is open.
 func (d *Ledger) reads(stream string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.open[stream]
+	return d.open[stream] != nil
 }
 
 // watch and unwatch tell at which paths a lazy waits for what comes.

@@ -29,7 +29,7 @@ func OpenLedger(state string, log *slog.Logger) (*Ledger, error) {
 	d := &Ledger{
 		entries: map[int64]*entry{}, byID: map[string][]*entry{}, heads: map[headGen]int{}, inodes: map[disk]*entry{},
 		streams: map[string]uint64{}, turns: map[string][]*entry{}, changed: map[*entry]bool{}, holders: map[disk]*logFile{},
-		open: map[string]bool{}, empty: map[string]bool{}, append: appendSync,
+		open: map[string]*logFile{}, empty: map[string]bool{}, append: appendSync,
 	}
 	if state == "" {
 		return d, nil
@@ -233,12 +233,12 @@ func (d *Ledger) rewrite() error {
 	slices.SortFunc(all, func(a, b *entry) int { return cmp.Compare(a.N, b.N) })
 	var b bytes.Buffer
 	for _, e := range all {
-		if !e.met && e.intent == nil && missing > maxMissing {
+		if !e.met && e.intent == nil && e.Lost == nil && missing > maxMissing {
 			d.drop(e)
 			missing--
 			continue
 		}
-		if e.Read == 0 && !e.Done {
+		if e.Read == 0 && !e.Done && e.Lost == nil {
 			continue // nothing of it was committed
 		}
 		if err := encodeRecord(&b, record{File: e}); err != nil {

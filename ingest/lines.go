@@ -25,6 +25,7 @@ type piece struct {
 	data     string
 	reason   string
 	done     bool          // nothing can follow in this file
+	again    bool          // it was made of an intent
 	anew     bool          // it begins with half a line that was a piece of its own
 	cut      bool          // of done: its packed data ends too early
 	tail     string        // see tailSum, at to
@@ -180,7 +181,7 @@ func (c *cutter) long(r io.ReaderAt, off int64, final bool) (*piece, error) {
 
 // again makes the piece of a range once more.
 func (c *cutter) again(r io.ReaderAt, in *intent) (*piece, error) {
-	p := &piece{kind: in.Kind, from: in.From, to: in.To, reason: in.Reason, done: in.Done}
+	p := &piece{kind: in.Kind, from: in.From, to: in.To, reason: in.Reason, done: in.Done, again: true}
 	n := in.To - in.From
 	if in.Kind == bouncehouse.Broken {
 		n = min(n, brokenData)

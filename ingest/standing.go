@@ -4,13 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 
 	"github.com/bouncehouse/bouncehouse"
 )
 
 // recover reads the range again that was about to be stored when the last
-// process ended. Where its file is gone, the range becomes a dead letter. Not
+// process ended. Where its file is gone, the range becomes a dead letter, and
+// the ledger keeps that it may be stored: see lost. Not
 // ok means that another source has the file open, which settles the range when
 // it comes to it, or has; meanwhile l does so with the files that it has itself.
 func (l *logFile) recover(s *standing) (b bouncehouse.Batch, ok bool, err error) {
@@ -36,10 +38,11 @@ func (l *logFile) recover(s *standing) (b bouncehouse.Batch, ok bool, err error)
 	}
 	l.o.Log.Error("a range that was about to be stored is gone with its file",
 		"stream", l.stream, "file", in.Name, "from", in.From, "to", in.To)
-	l.under, l.started = &underway{stream: l.stream, in: in, again: true}, true
+	l.under, l.started = &underway{stream: l.stream, in: in, entry: s.entry, again: true}, true
 	c := in.chunk(l.stream, "")
 	c.Kind = bouncehouse.Broken
-	c.Reason = fmt.Sprintf("bytes %d to %d of %s (%s) are lost: the file was removed after a crash, before they were stored",
+	c.Reason = fmt.Sprintf("bytes %d to %d of %s (%s) are lost: the file was gone after a crash, before they were known to be stored. "+
+		"Should it come back, they are read then",
 		in.From, in.To, in.Name, in.File)
 	return bouncehouse.Batch{ID: in.Batch, Chunks: []bouncehouse.Chunk{c}, Recover: true}, true, nil
 }
@@ -52,18 +55,26 @@ func (l *logFile) find(s *standing) (*handle, *piece, error) {
 		}
 	}
 	files, unlisted := l.list()
-	if errors.Is(unlisted, fs.ErrNotExist) {
-		unlisted = nil
+	if errors.Is(unlisted, fs.ErrNotExist) && (l.o.Once || l.o.Now().Sub(l.opened) >= patience) {
+		unlisted = nil // else what is mounted there may be on its way
 	}
 	dated, last := l.allDated(files), len(files)-1
 	if s.entry != nil {
 		files = append(files, l.nearby(s.entry)...)
 	}
+	ours := len(files)
+	for _, o := range l.led.others(l) {
+		theirs, _ := o.list() // what cannot be listed it tells itself
+		if info, err := os.Stat(o.path); err == nil {
+			theirs = append(theirs, sibling{path: o.path, info: info})
+		}
+		files = append(files, theirs...)
+	}
 	for i, f := range files {
 		if l.isOpen(f.info) {
 			continue
 		}
-		has, err := l.has(f.path, s.entry)
+		has, err := l.has(f.path, s)
 		if err != nil && s.entry != nil && inodeOf(l.led.copyOf(s.entry).Disk) == inode(f.info) {
 			return nil, nil, explain("open", f.path, err) // it is there, and cannot be read
 		}
@@ -77,7 +88,7 @@ func (l *logFile) find(s *standing) (*handle, *piece, error) {
 		if h == nil {
 			continue // another source has it
 		}
-		h.newest = dated && i == last
+		h.newest, h.lent = dated && i == last, i >= ours
 		p, err := l.isIn(h, s)
 		if p != nil {
 			if l.side != nil {
@@ -96,22 +107,29 @@ func (l *logFile) find(s *standing) (*handle, *piece, error) {
 	return nil, nil, nil
 }
 
-// has tells whether the file at path begins with all that was read of e.
-func (l *logFile) has(path string, e *entry) (bool, error) {
-	if e == nil {
+// has tells whether the file at path begins with all that was read of the
+// intent's, and has its range.
+func (l *logFile) has(path string, s *standing) (bool, error) {
+	if s.entry == nil {
 		return false, nil
 	}
 	f, _, err := openRegular(path)
 	if err != nil {
 		return false, err
 	}
-	h := &handle{f: f}
+	h := &handle{f: f, cut: cutter{size: l.o.ChunkSize}}
 	if h.content, err = openContent(f); err != nil {
 		f.Close()
 		return false, err
 	}
 	defer h.close()
-	return l.isOf(h, e)
+	if is, err := l.isOf(h, s.entry); !is || err != nil {
+		return false, err
+	}
+	was := l.led.copyOf(s.entry)
+	h.entry = &was
+	p, err := l.again(h, s.in)
+	return p != nil, err
 }
 
 // isIn is the piece of the intent where h has it.
