@@ -186,3 +186,49 @@ func TestOvergrown(t *testing.T) {
 		t.Errorf("the writer: %d %s", code, body)
 	}
 }
+
+// TestDeafToKill: a statement of the writer's that goes on after a KILL ends the engine: a recovery waits for it.
+func TestDeafToKill(t *testing.T) {
+	library(t)
+	dir := t.TempDir()
+	var said logged
+	c, err := engine.Start(t.Context(), dir, helper("quick", dir), slog.New(slog.NewTextHandler(&said, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		req, err := http.NewRequest(http.MethodPost, "http://engine/?query_id=deaf", strings.NewReader(explosions()["subqueries, tuples"]))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		req.SetBasicAuth(engine.Writer, c.Endpoint().WriterPassword)
+		if res, err := client(c.Endpoint()).Do(req); err == nil {
+			res.Body.Close()
+		}
+	}()
+	until(t, "a new engine", 2*time.Minute, func() bool {
+		if !said.has("the engine has died") {
+			req, err := http.NewRequest(http.MethodPost, "http://engine/", strings.NewReader("KILL QUERY WHERE query_id = 'deaf' ASYNC"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.SetBasicAuth(engine.Writer, c.Endpoint().WriterPassword)
+			if res, err := client(c.Endpoint()).Do(req); err == nil {
+				res.Body.Close()
+			}
+		}
+		return said.has("the engine is back")
+	})
+	<-ended
+	if !said.has("heeds neither its limit of time nor KILL") {
+		t.Errorf("it said: %s", said.b.String())
+	}
+}

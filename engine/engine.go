@@ -130,7 +130,7 @@ func Serve(ctx context.Context, c Config) error {
 func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) error {
 	s := newServer(e, h.Endpoint, c.Log)
 	s.writerByTCP, s.unguarded = h.WriterByTCP, c.unguarded
-	s.deafness, s.silence = cmp.Or(c.patience, deafness), silence
+	s.running.deafness, s.silence = cmp.Or(c.patience, deafness), silence
 	servers := []*http.Server{s.onSocket()}
 	if l.tcp != nil {
 		servers = append(servers, s.onTCP())

@@ -85,9 +85,10 @@ const (
 )
 
 // lookout returns an error once the engine must end because no other way is left. A query of the reader's that outlives its
-// time: the engine looks at time and KILL only while it reads, and what it does before may have no end (reader_weight.go
-// has what is refused therefore); no thread of the library can be ended from without. A statement of the writer's may take
-// what it takes. Or the engine answers nobody.
+// time, and one of anybody's that outlives a KILL (an INSERT was seen to hang for good on a full disk, and a recovery waits
+// for its end): the engine looks at time and KILL only while it reads, and what it does before may have no end
+// (reader_weight.go has what is refused therefore); no thread of the library can be ended from without. A statement of the
+// writer's that is not killed may take what it takes. Or the engine answers nobody.
 func (s *server) lookout(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

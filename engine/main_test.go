@@ -40,6 +40,8 @@ func TestMain(m *testing.M) {
 		os.Exit(serve(engine.Unguarded(engine.Config{Dir: os.Args[1]})))
 	case "impatient": // DIR: the same, and it waits two ticks for a deaf query to end
 		os.Exit(serve(engine.Patience(engine.Unguarded(engine.Config{Dir: os.Args[1]}), 2)))
+	case "quick": // DIR: it waits two ticks for a deaf query to end
+		os.Exit(serve(engine.Patience(engine.Config{Dir: os.Args[1]}, 2)))
 	case "small": // DIR: with little memory
 		os.Exit(serve(engine.Config{Dir: os.Args[1], MemoryLimit: 512 << 20}))
 	case "lean": // DIR: with little memory, and without patience where it is held for nothing

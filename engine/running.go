@@ -18,6 +18,8 @@ type running struct {
 	mu   sync.Mutex
 	next uint64
 	all  map[uint64]*process
+
+	deafness int // how many ticks a killed query may go on: see lookout
 }
 
 // process is one request.
@@ -93,6 +95,15 @@ func (r *running) allow(p *process, ticks int) {
 	r.mu.Unlock()
 }
 
+// hasten lets a process that had for ever end soon: it was killed.
+func (r *running) hasten(number uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.all[number]; p != nil && p.ticks == 0 {
+		p.ticks = r.deafness
+	}
+}
+
 // tick takes a tick from each process that has some, and returns one that has had its last.
 func (r *running) tick() (process, bool) {
 	r.mu.Lock()
@@ -150,6 +161,7 @@ func (r *running) kill(ctx context.Context, sel *selector, self *process, stopIn
 	}
 	for _, p := range picked {
 		p.stop(errKilled)
+		r.hasten(p.number)
 	}
 	// The engine may get a query just after it was asked to end it: ask again until it is gone.
 	ask := time.NewTicker(100 * time.Millisecond)

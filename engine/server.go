@@ -39,8 +39,7 @@ type server struct {
 	log         *slog.Logger
 	running     running
 	guests      guests
-	deafness    int // see lookout
-	silence     int
+	silence     int // see lookout
 	maxBody     int64
 	patience    time.Duration
 	bodies      budget
@@ -212,9 +211,9 @@ func (s *server) run(client context.Context, q *request, p *process) (*result, e
 		}
 		defer s.engine.probation.leave()
 		seconds, _ := q.session.limits()
-		s.running.allow(p, int(seconds)+1+s.deafness)
-		defer s.running.allow(p, 0) // to take the answer is the client's
+		s.running.allow(p, int(seconds)+1+s.running.deafness)
 	}
+	defer s.running.allow(p, 0) // to take the answer is the client's
 	c, err := s.engine.session(q.session)
 	if err != nil {
 		return nil, err
