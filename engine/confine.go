@@ -90,11 +90,9 @@ func (h *handoff) execute(runAs *account, ruleset *os.File, exe string, env []st
 			return err
 		}
 	}
-	for _, fd := range []int{h.Lock, h.Version, h.Probation, h.Socket, h.TCP} {
-		if fd > 0 {
-			if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {
-				return fmt.Errorf("keep a descriptor open: %w", err)
-			}
+	for _, fd := range h.descriptors() {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {
+			return fmt.Errorf("keep a descriptor open: %w", err)
 		}
 	}
 	err := syscall.Exec(exe, os.Args, env)

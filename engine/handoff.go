@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -181,10 +182,13 @@ func takeHandoff() (*handoff, error) {
 	if err := json.NewDecoder(io.NewSectionReader(f, 0, 1<<20)).Decode(h); err != nil {
 		return nil, fmt.Errorf("read what was opened before the walls: %w", err)
 	}
-	for _, fd := range []int{h.Lock, h.Version, h.Probation, h.Socket, h.TCP} {
-		if fd > 0 {
-			unix.CloseOnExec(fd)
-		}
+	for _, fd := range h.descriptors() {
+		unix.CloseOnExec(fd)
 	}
 	return h, nil
+}
+
+// descriptors are those that are there.
+func (h *handoff) descriptors() []int {
+	return slices.DeleteFunc([]int{h.Lock, h.Version, h.Probation, h.Socket, h.TCP}, func(fd int) bool { return fd == 0 })
 }

@@ -22,10 +22,10 @@ const idleMemory = "SELECT (SELECT sumIf(value, metric = 'MemoryTracking') - sum
 // maxBloated is at how many looks in a row half of the memory, or all, may be held for nothing that is under way: a minute.
 const maxBloated = 120
 
-// bloated says whether half of the memory is held for nothing that is under way, by statm if that much is held at all. Where
-// the engine refuses to answer for want of memory it is all held.
-func (e *engine) bloated(statm *os.File) (bool, error) {
-	if statm != nil && resident(statm) < e.memory/2 {
+// bloated says whether half of the memory is held for nothing that is under way, which it asks where the kernel counts as much
+// at all. Where the engine refuses to answer for want of memory it is all held.
+func (e *engine) bloated() (bool, error) {
+	if n := resident(); n > 0 && n < e.memory/2 {
 		return false, nil
 	}
 	v, err := e.ask(func(c *conn) (string, error) { return c.value(idleMemory) })
@@ -46,11 +46,6 @@ const memorySlack = 512 << 20
 
 // weigh looks each second at the memory that the engine has, and says once where it is more than it may have.
 func (e *engine) weigh(ctx context.Context, overgrown chan<- error) {
-	statm, err := os.Open("/proc/self/statm")
-	if err != nil {
-		return // behind walls that are no more than they should be it is there
-	}
-	defer statm.Close()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -59,7 +54,7 @@ func (e *engine) weigh(ctx context.Context, overgrown chan<- error) {
 			return
 		case <-tick.C:
 		}
-		if n := resident(statm); n > e.memory+e.memory/4+memorySlack {
+		if n := resident(); n > e.memory+e.memory/4+memorySlack {
 			overgrown <- fmt.Errorf("the engine starts anew: it has %d MB of memory, its limit is %d", n>>20, e.memory>>20)
 			return
 		}
@@ -68,11 +63,10 @@ func (e *engine) weigh(ctx context.Context, overgrown chan<- error) {
 
 // resident is how much memory this process has by the kernel's account, in bytes: without files' and Go's own, which the
 // bounds of requests and answers hold. It is 0 where the kernel does not tell.
-func resident(statm *os.File) int64 {
-	b := make([]byte, 128)
-	n, _ := statm.ReadAt(b, 0)
+func resident() int64 {
+	statm, _ := os.ReadFile("/proc/self/statm")
 	var size, resident, shared int64 // in pages; proc_pid_statm(5)
-	if _, err := fmt.Sscan(string(b[:n]), &size, &resident, &shared); err != nil {
+	if _, err := fmt.Sscan(string(statm), &size, &resident, &shared); err != nil {
 		return 0
 	}
 	own := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strconv"
 	"time"
 
@@ -101,10 +100,6 @@ func (e *engine) sound(c *conn) (text string, err error) {
 func (e *engine) guard(ctx context.Context, log *slog.Logger, maxBloated int) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
-	statm, err := os.Open("/proc/self/statm")
-	if err == nil {
-		defer statm.Close()
-	}
 	var c *conn
 	letGo := func() {
 		if c != nil {
@@ -138,7 +133,7 @@ func (e *engine) guard(ctx context.Context, log *slog.Logger, maxBloated int) er
 			}
 			log.Warn("the engine does not tell whether its writes succeeded", "error", err)
 		}
-		switch bloated, err := e.bloated(statm); {
+		switch bloated, err := e.bloated(); {
 		case err != nil: // as above: unanswered
 		case !bloated:
 			bloat = 0

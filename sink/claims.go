@@ -133,12 +133,20 @@ func (q *question) fresh(s string) bool {
 }
 
 // knownSQL finds the ids of attempts, message ids and queue ids each by their index.
-const knownSQL = `SELECT DISTINCT concat('m', message_id) AS cited FROM bouncehouse.events
-WHERE NOT claim AND direction = 'outbound' AND message_id IN {messages:Array(String)}
+const knownSQL = `SELECT DISTINCT concat('m', message_id) AS id` + byMessage + `
 UNION ALL
-SELECT DISTINCT concat('q', queue_id) AS cited FROM bouncehouse.events
+SELECT DISTINCT concat('q', queue_id) AS id` + byQueue
+
+const (
+	byMessage = `
+FROM bouncehouse.events
+WHERE NOT claim AND direction = 'outbound' AND message_id IN {messages:Array(String)}`
+	byQueue = `
+FROM bouncehouse.events
 WHERE NOT claim AND direction = 'outbound' AND queue_id IN {queued:Array(String)}
-  AND source NOT IN ('qmail', 'hmailserver', 'mdaemon', 'exchange') -- who count: anyone can`
+  AND source NOT IN ('qmail', 'hmailserver', 'mdaemon', 'exchange') -- who count: anyone can
+`
+)
 
 // known returns which of the ids that the claims cite attempts of ours have.
 func (c *ClickHouse) known(ctx context.Context, claims []*bouncehouse.Event) (map[string]bool, error) {
@@ -172,12 +180,9 @@ func (c *ClickHouse) known(ctx context.Context, claims []*bouncehouse.Event) (ma
 
 // citedSQL finds attempts as knownSQL does, with their addresses.
 const citedSQL = `SELECT DISTINCT id, address FROM (
-  SELECT concat('m', message_id) AS id, ` + addressesSQL + ` FROM bouncehouse.events
-  WHERE NOT claim AND direction = 'outbound' AND message_id IN {messages:Array(String)}
-  UNION ALL
-  SELECT concat('q', queue_id) AS id, ` + addressesSQL + ` FROM bouncehouse.events
-  WHERE NOT claim AND direction = 'outbound' AND queue_id IN {queued:Array(String)}
-    AND source NOT IN ('qmail', 'hmailserver', 'mdaemon', 'exchange'))
+SELECT concat('m', message_id) AS id, ` + addressesSQL + byMessage + `
+UNION ALL
+SELECT concat('q', queue_id) AS id, ` + addressesSQL + byQueue + `)
 WHERE address IN {addresses:Array(String)}`
 
 const addressesSQL = `arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))]) AS address`
