@@ -38,6 +38,7 @@ type logFile struct {
 	skip    map[disk]bool      // copies that hold nothing new, as they lie on disk
 	passed  map[disk]int64     // of these, what was said, by inode
 	rest    map[disk]time.Time // until when a packed file that grows is left alone, by inode: see maxRest
+	awaited map[disk]time.Time // since when a sibling that may be written still is, by inode
 	rescan  bool               // siblings are to be looked at
 	scanned time.Time          // when they were
 	dated   []sibling          // what siblings gave last, of a stream with dated files only
@@ -121,7 +122,8 @@ func newLog(path string, o Options) (l *logFile, fresh bool, err error) {
 func newStream(path, stream string, o Options) (l *logFile, fresh bool, err error) {
 	l = &logFile{
 		o: o, path: path, stream: stream, led: o.Ledger, rescan: true, opened: o.Now(),
-		skip: map[disk]bool{}, passed: map[disk]int64{}, rest: map[disk]time.Time{}, warned: map[string]bool{},
+		skip: map[disk]bool{}, passed: map[disk]int64{}, rest: map[disk]time.Time{},
+		awaited: map[disk]time.Time{}, warned: map[string]bool{},
 	}
 	if !l.led.enter(l.stream, l) {
 		return nil, false, fmt.Errorf("open %s: %w", path, ErrOpen)

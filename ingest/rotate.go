@@ -90,13 +90,12 @@ type sibling struct {
 // compressor keep. Where all of these lie within an hour (the files were
 // copied, or rotate fast) the names decide: numbers fall, dates rise.
 func list(path string, folders []string) ([]sibling, error) {
-	paths, unlisted := named(path, folders)
-	var found []sibling
+	found, unlisted := listOnce(path, folders)
 	for range maxTurns {
-		found = statAll(path, paths)
-		// What a rotator renames meanwhile may be missed under both names.
-		was := paths
-		if paths, unlisted = named(path, folders); slices.Equal(was, paths) {
+		// What a rotator renames during a look may be missed under both names.
+		was := found
+		found, unlisted = listOnce(path, folders)
+		if slices.EqualFunc(was, found, func(a, b sibling) bool { return a.path == b.path && os.SameFile(a.info, b.info) }) {
 			break
 		}
 	}
@@ -125,9 +124,13 @@ func list(path string, folders []string) ([]sibling, error) {
 	return found, unlisted
 }
 
-// named are the paths of the files that by their names are of the stream of
-// path, but path itself. The error is list's.
-func named(path string, folders []string) (paths []string, unlisted error) {
+// listOnce is list, by a single look and in no order.
+func listOnce(path string, folders []string) (found []sibling, unlisted error) {
+	// path may be a link to one of its siblings: that is the one written.
+	live, err := os.Stat(path)
+	if err != nil {
+		live = nil
+	}
 	for i, dir := range append([]string{filepath.Dir(path)}, folders...) {
 		entries, err := os.ReadDir(dir)
 		switch gone := errors.Is(err, fs.ErrNotExist); {
@@ -138,32 +141,19 @@ func named(path string, folders []string) (paths []string, unlisted error) {
 			unlisted = errors.Join(unlisted, err)
 		}
 		for _, e := range entries {
-			if base, _, _ := baseName(e.Name()); base == filepath.Base(path) && e.Name() != base {
-				paths = append(paths, filepath.Join(dir, e.Name()))
+			base, mark, plain := baseName(e.Name())
+			if base != filepath.Base(path) || e.Name() == base {
+				continue
 			}
+			full := filepath.Join(dir, e.Name())
+			info, err := os.Stat(full)
+			if err != nil || !info.Mode().IsRegular() || live != nil && os.SameFile(live, info) {
+				continue // rotated on just now, or a link to nothing, among others
+			}
+			found = append(found, sibling{path: full, plain: filepath.Join(dir, plain), mark: mark, info: info, known: true})
 		}
 	}
-	return paths, unlisted
-}
-
-// statAll makes siblings of what is there at paths.
-func statAll(path string, paths []string) (found []sibling) {
-	// path may be a link to one of its siblings: that is the one written.
-	live, err := os.Stat(path)
-	if err != nil {
-		live = nil
-	}
-	for _, full := range paths {
-		info, err := os.Stat(full)
-		if err != nil {
-			continue // rotated on just now, or a link to nothing
-		}
-		if info.Mode().IsRegular() && (live == nil || !os.SameFile(live, info)) {
-			_, mark, plain := baseName(filepath.Base(full))
-			found = append(found, sibling{path: full, plain: filepath.Join(filepath.Dir(full), plain), mark: mark, info: info, known: true})
-		}
-	}
-	return found
+	return found, unlisted
 }
 
 // holdsLog tells whether of the files at path, and of list, one has anything

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -87,39 +88,71 @@ func TestBaseName(t *testing.T) {
 	}
 }
 
-// A rotator renames the files while they are listed: none is missed.
+// A rotator renames the files while they are listed: none is missed, whether
+// all are kept, or the oldest goes with each turn and the names stay.
 func TestListWhileRotated(t *testing.T) {
-	dir := t.TempDir()
-	log := filepath.Join(dir, "mail.log")
-	name := func(n int) string { return fmt.Sprintf("%s.%d", log, n) }
 	const files = 40
-	for n := 1; n <= files; n++ {
-		if err := os.WriteFile(name(n), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for first := 1; first <= 100; first++ {
-		var all sync.WaitGroup
-		all.Go(func() {
-			for n := first + files - 1; n >= first; n-- {
-				if err := os.Rename(name(n), name(n+1)); err != nil {
-					t.Error(err)
+	for style, turn := range map[string]func(name func(int) string, turn int) error{
+		"all are kept": func(name func(int) string, turn int) (err error) {
+			for n := files + turn; n > turn; n-- {
+				err = errors.Join(err, os.Rename(name(n), name(n+1)))
+			}
+			return err
+		},
+		"so many are kept": func(name func(int) string, _ int) error {
+			err := os.Rename(name(files), name(0)+"-elsewhere")
+			for n := files - 1; n >= 0; n-- {
+				err = errors.Join(err, os.Rename(name(n), name(n+1)))
+			}
+			return errors.Join(err, os.Rename(name(0)+"-elsewhere", name(0)))
+		},
+	} {
+		t.Run(style, func(t *testing.T) {
+			log := filepath.Join(t.TempDir(), "mail.log")
+			name := func(n int) string {
+				if n == 0 {
+					return log
+				}
+				return fmt.Sprintf("%s.%d", log, n)
+			}
+			for n := range files + 1 {
+				if err := os.WriteFile(name(n), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			inodes := func() map[uint64]bool {
+				found, err := list(log, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all := map[uint64]bool{}
+				for _, s := range found {
+					all[diskOf(s.info).Inode] = true
+				}
+				return all
+			}
+			for i := range 100 {
+				was := inodes()
+				var all sync.WaitGroup
+				all.Go(func() {
+					if err := turn(name, i); err != nil {
+						t.Error(err)
+					}
+				})
+				var during []map[uint64]bool
+				for range 4 {
+					during = append(during, inodes())
+				}
+				all.Wait()
+				now := inodes()
+				for inode := range was {
+					for _, found := range during {
+						if now[inode] && !found[inode] {
+							t.Fatalf("rotation %d: one of %d files is not listed", i, len(now))
+						}
+					}
 				}
 			}
 		})
-		for range 4 {
-			found, err := list(log, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			inodes := map[uint64]bool{}
-			for _, s := range found {
-				inodes[diskOf(s.info).Inode] = true
-			}
-			if len(inodes) != files {
-				t.Fatalf("rotation %d: %d of %d files are listed", first, len(inodes), files)
-			}
-		}
-		all.Wait()
 	}
 }

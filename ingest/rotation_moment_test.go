@@ -178,6 +178,31 @@ func TestRotationAtAnyMoment(t *testing.T) {
 	}
 }
 
+// A file that stood at the path for a moment is too short to be known by, and
+// may be written still: it comes before those that are rotated meanwhile.
+func TestRotationWhileAShortFileIsYoung(t *testing.T) {
+	atEach(t, func(t *testing.T, l *logger, r *reader, moment int) (met bool) {
+		w := turner{turn: func(w *turner) { w.rename(); w.reopen() }}
+		w.begin(l, r)
+		w.say(3)
+		r.follow(3 * time.Second)
+		w.say(3)
+		w.turn(&w)
+		w.say(1)
+		w.turn(&w)
+		w.say(3)
+		time.Sleep(quiet - time.Second)
+		r.restart()
+		w.watch(r.s)
+		w.left, w.then = moment, func(w *turner) { w.turn(w); w.say(3) }
+		r.follow(500 * time.Millisecond)
+		met = w.left <= 0
+		w.left = 0
+		w.all(r)
+		return met
+	})
+}
+
 // Another log begins as the rotated files do, and its first lines are stored at
 // any moment while those are looked at: none is passed over for a newer one.
 func TestRotationBesideALogThatBeginsAlike(t *testing.T) {

@@ -175,14 +175,7 @@ func (l *logFile) scanDue() bool {
 	if l.o.Once {
 		return false
 	}
-	now := l.o.Now()
-	switch {
-	case len(l.held) == 0:
-		return true
-	case !l.held[0].moved.IsZero() && now.Sub(l.held[0].grown) < quiet:
-		return false // what it has comes first
-	}
-	return now.Sub(l.scanned) >= rescan
+	return len(l.held) == 0 || l.o.Now().Sub(l.scanned) >= rescan
 }
 
 // scan opens the oldest sibling that has something to read and is older than
@@ -253,7 +246,7 @@ func (l *logFile) scan() (*handle, *piece, error) {
 		case err != nil && !errors.Is(err, errReplaced):
 			l.failed = l.trouble(fmt.Errorf("read %s: %w", s.path, err))
 		case err == nil && p == nil && s.known && l.young(s.info) && !h.content.packed():
-			l.await(h, l.rotated())
+			l.await(h, 0)
 			continue
 		case err == nil && p == nil:
 			l.finish(h)
@@ -335,27 +328,27 @@ func (l *logFile) isOpen(info os.FileInfo) bool {
 	return slices.ContainsFunc(l.files(), func(h *handle) bool { return os.SameFile(h.info, info) })
 }
 
-// young tells whether a sibling may be written still: then what stands at the
-// path waits for it.
+// young tells whether a sibling may be written still: then what is newer waits
+// for it, but not again where it did already.
 func (l *logFile) young(info os.FileInfo) bool {
-	return !l.o.Once && !l.only && len(l.held) < maxHeld && l.scanned.Sub(info.ModTime()).Abs() < quiet
+	since, waited := l.awaited[inodeOf(diskOf(info))]
+	waited = waited && l.scanned.Sub(since) >= patience
+	return !l.o.Once && !l.only && !waited && len(l.held) < maxHeld && l.scanned.Sub(info.ModTime()).Abs() < quiet
 }
 
 // await takes a sibling among those held.
 func (l *logFile) await(h *handle, at int) {
 	if h.moved.IsZero() {
-		h.moved = l.o.Now()
+		d := inodeOf(diskOf(h.info))
+		if _, ok := l.awaited[d]; !ok {
+			if len(l.awaited) >= maxPassed {
+				clear(l.awaited)
+			}
+			l.awaited[d] = l.o.Now()
+		}
+		h.moved = l.awaited[d]
 	}
 	l.held = slices.Insert(l.held, at, h)
-}
-
-// rotated is how many of those held do not stand at the path any more.
-func (l *logFile) rotated() int {
-	n := len(l.held)
-	if n > 0 && l.held[n-1].moved.IsZero() {
-		n--
-	}
-	return n
 }
 
 // place is where among those held files[i] belongs: behind the last that was
@@ -400,7 +393,7 @@ func (l *logFile) letGo(h *handle) {
 func (l *logFile) retire(h *handle) {
 	if h == l.side && l.young(h.info) && !h.content.packed() {
 		l.side = nil
-		l.await(h, l.rotated())
+		l.await(h, 0)
 		return
 	}
 	if h == l.side || l.o.Once {
