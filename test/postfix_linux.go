@@ -56,6 +56,7 @@ alias_maps =
 alias_database =
 maillog_file = /var/log/mail.log
 smtp_tls_security_level = may
+default_destination_concurrency_failed_cohort_limit = 0
 queue_run_delay = 1s
 minimal_backoff_time = 1s
 maximal_backoff_time = 2s
