@@ -202,6 +202,33 @@ func TestRotationOddNames(t *testing.T) {
 	})
 }
 
+// The log is truncated and goes on under a name by which nothing is found,
+// before anybody looks: what is open is read.
+func TestRotationTruncatedAndMoved(t *testing.T) {
+	for name, truncate := range map[string]func(l *logger){
+		"after a copy": func(l *logger) { l.copyTruncate() },
+		"for good":     func(l *logger) { l.check(os.Truncate(l.log, 0)) },
+	} {
+		for _, seen := range []time.Duration{0, 2 * time.Second} {
+			t.Run(fmt.Sprintf("%s, seen for %v", name, seen), func(t *testing.T) {
+				bubble(t, func(t *testing.T, l *logger, r *reader) {
+					l.write(3)
+					r.follow(3 * time.Second)
+					truncate(l)
+					r.follow(seen)
+					l.check(os.Rename(l.log, filepath.Join(l.dir, "kept.txt")))
+					l.write(6)
+					r.follow(time.Second)
+					l.reopen()
+					l.write(2)
+					r.follow(time.Minute)
+					r.inOrder(l.lines)
+				})
+			})
+		}
+	}
+}
+
 func TestRotationDirectoryReplaced(t *testing.T) {
 	bubble(t, func(t *testing.T, l *logger, r *reader) {
 		dir := filepath.Join(l.dir, "log")

@@ -67,8 +67,7 @@ func (l *logFile) next() (*handle, *piece) {
 			return nil, nil
 		case errors.Is(err, errReplaced):
 			// What was not read before is in a copy, if anywhere.
-			l.letGo(h)
-			l.look()
+			l.anew(h)
 			l.rescan = true
 		case err != nil:
 			l.letGo(h)
@@ -96,6 +95,26 @@ func (l *logFile) next() (*handle, *piece) {
 }
 
 const maxTurns = 100 // a file that is truncated all the time is no reason not to wait
+
+// anew takes the file of h, which is another than it was, as one that was just
+// opened: it may have no name any more that it would be found by.
+func (l *logFile) anew(h *handle) {
+	i := slices.Index(l.held, h)
+	if i < 0 {
+		l.letGo(h)
+		return
+	}
+	l.led.release(h.entry, l)
+	h.content.close()
+	fresh, err := l.handle(h.f, h.path, h.live)
+	if err != nil {
+		l.failed = l.trouble(err)
+	}
+	if l.held = slices.Delete(l.held, i, i+1); fresh != nil {
+		fresh.moved = h.moved
+		l.held = slices.Insert(l.held, i, fresh)
+	}
+}
 
 // standBack is called where another source is to go on first: it may be waiting
 // for a file of this one.
@@ -219,7 +238,7 @@ func (l *logFile) scan() (*handle, *piece, error) {
 			if h != nil {
 				l.close(h)
 			}
-			l.dated, l.rescan = nil, true // rotated on just now: what follows is not the next
+			l.scanAgain()
 			return nil, nil, nil
 		}
 		if h == nil || err != nil {
@@ -243,7 +262,11 @@ func (l *logFile) scan() (*handle, *piece, error) {
 		case errors.Is(err, errElsewhere):
 			l.close(h)
 			return nil, nil, err
-		case err != nil && !errors.Is(err, errReplaced):
+		case errors.Is(err, errReplaced):
+			l.close(h)
+			l.scanAgain()
+			return nil, nil, nil
+		case err != nil:
 			l.failed = l.trouble(fmt.Errorf("read %s: %w", s.path, err))
 		case err == nil && p == nil && s.known && l.young(s.info) && !h.content.packed():
 			l.await(h, 0)
@@ -259,6 +282,10 @@ func (l *logFile) scan() (*handle, *piece, error) {
 	}
 	return nil, nil, nil
 }
+
+// scanAgain is called where a file was rotated on, or truncated, just now: what
+// follows it in the list is not the next.
+func (l *logFile) scanAgain() { l.dated, l.rescan = nil, true }
 
 // idle is called when there is nothing to read at the moment. Of the file
 // that was being written when the last run ended it says so if that is gone:
