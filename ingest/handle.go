@@ -266,6 +266,9 @@ func (l *logFile) claimed(h *handle) bool {
 // again is the piece of an intent that stands of h's entry; nil where this
 // file has it not.
 func (l *logFile) again(h *handle, in *intent) (*piece, error) {
+	if h.entry.Read > in.To {
+		return nil, nil // another source has settled it meanwhile, and went on
+	}
 	p, err := h.cut.again(h.content, in)
 	if err == nil {
 		err = h.seal(p, false)

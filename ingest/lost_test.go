@@ -335,3 +335,25 @@ func TestLostWaits(t *testing.T) {
 		time.Sleep(time.Second)
 	})
 }
+
+// A range is looked for that another source settles meanwhile, which then reads
+// on: it is in no file any more as it was.
+func TestSettledWhileItIsLookedFor(t *testing.T) {
+	bubble(t, func(t *testing.T, l *logger, r *reader) {
+		l.write(6)
+		b, ok := r.read(t.Context())
+		if !ok {
+			t.Fatal("nothing to read")
+		}
+		l.check(r.s.Intend(t.Context(), b))
+		src := r.s.(*lazy).Source.(*logFile)
+		s := src.led.standings()[0]
+		r.commit(b)
+		l.write(3)
+		r.follow(time.Second)
+		if has, err := src.has(l.log, s); has || err != nil {
+			t.Errorf("has: %v, %v", has, err)
+		}
+		r.inOrder(l.lines)
+	})
+}
