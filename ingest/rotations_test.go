@@ -498,9 +498,8 @@ func (w *rotator) steps(kind string) map[string]func() {
 	steps["olddir"] = followed(rename("olddir"))
 	steps["odd"] = followed(rename("odd"))
 	steps["odd while away"] = func() {
-		if w.settled() {
-			w.write(2)
-			w.follow(2*time.Second, false)
+		w.write(2)
+		if w.settled() { // some of it is stored
 			w.close()
 			w.write(3)
 			rename := w.name("odd")
