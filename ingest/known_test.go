@@ -153,13 +153,14 @@ func TestEqualHeads(t *testing.T) {
 // a copy that went its own way is read from there on.
 func TestCopies(t *testing.T) {
 	text, lines := longLines(0, 2000)
+	large := func(o *Options) { o.ChunkSize = 20_000 }
 	for _, cut := range []int{len(text), len(text) - 1, len(text) - 300, len(text) - 20_000, len(text) - 100_000, 5_000, 100} {
 		for _, gone := range []bool{false, true} {
 			for _, grows := range []bool{false, true} {
 				t.Run(fmt.Sprint(cut, gone, grows), func(t *testing.T) {
 					p := newPlace(t)
 					p.write(p.log, text)
-					p.equal("first", lines, p.drain(p.open(p.log)))
+					p.equal("first", lines, p.drain(p.open(p.log, large)))
 					own, want := "", []string(nil)
 					if cut = strings.LastIndexByte(text[:cut], '\n') + 1; grows {
 						own, want = logLines(5000, 20)
@@ -177,7 +178,7 @@ func TestCopies(t *testing.T) {
 						p.write(p.log, later)
 						want = append(want, lines...)
 					}
-					got := p.drain(p.open(p.log))
+					got := p.drain(p.open(p.log, large))
 					// What remains: far from its end, a file that is gone is known
 					// to the last of its marks only.
 					if extra := strings.Join(got, "\n"); gone && len(got) > len(want) {

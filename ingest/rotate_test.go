@@ -131,7 +131,7 @@ func TestListWhileRotated(t *testing.T) {
 				}
 				return all
 			}
-			for i := range 100 {
+			for i := range 40 {
 				was := inodes()
 				var all sync.WaitGroup
 				all.Go(func() {

@@ -453,24 +453,25 @@ func TestRotationManyFiles(t *testing.T) {
 	p := newPlace(t)
 	p.now = p.now.Add(time.Hour)
 	var want []string
-	for i := range 300 {
+	const files = 100
+	for i := range files {
 		text, lines := logLines(i*10, 2)
 		want = append(want, lines...)
-		p.write(fmt.Sprintf("%s.%d", p.log, 300-i), text)
+		p.write(fmt.Sprintf("%s.%d", p.log, files-i), text)
 	}
 	if diff := cmp.Diff(want, p.drain(p.open(p.log))); diff != "" {
 		t.Errorf("%.2000s", diff)
 	}
 	text, late := logLines(9000, 2)
-	p.write(p.log+".300", text)
+	p.write(fmt.Sprintf("%s.%d", p.log, files), text)
 	for range 2 {
 		if diff := cmp.Diff(late, p.drain(p.open(p.log))); diff != "" {
 			t.Errorf("%.2000s", diff)
 		}
 		late = nil
 	}
-	for i := range 299 {
-		os.Remove(fmt.Sprintf("%s.%d", p.log, 300-i))
+	for i := range files - 1 {
+		os.Remove(fmt.Sprintf("%s.%d", p.log, files-i))
 	}
 	text, _ = logLines(9100, 2)
 	p.write(p.log, text)
@@ -480,7 +481,7 @@ func TestRotationManyFiles(t *testing.T) {
 	s := p.open(p.log)
 	p.drain(s)
 	led := s.(*logFile).led
-	if n := len(led.entries); n < 300 {
+	if n := len(led.entries); n < files {
 		t.Errorf("%d files are remembered", n)
 	}
 }
