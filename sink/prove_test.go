@@ -93,12 +93,12 @@ func TestAside(t *testing.T) {
 	table, name := filepath.Dir(filepath.Clean(part)), filepath.Base(part)
 	detached := filepath.Join(table, "detached", "broken-on-start_"+name)
 	back := 0
+	s.child.Load().Close()
 	for _, path := range files {
 		whole, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.child.Load().Close()
 		if err := os.Truncate(path, 0); err != nil {
 			t.Fatal(err)
 		}
@@ -114,8 +114,8 @@ func TestAside(t *testing.T) {
 		if err := os.WriteFile(path, whole, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s.start()
 	}
+	s.start()
 	t.Logf("of %d files, %d cost the part", len(files), back)
 	if back == 0 {
 		t.Error("the part was never set aside: the test tries nothing")

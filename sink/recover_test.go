@@ -209,7 +209,7 @@ func TestCancelledWrite(t *testing.T) {
 // TestFindReadsFewGranules holds the read-back to the primary key.
 func TestFindReadsFewGranules(t *testing.T) {
 	_, c := store(t)
-	const files, each = 20, 20_000
+	const files, each = 10, 20_000
 	for f := range files {
 		events := attempts(each, func(i int) time.Time {
 			return noon.Add(time.Duration(f)*time.Hour + time.Duration(i)*100*time.Millisecond)
@@ -237,7 +237,7 @@ func TestFindReadsFewGranules(t *testing.T) {
 		t.Fatalf("%v in the plan:\n%s", err, plan)
 	}
 	t.Logf("%d of %d granules", read, of)
-	if of < 40 || read > 5 {
+	if of < 20 || read > 5 {
 		t.Errorf("reads %d of %d granules:\n%s", read, of, plan)
 	}
 }
