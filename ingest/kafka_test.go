@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -43,6 +44,7 @@ func TestKafka(t *testing.T) {
 				"topic made anew":   testKafkaTopicAnew,
 				"rebalance":         testKafkaRebalance,
 				"generation lost":   testKafkaGenerationLost,
+				"takeover":          testKafkaTakeover,
 				"write interrupted": testKafkaStop,
 				"broker killed":     testKafkaBrokerKilled,
 			} {
@@ -155,7 +157,7 @@ func (w *world) start(wrap func(bouncehouse.Source) bouncehouse.Source) *member 
 			if wrap != nil {
 				src = wrap(src)
 			}
-			p := bouncehouse.Pipeline{Parser: func(string) bouncehouse.Parser { return lineParser{} }, Sink: w.store, Log: log, Backoff: 10 * time.Millisecond}
+			p := bouncehouse.Pipeline{Parser: func(string) bouncehouse.Parser { return new(lineParser) }, Sink: w.store, Log: log, Backoff: 10 * time.Millisecond}
 			return p.Run(ctx, src)
 		})
 	}()
@@ -194,11 +196,13 @@ func (l testLog) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// lineParser makes an event of each line.
-type lineParser struct{}
+// lineParser makes an event of each line, and remembers the one before.
+type lineParser struct{ before string }
 
-func (lineParser) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
-	res.Events = append(res.Events, bouncehouse.Event{Recipient: strings.Clone(r.Text)})
+func (p *lineParser) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
+	line := strings.Clone(r.Text)
+	res.Events = append(res.Events, bouncehouse.Event{Recipient: line, Sender: p.before})
+	p.before = line
 	return nil
 }
 
@@ -207,7 +211,8 @@ func (lineParser) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 // hide what comes twice otherwise.
 type store struct {
 	mu      sync.Mutex
-	rows    map[string]int // by line
+	rows    map[string]int    // by line
+	context map[string]string // by line, the one that the parser had seen before it
 	order   []string
 	tokens  map[string]bool
 	lastSeq map[string]uint64
@@ -219,7 +224,7 @@ type store struct {
 }
 
 func newStore() *store {
-	return &store{rows: map[string]int{}, tokens: map[string]bool{}, lastSeq: map[string]uint64{}}
+	return &store{rows: map[string]int{}, context: map[string]string{}, tokens: map[string]bool{}, lastSeq: map[string]uint64{}}
 }
 
 func (s *store) Write(_ context.Context, b bouncehouse.Batch, res *bouncehouse.Result) error {
@@ -246,6 +251,7 @@ func (s *store) Write(_ context.Context, b bouncehouse.Batch, res *bouncehouse.R
 			continue
 		}
 		s.rows[e.Recipient]++
+		s.context[e.Recipient] = e.Sender
 		s.order = append(s.order, e.Recipient)
 		s.lastSeq[e.Stream] = max(s.lastSeq[e.Stream], e.Chunk)
 	}
@@ -727,6 +733,94 @@ func testKafkaGenerationLost(t *testing.T, broker *test.KafkaBroker) {
 	}
 	a.stop()
 	b.stop()
+}
+
+// testKafkaTakeover has another member go on with a partition: what parsers
+// remember of each stream goes with it.
+func testKafkaTakeover(t *testing.T, broker *test.KafkaBroker) {
+	for name, takeover := range map[string]func(w *world) (a, b *member){
+		"after a rotation": func(w *world) (a, b *member) {
+			a = w.start(nil)
+			w.produce(w.chunk("s", 4), w.chunk("t", 4))
+			w.settled()
+			a.stop()
+			c := w.chunk("s", 4)
+			c.File, c.FileID, c.Offset = "mail.log.1", "g-s", 0
+			w.produce(c)
+			return a, w.start(nil)
+		},
+		"of a batch that is not acknowledged": func(w *world) (a, b *member) {
+			w.produce(w.chunk("s", 4), w.chunk("t", 4))
+			a = w.start(nil)
+			w.settled()
+			stalled, wake := make(chan bool, 1), make(chan bool)
+			var second atomic.Bool
+			w.store.mu.Lock()
+			w.store.before = func(bouncehouse.Batch) (bool, error) {
+				if !second.Swap(true) {
+					stalled <- true
+					<-wake
+					return true, errors.New("the connection is lost")
+				}
+				return false, nil
+			}
+			w.store.mu.Unlock()
+			w.produce(w.chunk("s", 4), w.chunk("t", 4))
+			<-stalled
+			w.expel()
+			b = w.start(nil)
+			w.settled()
+			close(wake)
+			return a, b
+		},
+		"twice before anything comes": func(w *world) (a, b *member) {
+			w.produce(w.chunk("s", 4), w.chunk("t", 4))
+			a = w.start(nil)
+			w.settled()
+			a.stop()
+			idle := w.start(nil)
+			test.Await(t, 60*time.Second, "the partition assigned", func() bool {
+				idle.kafka.mu.Lock()
+				defer idle.kafka.mu.Unlock()
+				return len(idle.kafka.lag) == 1
+			})
+			idle.stop()
+			return a, w.start(nil)
+		},
+		"beyond what is read again": func(w *world) (a, b *member) {
+			a = w.start(nil)
+			w.produce(w.chunk("s", 4))
+			for range kafkaReplay {
+				w.produce(w.chunk("t", 1))
+			}
+			w.settled()
+			a.stop()
+			return a, w.start(nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, broker, 1)
+			defer w.close()
+			a, b := takeover(w)
+			w.produce(w.chunk("s", 4), w.chunk("t", 4))
+			w.settled()
+			a.stop()
+			b.stop()
+			lines := slices.Sorted(maps.Keys(w.lines)) // by stream, in order
+			for i, line := range lines {
+				want := ""
+				if i > 0 && lines[i-1][:1] == line[:1] {
+					want = lines[i-1]
+				}
+				if name == "beyond what is read again" && i == 4 {
+					want = ""
+				}
+				if got := w.store.context[line]; got != want {
+					t.Errorf("before %q it had seen %q, want %q", line, got, want)
+				}
+			}
+		})
+	}
 }
 
 // tell passes on what its commits return.
