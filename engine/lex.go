@@ -120,12 +120,12 @@ func (l *lexer) afterValue() bool {
 	return l.pos > 0 && (l.last.kind != tokenPunct || l.last.text == ")" || l.last.text == "]")
 }
 
-// number reads 1, 1.5, .5, 1e-3 and 0xff; after a dot, as in tuple.1.2, digits only.
+// number reads 1, 1_000, 1.5, .5, 1e-3 and 0xff; after a dot, as in tuple.1.2, digits only.
 func (l *lexer) number(t *token) error {
 	t.kind = tokenNumber
 	digits := func(is func(byte) bool) bool {
 		from := l.pos
-		for is(l.at(0)) {
+		for is(l.at(0)) || l.at(0) == '_' && l.pos > from && is(l.at(-1)) && is(l.at(1)) {
 			l.pos++
 		}
 		return l.pos > from
@@ -155,7 +155,7 @@ func (l *lexer) number(t *token) error {
 	if !good || isWord(l.at(0)) {
 		return syntaxError(fmt.Sprintf("a number cannot be read: %.40q", l.s[t.start:min(len(l.s), l.pos+1)]))
 	}
-	if t.text = l.s[t.start:l.pos]; t.text[0] == '.' {
+	if t.text = strings.ReplaceAll(l.s[t.start:l.pos], "_", ""); t.text[0] == '.' {
 		t.text = "0" + t.text
 	}
 	return nil

@@ -210,3 +210,5 @@ FROM events SELECT count() WHERE class != ''
 
 SELECT count() FROM events WHERE class = 'dnsbl' -- a comment
 /* and another */ AND provider = 'google';
+
+SELECT 1_000_000 AS million, 0xff_ff AS hex, 1_0.2_5 AS quarter, countIf(offset < 1_000_000_000) AS n FROM events ORDER BY n
