@@ -138,7 +138,8 @@ func packing(magic []byte) string {
 // checkText says why a file whose raw data begins with raw and whose content
 // begins with peek cannot be read, if so. Zeros at the start may stand before
 // text (a writer without O_APPEND goes on where it was after a truncation),
-// and later ones too, after a power failure.
+// and later ones too, after a power failure or beside a writer with O_APPEND:
+// what begins with lines is text.
 func checkText(raw, peek []byte) error {
 	for _, m := range magics {
 		if !bytes.HasPrefix(raw, []byte(m.magic)) {
@@ -156,10 +157,19 @@ func checkText(raw, peek []byte) error {
 	if isExport(text) || entryStart(text) >= 0 {
 		return nil // its values may be binary; see entries.go of the latter
 	}
-	if bytes.IndexByte(text[:min(len(text), 1<<10)], 0) >= 0 {
+	if zero := bytes.IndexByte(text[:min(len(text), 1<<10)], 0); zero >= 0 && !beginsWithLines(text[:zero]) {
 		return &notText{"it is binary (it has zero bytes), not a log file"}
 	}
 	return nil
+}
+
+// beginsWithLines tells whether text has whole lines, in which no control
+// character but those of terminals stands.
+func beginsWithLines(text []byte) bool {
+	end := bytes.LastIndexByte(text, '\n')
+	return end >= 0 && !bytes.ContainsFunc(text[:end], func(r rune) bool {
+		return r < ' ' && r != '\t' && r != '\r' && r != '\n' && r != '\x1b'
+	})
 }
 
 // fileKind is what a file holds.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -151,6 +152,28 @@ func TestRotationTruncatedWithHole(t *testing.T) {
 		r.follow(time.Second)
 		r.inOrder(append(l.lines, more...))
 	})
+}
+
+// Zeros after the first lines, as a power failure leaves them, or a writer
+// without O_APPEND beside one with it, make no binary file of a log.
+func TestHoleBehindTheFirstLines(t *testing.T) {
+	hole := strings.Repeat("\x00", 3000)
+	first, lines := logLines(0, 2)
+	text, more := logLines(2, 40)
+	for _, before := range []bool{false, true} { // a start that read the first lines
+		t.Run(fmt.Sprint(before), func(t *testing.T) {
+			p := newPlace(t)
+			p.write(p.log, first)
+			var got []string
+			if before {
+				got = p.drain(p.open(p.log))
+			}
+			p.write(p.log, hole+text)
+			if got = append(got, p.drain(p.open(p.log))...); !slices.Equal(got, append(lines[:2:2], more...)) {
+				t.Errorf("%q", got)
+			}
+		})
+	}
 }
 
 func TestRotationDeletedAndRecreated(t *testing.T) {
