@@ -182,7 +182,7 @@ const (
 )
 
 var (
-	mboxStart = regexp.MustCompile(`^From [^\n]*\d\d:\d\d[^\n]*\n`)
+	mboxStart = regexp.MustCompile(`^From (?:[^\n]*\d\d:\d\d[^\n]*\n|\r?\n[!-9;-~]+:)`)
 	mailField = regexp.MustCompile(`(?i)^(return-path|received|message-id|mime-version|delivered-to|x-original-to|date|from|to|subject|content-type|auto-submitted|dkim-signature|arc-seal|reply-to|sender|x-[a-z0-9-]+|authentication-results):`)
 	topField  = regexp.MustCompile(`(?i)^(return-path: ?<|received: (from|by|\() ?)`)
 	anyField  = regexp.MustCompile(`^[!-9;-~]+:[ \t]?`)

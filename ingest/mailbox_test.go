@@ -130,6 +130,26 @@ func TestMboxSplit(t *testing.T) {
 	}
 }
 
+// Thunderbird writes "From " lines without anything in them, beside those of
+// older versions.
+func TestMboxOfThunderbird(t *testing.T) {
+	for name, from := range map[string]string{"new": "From \r\n", "old": "From - Sat Nov 21 10:00:00 2026\r\n", "unix": "From \n"} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlace(t)
+			p.now = p.now.Add(time.Hour)
+			path := filepath.Join(p.dir, "Bounces")
+			var mails []string
+			for i := range 4 {
+				mails = append(mails, "X-Mozilla-Status: 0001\r\n"+mailText(i)+"\nFrom \nthis is no new mail\n")
+			}
+			p.write(path, from+mails[0]+"\n"+from+mails[1]+"\nFrom \r\n"+mails[2]+"\n"+from+mails[3])
+			if diff := cmp.Diff(mails, p.drain(p.open(path))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 // Wherever a block of reading ends, the "From " line in it is found.
 func TestMboxBlockEdges(t *testing.T) {
 	for shift := -60; shift < 60; shift++ {
@@ -211,8 +231,9 @@ func TestMboxRewritten(t *testing.T) {
 
 func TestTellKind(t *testing.T) {
 	for text, want := range map[string]fileKind{
-		fromLine + mailText(1): kindMbox,
-		mailText(1):            kindMail,
+		fromLine + mailText(1):  kindMbox,
+		"From \n" + mailText(1): kindMbox,
+		mailText(1):             kindMail,
 		"Subject: one\r\nFrom: a@example.org\r\n folded: yes\r\n\r\nbody": kindMail,
 		"Nov 21 10:00:00 mx1 postfix/smtp[1]: A: to=<a@example.org>\n":    kindLog,
 		"2026-11-21T10:00:00+00:00 mx1 postfix/smtp[1]: A: to=<a>\n":      kindLog,

@@ -18,7 +18,8 @@ import (
 //
 // A mail begins at a "From " line, at the file's start or after an empty
 // line; only lines with a time of day count, since a body may have a line
-// that begins so. The last mail is whole once the file is quiet and an empty
+// that begins so, and those with nothing in them before a header field, which
+// Thunderbird writes. The last mail is whole once the file is quiet and an empty
 // line ends it (or, without one, after patience).
 //
 // What is appended is read as it comes. Since a mail program may have changed
