@@ -157,7 +157,19 @@ func (l *logFile) unread(info os.FileInfo) int64 {
 }
 
 // list names the files of the stream but the one at the path, oldest first.
-func (l *logFile) list() ([]sibling, error) { return list(l.path, l.o.Folders[l.path]) }
+// Those beside what the path is a link to are one source's: that which reads it
+// under its own name, if there is one.
+func (l *logFile) list() ([]sibling, error) {
+	files, err := list(l.path, l.o.Folders[l.path])
+	to := linked(l.path)
+	if to != l.path && slices.ContainsFunc(l.led.others(l), func(o *logFile) bool {
+		also := linked(o.path)
+		return whereIs(also) == whereIs(to) && (also == o.path || o.path < l.path)
+	}) {
+		files = slices.DeleteFunc(files, func(s sibling) bool { return s.far })
+	}
+	return files, err
+}
 
 // Stream implements Source.
 func (l *logFile) Stream() string { return l.stream }

@@ -80,10 +80,9 @@ func (l *logFile) astray(e *entry, files []sibling) []sibling {
 // nearby lists the files in the directories where rotation may have put what
 // e was read from, under whatever name.
 func (l *logFile) nearby(e *entry) (files []sibling) {
-	dirs := []string{filepath.Dir(l.led.copyOf(e).Path), filepath.Dir(l.path)}
-	if dirs[0] == dirs[1] {
-		dirs = dirs[1:]
-	}
+	dirs := []string{filepath.Dir(l.led.copyOf(e).Path), filepath.Dir(l.path), filepath.Dir(linked(l.path))}
+	slices.Sort(dirs)
+	dirs = slices.Compact(dirs)
 	for range 2 { // these, and the directories in them
 		var below []string
 		for _, dir := range dirs {

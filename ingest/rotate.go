@@ -80,11 +80,13 @@ type sibling struct {
 	info  os.FileInfo
 	known bool // by its name, to be one
 	twin  bool // packed, and beside it lies what may be the same unpacked
+	far   bool // it lies beside what the stream's path is a link to
 }
 
 // list names the files of the stream of path but path itself, oldest first:
-// those beside it, and those in folders. Of directories that cannot be listed
-// the error tells, beside the files of the others.
+// those beside it, those in folders and, where it is a link, those beside the
+// log that it leads to. Of directories that cannot be listed the error tells,
+// beside the files of the others.
 //
 // Their order is that of their times of change, which a rename and every
 // compressor keep. Where all of these lie within an hour (the files were
@@ -131,10 +133,19 @@ func listOnce(path string, folders []string) (found []sibling, unlisted error) {
 	if err != nil {
 		live = nil
 	}
-	for i, dir := range append([]string{filepath.Dir(path)}, folders...) {
+	own := []string{path}
+	if to := linked(path); whereIs(to) != whereIs(path) {
+		own = append(own, basePath(to))
+	}
+	logs := own
+	for _, dir := range folders {
+		logs = append(logs, filepath.Join(dir, filepath.Base(path)))
+	}
+	for i, log := range logs {
+		dir := filepath.Dir(log)
 		entries, err := os.ReadDir(dir)
 		switch gone := errors.Is(err, fs.ErrNotExist); {
-		case err == nil, gone && i > 0:
+		case err == nil, gone && i >= len(own):
 		case unlisted == nil || errors.Is(unlisted, fs.ErrNotExist):
 			unlisted = err
 		default:
@@ -142,7 +153,7 @@ func listOnce(path string, folders []string) (found []sibling, unlisted error) {
 		}
 		for _, e := range entries {
 			base, mark, plain := baseName(e.Name())
-			if base != filepath.Base(path) || e.Name() == base {
+			if base != filepath.Base(log) || e.Name() == base {
 				continue
 			}
 			full := filepath.Join(dir, e.Name())
@@ -150,11 +161,33 @@ func listOnce(path string, folders []string) (found []sibling, unlisted error) {
 			if err != nil || !info.Mode().IsRegular() || live != nil && os.SameFile(live, info) {
 				continue // rotated on just now, or a link to nothing, among others
 			}
-			found = append(found, sibling{path: full, plain: filepath.Join(dir, plain), mark: mark, info: info, known: true})
+			found = append(found, sibling{path: full, plain: filepath.Join(dir, plain), mark: mark, info: info, known: true, far: i > 0 && i < len(own)})
 		}
 	}
 	return found, unlisted
 }
+
+// linked is where the link at path leads, be anything there or not; path where
+// it is none.
+func linked(path string) string {
+	for range maxLinks {
+		to, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			dir, err := filepath.EvalSymlinks(filepath.Dir(path)) // of which .. is another's
+			if err != nil {
+				break
+			}
+			to = filepath.Join(dir, to)
+		}
+		path = to
+	}
+	return path
+}
+
+const maxLinks = 40 // as many as Linux follows (path_resolution(7))
 
 // holdsLog tells whether of the files at path, and of list, one has anything
 // but mails; of those that led has watched it is not asked. What holds mails is

@@ -374,9 +374,9 @@ func (w *rotator) name(style string) string {
 	case "multilog":
 		return filepath.Join(w.dir, fmt.Sprintf("@40000000%08x00000000.s", 0x6560a1b2+w.turn))
 	case "olddir":
-		return filepath.Join(w.dir, "olddir", fmt.Sprintf("%s.%d", filepath.Base(w.log), 900-w.turn))
+		return filepath.Join(w.dir, "olddir", fmt.Sprintf("%s.%d", filepath.Base(w.paths[0]), 900-w.turn))
 	case "odd":
-		return filepath.Join(w.dir, fmt.Sprintf("kept-by-%d-%s.txt", w.turn, filepath.Base(w.log)))
+		return filepath.Join(filepath.Dir(w.log), fmt.Sprintf("kept-by-%d-%s.txt", w.turn, filepath.Base(w.log)))
 	}
 	return fmt.Sprintf("%s.%d", w.log, 999-w.turn)
 }
@@ -589,11 +589,17 @@ func rotations(t *testing.T, seed uint64, counts map[string]int) {
 		rnd := rand.New(rand.NewPCG(seed, 7))
 		w := &rotator{place: newPlace(t), rnd: rnd, real: real, start: time.Now(), host: "mx1.example.org", seqs: map[string]uint64{}}
 		w.rows.at, w.rows.count = map[string]string{}, map[string]int{}
-		kind := []string{"plain", "plain", "plain", "plain", "link", "cronolog", "multilog"}[rnd.IntN(7)]
+		kind := []string{"plain", "plain", "plain", "plain", "link", "cronolog", "multilog", "far"}[rnd.IntN(8)]
 		w.ok(os.Mkdir(filepath.Join(w.dir, "olddir"), 0o700))
-		w.log = filepath.Join(w.dir, map[string]string{"multilog": "current", "plain": "mail.log"}[kind])
+		w.log = filepath.Join(w.dir, map[string]string{"multilog": "current", "plain": "mail.log", "far": "mail.log"}[kind])
 		w.paths = []string{w.log, filepath.Join(w.dir, "olddir")}
 		steps := w.steps(kind)
+		if kind == "far" { // a link to a log elsewhere
+			w.log = filepath.Join(w.dir, "store", "smtp.log")
+			w.paths[0] = filepath.Join(w.dir, "mail.log")
+			w.ok(os.Mkdir(filepath.Dir(w.log), 0o700))
+			w.ok(os.Symlink(w.log, w.paths[0]))
+		}
 		if kind == "link" || kind == "cronolog" {
 			w.paths[0] = filepath.Join(w.dir, "mail.log")
 			steps["day"]()

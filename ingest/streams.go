@@ -139,7 +139,7 @@ func (p logPath) isLink(there map[logAt]bool) bool {
 		return false
 	}
 	beside, err := list(p.base, nil)
-	return err == nil && len(beside) == 0
+	return err == nil && !slices.ContainsFunc(beside, func(s sibling) bool { return !s.far })
 }
 
 // isLog tells whether a log is at path, or may come there.
