@@ -350,7 +350,7 @@ func TestSettledWhileItIsLookedFor(t *testing.T) {
 		s := src.led.standings()[0]
 		r.commit(b)
 		l.write(3)
-		r.follow(time.Second)
+		r.follow(10 * time.Second)
 		if has, err := src.has(l.log, s); has || err != nil {
 			t.Errorf("has: %v, %v", has, err)
 		}
