@@ -252,6 +252,11 @@ func (l *logFile) Read(ctx context.Context) (bouncehouse.Batch, error) {
 				}
 				return l.batch(h, p, in, s.stream, true), nil
 			}
+			if l.busy {
+				if b, ok, err := l.assist(); ok || err != nil && l.o.Once {
+					return b, err
+				}
+			}
 			if l.o.Once && !l.busy {
 				if err := cmp.Or(l.failed, l.missing); err != nil {
 					return bouncehouse.Batch{}, err

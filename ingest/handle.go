@@ -201,12 +201,16 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		if p, err := l.again(h, s.in); p != nil || err != nil {
 			return p, err
 		}
-		// Of a lost range's file that is back, the end may yet be on its way.
-		whole := final || l.o.Once || h.info.Size() >= s.in.To || l.o.Now().Sub(h.info.ModTime()) >= quiet
+		// Of a file that comes back, or is copied, the end may yet be on its way.
+		here := h.info.Size() >= s.in.To
+		whole := final || here || l.o.Once || l.o.Now().Sub(h.info.ModTime()) >= quiet
 		switch {
 		case s.lost && h.read > 0: // it is the file, and what a crash left of its end is another
-		case !final && !(s.lost && whole):
+		case s.lost && !whole:
 			return nil, nil
+		case !s.lost && !final && (h.read > 0 || !here): // whoever settles it goes first
+			l.busy = true
+			return nil, errElsewhere
 		case h.read > 0:
 			if err := l.led.commit(s.stream, s.in.Seq, e, func(e *entry) { e.lose(s.stream, s.in) }); err != nil {
 				return nil, err

@@ -1,11 +1,14 @@
 package ingest
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -86,4 +89,78 @@ func TestLeftovers(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A file that begins as one of which a range stands, and is another, waits until
+// that is settled, and is read in the same run.
+func TestRangeOfALikeFile(t *testing.T) {
+	for _, first := range []string{"there", "gone", "moved"} {
+		for _, rotated := range []string{"", ".1"} {
+			for _, n := range []int{3, 40} { // less than the range, and more
+				t.Run(fmt.Sprint(first, rotated, n), func(t *testing.T) {
+					if first == "moved" && rotated == "" {
+						t.Skip("the other has its place")
+					}
+					p := newPlace(t)
+					head := strings.Repeat("column1,", 40) + "\n"
+					text, lines := logLines(0, 40)
+					p.write(p.log, head+text)
+					p.begin(p.log, 0, func(o *Options) { o.ChunkSize = 1000 }) // more than the head
+					want := append([]string{head[:len(head)-1]}, lines...)
+					other := p.in("other.log")
+					switch first {
+					case "gone":
+						p.ok(os.Remove(p.log))
+						want = []string{"broken"}
+					case "moved":
+						p.ok(os.Rename(p.log, other))
+					}
+					text, lines = logLines(500, n)
+					p.write(other+rotated, head+text)
+					got := p.run([]string{other, p.log})
+					for i, line := range got {
+						if strings.HasPrefix(line, "broken") {
+							got[i] = "broken"
+						}
+					}
+					p.equal("in one run", append(append(want, head[:len(head)-1]), lines...), got)
+				})
+			}
+		}
+	}
+}
+
+// Two sources do not wait for each other: one for a range to be settled, and the
+// other, whose range that is, for a file that the first has open.
+func TestRangeInAFileOfWhoWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlace(t)
+		head := strings.Repeat("column1,", 40) + "\n"
+		text, _ := logLines(0, 40)
+		p.write(p.log, head+text)
+		intended := p.begin(p.log, 0, func(o *Options) { o.ChunkSize = 1000 })
+		other := p.in("other.log")
+		p.ok(os.Rename(p.log, other))
+		p.write(other+".1", head)
+		p.ok(os.Chtimes(other+".1", p.now, p.now)) // it may be written still
+		o := p.options()
+		var err error
+		o.Ledger, err = OpenLedger(p.state, o.Log)
+		p.ok(err)
+		for _, path := range []string{p.log, other} {
+			src, err := Open(path, o)
+			p.ok(err)
+			defer src.Close()
+			if path == p.log {
+				continue // it finds the file open, and waits
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			b, err := src.Read(ctx)
+			p.ok(err)
+			if diff := differ(intended, b); diff != "" {
+				t.Error(diff)
+			}
+		}
+	})
 }

@@ -24,17 +24,8 @@ func (l *logFile) recover(s *standing) (b bouncehouse.Batch, ok bool, err error)
 		}
 		return b, h != nil, err
 	}
-	if all := l.led.standings(); l.busy || !slices.Contains(all, s) {
-		for _, s := range all {
-			for _, h := range l.files() {
-				if p, err = l.isIn(h, s); p != nil {
-					return l.batch(h, p, s.in, s.stream, true), true, nil
-				} else if err != nil {
-					return b, false, err
-				}
-			}
-		}
-		return b, false, nil
+	if l.busy || !slices.Contains(l.led.standings(), s) {
+		return l.assist()
 	}
 	l.o.Log.Error("a range that was about to be stored is gone with its file",
 		"stream", l.stream, "file", in.Name, "from", in.From, "to", in.To)
@@ -45,6 +36,21 @@ func (l *logFile) recover(s *standing) (b bouncehouse.Batch, ok bool, err error)
 		"Should it come back, they are read then",
 		in.From, in.To, in.Name, in.File)
 	return bouncehouse.Batch{ID: in.Batch, Chunks: []bouncehouse.Chunk{c}, Recover: true}, true, nil
+}
+
+// assist settles a range of another source that is in a file which l has open:
+// the other waits for that.
+func (l *logFile) assist() (b bouncehouse.Batch, ok bool, err error) {
+	for _, s := range l.led.standings() {
+		for _, h := range l.files() {
+			if p, err := l.isIn(h, s); p != nil {
+				return l.batch(h, p, s.in, s.stream, true), true, nil
+			} else if err != nil {
+				return b, false, err
+			}
+		}
+	}
+	return b, false, nil
 }
 
 // find opens the file that holds an intent's range.
