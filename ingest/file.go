@@ -134,11 +134,7 @@ func newStream(path, stream string, o Options) (l *logFile, fresh bool, err erro
 	seq, _ := l.led.stands(l.stream)
 	l.pos.Version, l.pos.Kind, l.pos.Files, l.pos.Intent = logVersion, kindLog, nil, nil
 	l.pos.Seq = max(l.pos.Seq, seq)
-	if last := l.led.lastRead(l.stream); last != nil {
-		if e := l.led.copyOf(last); !e.All && !e.Done {
-			l.last = last
-		}
-	}
+	l.last = l.led.lastWritten(l.stream, path)
 	l.stood = l.led.stoodAt(path)
 	return l, fresh, nil
 }

@@ -396,21 +396,58 @@ func TestIntentOfAnotherName(t *testing.T) {
 // looked: the end of the file is found.
 func TestEndOfRenamed(t *testing.T) {
 	for _, to := range []string{"mail.log.before-upgrade", "olddir/mail.log.1", "olddir/x"} {
+		for _, restored := range []bool{false, true} { // an older file, after the one that was written
+			p := newPlace(t)
+			p.ok(os.Mkdir(p.in("olddir"), 0o700))
+			text, want := logLines(0, 20)
+			p.write(p.log, text)
+			got := p.drain(p.open(p.log))
+			if restored {
+				p.restore(300, &want, &got)
+			}
+			more, lines := logLines(100, 10)
+			p.write(p.log, more)
+			p.ok(os.Rename(p.log, p.in(to)))
+			want = append(want, lines...)
+			more, lines = logLines(200, 10)
+			p.write(p.log, more)
+			want = append(want, lines...)
+			got = append(got, p.drain(p.open(p.log))...)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s, restored %t: %s", to, restored, diff)
+			}
+		}
+	}
+}
+
+// restore puts a file that was rotated long ago back, and reads it.
+func (p *place) restore(i int, want, got *[]string) {
+	text, lines := logLines(i, 10)
+	old := p.log + ".9"
+	p.write(old, text)
+	p.ok(os.Chtimes(old, p.now.Add(-240*time.Hour), p.now.Add(-240*time.Hour)))
+	*want, *got = append(*want, lines...), append(*got, p.drain(p.open(p.log))...)
+}
+
+// That what was read last is gone is said once, also where an older file was read
+// after it.
+func TestGoneIsSaid(t *testing.T) {
+	for _, restored := range []bool{false, true} {
 		p := newPlace(t)
-		p.ok(os.Mkdir(p.in("olddir"), 0o700))
 		text, want := logLines(0, 20)
 		p.write(p.log, text)
 		got := p.drain(p.open(p.log))
-		more, lines := logLines(100, 10)
-		p.write(p.log, more)
-		p.ok(os.Rename(p.log, p.in(to)))
-		want = append(want, lines...)
-		more, lines = logLines(200, 10)
-		p.write(p.log, more)
-		want = append(want, lines...)
-		got = append(got, p.drain(p.open(p.log))...)
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: %s", to, diff)
+		if restored {
+			p.restore(300, &want, &got)
+		}
+		p.ok(os.Remove(p.log))
+		for i := range 3 {
+			more, lines := logLines(200+10*i, 10)
+			p.write(p.log, more)
+			want, got = append(want, lines...), append(got, p.drain(p.open(p.log))...)
+		}
+		if n := strings.Count(p.said.String(), "the file that was last read is gone"); n != 1 || !slices.Equal(want, got) {
+			t.Errorf("restored %t: said %d times, read %q", restored, n, got)
 		}
 	}
 }

@@ -309,6 +309,24 @@ func (d *Ledger) lastRead(stream string) *entry {
 	return nil
 }
 
+// lastWritten is the file that was read last at the stream's path and had not come
+// to its end; what was rotated before may have been read after it. Where none was
+// read at path itself, it is the last one; nil where that has come to its end.
+func (d *Ledger) lastWritten(stream, path string) *entry {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	turns := d.turns[pathOf(stream)]
+	for _, e := range slices.Backward(turns) {
+		if e.Path == path && !e.All && !e.Done {
+			return e
+		}
+	}
+	if n := len(turns); n > 0 && !turns[n-1].All && !turns[n-1].Done {
+		return turns[n-1]
+	}
+	return nil
+}
+
 // stands is the number of the stream's last chunk, and the range of it that was about to be
 // stored when a process ended, if that is not settled yet.
 func (d *Ledger) stands(stream string) (seq uint64, s *standing) {

@@ -301,6 +301,7 @@ func (l *logFile) idle() {
 	if e := l.led.copyOf(l.last); !e.met {
 		l.o.Log.Warn("the file that was last read is gone: what was written to it later was not read",
 			"stream", l.stream, "file", filepath.Base(e.Path), "file_id", e.ID, "offset", e.Read)
+		l.led.note(l.last, func(e *entry) { e.All = true }) // it is said once
 	}
 	l.last = nil
 }
