@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -201,6 +202,29 @@ func TestMboxGrows(t *testing.T) {
 	})
 }
 
+// With Once, too, a mail that is being written is waited for, but not long for an
+// end that does not come.
+func TestMboxOnceWhileItGrows(t *testing.T) {
+	real := time.Now()
+	begin, end := mailText(2)[:40], mailText(2)[40:]
+	for rest, want := range map[string]string{end + "\n": begin + end, end: begin + end, "": begin} {
+		synctest.Test(t, func(t *testing.T) {
+			p, start := newPlace(t), time.Now()
+			path := filepath.Join(p.dir, "bounces")
+			write := func(text string, at time.Time) {
+				p.write(path, text)
+				p.ok(os.Chtimes(path, at, at))
+			}
+			write(fromLine+mailText(1)+"\n"+fromLine+begin, real)
+			src := p.open(path, func(o *Options) { o.Now = func() time.Time { return real.Add(time.Since(start)) } })
+			time.AfterFunc(2*time.Second, func() { write(rest, real.Add(2*time.Second)) })
+			if diff := cmp.Diff([]string{mailText(1), want}, p.drain(src)); diff != "" {
+				t.Errorf("%q: %s", rest, diff)
+			}
+		})
+	}
+}
+
 // A mail program removes a mail and notes that it has seen another.
 func TestMboxRewritten(t *testing.T) {
 	p := newPlace(t)
@@ -270,6 +294,7 @@ func TestMailsBesideALog(t *testing.T) {
 	line := "2026-11-20T10:00:00+00:00 mx1 postfix/qmgr[1]: 4Abc: removed\n"
 	for _, text := range []string{"", line} {
 		p := newPlace(t)
+		p.now = p.now.Add(time.Hour)
 		path := filepath.Join(p.dir, "bounces")
 		p.write(path, text)
 		p.write(path+"-1", fromLine+mailText(1)+line)

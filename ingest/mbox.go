@@ -35,6 +35,8 @@ type mbox struct {
 	counted int64  // in Progress
 	last    disk   // the file at the last look
 	pass    bool   // all before at was met while the file was as in last
+	half    bool   // the last mail may be on its way
+	waited  int    // with Once: how often that was waited for
 	checked disk   // all of the file was met while it was so
 }
 
@@ -115,10 +117,11 @@ func (m *mbox) Read(ctx context.Context) (bouncehouse.Batch, error) {
 			return b, nil
 		case err != nil && m.o.Once:
 			return bouncehouse.Batch{}, explain("read", m.path, err)
-		case m.o.Once, err == nil && end && m.single:
+		case m.o.Once && !m.half, err == nil && end && m.single:
 			return bouncehouse.Batch{}, io.EOF
 		}
 		m.trouble(err)
+		m.waited++
 		if err := pause(ctx, poll); err != nil {
 			return bouncehouse.Batch{}, err
 		}
@@ -128,6 +131,7 @@ func (m *mbox) Read(ctx context.Context) (bouncehouse.Batch, error) {
 // look reads what is new in the file. end tells that nothing is, and that it
 // has been quiet.
 func (m *mbox) look(ctx context.Context) (b bouncehouse.Batch, end bool, err error) {
+	m.half = false
 	st, err := os.Stat(m.path)
 	if err != nil {
 		return b, false, err
@@ -199,7 +203,7 @@ func (m *mbox) gather(ctx context.Context, c *content, info fs.FileInfo, under *
 			all = true
 			break
 		}
-		if mail.last && !m.whole(c, info, mail) {
+		if m.half = mail.last && !m.whole(c, info, mail); m.half {
 			break
 		}
 		m.at = mail.to
@@ -229,9 +233,16 @@ func (m *mbox) gather(ctx context.Context, c *content, info fs.FileInfo, under *
 	return all, err
 }
 
-// whole tells whether the file's last mail is.
+// whole tells whether the file's last mail is. With Once that is so within quiet:
+// mails may come to a busy file all the time, and some files never have an empty
+// line at their end.
 func (m *mbox) whole(c *content, info fs.FileInfo, mail *mboxMail) bool {
-	return m.o.Once || c.packed() || m.quiet(info, quiet) && (mail.closed || m.single) || m.quiet(info, patience)
+	ended := mail.closed || m.single
+	if m.o.Once {
+		age := m.o.Now().Sub(info.ModTime())
+		return ended || c.packed() || age < 0 || age >= quiet || m.waited >= int(quiet/poll)
+	}
+	return c.packed() || m.quiet(info, quiet) && ended || m.quiet(info, patience)
 }
 
 // mboxMail is a mail within an mbox.
