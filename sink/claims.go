@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -23,21 +24,31 @@ type citation struct{ id, address string }
 
 // citations returns those that would prove the claim e.
 func citations(e *bouncehouse.Event) (all []citation) {
-	add := func(kind, id string, address string, of byte) {
-		if id != "" && address != "" {
-			all = append(all, citation{kind + id, string(of) + lower(address)})
+	var recipients, senders []string
+	for _, recipient := range [...]string{e.Recipient, e.OriginalRecipient} {
+		if recipient != "" {
+			recipients = append(recipients, "r"+lower(recipient))
 		}
 	}
-	for _, recipient := range [...]string{e.Recipient, e.OriginalRecipient} {
-		add("m", e.MessageID, recipient, 'r')
+	if e.Sender != "" {
+		// With the message id, where the attempt has one: a short queue id of
+		// Postfix can be guessed.
+		senders = slices.Compact([]string{"s" + lower(e.Sender) + " ", "s" + lower(e.Sender) + " " + e.MessageID})
 	}
+	add := func(kind, id string, addresses []string) {
+		for _, address := range addresses {
+			if id != "" {
+				all = append(all, citation{kind + id, address})
+			}
+		}
+	}
+	add("m", e.MessageID, recipients)
 	for _, id := range append([]string{e.QueueID}, e.CitedQueueIDs...) {
-		add("q", id, e.Recipient, 'r')
-		add("q", id, e.OriginalRecipient, 'r')
-		add("q", id, e.Sender, 's')
+		add("q", id, recipients)
+		add("q", id, senders)
 	}
 	if e.Outcome == bouncehouse.Complaint { // which seldom name the recipient
-		add("m", e.MessageID, e.Sender, 's')
+		add("m", e.MessageID, senders)
 	}
 	return all
 }
@@ -185,7 +196,7 @@ UNION ALL
 SELECT concat('q', queue_id) AS id, ` + addressesSQL + byQueue + `)
 WHERE address IN {addresses:Array(String)}`
 
-const addressesSQL = `arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))]) AS address`
+const addressesSQL = `arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender), ' ', message_id)]) AS address`
 
 // askCited marks the claims whose citations are those of attempts.
 func (c *ClickHouse) askCited(ctx context.Context, q question, asked map[citation][]*bouncehouse.Event) error {

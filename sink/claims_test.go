@@ -72,8 +72,8 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 	original := claim(15, "one@example.com", "", sender, "whoever@elsewhere.example")
 	original.OriginalRecipient = "ALIAS@example.net"
 	// Forwarded mail, whose server is known by another name than it writes.
-	passed := func(offset int64, sender, recipient string, ids ...string) bouncehouse.Event {
-		e := claim(offset, "", "4OfAnother", sender, recipient)
+	passed := func(offset int64, messageID, sender, recipient string, ids ...string) bouncehouse.Event {
+		e := claim(offset, messageID, "4OfAnother", sender, recipient)
 		e.CitedQueueIDs = ids
 		return e
 	}
@@ -92,14 +92,14 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		{original, true, "bounce one@example.com user@forward.example google"},
 		{delayed, true, ""},
 		{claim(17, "", "4NoID", sender, "forwarded@elsewhere.example"), true, "bounce mx1.example.com 4NoID only@example.net google"},
-		{claim(18, "", "4One", sender, "forwarded@elsewhere.example"), true, "bounce one@example.com  google"},
-		{claim(19, "", "4One", sender, "another@elsewhere.example"), true, "bounce one@example.com  google"},
+		{claim(18, "one@example.com", "4One", sender, "forwarded@elsewhere.example"), true, "bounce one@example.com  google"},
+		{claim(19, "one@example.com", "4One", strings.ToUpper(sender), "another@elsewhere.example"), true, "bounce one@example.com  google"},
 		{claim(20, "one@example.com", "4One", sender, "refused@example.net"), true, ""}, // its attempt was refused, and is counted
 		{claim(21, "one@example.com", "4One", sender, "waiting@example.net"), true, ""}, // undecided yet
-		{passed(22, sender, "forwarded@elsewhere.example", "4Stranger", "4One"), true, "bounce one@example.com  google"},
-		{passed(23, "", "late@example.net", "4One", "4Stranger"), true, "bounce one@example.com late@example.net google"},
-		{passed(24, sender, "whoever@elsewhere.example", "4Filter", "4NoID"), true, "bounce mx1.example.com 4NoID only@example.net google"},
-		{passed(25, sender, "refused@example.net", "4One", "4Filter"), true, ""}, // one of its hops was refused
+		{passed(22, "one@example.com", sender, "forwarded@elsewhere.example", "4Stranger", "4One"), true, "bounce one@example.com  google"},
+		{passed(23, "", "", "late@example.net", "4One", "4Stranger"), true, "bounce one@example.com late@example.net google"},
+		{passed(24, "", sender, "whoever@elsewhere.example", "4Filter", "4NoID"), true, "bounce mx1.example.com 4NoID only@example.net google"},
+		{passed(25, "", sender, "refused@example.net", "4One", "4Filter"), true, ""}, // one of its hops was refused
 		{tagged, true, "bounce prvs=0123ABCDEF=news@example.com x@example.org forger"},
 		{local, true, ""},
 
@@ -108,12 +108,16 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		{claim(32, "one@example.com", "4Random", "", ""), false, ""},
 		{claim(33, "", "4One", "other@example.com", "stranger@example.net"), false, ""},
 		{claim(34, "", "", sender, "late@example.net"), false, ""},
+		{claim(40, "", "4One", sender, "stranger@example.net"), false, ""}, // an id that was guessed
+		{claim(41, "Other@example.com", "4One", sender, "stranger@example.net"), false, ""},
+		{passed(42, "random@example.com", sender, "stranger@example.net", "4One"), false, ""},
+		{claim(43, "", "4One", sender+" one@example.com", "stranger@example.net"), false, ""},
 		{claim(35, "claimed@example.com", "", sender, "z@example.net"), false, ""},
 		{repeated, false, ""},
 		{claim(36, "", "39290119061506", sender, "guessed@example.net"), false, ""}, // anyone can count
-		{passed(37, "other@example.com", "stranger@example.net", "4One", "4NoID"), false, ""},
-		{passed(38, sender, "late@example.net", "4Stranger", ""), false, ""},
-		{passed(39, sender, "late@example.net"), false, ""},
+		{passed(37, "", "other@example.com", "stranger@example.net", "4One", "4NoID"), false, ""},
+		{passed(38, "", sender, "late@example.net", "4Stranger", ""), false, ""},
+		{passed(39, "", sender, "late@example.net"), false, ""},
 		{claim(36, strings.Repeat("m", 1024), strings.Repeat("q'\\\n", 256), sender, strings.Repeat("\x01r", 512)), false, ""},
 
 		{complaint(400, "one@example.com", "", sender, ""), true, "complaint one@example.com  google"},
@@ -121,6 +125,7 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		{complaint(402, "one@example.com", "", sender, "late@example.net"), true, "complaint one@example.com late@example.net google"},
 		{complaint(403, "", "4NoID", sender, ""), true, "complaint mx1.example.com 4NoID only@example.net google"},
 		{complaint(404, "one@example.com", "", "", ""), false, ""},
+		{complaint(406, "", "4One", sender, ""), false, ""},
 		{complaint(405, "random@example.com", "", sender, "late@example.net"), false, ""},
 	} {
 		c.event.Counted = false

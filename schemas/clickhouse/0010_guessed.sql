@@ -1,0 +1,84 @@
+-- A short queue id of Postfix is made of the microsecond and the inode of its file,
+-- without the time. Who received one message knows an inode, and of many thousand
+-- messages there is one for each few hundred guesses: with their common sender such
+-- guesses were taken for late bounces. So a queue id proves nothing with the sender
+-- unless the message id is cited, too, where the log has one. A report that returns
+-- Received fields returns that as well.
+-- Of the claims that cite an attempt, what the best of those that they cite makes
+-- of them: a row for each, by its origin.
+CREATE OR REPLACE VIEW bouncehouse.claim_proofs {{.OnCluster}} AS
+SELECT
+    stream, file_id, offset, ordinal, 1 AS found,
+    argMax((a.message, a.addressee, a.provider, a.delivered AND NOT a.failed), a.rank) AS best,
+    best.1 AS message, best.2 AS addressee, best.3 AS provider, best.4 AS late
+FROM
+(
+    -- A message id proves nothing with the sender but a complaint, which seldom
+    -- names the recipient. Addresses that are not there are '', and cite nothing.
+    SELECT stream, file_id, offset, ordinal, id,
+        arrayJoin(arrayFilter(x -> length(x) > 1, arrayDistinct(arrayConcat(
+            [concat('r', lower(recipient)), concat('r', lower(original_recipient))],
+            if(sender != '' AND (startsWith(id, 'q') OR outcome = 'complaint'),
+                [concat('s', lower(sender), ' ', message_id), concat('s', lower(sender), ' ')], []))))) AS address
+    FROM
+    (
+        SELECT stream, file_id, offset, ordinal, outcome, recipient, original_recipient, sender, message_id,
+            arrayJoin(arrayConcat(
+                if(message_id IN (SELECT arrayJoin((SELECT ids FROM bouncehouse.known_message_ids))), [concat('m', message_id)], []),
+                arrayMap(x -> concat('q', x), arrayFilter(x -> x IN (SELECT arrayJoin((SELECT ids FROM bouncehouse.known_queue_ids))),
+                    arrayDistinct(splitByChar(' ', concat(queue_id, ' ', cited_queue_ids))))))) AS id
+        FROM bouncehouse.events
+        WHERE claim AND direction = 'outbound' AND outcome != 'auto-reply'
+    )
+) AS c
+INNER JOIN
+(
+    SELECT
+        id,
+        address,
+        max(l.delivered) AS delivered,
+        -- Of a message of several recipients, nobody knows which one is meant.
+        max(l.failed) AND (startsWith(address, 'r') OR NOT delivered) AS failed,
+        -- What is cited with its recipient is known best; and a message id goes
+        -- with the message where a queue id is one hop's. Of several hops the one
+        -- tells that refused it, else one that delivered it.
+        (startsWith(address, 'r'), startsWith(id, 'm'), failed, delivered, id) AS rank,
+        -- Where its recipients went different ways, it has no last hop.
+        if(uniqExact(l.message) = 1, any(l.message), max(l.own)) AS message,
+        if(min(l.least) = max(l.greatest), min(l.least), '') AS addressee,
+        argMax(l.provider, (l.delivered, l.latest)) AS provider
+    FROM
+    (
+        -- What became of it for each recipient.
+        SELECT
+            id,
+            arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender), ' ', message_id)]) AS address,
+            lower(recipient) AS handed,
+            max(last.outcome = 'delivered') AS delivered,
+            max(last.outcome IN ('bounced', 'expired')) AS failed,
+            max((hop, if(last.message_id != '', last.message_id, concat(last.host, ' ', last.queue_id)))).2 AS message,
+            max(if(message_id != '', message_id, concat(host, ' ', queue_id))) AS own,
+            max((hop, lower(last.recipient))).2 AS greatest,
+            min((-hop, lower(last.recipient))).2 AS least,
+            max((last.outcome = 'delivered', last.time)).2 AS latest,
+            argMax(last.provider, (last.outcome = 'delivered', last.time)) AS provider
+        FROM
+        (
+            SELECT
+                a.id AS id, a.recipient AS recipient, a.original_recipient AS original_recipient, a.sender AS sender,
+                a.message_id AS message_id, a.host AS host, a.queue_id AS queue_id,
+                multiIf(c.queue_id != '', 2, b.queue_id != '', 1, 0) AS hop,
+                CAST(multiIf(
+                    hop = 2, tuple(c.time, c.host, c.queue_id, c.message_id, c.recipient, c.outcome, c.provider),
+                    hop = 1, tuple(b.time, b.host, b.queue_id, b.message_id, b.recipient, b.outcome, b.provider),
+                    tuple(a.time, a.host, a.queue_id, a.message_id, a.recipient, a.outcome, a.provider)),
+                    'Tuple(time DateTime64(3, \'UTC\'), host String, queue_id String, message_id String, recipient String, outcome String, provider String)') AS last
+            FROM bouncehouse.cited_attempts AS a
+            LEFT JOIN bouncehouse.second_attempts AS b ON b.queue_id = a.next_queue_id AND b.handed = lower(a.recipient)
+            LEFT JOIN bouncehouse.third_attempts AS c ON c.queue_id = b.next_queue_id AND c.handed = lower(b.recipient)
+        )
+        GROUP BY id, address, handed
+    ) AS l
+    GROUP BY id, address
+) AS a USING (id, address)
+GROUP BY stream, file_id, offset, ordinal;
