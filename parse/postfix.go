@@ -228,6 +228,9 @@ func (p *postfix) expired(r bouncehouse.Record, h *headReader, e *entry, id, sen
 		res.Unread++
 		return nil
 	}
+	if strings.Contains(status, ">, ") {
+		return errTwoWays
+	}
 	at, err := h.clock.time(&r, &e.stamp)
 	if err != nil {
 		return err

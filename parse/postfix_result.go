@@ -8,7 +8,13 @@ import (
 	"github.com/bouncehouse/bouncehouse"
 )
 
-var errCut = errors.New("result line of Postfix is cut off: no status")
+var (
+	errCut = errors.New("result line of Postfix is cut off: no status")
+
+	// Before version 3.5, or with info_log_address_format = internal, no address is quoted, and a stranger's may say
+	// "x>, relay=mx.example.net[192.0.2.1]:25, ..., status=bounced (y@example.org".
+	errTwoWays = errors.New("line of Postfix that can be read in two ways: an address or a reply looks like the line's end")
+)
 
 // result reads what became of one recipient.
 func (p *postfix) result(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
@@ -28,6 +34,9 @@ func (p *postfix) result(r bouncehouse.Record, h *headReader, e *entry, id, rest
 		}
 		if key == "status" {
 			status, reason, _ = strings.Cut(val, " ")
+			if strings.Contains(reason, ">, relay=") {
+				return errTwoWays
+			}
 			break
 		}
 		if strings.HasPrefix(val, "<") {
