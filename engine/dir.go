@@ -268,11 +268,14 @@ func (d dir) withdraw() { os.Remove(d.file("address")) }
 // writeConfig writes the engine's configuration and returns its path. It is named to the engine always: without one it takes
 // a config.xml from the working directory. Tables are loaded by one thread: several race for the symbolic link of their
 // database ("Directory metadata/bouncehouse already exists", once in a thousand starts). Every MergeTree table has its parts synced before an INSERT is acknowledged.
+// There is no cache of conditions: it knows one by its text, and believed what it held of another session_timezone, so that a
+// statement of the reader's made the writer's count 14,400 rows of 25,200.
 func (d dir) writeConfig(memory int64) (string, error) {
 	return d.file("config.xml"), d.write("config.xml", fmt.Sprintf(`<clickhouse>
   <max_server_memory_usage>%d</max_server_memory_usage>
   <mark_cache_size>%d</mark_cache_size>
   <uncompressed_cache_size>0</uncompressed_cache_size>
+  <query_condition_cache_size>0</query_condition_cache_size>
   <async_load_databases>0</async_load_databases>
   <tables_loader_foreground_pool_size>1</tables_loader_foreground_pool_size>
   <tables_loader_background_pool_size>1</tables_loader_background_pool_size>
