@@ -131,7 +131,7 @@ func (s *statement) checkName(i int, refused map[string]bool, databases func() (
 		return nil
 	case t.kind == tokenWord && (word == "INTO" || word == "INSERT" || word == "PARALLEL" || word == "SETTINGS" || word == "FORMAT" || word == "OVERRIDE"):
 		return notForReader(word+" here", "where it is a name, put it between backquotes")
-	case combined(refused, strings.ToLower(t.text)) && !before.is("AS") && !after.punct("."):
+	case combined(refused, strings.ToLower(t.text), combinators, true) && !before.is("AS") && !after.punct("."):
 		return notForReader(t.text, "it is a function that does more than read its arguments; as an alias, choose another name")
 	}
 	parts := strings.Split(t.text, ".")         // `system.one` is one name to the engine, but why trust in it

@@ -2,6 +2,7 @@ package engine
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
 )
 
@@ -67,20 +68,29 @@ var combinators = []string{"if", "array", "distinct", "ornull", "ordefault", "re
 // callable says whether an opening bracket may follow the name.
 func callable(t token) bool {
 	name := strings.ToLower(t.text)
-	return functions[name] || tableFunctions[name] || t.kind == tokenWord && (types[name] || bracketWords[name]) || combined(aggregates, name)
+	return functions[name] || tableFunctions[name] || t.kind == tokenWord && (types[name] || bracketWords[name]) || combined(aggregates, name, combinators, false)
 }
 
-// combined says whether name is one of names, with combinators taken off. It gets shorter at each step, and is at most as
-// long as the longest known one with all of them.
-func combined(names map[string]bool, name string) bool {
+// combined says whether name is one of names, with combinators taken off, each once or again and again. ClickHouse refuses
+// sumResampleResample alone: in countResampleIfResampleIfResampleIfResample, a million places of a million each, the size of the
+// state has more than 64 bits, and what is written goes beyond what was allocated.
+func combined(names map[string]bool, name string, with []string, again bool) bool {
 	if names[name] {
 		return true
 	}
-	if len(name) > 100 {
+	if len(name) > 100 { // the longest known one with all of them
 		return false
 	}
-	for _, c := range combinators {
-		if base, ok := strings.CutSuffix(name, c); ok && base != "" && combined(names, base) {
+	for i, c := range with {
+		base, ok := strings.CutSuffix(name, c)
+		if !ok || base == "" {
+			continue
+		}
+		rest := with
+		if !again {
+			rest = slices.Concat(with[:i], with[i+1:])
+		}
+		if combined(names, base, rest, again) {
 			return true
 		}
 	}

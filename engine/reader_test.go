@@ -147,6 +147,7 @@ func TestReader(t *testing.T) {
 		{"SELECT sleep(1)", ""},
 		{"SELECT * APPLY aggThrowOrNull FROM numbers(3)", ""},
 		{"SELECT * APPLY flameGraphIfArray FROM numbers(3)", ""},
+		{"SELECT countResampleIfResample(0, 2, 1, 0, 2, 1)(number, 1, number) FROM numbers(3)", ""}, // more often, it writes out of bounds
 		{"SELECT readWKT('POINT(1 1)') FORMAT Parquet", ""},
 		{"SELECT 'POINT(1 1)'::Geometry FORMAT Parquet", ""},
 		{"SELECT CAST('POINT(1 1)', 'Geometry') FORMAT Parquet", ""},
@@ -196,6 +197,7 @@ func TestReader(t *testing.T) {
 		"EXISTS TABLE bouncehouse.t":                                      "1\n",
 		"SELECT format('{}-{}', 'a', 'b')":                                "a-b\n",
 		"SELECT getSetting('readonly')":                                   "1\n",
+		"SELECT sumArrayIfOrNullResample(0, 2, 1)([1], 1, 1)":             "[NULL,1]\n",
 		"SELECT count() FROM system.parts WHERE database = 'bouncehouse'": "1\n",
 		"SELECT user, count() FROM system.processes GROUP BY user":        "reader\t1\n",
 	} {
