@@ -2,6 +2,7 @@ package engine
 
 import (
 	"compress/gzip"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -17,7 +18,7 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, q *request, p *p
 	s.common(h, q, p)
 	h.Set("X-ClickHouse-Summary", fmt.Sprintf(`{"read_rows":"%d","read_bytes":"%d","written_rows":"%d","written_bytes":"%d","total_rows_to_read":"0","result_rows":"%d","result_bytes":"%d","elapsed_ns":"%d"}`,
 		res.read, res.bytes, res.written, res.writtenBytes, res.rows, res.size, time.Since(p.started).Nanoseconds()))
-	var out io.Writer = patientWriter{w, s.patience}
+	var out io.Writer = patientWriter{p.ctx, w, s.patience}
 	if q.gzip && res.size > 0 {
 		h.Set("Content-Encoding", "gzip")
 		z := gzip.NewWriter(out)
@@ -95,7 +96,7 @@ func (s *server) hello(w http.ResponseWriter, r *http.Request, q *request, p *pr
 	h := w.Header()
 	s.common(h, q, p)
 	h.Set("Content-Length", strconv.Itoa(len(b)))
-	_, _ = patientWriter{w, s.patience}.Write(b)
+	_, _ = patientWriter{p.ctx, w, s.patience}.Write(b)
 	return nil
 }
 
@@ -103,16 +104,27 @@ func appendString(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// patientWriter gives the client some time for every 64 KiB.
+// patientWriter gives the client some time for every 64 KiB, and ends where the process is killed: what goes
+// on after that counts as deaf.
 type patientWriter struct {
+	ctx      context.Context // the process's
 	w        http.ResponseWriter
 	patience time.Duration
 }
 
 func (w patientWriter) Write(b []byte) (int, error) {
+	killed := func() bool { return context.Cause(w.ctx) == errKilled }
+	defer context.AfterFunc(w.ctx, func() {
+		if killed() {
+			deadline(w.w, -w.patience)
+		}
+	})()
 	written := 0
 	for {
 		deadline(w.w, w.patience)
+		if killed() { // perhaps just before the deadline was put off
+			return written, errKilled
+		}
 		n, err := w.w.Write(b[:min(len(b), 64<<10)])
 		written += n
 		b = b[n:]

@@ -229,3 +229,31 @@ func TestDeafToKill(t *testing.T) {
 		t.Errorf("it said: %s", said.b.String())
 	}
 }
+
+// TestKillAnswer: a KILL ends an answer that its client takes slowly. That went on, and the engine was ended as one that is
+// deaf.
+func TestKillAnswer(t *testing.T) {
+	library(t)
+	end := upAs(t, t.TempDir(), "quick").Endpoint()
+	const many = "SELECT randomPrintableASCII(1000000) FROM numbers(50)"
+	for _, encoding := range []string{"identity", "gzip"} {
+		slow, err := end.Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer slow.Close()
+		if _, err := fmt.Fprintf(slow, "POST /?query_id=slow&enable_http_compression=1&user=reader&password=%s HTTP/1.1\r\nHost: x\r\nAccept-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s",
+			end.ReaderPassword, encoding, len(many), many); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := slow.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if code, body, _ := post(t, end, engine.Writer, nil, "KILL QUERY WHERE query_id = 'slow' SYNC"); code != 200 {
+			t.Error(code, body)
+		}
+		if code, body, _ := post(t, end, engine.Writer, nil, "SELECT count() FROM system.processes WHERE query_id = 'slow'"); code != 200 || body != "0\n" {
+			t.Error(code, body)
+		}
+	}
+}
