@@ -13,19 +13,20 @@ import (
 // Limits of connections. Anyone on the machine can open those of TCP: without a password they have little of everything.
 const (
 	maxConns       = 1024            // of the socket
-	maxGuests      = 256             // connections that have shown a password
+	maxGuests      = 256             // connections that have shown an account's password
 	maxStrangers   = 64              // connections that have not
 	strangerHeader = 5 * time.Second // for the request that shows it
 )
 
 // guests are the connections of a TCP listener. One that has shown no password is a stranger: of more than maxStrangers the
 // oldest is closed, so that a new one always finds room, and its connection ends with the first answer. Who has shown one
-// stays, but of more than maxGuests the one that has been idle longest is closed: the reader's must not keep others out.
+// stays, but of more than maxGuests of an account's the one that has been idle longest is closed. Each account has its own: the
+// reader's, each with a body that is announced and not sent, kept the writer out.
 type guests struct {
 	mu        sync.Mutex
-	strangers []net.Conn // oldest first
-	known     map[net.Conn]bool
-	idle      []net.Conn // of those known, longest first
+	strangers []net.Conn          // oldest first
+	known     map[net.Conn]string // the account
+	idle      []net.Conn          // of those known, longest first
 }
 
 // guestKey finds a request's connection in its context.
@@ -48,7 +49,7 @@ func (g *guests) state(c net.Conn, state http.ConnState) {
 	g.idle = without(g.idle, c)
 	switch state {
 	case http.StateIdle:
-		if g.known[c] {
+		if g.known[c] != "" {
 			g.idle = append(g.idle, c)
 		}
 	case http.StateNew:
@@ -72,31 +73,40 @@ func without(all []net.Conn, c net.Conn) []net.Conn {
 func (g *guests) knows(c net.Conn) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.known[c]
+	return g.known[c] != ""
 }
 
-// admit makes a connection known that has shown a password. It says whether there was room.
-func (g *guests) admit(c net.Conn) bool {
+// admit makes a connection known that has shown the account's password. It says whether there was room.
+func (g *guests) admit(c net.Conn, user string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	switch {
-	case g.known[c]:
+	if g.known[c] != "" {
 		return true
-	case !slices.Contains(g.strangers, c): // it is closed already
+	}
+	if !slices.Contains(g.strangers, c) { // it is closed already
 		return false
-	case len(g.known) >= maxGuests && len(g.idle) == 0:
-		return false
-	case len(g.known) >= maxGuests:
-		longest := g.idle[0]
-		g.idle = g.idle[1:]
+	}
+	of := 0
+	for _, u := range g.known {
+		if u == user {
+			of++
+		}
+	}
+	if of >= maxGuests {
+		i := slices.IndexFunc(g.idle, func(o net.Conn) bool { return g.known[o] == user })
+		if i < 0 {
+			return false
+		}
+		longest := g.idle[i]
+		g.idle = slices.Delete(g.idle, i, i+1)
 		delete(g.known, longest)
 		longest.Close()
 	}
 	g.strangers = without(g.strangers, c)
 	if g.known == nil {
-		g.known = map[net.Conn]bool{}
+		g.known = map[net.Conn]string{}
 	}
-	g.known[c] = true
+	g.known[c] = user
 	return true
 }
 

@@ -113,6 +113,46 @@ func TestKnownConnections(t *testing.T) {
 	}
 }
 
+// TestAccountsConnections: the reader's connections are busy, all that it may have, and the writer gets in.
+func TestAccountsConnections(t *testing.T) {
+	end := upAs(t, t.TempDir(), "both", "127.0.0.1:0").Endpoint()
+	ask := func(user, password string) (net.Conn, int, string) {
+		t.Helper()
+		c, err := net.Dial("tcp", end.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		if _, err := fmt.Fprintf(c, "GET /?user=%s&password=%s&query=SELECT+1 HTTP/1.1\r\nHost: x\r\n\r\n", user, password); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, res.StatusCode, string(b)
+	}
+	for range 1000 {
+		c, _, body := ask(engine.Reader, end.ReaderPassword)
+		if strings.Contains(body, "Too many connections") {
+			if _, code, body := ask(engine.Writer, end.WriterPassword); code != 200 || body != "1\n" {
+				t.Errorf("the writer: %d %s", code, body)
+			}
+			return
+		}
+		// A body that does not come: it is waited for, by whom it is refused too.
+		if _, err := fmt.Fprintf(c, "POST /?user=%s&password=%s HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", engine.Reader, end.ReaderPassword); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Error("1,000 connections of the reader's")
+}
+
 func isTimeout(err error) bool {
 	var e net.Error
 	return errors.As(err, &e) && e.Timeout()

@@ -110,7 +110,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if c, tcp := overTCP(r); tcp {
-		if !s.guests.admit(c) {
+		if !s.guests.admit(c, user) {
 			s.fail(w, "", newError("Code: 210. DB::Exception: Too many connections. (NETWORK_ERROR)"))
 			return
 		}
