@@ -44,7 +44,8 @@ func (e *engine) bloated() (bool, error) {
 // memorySlack is above a quarter more than the limit: the library itself, what jemalloc keeps, threads.
 const memorySlack = 512 << 20
 
-// weigh looks each second at the memory that the engine has, and says once where it is more than it may have.
+// weigh looks each second at the memory that the engine has, and says once where it is more than it may have. The queries that
+// took it may have ended between two looks.
 func (e *engine) weigh(ctx context.Context, overgrown chan<- error) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -55,6 +56,7 @@ func (e *engine) weigh(ctx context.Context, overgrown chan<- error) {
 		case <-tick.C:
 		}
 		if n := resident(); n > e.memory+e.memory/4+memorySlack {
+			e.probation.blame()
 			overgrown <- fmt.Errorf("the engine starts anew: it has %d MB of memory, its limit is %d", n>>20, e.memory>>20)
 			return
 		}

@@ -65,3 +65,35 @@ func TestProbation(t *testing.T) {
 	}
 	enter(start(), 0, true)
 }
+
+// TestBlame: an engine with too much memory ends for what queries of the reader's have left, be none under way at that moment.
+func TestBlame(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "probation"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	now := time.Unix(1_800_000_000, 0)
+	for range 2 {
+		p, err := openProbation(f, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.enter(now); err != nil {
+			t.Fatal(err)
+		}
+		p.leave()
+		overgrown := make(chan error, 1)
+		(&engine{memory: -1 << 40, probation: p}).weigh(t.Context(), overgrown) // any memory is too much
+		if err := <-overgrown; !strings.Contains(err.Error(), "MB of memory, its limit is") {
+			t.Error(err)
+		}
+	}
+	p, err := openProbation(f, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.enter(now); err == nil || !strings.Contains(err.Error(), "ended 2 times in a row") {
+		t.Errorf("the reader: %v", err)
+	}
+}
