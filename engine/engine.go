@@ -150,6 +150,8 @@ func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) e
 	unsound, deaf := make(chan error, 1), make(chan error, 1)
 	go func() { unsound <- e.guard(guarding, c.Log, cmp.Or(c.patience, maxBloated)) }()
 	go func() { deaf <- s.lookout(guarding) }()
+	var room sync.WaitGroup
+	room.Go(func() { s.makeRoom(guarding) })
 	// Each second of an end in good order is 80 MB more; what this one costs is not more than that by kill -9.
 	overgrown := make(chan error, 1)
 	go e.weigh(guarding, overgrown)
@@ -173,6 +175,7 @@ func (e *engine) serve(ctx context.Context, l listeners, h *handoff, c Config) e
 			stopGuard()
 			<-deaf
 			stopped = <-unsound
+			room.Wait()
 			e.base.close()
 		}
 		ended <- stopped

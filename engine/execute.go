@@ -31,15 +31,19 @@ func (s *server) execute(c *conn, q *request, p *process) (*result, error) {
 	began := time.Now()
 	res, err := s.take(c, q, p, most)
 	late := seconds > 0 && time.Since(began) >= limit
-	switch ended := late || context.Cause(p.ctx) == errKilled; {
-	case err != nil && late && overdue(over): // the error is that of our own KILL
+	crowded := context.Cause(p.ctx) == errCrowded
+	switch ended := late || crowded || context.Cause(p.ctx) == errKilled; {
+	case err != nil && (crowded || late && overdue(over)): // the error is that of our own KILL
 	case err == nil && ended && q.statement.reads: // seen: the engine ends a query without an error, and without its rows
 		s.answers[p.user].give(res.held)
 		res.free()
 	default:
 		return res, err
 	}
-	if !late {
+	switch {
+	case crowded:
+		return nil, errCrowded
+	case !late:
 		return nil, errKilled
 	}
 	return nil, newError(fmt.Sprintf("Code: 159. DB::Exception: Timeout exceeded: maximum: %g seconds. (TIMEOUT_EXCEEDED)", seconds))

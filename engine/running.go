@@ -39,8 +39,10 @@ type process struct {
 
 var errKilled = newError("Code: 394. DB::Exception: Query was cancelled. (QUERY_WAS_CANCELLED)")
 
+const markerPrefix = "bouncehouse:"
+
 // marker is how the engine's system.processes shows the process.
-func (p *process) marker() string { return "bouncehouse:" + strconv.FormatUint(p.number, 10) }
+func (p *process) marker() string { return markerPrefix + strconv.FormatUint(p.number, 10) }
 
 // maxID bounds a client's query_id: system.processes shows those of all requests.
 const maxID = 1000
@@ -93,6 +95,19 @@ func (r *running) allow(p *process, ticks int) {
 	r.mu.Lock()
 	p.ticks = ticks
 	r.mu.Unlock()
+}
+
+// inEngine are the stops, by marker, of a user's processes that have some ticks.
+func (r *running) inEngine(user string) map[string]context.CancelCauseFunc {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	stops := map[string]context.CancelCauseFunc{}
+	for _, p := range r.all {
+		if p.user == user && p.ticks > 0 {
+			stops[p.marker()] = p.stop
+		}
+	}
+	return stops
 }
 
 // hasten lets a process that had for ever end soon: it was killed.
