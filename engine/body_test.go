@@ -108,7 +108,12 @@ func TestBodyBounds(t *testing.T) {
 
 // TestAnswersNotTaken: what the reader leaves untaken is not the writer's loss. The sink asks what is there before it goes on.
 func TestAnswersNotTaken(t *testing.T) {
-	s := newServer(&engine{}, Endpoint{}, slog.New(slog.DiscardHandler))
+	for memory, most := range map[int64]int64{64 << 20: readerResultBytes, 1 << 30: 512 << 20, 2 * maxAnswers: maxAnswers, 1 << 40: maxAnswers} {
+		if got := newServer(&engine{memory: memory}, Endpoint{}, slog.New(slog.DiscardHandler)).answers[Reader].most; got != most {
+			t.Errorf("beside %d MB: %d MB of answers", memory>>20, got>>20)
+		}
+	}
+	s := newServer(&engine{memory: 2 * maxAnswers}, Endpoint{}, slog.New(slog.DiscardHandler))
 	if !s.answers[Reader].take(maxAnswers) {
 		t.Fatal("no room for the reader's answers")
 	}

@@ -22,7 +22,7 @@ const (
 	readerStatement = 256 << 10 // ClickHouse's own max_query_size
 	maxBody         = 512 << 20 // an INSERT's data, uncompressed
 	maxBodies       = 1 << 30   // of all requests under way; bodies lie in memory
-	maxAnswers      = 1 << 30   // so do answers, of each account
+	maxAnswers      = 1 << 30   // so do answers, of each account; the reader's: see newServer
 	patience        = 30 * time.Second
 
 	writersAtOnce = 16
@@ -55,7 +55,8 @@ func newServer(e *engine, end Endpoint, log *slog.Logger) *server {
 		maxBody:   maxBody, patience: patience,
 		bodies:  budget{most: maxBodies},
 		readers: budget{most: readersInside},
-		answers: map[string]*budget{Writer: {most: maxAnswers}, Reader: {most: maxAnswers}},
+		// A client who takes his answers slowly keeps them here, beside what the engine has: on a small machine there is less.
+		answers: map[string]*budget{Writer: {most: maxAnswers}, Reader: {most: min(maxAnswers, max(readerResultBytes, e.memory/2))}},
 		places:  map[string]chan struct{}{Writer: make(chan struct{}, writersAtOnce), Reader: make(chan struct{}, readersAtOnce)},
 	}
 }
