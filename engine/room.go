@@ -52,7 +52,7 @@ func (s *server) makeRoom(ctx context.Context) {
 			}
 			readers[m](errCrowded)
 			err = s.engine.stop(m)
-			s.log.Warn("a query of the reader's ends for want of memory", "query", m)
+			s.log.Info("a query of the reader's ends for want of memory", "query", m)
 		}
 		if err != nil { // guard counts what is not answered
 			s.log.Warn("the engine does not tell who holds its memory", "error", err)
