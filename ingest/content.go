@@ -73,6 +73,8 @@ var magics = []struct {
 	{"\x7fELF", "an ELF program", ""},
 	{"\xff\xfe", "UTF-16", "convert it with iconv -f UTF-16 -t UTF-8"},
 	{"\xfe\xff", "UTF-16", "convert it with iconv -f UTF-16 -t UTF-8"},
+	{"\x01\x01\x01\x01\n", "an MMDF mailbox", "convert it to mbox"},
+	{"BABYL OP", "a Babyl mailbox", "convert it to mbox"},
 }
 
 // notText is the error of a file that holds nothing to read.

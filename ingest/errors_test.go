@@ -26,6 +26,7 @@ func TestOpenErrors(t *testing.T) {
 	for name, content := range map[string]string{
 		"program": "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 100), "mail.db": "SQLite\x00\x01\x02", "a.xz": "\xfd7zXZ\x00\x00\x04",
 		"utf16.log": "\xff\xfeN\x00o\x00v\x00", "sock/x": "", "lz4": "\x04\x22\x4d\x18abc",
+		"mmdf": strings.Repeat("\x01\x01\x01\x01\n"+mailText(1)+"\x01\x01\x01\x01\n", 2), "RMAIL": "BABYL OPTIONS:\nVersion: 5\n\x1f\x0c\n0,,\n*** EOOH ***\n" + mailText(1),
 	} {
 		os.MkdirAll(filepath.Dir(in(name)), 0o700)
 		p.write(in(name), content)
@@ -43,6 +44,8 @@ func TestOpenErrors(t *testing.T) {
 		"a.xz":        "unxz",
 		"lz4":         "unlz4",
 		"utf16.log":   "iconv",
+		"mmdf":        "MMDF mailbox, which is not read: convert it to mbox",
+		"RMAIL":       "Babyl mailbox",
 		"pipe":        "not a regular file",
 		"file/x":      "not a directory",
 	} {
