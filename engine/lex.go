@@ -117,8 +117,16 @@ func (l *lexer) past(rest, end string) {
 
 // afterValue says whether a dot here takes an element of what stands before it.
 func (l *lexer) afterValue() bool {
-	return l.pos > 0 && (l.last.kind != tokenPunct || l.last.text == ")" || l.last.text == "]")
+	switch {
+	case l.pos == 0 || l.last.kind == tokenWord && beforeValue[strings.ToLower(l.last.text)]:
+		return false
+	default:
+		return l.last.kind != tokenPunct || l.last.text == ")" || l.last.text == "]"
+	}
 }
+
+// beforeValue are words that a value follows, as .5 in SELECT .5.
+var beforeValue = set("and between by case distinct div else having in like limit mod not offset on or prewhere select then when where")
 
 // number reads 1, 1_000, 1.5, .5, 1e-3 and 0xff; after a dot, as in tuple.1.2, digits only.
 func (l *lexer) number(t *token) error {

@@ -212,3 +212,5 @@ SELECT count() FROM events WHERE class = 'dnsbl' -- a comment
 /* and another */ AND provider = 'google';
 
 SELECT 1_000_000 AS million, 0xff_ff AS hex, 1_0.2_5 AS quarter, countIf(offset < 1_000_000_000) AS n FROM events ORDER BY n
+
+SELECT .5 AS half, CASE WHEN count() > .5 THEN .25 ELSE .75 END AS share, (.5, .25).1 AS first FROM events WHERE offset >= .5 AND .5 < 1 ORDER BY share
