@@ -1,9 +1,11 @@
 package sink
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -124,27 +126,24 @@ func fillContext(e *bouncehouse.Event, arrivals []bouncehouse.Arrival) {
 		to   *string
 		from string
 	}{{&e.Sender, a.Sender}, {&e.MessageID, a.MessageID}, {&e.Client, a.Client}, {&e.SASLUser, a.SASLUser}} {
-		if *f.to == "" {
-			*f.to = f.from
-		}
+		*f.to = cmp.Or(*f.to, f.from)
 	}
 	e.ContextKnown = true
 }
 
-// fuller is the last arrival, or the one that it repeats. Postfix says sender
-// and size again whenever the queue manager takes a deferred message up
-// ("from=<...>, size=..., (queue active)"), and a parser that has not seen how
-// the message came in makes an arrival of that, without message id and client.
-func fuller(arrivals []bouncehouse.Arrival) *bouncehouse.Arrival {
-	last := &arrivals[len(arrivals)-1]
-	for i := len(arrivals) - 1; i >= 0; i-- {
-		a := &arrivals[i]
-		if a.Sender != last.Sender || a.Size != last.Size {
+// fuller is the last arrival, with what those say that it repeats. Postfix says
+// sender and size again whenever the queue manager takes a deferred message up
+// ("from=<...>, size=..., (queue active)"), and a parser that has not seen all of
+// how the message came in makes an arrival of that, without message id or client.
+func fuller(arrivals []bouncehouse.Arrival) bouncehouse.Arrival {
+	last := arrivals[len(arrivals)-1]
+	for _, a := range slices.Backward(arrivals) {
+		if a.Sender != last.Sender || a.Size != last.Size || last.MessageID != "" && a.MessageID != "" && a.MessageID != last.MessageID {
 			break // the queue id was used for another message
 		}
-		if a.MessageID != "" || a.Client != "" {
-			return a
-		}
+		last.MessageID = cmp.Or(last.MessageID, a.MessageID)
+		last.Client = cmp.Or(last.Client, a.Client)
+		last.SASLUser = cmp.Or(last.SASLUser, a.SASLUser)
 	}
 	return last
 }
@@ -170,7 +169,7 @@ func (m messageContext) ask(ctx context.Context, messages []message, first, last
   SELECT * FROM bouncehouse.messages
   WHERE host IN {hosts:Array(String)} AND queue_id IN {ids:Array(String)}
     AND time >= fromUnixTimestamp64Milli({first:Int64}, 'UTC') AND time <= fromUnixTimestamp64Milli({last:Int64}, 'UTC')
-  ORDER BY message_id != '' OR client != '' DESC, time DESC, offset DESC LIMIT {most:UInt64} BY host, queue_id)
+  ORDER BY (message_id != '') + (client != '') DESC, time DESC, offset DESC LIMIT {most:UInt64} BY host, queue_id)
 ORDER BY time, offset`)
 	if err != nil {
 		return fmt.Errorf("ask for messages: %w", reached(err))

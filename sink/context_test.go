@@ -22,6 +22,11 @@ func TestContextOfRepeats(t *testing.T) {
 		a.MessageID, a.Client, a.SASLUser = "", "", ""
 		return a
 	}
+	half := func(offset int64, at time.Time, queueID, messageID string) bouncehouse.Arrival { // reading began behind "client="
+		a := repeat(offset, at, queueID, "a@example.com")
+		a.MessageID = messageID
+		return a
+	}
 	res := &bouncehouse.Result{Arrivals: []bouncehouse.Arrival{
 		arrival(0, noon, "4Once", "a@example.com"),
 		repeat(100, noon.Add(time.Hour), "4Once", "a@example.com"),
@@ -29,8 +34,12 @@ func TestContextOfRepeats(t *testing.T) {
 		arrival(300, noon, "4Again", "a@example.com"),
 		repeat(400, noon.Add(time.Hour), "4Again", "b@example.com"), // another message, of which no more is known
 		repeat(500, noon, "4Only", "a@example.com"),
+		arrival(600, noon, "4Half", "a@example.com"),
+		arrival(700, noon, "4Used", "a@example.com"),
+		half(800, noon.Add(time.Hour), "4Used", "another@example.com"),
 	}}
 	for i := range 3 * maxArrivals {
+		res.Arrivals = append(res.Arrivals, half(int64(5000+i), noon.Add(time.Duration(1+i)*time.Minute), "4Half", res.Arrivals[0].MessageID))
 		res.Arrivals = append(res.Arrivals, repeat(int64(1000+i), noon.Add(time.Duration(i)*time.Minute), "4Many", "a@example.com"))
 	}
 	write(t, c, bouncehouse.Batch{ID: "repeats"}, res)
@@ -39,6 +48,8 @@ func TestContextOfRepeats(t *testing.T) {
 		"4Many":  {"a@example.com", "app[192.0.2.7]"},
 		"4Again": {"b@example.com", ""},
 		"4Only":  {"a@example.com", ""},
+		"4Half":  {"a@example.com", "app[192.0.2.7]"},
+		"4Used":  {"a@example.com", ""},
 	} {
 		e := attempt(0, noon.Add(2*time.Hour))
 		e.QueueID, e.Sender, e.MessageID, e.ContextKnown = queueID, "", "", false
