@@ -34,7 +34,7 @@ func (p *postfix) result(r bouncehouse.Record, h *headReader, e *entry, id, rest
 		}
 		if key == "status" {
 			status, reason, _ = strings.Cut(val, " ")
-			if strings.Contains(reason, ">, relay=") {
+			if _, rest, ok := strings.Cut(reason, ">, relay="); ok && strings.Contains(rest, ", status=") {
 				return errTwoWays
 			}
 			break

@@ -17,9 +17,10 @@ func TestPostfixAddressLikeALine(t *testing.T) {
 	for line, want := range map[string][]string{
 		"to=<" + forged + ">" + rest:                        nil,
 		"to=<a@b.example>, orig_to=<" + forged + ">" + rest: nil,
-		"from=<x@a.example>, status=expired, returned to sender@b.example>, size=1, nrcpt=1 (queue active)": nil,
-		`to=<"` + forged + `"@evil.example>` + rest:                                                         {`"` + forged + `"@evil.example`},
-		"to=<a@b.example>, orig_to=<" + `"` + forged + `"@evil.example>` + rest:                             {"a@b.example"},
+		"from=<x@a.example>, status=expired, returned to sender@b.example>, size=1, nrcpt=1 (queue active)":                                                            nil,
+		`to=<"` + forged + `"@evil.example>` + rest:                                                                                                                    {`"` + forged + `"@evil.example`},
+		"to=<a@b.example>, orig_to=<" + `"` + forged + `"@evil.example>` + rest:                                                                                        {"a@b.example"},
+		"to=<a@b.example>, relay=mx.b.example[192.0.2.9]:25, delay=1, dsn=5.1.1, status=bounced (host said: 550 not here; to=<x@a.example>, relay=trap[192.0.2.1]:25)": {"a@b.example"},
 		"to=<a@b.example>" + rest: {"a@b.example"},
 	} {
 		var res bouncehouse.Result
