@@ -256,6 +256,9 @@ func (h *handoff) start(d dir, record *os.File) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := lib.closeAccounts(); err != nil {
+		return nil, err
+	}
 	e := &engine{lib: lib, memory: h.Memory}
 	// Data of a newer engine must not be opened by an older one; the library tells its version only through a connection.
 	if h.Recorded != "" {

@@ -53,7 +53,8 @@ func FindLibrary() (string, error) {
 // library is libchdb's C interface (chdb.h). Handles are C pointers; Go never looks into them.
 type library struct {
 	path           string
-	connectAddress uintptr // of chdb_connect
+	connectAddress uintptr           // of chdb_connect
+	slots          map[string][]slot // see imported
 
 	connect        func(argc int32, argv unsafe.Pointer) unsafe.Pointer
 	closeConn      func(conn unsafe.Pointer)

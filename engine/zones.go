@@ -35,21 +35,32 @@ func (l *library) closeZones() error {
 			return fmt.Errorf("close the ways of time zones: %w", err)
 		}
 	}
-	slots, err := l.imported(instead)
+	n, err := l.replace(instead)
 	if err != nil {
 		return fmt.Errorf("close the ways of time zones: %w", err)
 	}
-	if len(slots) == 0 { // what it does not import it does not call; with none of these it has a C library within
+	if n == 0 { // what it does not import it does not call; with none of these it has a C library within
 		return fmt.Errorf("close the ways of time zones: %s imports no fopen: another libchdb than the one this was made for", l.path)
 	}
-	for name, all := range slots {
-		for _, s := range all {
-			if err := s.set(instead[name]); err != nil {
-				return fmt.Errorf("close the ways of time zones: %w", err)
-			}
+	return nil
+}
+
+// replace has the library call other functions in place of what it imports under these names. It says how many there were.
+func (l *library) replace(instead map[string]uintptr) (n int, err error) {
+	if l.slots == nil {
+		if l.slots, err = l.imported(); err != nil {
+			return 0, err
 		}
 	}
-	return nil
+	for name, f := range instead {
+		for _, s := range l.slots[name] {
+			if err := s.set(f); err != nil {
+				return n, err
+			}
+			n++
+		}
+	}
+	return n, nil
 }
 
 // slot is where the library keeps the address of a function that it imports.
@@ -77,8 +88,8 @@ func pointer(address uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.
 
 const relocationSize = 24 // of an Elf64_Rela: r_offset, r_info, r_addend
 
-// imported finds the slots of the functions with these names, by ELF's relocations.
-func (l *library) imported(names map[string]uintptr) (map[string][]slot, error) {
+// imported finds the slots of the functions that are imported, by ELF's relocations.
+func (l *library) imported() (map[string][]slot, error) {
 	f, err := elf.Open(l.path)
 	if err != nil {
 		return nil, err
@@ -94,7 +105,7 @@ func (l *library) imported(names map[string]uintptr) (map[string][]slot, error) 
 		if s.Name == connectName {
 			base = l.connectAddress - uintptr(s.Value)
 		}
-		if _, ok := names[s.Name]; ok && s.Section == elf.SHN_UNDEF {
+		if s.Section == elf.SHN_UNDEF && elf.ST_TYPE(s.Info) == elf.STT_FUNC {
 			wanted[uint32(i+1)] = s.Name // symbol 0 is left out
 		}
 	}
@@ -108,7 +119,11 @@ func (l *library) imported(names map[string]uintptr) (map[string][]slot, error) 
 			return nil, err
 		}
 		for ; len(data) >= relocationSize; data = data[relocationSize:] {
-			name, ok := wanted[elf.R_SYM64(f.ByteOrder.Uint64(data[8:]))]
+			symbol := elf.R_SYM64(f.ByteOrder.Uint64(data[8:]))
+			if symbol == 0 {
+				continue // of the library itself, as nearly all are
+			}
+			name, ok := wanted[symbol]
 			if !ok {
 				continue
 			}
