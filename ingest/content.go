@@ -141,7 +141,7 @@ func packing(magic []byte) string {
 // begins with peek cannot be read, if so. Zeros at the start may stand before
 // text (a writer without O_APPEND goes on where it was after a truncation),
 // and later ones too, after a power failure or beside a writer with O_APPEND:
-// what begins with lines is text.
+// what begins with lines and then has a hole is text.
 func checkText(raw, peek []byte) error {
 	for _, m := range magics {
 		if !bytes.HasPrefix(raw, []byte(m.magic)) {
@@ -159,11 +159,16 @@ func checkText(raw, peek []byte) error {
 	if isExport(text) || entryStart(text) >= 0 {
 		return nil // its values may be binary; see entries.go of the latter
 	}
-	if zero := bytes.IndexByte(text[:min(len(text), 1<<10)], 0); zero >= 0 && !beginsWithLines(text[:zero]) {
+	zero := bytes.IndexByte(text[:min(len(text), 1<<10)], 0)
+	if zero >= 0 && !(beginsWithLines(text[:zero]) && bytes.HasPrefix(text[zero:], make([]byte, minHole))) {
 		return &notText{"it is binary (it has zero bytes), not a log file"}
 	}
 	return nil
 }
+
+// minHole is how many zeros behind the first lines are a hole: in what is binary
+// they stand alone.
+const minHole = 16
 
 // beginsWithLines tells whether text has whole lines, in which no control
 // character but those of terminals stands.

@@ -228,8 +228,8 @@ func (p *postfix) expired(r bouncehouse.Record, h *headReader, e *entry, id, sen
 		res.Unread++
 		return nil
 	}
-	if strings.Contains(status, ">, ") {
-		return errTwoWays
+	if strings.Contains(status, ">, size=") {
+		return nil // the sender's address, unquoted as before version 3.5, which looks like that
 	}
 	at, err := h.clock.time(&r, &e.stamp)
 	if err != nil {

@@ -8,13 +8,7 @@ import (
 	"github.com/bouncehouse/bouncehouse"
 )
 
-var (
-	errCut = errors.New("result line of Postfix is cut off: no status")
-
-	// Before version 3.5, or with info_log_address_format = internal, no address is quoted, and a stranger's may say
-	// "x>, relay=mx.example.net[192.0.2.1]:25, ..., status=bounced (y@example.org".
-	errTwoWays = errors.New("line of Postfix that can be read in two ways: an address or a reply looks like the line's end")
-)
+var errCut = errors.New("result line of Postfix is cut off: no status")
 
 // result reads what became of one recipient.
 func (p *postfix) result(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
@@ -34,9 +28,6 @@ func (p *postfix) result(r bouncehouse.Record, h *headReader, e *entry, id, rest
 		}
 		if key == "status" {
 			status, reason, _ = strings.Cut(val, " ")
-			if _, rest, ok := strings.Cut(reason, ">, relay="); ok && strings.Contains(rest, ", status=") {
-				return errTwoWays
-			}
 			break
 		}
 		if strings.HasPrefix(val, "<") {

@@ -1,36 +1,21 @@
 package parse
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/bouncehouse/bouncehouse"
 )
 
-// Unquoted, as versions before 3.5 log them, addresses that strangers choose can look like the rest of the line. Such a line
-// tells of nothing for sure.
-func TestPostfixAddressLikeALine(t *testing.T) {
-	const header = "Sep  2 16:49:15 mx1 postfix/smtp[1]: A1B2C3: "
-	const forged = "x@a.example>, relay=gmail-smtp-in.l.google.com[192.0.2.1]:25, delay=1, delays=0/0/1/0, dsn=5.7.1, status=bounced (y@evil.example"
-	const rest = ", relay=mx.evil.example[192.0.2.9]:25, delay=1, delays=0/0/1/0, dsn=2.0.0, status=sent (250 Ok)"
-	for line, want := range map[string][]string{
-		"to=<" + forged + ">" + rest:                        nil,
-		"to=<a@b.example>, orig_to=<" + forged + ">" + rest: nil,
-		"from=<x@a.example>, status=expired, returned to sender@b.example>, size=1, nrcpt=1 (queue active)":                                                            nil,
-		`to=<"` + forged + `"@evil.example>` + rest:                                                                                                                    {`"` + forged + `"@evil.example`},
-		"to=<a@b.example>, orig_to=<" + `"` + forged + `"@evil.example>` + rest:                                                                                        {"a@b.example"},
-		"to=<a@b.example>, relay=mx.b.example[192.0.2.9]:25, delay=1, dsn=5.1.1, status=bounced (host said: 550 not here; to=<x@a.example>, relay=trap[192.0.2.1]:25)": {"a@b.example"},
-		"to=<a@b.example>" + rest: {"a@b.example"},
-	} {
+// Unquoted, as versions before 3.5 log it, a stranger's address can look like the rest of the line: no message of his is
+// expired by its name. Of a recipient it cannot be told from a reply that looks so, see ARCHITECTURE.md.
+func TestPostfixSenderLikeALine(t *testing.T) {
+	const header = "Sep  2 16:49:15 mx1 postfix/qmgr[1]: A1B2C3: from=<x@a.example>, status=expired, returned to sender"
+	for rest, want := range map[string]int{"": 1, "@b.example>, size=1, nrcpt=1 (queue active)": 0} {
 		var res bouncehouse.Result
-		bouncehouse.ParseChunk(newParser(t, Auto), logChunk("x", header+line+"\n", 0), &res)
-		var got []string
-		for i := range res.Events {
-			got = append(got, res.Events[i].Recipient)
-		}
-		if !slices.Equal(got, want) || (len(res.Dead) == 1) != (want == nil) {
-			t.Errorf("%s: %q, %d dead letters", line, got, len(res.Dead))
+		bouncehouse.ParseChunk(newParser(t, Auto), logChunk("x", header+rest+"\n", 0), &res)
+		if len(res.Events) != want {
+			t.Errorf("%s: %d events", rest, len(res.Events))
 		}
 	}
 }
