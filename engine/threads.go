@@ -18,7 +18,7 @@ var (
 
 // closeAccounts comes before the library's first query.
 func (l *library) closeAccounts() (err error) {
-	if realStat, err = purego.Dlsym(purego.RTLD_DEFAULT, "__xstat"); err != nil {
+	if realStat, err = purego.Dlsym(purego.RTLD_DEFAULT, "__xstat"); err != nil || realStat == 0 {
 		return nil // a C library without it is none that the library was built for: it costs what it costs
 	}
 	if _, err := l.replace(map[string]uintptr{"__xstat": withoutAccount, "__xstat64": withoutAccount}); err != nil {
