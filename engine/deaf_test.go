@@ -58,15 +58,7 @@ func TestDeaf(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		req, err := http.NewRequest(http.MethodPost, "http://engine/?"+second.Encode(), strings.NewReader(explosions()["subqueries, tuples"]))
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		req.SetBasicAuth(engine.Reader, end.ReaderPassword)
-		if res, err := client(end).Do(req); err == nil {
-			res.Body.Close()
-		}
+		send(t, end, engine.Reader, second, explosions()["subqueries, tuples"])
 	}()
 	until(t, "a new engine", 2*time.Minute, func() bool { return said.has("the engine is back") })
 	<-ended
@@ -75,6 +67,23 @@ func TestDeaf(t *testing.T) {
 	}
 	if code, body, _ := post(t, c.Endpoint(), engine.Reader, nil, "SELECT count() FROM bouncehouse.t"); code != 200 || body != "1000\n" {
 		t.Errorf("after it: %d %s", code, body)
+	}
+}
+
+// send has the user's statement run, and takes no answer.
+func send(t *testing.T, end engine.Endpoint, user string, params url.Values, text string) {
+	req, err := http.NewRequest(http.MethodPost, "http://engine/?"+params.Encode(), strings.NewReader(text))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	password := end.ReaderPassword
+	if user == engine.Writer {
+		password = end.WriterPassword
+	}
+	req.SetBasicAuth(user, password)
+	if res, err := client(end).Do(req); err == nil {
+		res.Body.Close()
 	}
 }
 
@@ -163,15 +172,7 @@ func TestOvergrown(t *testing.T) {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			req, err := http.NewRequest(http.MethodPost, "http://engine/", strings.NewReader(query))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			req.SetBasicAuth(engine.Reader, c.Endpoint().ReaderPassword)
-			if res, err := client(c.Endpoint()).Do(req); err == nil {
-				res.Body.Close()
-			}
+			send(t, c.Endpoint(), engine.Reader, nil, query)
 		}()
 		until(t, "a new engine", 2*time.Minute, func() bool { return said.count("the engine is back") == try+1 })
 		<-ended
@@ -202,25 +203,14 @@ func TestDeafToKill(t *testing.T) {
 		}
 	})
 	var asked sync.WaitGroup
-	ask := func(path, statement string) {
-		req, err := http.NewRequest(http.MethodPost, "http://engine/"+path, strings.NewReader(statement))
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		req.SetBasicAuth(engine.Writer, c.Endpoint().WriterPassword)
-		if res, err := client(c.Endpoint()).Do(req); err == nil {
-			res.Body.Close()
-		}
-	}
 	asked.Go(func() {
 		for t.Context().Err() == nil && !said.has("the engine has died") { // a KILL may come before the engine has it, and is heeded then
-			ask("?query_id=deaf", explosions()["subqueries, tuples"])
+			send(t, c.Endpoint(), engine.Writer, url.Values{"query_id": {"deaf"}}, explosions()["subqueries, tuples"])
 		}
 	})
 	until(t, "a new engine", 2*time.Minute, func() bool {
 		if !said.has("the engine has died") {
-			ask("", "KILL QUERY WHERE query_id = 'deaf' ASYNC")
+			send(t, c.Endpoint(), engine.Writer, nil, "KILL QUERY WHERE query_id = 'deaf' ASYNC")
 		}
 		return said.has("the engine is back")
 	})

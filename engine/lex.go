@@ -117,12 +117,10 @@ func (l *lexer) past(rest, end string) {
 
 // afterValue says whether a dot here takes an element of what stands before it.
 func (l *lexer) afterValue() bool {
-	switch {
-	case l.pos == 0 || l.last.kind == tokenWord && beforeValue[strings.ToLower(l.last.text)]:
-		return false
-	default:
-		return l.last.kind != tokenPunct || l.last.text == ")" || l.last.text == "]"
+	if l.last.kind == tokenPunct {
+		return l.last.text == ")" || l.last.text == "]"
 	}
+	return l.pos > 0 && (l.last.kind != tokenWord || !beforeValue[strings.ToLower(l.last.text)])
 }
 
 // beforeValue are words that a value follows, as .5 in SELECT .5.

@@ -92,55 +92,44 @@ func TestIdleConnections(t *testing.T) {
 func TestKnownConnections(t *testing.T) {
 	dir := t.TempDir()
 	end := upAs(t, dir, "tcp", "127.0.0.1:0").Endpoint()
-	login := url.Values{"user": {engine.Reader}, "password": {end.ReaderPassword}, "query": {"SELECT 1"}}
 	for i := range 300 {
-		c, err := net.Dial("tcp", end.Addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		if _, err := fmt.Fprintf(c, "GET /?%s HTTP/1.1\r\nHost: x\r\n\r\n", login.Encode()); err != nil {
-			t.Fatal(err)
-		}
-		res, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			t.Fatalf("connection %d: %v", i, err)
-		}
-		b, err := io.ReadAll(res.Body)
-		if err != nil || res.StatusCode != 200 || string(b) != "1\n" {
-			t.Fatalf("connection %d: %d %s %v", i, res.StatusCode, b, err)
+		if _, code, body := connect(t, end, engine.Reader, end.ReaderPassword); code != 200 || body != "1\n" {
+			t.Fatalf("connection %d: %d %s", i, code, body)
 		}
 	}
+}
+
+// connect asks SELECT 1 by a connection of its own, which stays until the test's end.
+func connect(t *testing.T, end engine.Endpoint, user, password string) (c net.Conn, code int, body string) {
+	t.Helper()
+	c, err := net.Dial("tcp", end.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	login := url.Values{"user": {user}, "password": {password}, "query": {"SELECT 1"}}
+	if _, err := fmt.Fprintf(c, "GET /?%s HTTP/1.1\r\nHost: x\r\n\r\n", login.Encode()); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, res.StatusCode, string(b)
 }
 
 // TestAccountsConnections: the reader's connections are busy, all that it may have, and the writer gets in.
 func TestAccountsConnections(t *testing.T) {
 	end := upAs(t, t.TempDir(), "both", "127.0.0.1:0").Endpoint()
-	ask := func(user, password string) (net.Conn, int, string) {
-		t.Helper()
-		c, err := net.Dial("tcp", end.Addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		if _, err := fmt.Fprintf(c, "GET /?user=%s&password=%s&query=SELECT+1 HTTP/1.1\r\nHost: x\r\n\r\n", user, password); err != nil {
-			t.Fatal(err)
-		}
-		res, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		b, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c, res.StatusCode, string(b)
-	}
 	for range 1000 {
-		c, _, body := ask(engine.Reader, end.ReaderPassword)
+		c, _, body := connect(t, end, engine.Reader, end.ReaderPassword)
 		if strings.Contains(body, "Too many connections") {
-			if _, code, body := ask(engine.Writer, end.WriterPassword); code != 200 || body != "1\n" {
+			if _, code, body := connect(t, end, engine.Writer, end.WriterPassword); code != 200 || body != "1\n" {
 				t.Errorf("the writer: %d %s", code, body)
 			}
 			return

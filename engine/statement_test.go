@@ -154,7 +154,7 @@ func TestWorkIsLinear(t *testing.T) {
 	} {
 		const n = 20_000
 		one, two := cost(shape(n)), cost(shape(2*n))
-		tooMuch := func() bool { return two > 3*one && two > 50*time.Millisecond }
+		tooMuch := func() bool { return two > 3*one && two > 20*time.Millisecond }
 		for range 5 { // on a busy machine even the processor's time is not always a thread's own
 			if tooMuch() {
 				one, two = min(one, cost(shape(n))), min(two, cost(shape(2*n)))
