@@ -162,11 +162,6 @@ func within(path, dir string) bool {
 	return err == nil && (path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/"))
 }
 
-func inode(st os.FileInfo) disk {
-	d := diskOf(st)
-	return disk{Dev: d.Dev, Inode: d.Inode}
-}
-
 // isStateDir tells whether the directory is a state directory: it has the lock of
 // one, beside the positions or, at a first start, alone.
 func isStateDir(path string) bool {

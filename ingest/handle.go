@@ -69,7 +69,7 @@ func (l *logFile) handle(f *os.File, path string, live bool) (*handle, error) {
 	if !l.led.hold(h.info, l) {
 		f.Close()
 		l.busy = true
-		if d := inodeOf(diskOf(h.info)); l.passed[d] == 0 {
+		if d := inode(h.info); l.passed[d] == 0 {
 			l.passed[d] = -1
 			l.o.Log.Info("left to another source, which reads the same file", "stream", l.stream, "file", path)
 		}
@@ -95,7 +95,7 @@ func (l *logFile) judge(h *handle) (mails bool, err error) {
 		c.close()
 		if !h.live || !l.stood {
 			l.skip[diskOf(h.info)] = true
-			if d := inodeOf(diskOf(h.info)); l.passed[d] == 0 {
+			if d := inode(h.info); l.passed[d] == 0 {
 				l.passed[d] = -1
 				l.o.Log.Info("passed over: it holds mails, which are read where a start is given their file itself", "stream", l.stream, "file", h.path)
 			}

@@ -97,6 +97,8 @@ type lost struct {
 
 func inodeOf(d disk) disk { return disk{Dev: d.Dev, Inode: d.Inode} }
 
+func inode(info os.FileInfo) disk { return inodeOf(diskOf(info)) }
+
 // add takes in an entry, with a number of its own if it has none.
 func (d *Ledger) add(e *entry) {
 	if e.N == 0 {
@@ -257,7 +259,7 @@ func (d *Ledger) release(e *entry, l *logFile) {
 func (d *Ledger) hold(info os.FileInfo, l *logFile) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	i := inodeOf(diskOf(info))
+	i := inode(info)
 	if by := d.holders[i]; by != nil && by != l {
 		return false
 	}
@@ -268,7 +270,7 @@ func (d *Ledger) hold(info os.FileInfo, l *logFile) bool {
 func (d *Ledger) letGo(info os.FileInfo, l *logFile) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if i := inodeOf(diskOf(info)); d.holders[i] == l {
+	if i := inode(info); d.holders[i] == l {
 		delete(d.holders, i)
 	}
 }

@@ -96,11 +96,11 @@ func TestLeftovers(t *testing.T) {
 func TestRangeOfALikeFile(t *testing.T) {
 	for _, first := range []string{"there", "gone", "moved"} {
 		for _, rotated := range []string{"", ".1"} {
+			if first == "moved" && rotated == "" {
+				continue // the other has its place
+			}
 			for _, n := range []int{3, 40} { // less than the range, and more
 				t.Run(fmt.Sprint(first, rotated, n), func(t *testing.T) {
-					if first == "moved" && rotated == "" {
-						t.Skip("the other has its place")
-					}
 					p := newPlace(t)
 					head := strings.Repeat("column1,", 40) + "\n"
 					text, lines := logLines(0, 40)

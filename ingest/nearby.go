@@ -39,7 +39,7 @@ func (l *logFile) original(h *handle, e *entry) (*handle, error) {
 		paths = append(paths, s.path)
 	}
 	want := inodeOf(e.Disk)
-	if want == (disk{}) || want == inodeOf(diskOf(h.info)) {
+	if want == (disk{}) || want == inode(h.info) {
 		return nil, nil
 	}
 	for _, path := range paths {
@@ -47,7 +47,7 @@ func (l *logFile) original(h *handle, e *entry) (*handle, error) {
 		if err != nil {
 			continue
 		}
-		if inodeOf(diskOf(info)) != want {
+		if inode(info) != want {
 			f.Close()
 			continue
 		}
@@ -65,8 +65,8 @@ func (l *logFile) original(h *handle, e *entry) (*handle, error) {
 // among the stream's: by its inode, among those near by.
 func (l *logFile) astray(e *entry, files []sibling) []sibling {
 	want := inodeOf(l.led.copyOf(e).Disk)
-	at := func(s sibling) bool { return inodeOf(diskOf(s.info)) == want }
-	held := func(h *handle) bool { return inodeOf(diskOf(h.info)) == want }
+	at := func(s sibling) bool { return inode(s.info) == want }
+	held := func(h *handle) bool { return inode(h.info) == want }
 	if want == (disk{}) || slices.ContainsFunc(l.held, held) || slices.ContainsFunc(files, at) {
 		return nil
 	}

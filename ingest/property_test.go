@@ -242,7 +242,7 @@ func (r *reader) keepsWhatIsOpen() {
 	if l, ok := s.(*logFile); ok && l.led != nil {
 		open := map[disk]bool{}
 		for _, h := range l.files() {
-			open[inodeOf(diskOf(h.info))] = true
+			open[inode(h.info)] = true
 		}
 		if len(l.led.holders) != len(open) {
 			r.t.Errorf("%d files are kept from others, %d are open", len(l.led.holders), len(open))

@@ -147,7 +147,7 @@ func (l *logFile) goOn(h *handle, p *proof) {
 	if h.cut.export && !p.was.Export { // met when it had half a line, or by an older version
 		l.led.note(p.entry, func(e *entry) { e.Export = true })
 	}
-	if p.proven > 0 && inodeOf(p.was.Disk) != inodeOf(diskOf(h.info)) {
+	if p.proven > 0 && inodeOf(p.was.Disk) != inode(h.info) {
 		l.passOver(h, p)
 	}
 }
@@ -177,7 +177,7 @@ func (l *logFile) isOf(h *handle, e *entry) (bool, error) {
 
 // passOver says what is not read of a file, and why.
 func (l *logFile) passOver(h *handle, p *proof) {
-	if d := inodeOf(diskOf(h.info)); l.passed[d] != p.proven {
+	if d := inode(h.info); l.passed[d] != p.proven {
 		if len(l.passed) >= maxPassed {
 			clear(l.passed)
 		}

@@ -134,7 +134,7 @@ func listOnce(path string, folders []string) (found []sibling, unlisted error) {
 		live = nil
 	}
 	own := []string{path}
-	if to := linked(path); whereIs(to) != whereIs(path) {
+	if to := linked(path); to != path && whereIs(to) != whereIs(path) {
 		own = append(own, basePath(to))
 	}
 	logs := own

@@ -359,7 +359,7 @@ func (l *logFile) isOpen(info os.FileInfo) bool {
 // young tells whether a sibling may be written still: then what is newer waits
 // for it, but not again where it did already.
 func (l *logFile) young(info os.FileInfo) bool {
-	since, waited := l.awaited[inodeOf(diskOf(info))]
+	since, waited := l.awaited[inode(info)]
 	waited = waited && l.scanned.Sub(since) >= patience
 	return !l.o.Once && !l.only && !waited && len(l.held) < maxHeld && l.scanned.Sub(info.ModTime()).Abs() < quiet
 }
@@ -367,7 +367,7 @@ func (l *logFile) young(info os.FileInfo) bool {
 // await takes a sibling among those held.
 func (l *logFile) await(h *handle, at int) {
 	if h.moved.IsZero() {
-		d := inodeOf(diskOf(h.info))
+		d := inode(h.info)
 		if _, ok := l.awaited[d]; !ok {
 			if len(l.awaited) >= maxPassed {
 				clear(l.awaited)
