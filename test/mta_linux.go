@@ -35,7 +35,7 @@ type mtaKind struct {
 	part   Part
 	files  map[string]string // configuration, by path
 	setup  []string          // a command to run before the start, if any
-	daemon []string          // stays in the foreground
+	daemon []string          // stays in the foreground, runs no queue by itself: what was refused may be taken up twice
 	flush  []string
 	queue  []string // prints the queue
 	empty  string   // what queue prints of an empty one
@@ -48,7 +48,7 @@ func mtaKinds() map[string]mtaKind {
 		"exim": {
 			part:   PartExim,
 			files:  map[string]string{"etc/exim4/exim4.conf": eximConfig},
-			daemon: []string{"/usr/sbin/exim4", "-bdf", "-q1h"},
+			daemon: []string{"/usr/sbin/exim4", "-bdf"},
 			flush:  []string{"/usr/sbin/exim4", "-qff"},
 			queue:  []string{"/usr/sbin/exim4", "-bpc"},
 			empty:  "0",
@@ -67,7 +67,7 @@ func mtaKinds() map[string]mtaKind {
 			part:   PartSendmail,
 			files:  map[string]string{"etc/mail/test.mc": sendmailConfig, "etc/mail/local-host-names": "", "etc/mail/trusted-users": "root\n"},
 			setup:  []string{"/bin/sh", "-c", "m4 /etc/mail/test.mc > /etc/mail/sendmail.cf && chmod go-w / /etc /etc/mail /var /var/spool; chown root:root /var/spool/mqueue /run/sendmail/mta; chmod 700 /var/spool/mqueue"},
-			daemon: []string{"/usr/sbin/sendmail", "-bD", "-q1h"},
+			daemon: []string{"/usr/sbin/sendmail", "-bD"},
 			flush:  []string{"/usr/sbin/sendmail", "-q"},
 			queue:  []string{"/bin/sh", "-c", "ls /var/spool/mqueue | grep ^qf || true"},
 			log:    "mail.log",
