@@ -55,8 +55,8 @@ setup: ## all parts that make test needs
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@scripts/fuzz.sh '$(FUZZTIME)'
 
-bench: engine build ## all benchmarks, and other tools on the same input beside ours; CORPUS=DIR adds its bounce mails
-	@CORPUS='$(CORPUS)' scripts/bench.sh
+bench: engine build ## all benchmarks, and other tools on the same input beside ours; CORPUS=DIR adds its bounce mails, BASE=COMMIT that commit's speed
+	@CORPUS='$(CORPUS)' BASE='$(BASE)' scripts/bench.sh
 
 accuracy: build ## score `bouncehouse parse` against CORPUS=DIR of logs with expected.jsonl beside them
 	@CORPUS='$(CORPUS)' scripts/accuracy.sh
