@@ -80,6 +80,17 @@ func (l *lexer) next() (t token, ok bool, err error) {
 	return t, true, err
 }
 
+// rest appends all tokens to the end of the text.
+func (l *lexer) rest(tokens []token) ([]token, error) {
+	for {
+		t, ok, err := l.next()
+		if err != nil || !ok {
+			return tokens, err
+		}
+		tokens = append(tokens, t)
+	}
+}
+
 // at is the byte n places on, 0 past the end.
 func (l *lexer) at(n int) byte {
 	if l.pos+n < len(l.s) {

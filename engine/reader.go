@@ -118,7 +118,7 @@ func (s *statement) checkName(i int, refused map[string]bool, databases func() (
 	switch {
 	case t.kind == tokenWord && word == "EXPLAIN" && !before.punct(".") && !after.punct("."):
 		return s.checkExplain(i)
-	case before.punct("::") && !types[strings.ToLower(t.text)]:
+	case before.punct("::") && plainType(s.tokens[i:]) == 0:
 		return errCast
 	case word == "CAST" || typed[strings.ToLower(t.text)] && after.punct("("):
 		return s.checkCast(i)
@@ -185,14 +185,14 @@ func (s *statement) checkCast(i int) error {
 				last = j + 1
 			}
 		case depth == 1 && t.is("AS"):
-			if as = true; !types[strings.ToLower(s.at(j+1).text)] {
+			if as = plainType(s.tokens[j+1:]) > 0; !as {
 				return errCast
 			}
 		case t.punct(")"), t.punct("]"), t.punct("}"):
 			if depth--; depth > 0 {
 				continue
 			}
-			if last == 0 && as || last > 0 && j == last+1 && s.at(last).kind == tokenString && plainType(s.at(last).text) {
+			if last == 0 && as || last > 0 && j == last+1 && s.typeWithin(last) {
 				return nil
 			}
 			return errCast
@@ -200,40 +200,52 @@ func (s *statement) checkCast(i int) error {
 	}
 }
 
-// plainType says whether all words of a type are of the list; what stands in quotes in it, a time zone, is none.
-func plainType(text string) bool {
-	for i, outside := range strings.Split(text, "'") {
-		if i%2 == 1 {
-			continue
+// plainType is how many tokens the type takes that they begin with, 0 where it is none whose words are all of the list.
+func plainType(tokens []token) int {
+	for i, depth := 0, 0; i < len(tokens); i++ {
+		switch t := tokens[i]; {
+		case t.kind == tokenWord && types[strings.ToLower(t.text)]:
+		case i == 0:
+			return 0
+		case t.punct("("):
+			depth++
+		case depth > 0 && t.punct(")"):
+			depth--
+		case depth > 0 && (t.kind == tokenString || t.kind == tokenNumber || t.punct(",") || t.punct("=") || t.punct("-")):
+		default:
+			return 0
 		}
-		for _, word := range strings.FieldsFunc(outside, func(r rune) bool { return strings.ContainsRune(" (),=-+", r) }) {
-			if !types[strings.ToLower(word)] && strings.Trim(word, "0123456789") != "" {
-				return false
-			}
+		if after := i + 1; depth == 0 && (after == len(tokens) || !tokens[after].punct("(") || tokens[i].punct(")")) {
+			return after
 		}
 	}
+	return 0
+}
+
+// typeWithin says whether the string at i is one plain type, and has it written anew from its tokens.
+func (s *statement) typeWithin(i int) bool {
+	if s.tokens[i].kind != tokenString {
+		return false
+	}
+	l := lexer{s: s.tokens[i].text, left: maxDepth}
+	inner, err := l.rest(nil)
+	if err != nil || len(inner) == 0 || plainType(inner) < len(inner) {
+		return false
+	}
+	s.tokens[i].text = render(inner)
 	return true
 }
 
 // checkParameter reads {name:Type} and returns where it ends.
 func (s *statement) checkParameter(i int) (int, error) {
-	bad := syntaxError("only {name:Type} is taken between braces")
 	if s.at(i+1).kind != tokenWord || !s.at(i+2).punct(":") || s.at(i+3).kind != tokenWord {
-		return i, bad
+		return i, syntaxError("only {name:Type} is taken between braces")
 	}
-	for i += 3; ; i++ {
-		switch t := s.at(i); {
-		case t.punct("}"):
-			return i, nil
-		case t.kind == tokenWord:
-			if !types[strings.ToLower(t.text)] {
-				return i, notForReader("a query parameter of type "+t.text, "take String, a number, a date, or an Array, Map or Tuple of them")
-			}
-		case t.kind == tokenString, t.kind == tokenNumber, t.punct("("), t.punct(")"), t.punct(","), t.punct("="):
-		default:
-			return i, bad
-		}
+	n := plainType(s.tokens[i+3:])
+	if n == 0 || !s.at(i+3+n).punct("}") {
+		return i, notForReader("a query parameter of type "+s.at(i+3).text, "take String, a number, a date, or an Array, Map or Tuple of them")
 	}
+	return i + 3 + n, nil
 }
 
 // lazily asks once.

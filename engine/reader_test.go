@@ -195,7 +195,6 @@ func TestReader(t *testing.T) {
 		"(SELECT 1) UNION ALL (SELECT 1)":                                 "1\n1\n",
 		"SHOW TABLES FROM bouncehouse":                                    "t\n",
 		"EXISTS TABLE bouncehouse.t":                                      "1\n",
-		"SELECT format('{}-{}', 'a', 'b')":                                "a-b\n",
 		"SELECT getSetting('readonly')":                                   "1\n",
 		"SELECT sumArrayIfOrNullResample(0, 2, 1)([1], 1, 1)":             "[NULL,1]\n",
 		"SELECT count() FROM system.parts WHERE database = 'bouncehouse'": "1\n",

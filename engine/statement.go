@@ -78,16 +78,9 @@ func parseStatement(text string, most int) (*statement, error) {
 var errDeep = syntaxError("too long, or too many brackets in one another")
 
 // parseRest reads a statement that has no data to its end.
-func (s *statement) parseRest(l *lexer) error {
-	for {
-		t, ok, err := l.next()
-		if err != nil {
-			return err
-		}
-		if !ok {
-			break
-		}
-		s.tokens = append(s.tokens, t)
+func (s *statement) parseRest(l *lexer) (err error) {
+	if s.tokens, err = l.rest(s.tokens); err != nil {
+		return err
 	}
 	for s.tokens[len(s.tokens)-1].punct(";") {
 		s.tokens = s.tokens[:len(s.tokens)-1]
