@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -19,36 +18,30 @@ import (
 // column holds what could be known by then.
 
 // citation is a name of a message and an address of it, as a claim puts them
-// together. Its parts begin with what they are: m or q, r or s.
+// together. Its parts begin with what they are: m or q, r or s. To the address
+// of a queue id belongs the message id, after a blank, or "" where the attempt
+// has none: a short queue id of Postfix can be guessed.
 type citation struct{ id, address string }
 
 // citations returns those that would prove the claim e.
 func citations(e *bouncehouse.Event) (all []citation) {
-	var recipients, senders []string
-	for _, recipient := range [...]string{e.Recipient, e.OriginalRecipient} {
-		if recipient != "" {
-			recipients = append(recipients, "r"+lower(recipient))
-		}
-	}
-	if e.Sender != "" {
-		// With the message id, where the attempt has one: a short queue id of
-		// Postfix can be guessed.
-		senders = slices.Compact([]string{"s" + lower(e.Sender) + " ", "s" + lower(e.Sender) + " " + e.MessageID})
-	}
-	add := func(kind, id string, addresses []string) {
+	recipients, sender := []string{e.Recipient, e.OriginalRecipient}, []string{e.Sender}
+	add := func(id string, kind byte, addresses []string, suffixes ...string) {
 		for _, address := range addresses {
-			if id != "" {
-				all = append(all, citation{kind + id, address})
+			for _, suffix := range suffixes {
+				if len(id) > 1 && address != "" {
+					all = append(all, citation{id, string(kind) + lower(address) + suffix})
+				}
 			}
 		}
 	}
-	add("m", e.MessageID, recipients)
-	for _, id := range append([]string{e.QueueID}, e.CitedQueueIDs...) {
-		add("q", id, recipients)
-		add("q", id, senders)
-	}
+	add("m"+e.MessageID, 'r', recipients, "")
 	if e.Outcome == bouncehouse.Complaint { // which seldom name the recipient
-		add("m", e.MessageID, senders)
+		add("m"+e.MessageID, 's', sender, "")
+	}
+	for _, id := range append([]string{e.QueueID}, e.CitedQueueIDs...) {
+		add("q"+id, 'r', recipients, " "+e.MessageID, " ")
+		add("q"+id, 's', sender, " "+e.MessageID, " ")
 	}
 	return all
 }
@@ -191,12 +184,12 @@ func (c *ClickHouse) known(ctx context.Context, claims []*bouncehouse.Event) (ma
 
 // citedSQL finds attempts as knownSQL does, with their addresses.
 const citedSQL = `SELECT DISTINCT id, address FROM (
-SELECT concat('m', message_id) AS id, ` + addressesSQL + byMessage + `
+SELECT concat('m', message_id) AS id, ` + addressSQL + ` AS address` + byMessage + `
 UNION ALL
-SELECT concat('q', queue_id) AS id, ` + addressesSQL + byQueue + `)
+SELECT concat('q', queue_id) AS id, concat(` + addressSQL + `, ' ', message_id) AS address` + byQueue + `)
 WHERE address IN {addresses:Array(String)}`
 
-const addressesSQL = `arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender), ' ', message_id)]) AS address`
+const addressSQL = `arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))])`
 
 // askCited marks the claims whose citations are those of attempts.
 func (c *ClickHouse) askCited(ctx context.Context, q question, asked map[citation][]*bouncehouse.Event) error {

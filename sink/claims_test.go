@@ -86,7 +86,6 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 	}{
 		{claim(10, "one@example.com", "", sender, "late@example.net"), true, "bounce one@example.com late@example.net google"},
 		{claim(11, "one@example.com", "4One", "", "LATE@example.net"), true, "bounce one@example.com late@example.net google"},
-		{claim(12, "", "4One", "", "late@example.net"), true, "bounce one@example.com late@example.net google"},
 		{claim(13, "", "4NoID", "", "only@example.net"), true, "bounce mx1.example.com 4NoID only@example.net google"},
 		{claim(14, "one@example.com", "", sender, "alias@example.net"), true, "bounce one@example.com user@forward.example google"},
 		{original, true, "bounce one@example.com user@forward.example google"},
@@ -97,9 +96,9 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		{claim(20, "one@example.com", "4One", sender, "refused@example.net"), true, ""}, // its attempt was refused, and is counted
 		{claim(21, "one@example.com", "4One", sender, "waiting@example.net"), true, ""}, // undecided yet
 		{passed(22, "one@example.com", sender, "forwarded@elsewhere.example", "4Stranger", "4One"), true, "bounce one@example.com  google"},
-		{passed(23, "", "", "late@example.net", "4One", "4Stranger"), true, "bounce one@example.com late@example.net google"},
+		{passed(23, "one@example.com", "", "late@example.net", "4One", "4Stranger"), true, "bounce one@example.com late@example.net google"},
 		{passed(24, "", sender, "whoever@elsewhere.example", "4Filter", "4NoID"), true, "bounce mx1.example.com 4NoID only@example.net google"},
-		{passed(25, "", sender, "refused@example.net", "4One", "4Filter"), true, ""}, // one of its hops was refused
+		{passed(25, "one@example.com", sender, "refused@example.net", "4One", "4Filter"), true, ""}, // one of its hops was refused
 		{tagged, true, "bounce prvs=0123ABCDEF=news@example.com x@example.org forger"},
 		{local, true, ""},
 
@@ -109,6 +108,9 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		{claim(33, "", "4One", "other@example.com", "stranger@example.net"), false, ""},
 		{claim(34, "", "", sender, "late@example.net"), false, ""},
 		{claim(40, "", "4One", sender, "stranger@example.net"), false, ""}, // an id that was guessed
+		{claim(12, "", "4One", sender, "late@example.net"), false, ""},
+		{passed(44, "random@example.com", "", "late@example.net", "4One", "4Filter"), false, ""},
+		{claim(45, "", "4One", "", "late@example.net one@example.com"), false, ""},
 		{claim(41, "Other@example.com", "4One", sender, "stranger@example.net"), false, ""},
 		{passed(42, "random@example.com", sender, "stranger@example.net", "4One"), false, ""},
 		{claim(43, "", "4One", sender+" one@example.com", "stranger@example.net"), false, ""},

@@ -1,9 +1,9 @@
 -- A short queue id of Postfix is made of the microsecond and the inode of its file,
 -- without the time. Who received one message knows an inode, and of many thousand
--- messages there is one for each few hundred guesses: with their common sender such
--- guesses were taken for late bounces. So a queue id proves nothing with the sender
--- unless the message id is cited, too, where the log has one. A report that returns
--- Received fields returns that as well.
+-- messages there is one for each few hundred guesses: with their common sender, or a
+-- busy recipient, such guesses were taken for late bounces. So a queue id proves
+-- nothing unless the message id is cited, too, where the log has one. A report that
+-- returns Received fields returns that as well.
 -- Of the claims that cite an attempt, what the best of those that they cite makes
 -- of them: a row for each, by its origin.
 CREATE OR REPLACE VIEW bouncehouse.claim_proofs {{.OnCluster}} AS
@@ -15,11 +15,12 @@ FROM
 (
     -- A message id proves nothing with the sender but a complaint, which seldom
     -- names the recipient. Addresses that are not there are '', and cite nothing.
+    -- To those of a queue id belongs the message id, or '' of a log that has none.
     SELECT stream, file_id, offset, ordinal, id,
-        arrayJoin(arrayFilter(x -> length(x) > 1, arrayDistinct(arrayConcat(
-            [concat('r', lower(recipient)), concat('r', lower(original_recipient))],
-            if(sender != '' AND (startsWith(id, 'q') OR outcome = 'complaint'),
-                [concat('s', lower(sender), ' ', message_id), concat('s', lower(sender), ' ')], []))))) AS address
+        concat(arrayJoin(arrayFilter(x -> length(x) > 1, arrayDistinct([
+            concat('r', lower(recipient)), concat('r', lower(original_recipient)),
+            if(startsWith(id, 'q') OR outcome = 'complaint', concat('s', lower(sender)), '')]))),
+            arrayJoin(if(startsWith(id, 'q'), arrayDistinct([concat(' ', message_id), ' ']), ['']))) AS address
     FROM
     (
         SELECT stream, file_id, offset, ordinal, outcome, recipient, original_recipient, sender, message_id,
@@ -52,7 +53,8 @@ INNER JOIN
         -- What became of it for each recipient.
         SELECT
             id,
-            arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender), ' ', message_id)]) AS address,
+            concat(arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))]),
+                if(startsWith(id, 'q'), concat(' ', message_id), '')) AS address,
             lower(recipient) AS handed,
             max(last.outcome = 'delivered') AS delivered,
             max(last.outcome IN ('bounced', 'expired')) AS failed,
@@ -82,3 +84,45 @@ INNER JOIN
     GROUP BY id, address
 ) AS a USING (id, address)
 GROUP BY stream, file_id, offset, ordinal;
+
+-- Bounce mails beside the attempts they speak of: by queue id and recipient, or
+-- by message id and recipient. attempt_id is '' where none is found. A queue id with
+-- another message id than the attempt's proves nothing.
+CREATE OR REPLACE VIEW bouncehouse.bounces {{.OnCluster}} AS
+SELECT
+    b.event_id AS bounce_id,
+    b.time AS bounce_time,
+    b.recipient AS recipient,
+    b.dsn_origin AS dsn_origin,
+    b.verified OR attempt_id != '' AND (a.message_id = '' OR a.message_id = b.message_id) AND bounce_outcome != 'auto-reply' AS verified,
+    b.outcome AS bounce_outcome,
+    b.class AS bounce_class,
+    b.enhanced_code AS bounce_enhanced_code,
+    b.reply_text AS bounce_text,
+    a.event_id AS attempt_id,
+    a.time AS attempt_time,
+    a.host AS host,
+    a.queue_id AS queue_id,
+    a.message_id AS message_id,
+    a.sender AS sender,
+    a.remote_host AS remote_host,
+    a.outcome AS attempt_outcome,
+    a.class AS attempt_class,
+    a.reply_text AS attempt_text
+FROM
+(
+    SELECT event_id, time, recipient, queue_id, message_id, dsn_origin, verified, outcome, class, enhanced_code, reply_text
+    FROM bouncehouse.events
+    WHERE source = 'dsn'
+) AS b
+LEFT JOIN
+(
+    SELECT event_id, time, host, queue_id, message_id, sender, recipient, remote_host, outcome, class, reply_text, source
+    FROM bouncehouse.events
+    WHERE NOT claim AND direction = 'outbound'
+        -- The join holds this side in memory: those that a bounce mail may cite only.
+        AND (queue_id != '' AND sipHash64(queue_id) IN (SELECT sipHash64(queue_id) FROM bouncehouse.events WHERE source = 'dsn' AND queue_id != '')
+            OR message_id != '' AND sipHash64(message_id) IN (SELECT sipHash64(message_id) FROM bouncehouse.events WHERE source = 'dsn' AND message_id != ''))
+) AS a
+ON a.recipient = b.recipient
+    AND (a.queue_id = b.queue_id AND b.queue_id != '' AND a.source NOT IN ('qmail', 'hmailserver', 'mdaemon', 'exchange') OR a.message_id = b.message_id AND b.message_id != '');
