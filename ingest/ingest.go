@@ -112,6 +112,20 @@ func ReadsMails(src Source) bool {
 	return false
 }
 
+// Unsettled tells whether src has to settle first what was about to be stored of a log
+// when the last process ended. Other sources may wait for that, so it must not wait
+// for one of them to end.
+func Unsettled(src Source) bool {
+	switch src := src.(type) {
+	case *leftover:
+		return true
+	case *logFile:
+		_, s := src.led.stands(src.stream)
+		return s != nil
+	}
+	return false
+}
+
 // openKind makes the source for what the file at path holds.
 func openKind(path string, o Options) (Source, error) {
 	kind, err := sniffFile(path)

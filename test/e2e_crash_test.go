@@ -280,3 +280,36 @@ func alive(pid int) bool {
 	_, rest, _ := strings.Cut(string(stat), ") ")
 	return !strings.HasPrefix(rest, "Z")
 }
+
+// TestCrashWithFilesThatBeginAlike: logs that begin as one of which a range was under way wait for it, whatever the order in
+// which they are named, or where that is not named any more.
+func TestCrashWithFilesThatBeginAlike(t *testing.T) {
+	dir := t.TempDir()
+	log := func(name string, lines int) string {
+		path := filepath.Join(dir, name)
+		text := "2026-11-30T00:00:00.000+00:00 mx1 newsyslog[99]: logfile turned over\n"
+		for i := range lines {
+			text += fmt.Sprintf("2026-11-30T10:00:%02d.000+00:00 mx1 postfix/smtp[358]: %s%05d: to=<u%d@example.net>, relay=mx.example.net[203.0.113.7]:25, "+
+				"delay=0.5, delays=0/0/0.3/0.2, dsn=2.0.0, status=sent (250 2.0.0 Ok)\n", i%60, strings.ToUpper(name[:1]), i, i)
+		}
+		write(t, path, text)
+		return path
+	}
+	under := log("f.log", 300)
+	for _, named := range []bool{true, false} {
+		h := newHouse(t, crashBinary(t), "")
+		h.crash(t, "commit:1", under)
+		args := []string{"--once"}
+		for _, name := range []string{"a.log", "b.log", "c.log", "d.log", "e.log"} {
+			args = append(args, log(name, 5))
+		}
+		if named {
+			args = append(args, under)
+		}
+		h.must("run", args...)
+		h.must("run", "--once", under)
+		if n := h.number("SELECT sum(counted) FROM events"); n != 325 {
+			t.Errorf("%d attempts, want 325", n)
+		}
+	}
+}

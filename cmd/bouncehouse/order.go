@@ -13,19 +13,23 @@ import (
 	"github.com/bouncehouse/bouncehouse/ingest"
 )
 
-// runAll runs one loop per source. With once a few at a time: there may be a
-// thousand of them. ended is called with each stream that was read to its end.
+// runAll runs one loop per source. With once a few at a time, as there may be a
+// thousand of them; those that the others may wait for are not made to wait.
+// ended is called with each stream that was read to its end.
 //
 // Logs go before mails, so that bounce mails are stored when what they cite is
 // there: with once all logs are read first; else mails wait until each log was
 // read as far as it went at the start, or has nothing to give. No figure rests
 // on it (the view claims asks again at each query), only the column verified.
 func runAll(ctx context.Context, pipe *bouncehouse.Pipeline, sources []ingest.Source, once bool, ended func(stream string)) error {
-	var logs, mails []ingest.Source
+	var first, logs, mails []ingest.Source
 	for _, src := range sources {
-		if ingest.ReadsMails(src) {
+		switch {
+		case ingest.ReadsMails(src):
 			mails = append(mails, src)
-		} else {
+		case ingest.Unsettled(src):
+			first = append(first, src)
+		default:
 			logs = append(logs, src)
 		}
 	}
@@ -39,9 +43,9 @@ func runAll(ctx context.Context, pipe *bouncehouse.Pipeline, sources []ingest.So
 	}
 	var caughtUp sync.WaitGroup
 	if once {
-		g.SetLimit(4)
+		g.SetLimit(len(first) + 4)
 	}
-	for _, src := range logs {
+	for _, src := range append(first, logs...) {
 		caughtUp.Add(1)
 		reached := sync.OnceFunc(caughtUp.Done)
 		if !once {
