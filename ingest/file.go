@@ -238,13 +238,17 @@ func (l *logFile) Read(ctx context.Context) (bouncehouse.Batch, error) {
 			h, p := l.next()
 			if p != nil {
 				s := l.led.intended(h.entry)
+				if s == nil && p.anew {
+					s = l.led.halved(h.entry)
+				}
 				if s == nil {
 					return l.batch(h, p, l.intentOf(h, p), l.stream, false), nil
 				}
 				in := s.in
-				if !p.again { // of what was lost, which the file does not have as it was
+				if !p.again { // of what was lost, which the file does not have as it was; or the rest of a line
 					in = l.intentOf(h, p)
 					in.Seq, in.Batch = s.in.Seq, rangeID(s.stream, in.File, p.kind, p.from, p.to)
+					in.Ref, in.Host, in.Zone = s.in.Ref, s.in.Host, s.in.Zone // its rows are found by their times
 				}
 				return l.batch(h, p, in, s.stream, true), nil
 			}
@@ -355,7 +359,10 @@ func (l *logFile) Commit(_ context.Context, b bouncehouse.Batch) error {
 			e.lose(u.stream, u.in)
 			return
 		}
-		e.prefix, e.Half, e.Done = u.piece.next, u.piece.half(), u.in.Done
+		e.prefix, e.Half, e.Halved, e.Done = u.piece.next, u.piece.half(), nil, u.in.Done
+		if e.Half > 0 {
+			e.Halved = lostOf(u.stream, u.in)
+		}
 		e.Stream, e.Path, e.Disk, e.All = u.stream, u.h.path, diskOf(u.h.info), false
 		e.settled(e.Read - e.Half)
 	})

@@ -237,7 +237,9 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 	if p == nil || err != nil || e.Half > 0 && p.to <= e.Read {
 		return nil, err
 	}
-	p.anew = e.Half > 0
+	if p.anew = e.Half > 0; p.anew {
+		p.oneLine()
+	}
 	if e.Done && p.done {
 		return nil, nil // as it was; a good copy of a damaged file goes on instead
 	}

@@ -221,6 +221,54 @@ func TestCopyOfHalfALine(t *testing.T) {
 	p.equal("whole", nil, p.drain(p.open(p.log)))
 }
 
+// TestRestOfALine: the row of half a line is found again by its stream, number, time and host when its end comes, under
+// whatever name and with whatever settings.
+func TestRestOfALine(t *testing.T) {
+	p := newPlace(t)
+	p.write(p.log+".1", "one\ntwo, half")
+	before := p.now.Add(-3 * time.Hour)
+	if err := os.Chtimes(p.log+".1", before, before); err != nil {
+		t.Fatal(err)
+	}
+	read := func(path string, change ...func(*Options)) (all []bouncehouse.Chunk) {
+		s := p.open(path, change...)
+		defer s.Close()
+		for {
+			b, err := s.Read(t.Context())
+			if errors.Is(err, io.EOF) {
+				return all
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := b.Chunks[len(b.Chunks)-1]
+			if b.Recover != strings.HasSuffix(c.Data, "the rest\n") {
+				t.Errorf("what is stored is asked: %v, of %q", b.Recover, c.Data)
+			}
+			all = append(all, c)
+			p.settle(s, b)
+		}
+	}
+	first := read(p.log)
+	p.write(p.log+".1", " and the rest\nthree\n")
+	moved := filepath.Join(p.dir, "other.log")
+	if err := os.Rename(p.log+".1", moved); err != nil {
+		t.Fatal(err)
+	}
+	got := read(moved, func(o *Options) { o.Host, o.Zone = "renamed.example.org", "UTC" })
+	if len(first) != 2 || len(got) != 2 || got[0].Data != "two, half and the rest\n" || got[1].Data != "three\n" {
+		t.Fatalf("%d chunks, then %+v", len(first), got)
+	}
+	want := first[1]
+	want.Data, want.File, want.Head = got[0].Data, got[0].File, got[0].Head
+	if diff := cmp.Diff(want, got[0]); diff != "" {
+		t.Errorf("the line (-before +after):\n%s", diff)
+	}
+	if got[1].Stream == want.Stream || got[1].Ref.Equal(want.Ref) || got[1].Host == want.Host {
+		t.Errorf("what follows is read as the line was: %+v", got[1])
+	}
+}
+
 // A copy that is longer than what was read of the original, which then goes
 // its own way too.
 func TestCopyAndOriginalGrow(t *testing.T) {

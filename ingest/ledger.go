@@ -62,9 +62,11 @@ type entry struct {
 	Path   string `json:"path"`          // where
 	prefix
 	Half int64 `json:"half,omitempty"` // how much of what was read is a last line without its end
-	Done bool  `json:"done,omitempty"` // damaged there, or no text
-	Disk disk  `json:"disk,omitzero"`  // as it lay on disk when last read
-	All  bool  `json:"all,omitempty"`  // all of it had been read then
+	// Halved is the range that ended with it: its rest is read under that stream, number and time, as the row is found by.
+	Halved *lost `json:"halved,omitempty"`
+	Done   bool  `json:"done,omitempty"` // damaged there, or no text
+	Disk   disk  `json:"disk,omitzero"`  // as it lay on disk when last read
+	All    bool  `json:"all,omitempty"`  // all of it had been read then
 	// Export tells that it is of a journal's export, also where it does not begin with an entry.
 	Export bool `json:"export,omitempty"`
 	// Lost is a range that was given up, be it stored or not: its file was gone.
@@ -359,6 +361,16 @@ func (d *Ledger) intended(e *entry) *standing {
 	return e.intent
 }
 
+// halved is the range that ended with half a line; nil where that is not known.
+func (d *Ledger) halved(e *entry) *standing {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e.Halved == nil {
+		return nil
+	}
+	return &standing{stream: e.Halved.Stream, in: e.Halved.In, entry: e}
+}
+
 // widen makes durable that what was lost of e may be stored up to there.
 func (d *Ledger) widen(e *entry, to int64) error {
 	d.mu.Lock()
@@ -379,10 +391,14 @@ func (d *Ledger) widen(e *entry, to int64) error {
 // lose notes that a range was given up which was to be stored under stream.
 func (e *entry) lose(stream string, of *intent) {
 	if e.Read < of.To {
-		in := *of
-		in.New = nil
-		e.Lost = &lost{stream, &in}
+		e.Lost = lostOf(stream, of)
 	}
+}
+
+func lostOf(stream string, of *intent) *lost {
+	in := *of
+	in.New = nil
+	return &lost{stream, &in}
 }
 
 // settled notes what is left of a range that was lost: what begins at from.

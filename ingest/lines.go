@@ -43,6 +43,13 @@ func (p *piece) half() int64 {
 	return int64(len(p.data) - strings.LastIndexByte(p.data, '\n') - 1)
 }
 
+// oneLine leaves of p, of lines, the first.
+func (p *piece) oneLine() {
+	if n := strings.IndexByte(p.data, '\n') + 1; p.kind == bouncehouse.Lines && n > 0 {
+		p.data, p.raw, p.to = p.data[:n], p.raw[:n], p.from+int64(n)
+	}
+}
+
 // await waits for next.
 func (p *piece) await() error {
 	if p.sealed != nil {
