@@ -208,7 +208,7 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		case s.lost && h.read > 0: // it is the file, and what a crash left of its end is another
 		case s.lost && !whole:
 			return nil, nil
-		case !s.lost && !final && (h.read > 0 || !here): // whoever settles it goes first
+		case !s.lost && (h.read > 0 && !final || h.read == 0 && !here): // whoever settles it goes first: it may be a cut copy
 			l.busy = true
 			return nil, errElsewhere
 		case h.read > 0:

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -266,6 +267,35 @@ func TestRestOfALine(t *testing.T) {
 	}
 	if got[1].Stream == want.Stream || got[1].Ref.Equal(want.Ref) || got[1].Host == want.Host {
 		t.Errorf("what follows is read as the line was: %+v", got[1])
+	}
+}
+
+// A copy that was cut short of a file of which the first range was about to be stored.
+func TestCutCopyAfterACrash(t *testing.T) {
+	for _, copied := range []string{"b/other.log.1", "b/other.log"} {
+		p := newPlace(t)
+		text, want := longLines(0, 300)
+		p.write(p.log, text)
+		s := p.open(p.log, func(o *Options) { o.ChunkSize = len(text) })
+		b, err := s.Read(t.Context())
+		p.ok(err)
+		p.ok(s.Intend(t.Context(), b))
+		p.ok(s.Close())
+		p.ok(os.MkdirAll(p.in("b"), 0o700))
+		p.write(p.in(copied), text[:strings.LastIndexByte(text[:len(text)/3], '\n')+1])
+		hourAgo := p.now.Add(-time.Hour)
+		p.ok(os.Chtimes(p.in(copied), hourAgo, hourAgo))
+		led, err := OpenLedger(p.state, p.options().Log)
+		p.ok(err)
+		with := func(o *Options) { o.Ledger = led }
+		other := p.open(p.in("b/other.log"), with)
+		s = p.open(p.log, with)
+		soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if b, err := other.Read(soon); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("%s does not wait: %v, %+v", copied, err, b)
+		}
+		p.equal(copied, want, append(p.drain(s), p.drain(other)...))
 	}
 }
 
