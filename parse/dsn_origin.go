@@ -48,6 +48,9 @@ func lowerNames(names []string) []string {
 // name that our server writes there may be another than any that we know.
 func (o ours) judge(r *bouncehouse.Record, rep *report, w way) (origin bouncehouse.DSNOrigin, queueID string, cited []string) {
 	origin, queueID = o.judgeWay(r, rep, w)
+	if !isWord(queueID) {
+		queueID = "" // several in one would be as many guesses
+	}
 	if w.local {
 		return origin, queueID, nil
 	}
@@ -73,6 +76,11 @@ const maxCited = 8
 func citable(id string) bool {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	return len(id) >= 8 && len(id) <= 64 && strings.ContainsAny(id, letters) && strings.Trim(id, letters+"0123456789-._") == ""
+}
+
+// isWord tells whether s is printable ASCII without a blank.
+func isWord(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
 
 func (o ours) judgeWay(r *bouncehouse.Record, rep *report, w way) (bouncehouse.DSNOrigin, string) {

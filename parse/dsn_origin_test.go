@@ -105,6 +105,17 @@ func TestDSNCited(t *testing.T) {
 	}
 }
 
+// TestDSNManyQueueIDs: what is no id is none, and several are not as many.
+func TestDSNManyQueueIDs(t *testing.T) {
+	const arrived = "Received: from relay.example.net (relay.example.net [192.0.2.77])\n\tby mx1.example.com (Postfix) with ESMTP id IN; date\n"
+	for _, id := range []string{"A1B2C3D4E5 F6A7B8C9D0", "A1B2C3D4E5\n F6A7B8C9D0", "A1B2C3D4E5\tF6A7B8C9D0", "A1\u00a0B2"} {
+		res, _ := parseDSN(t, Options{}, strings.Replace(originMail("relay.example.net", arrived, ""), "THEIRS", id, 1))
+		if len(res.Events) != 1 || res.Events[0].QueueID != "" || res.Events[0].CitedQueueIDs != nil {
+			t.Errorf("%q: %+v", id, res.Events)
+		}
+	}
+}
+
 func TestDSNTime(t *testing.T) {
 	mail := func(received, date string) string {
 		if received != "" {

@@ -110,6 +110,7 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		{claim(40, "", "4One", sender, "stranger@example.net"), false, ""}, // an id that was guessed
 		{claim(12, "", "4One", sender, "late@example.net"), false, ""},
 		{passed(44, "random@example.com", "", "late@example.net", "4One", "4Filter"), false, ""},
+		{claim(46, "", "4Other 4NoID", sender, "only@example.net"), false, ""}, // two
 		{claim(45, "", "4One", "", "late@example.net one@example.com"), false, ""},
 		{claim(41, "Other@example.com", "4One", sender, "stranger@example.net"), false, ""},
 		{passed(42, "random@example.com", sender, "stranger@example.net", "4One"), false, ""},

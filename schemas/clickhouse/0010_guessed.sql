@@ -27,7 +27,7 @@ FROM
             arrayJoin(arrayConcat(
                 if(message_id IN (SELECT arrayJoin((SELECT ids FROM bouncehouse.known_message_ids))), [concat('m', message_id)], []),
                 arrayMap(x -> concat('q', x), arrayFilter(x -> x IN (SELECT arrayJoin((SELECT ids FROM bouncehouse.known_queue_ids))),
-                    arrayDistinct(splitByChar(' ', concat(queue_id, ' ', cited_queue_ids))))))) AS id
+                    arrayDistinct(arrayConcat([queue_id], splitByChar(' ', cited_queue_ids))))))) AS id
         FROM bouncehouse.events
         WHERE claim AND direction = 'outbound' AND outcome != 'auto-reply'
     )
