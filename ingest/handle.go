@@ -203,7 +203,7 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		}
 		// Of a file that comes back, or is copied, the end may yet be on its way.
 		here := h.info.Size() >= s.in.To
-		whole := final || here || l.o.Once || l.o.Now().Sub(h.info.ModTime()) >= quiet
+		whole := final || here || l.o.Once || l.o.Now().Sub(h.info.ModTime()).Abs() >= quiet
 		switch {
 		case s.lost && h.read > 0: // it is the file, and what a crash left of its end is another
 		case s.lost && !whole:
@@ -246,7 +246,7 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 	if p.cut && unfinished(h.info) {
 		return nil, nil // the rest is yet to be written
 	}
-	if p.done && h.content.packed() && l.o.Now().Sub(h.info.ModTime()) < quiet {
+	if p.done && h.content.packed() && l.o.Now().Sub(h.info.ModTime()).Abs() < quiet {
 		// It may be on its way here still.
 		return nil, fmt.Errorf("%s, and it changed just now", p.reason)
 	}

@@ -23,13 +23,13 @@ func (p *place) followAll(paths []string, meanwhile func()) (got []string) {
 	p.t.Helper()
 	found, err := Expand(paths)
 	p.ok(err)
-	paths, folders := found.Streams()
 	o := p.options()
+	o.Ledger, err = OpenLedger(p.state, o.Log)
+	p.ok(err)
+	paths, folders := found.Streams(o.Ledger)
 	o.Once, o.Folders = false, folders
 	start, now := time.Now(), p.now
 	o.Now = func() time.Time { return now.Add(time.Since(start)) }
-	o.Ledger, err = OpenLedger(p.state, o.Log)
-	p.ok(err)
 	o.Mails, err = OpenMails(p.state, o.Log)
 	p.ok(err)
 	ctx, cancel := context.WithCancel(p.t.Context())
@@ -61,6 +61,32 @@ func (p *place) followAll(paths []string, meanwhile func()) (got []string) {
 	all.Wait()
 	time.Sleep(time.Second) // until what nxadm/tail polls with has noticed
 	return got
+}
+
+// Files whose time lies ahead, of a server whose clock does, are read without
+// waiting for it: an mbox's last mail, and a log that begins as one that was read.
+func TestClockAhead(t *testing.T) {
+	now := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlace(t)
+		p.now = now
+		text, want := longLines(0, 100)
+		other, lines := longLines(500, 5)
+		p.write(p.log, text)
+		box, alike := p.in("bounces"), p.in("other.log")
+		p.write(box, fmt.Sprintf(oneMail, 1, 1))
+		p.write(alike, text[:len(text)/2]+"\n"+other)
+		for _, path := range []string{box, alike} {
+			p.ok(os.Chtimes(path, now.Add(time.Hour), now.Add(time.Hour)))
+		}
+		got := p.followAll([]string{p.log, box, alike}, func() { time.Sleep(2 * patience) })
+		half := strings.LastIndexByte(text[:len(text)/2], '\n') + 1
+		want = append(append(want, text[half:len(text)/2]), lines...)
+		want = append(want, strings.TrimSuffix(fmt.Sprintf(oneMail, 1, 1)[strings.Index(oneMail, "\n")+1:], "\n"))
+		slices.Sort(got)
+		slices.Sort(want)
+		p.equal("all", want, got)
+	})
 }
 
 // Files that are empty at the start, and whose names are like those of one log's

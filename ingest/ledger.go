@@ -435,6 +435,13 @@ func (d *Ledger) stoodAt(path string) bool {
 	return false
 }
 
+// wasRead tells whether the log of that path was a stream of its own.
+func (d *Ledger) wasRead(path string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.turns[label(path)]) > 0
+}
+
 // commit makes durable that the stream stands at seq and e at what change
 // makes of it; e is nil where nothing is known of the file. What stood under that
 // number is settled. A range that had been lost has a number from long ago.

@@ -38,6 +38,9 @@ type mbox struct {
 	half    bool   // the last mail may be on its way
 	waited  int    // with Once: how often that was waited for
 	checked disk   // all of the file was met while it was so
+
+	ahead     disk // of a file whose time lies ahead: how it was seen last, see quiet
+	aheadFrom time.Time
 }
 
 func openMbox(path string, kind fileKind, o Options) (Source, error) {
@@ -94,8 +97,17 @@ func (m *mbox) eachMail(yield func(place, id mailID)) error {
 	}
 }
 
+// quiet tells whether the file did not change for so long: by its time, or, where
+// that lies ahead as of a server whose clock does, since it was first seen so.
 func (m *mbox) quiet(info fs.FileInfo, d time.Duration) bool {
-	return m.o.Now().Sub(info.ModTime()) >= d
+	now := m.o.Now()
+	if age := now.Sub(info.ModTime()); age >= 0 {
+		return age >= d
+	}
+	if seen := diskOf(info); m.ahead != seen {
+		m.ahead, m.aheadFrom = seen, now
+	}
+	return now.Sub(m.aheadFrom) >= d
 }
 
 // Read implements bouncehouse.Source: several mails a batch.

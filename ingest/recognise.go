@@ -36,6 +36,9 @@ func (l *logFile) recognise(h *handle, final bool) error {
 		peek = peek[:min(int64(len(peek)), h.sniffed)] // what came since is judged first: it may be mails
 	}
 	age := l.o.Now().Sub(h.info.ModTime())
+	if age < 0 { // written by a server whose clock goes ahead
+		age = l.o.Now().Sub(h.opened)
+	}
 	// A file that stays short is taken as it is.
 	head := headLen(peek, final || l.o.Once || age >= 2*quiet || damaged(err))
 	h.top, h.cut.export, h.undecided = fileHead(peek), isExport(peek), false

@@ -155,7 +155,7 @@ func (w *rotator) open() {
 	o.Ledger = w.led
 	found, err := Expand(w.paths)
 	w.ok(err)
-	paths, folders := found.Streams()
+	paths, folders := found.Streams(w.led)
 	o.Folders = folders
 	for _, path := range paths {
 		s, err := Open(path, o)

@@ -168,7 +168,7 @@ func (l *logFile) look() {
 // whether what stands at its end is a line although it has no line end.
 func (l *logFile) drained(h *handle) (done, final bool) {
 	now := l.o.Now()
-	still := now.Sub(h.info.ModTime()) >= quiet
+	still := now.Sub(h.info.ModTime()).Abs() >= quiet
 	switch {
 	case h == l.side:
 		return true, !h.newest && still
@@ -254,7 +254,7 @@ func (l *logFile) scan() (*handle, *piece, error) {
 		// While the writer may still be at it, its last line may be too. Where
 		// all are dated, the newest is the one that is written.
 		h.newest = l.only && i == len(files)-1
-		p, err := l.take(h, !h.newest && l.scanned.Sub(s.info.ModTime()) >= quiet)
+		p, err := l.take(h, !h.newest && l.scanned.Sub(s.info.ModTime()).Abs() >= quiet)
 		switch {
 		case err == nil && p != nil && (s.known || h.entry == l.last):
 			l.found, l.side = true, h

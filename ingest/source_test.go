@@ -45,6 +45,15 @@ func (p *place) options() Options {
 	}
 }
 
+// nothingRead is a ledger that knows no file.
+func nothingRead(t *testing.T) *Ledger {
+	led, err := OpenLedger("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return led
+}
+
 func (p *place) open(path string, change ...func(*Options)) Source {
 	p.t.Helper()
 	o := p.options()

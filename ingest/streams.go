@@ -26,13 +26,13 @@ type logAt struct {
 //   - A link to a log that is read under its own name is that log, if no rotated
 //     files lie beside the link.
 //   - A directory below a log's in which no file has the log's own name, but
-//     rotated ones have it, holds that log's. So may those that were named and
-//     those that are empty, in time. Several such directories beside one another
+//     rotated ones have it, holds that log's, if led knows none that was read
+//     there. So may those that were named and those that are empty, in time. Several such directories beside one another
 //     are those of hosts, and their logs are logs of their own; so is that of one
 //     whose lines name other hosts.
 //   - Files of one log's names that are all empty may turn out to be mailboxes: each
 //     keeps its path, and shows what it is when it is written (see lazy).
-func (f *Found) Streams() (paths []string, folders Folders) {
+func (f *Found) Streams(led *Ledger) (paths []string, folders Folders) {
 	folders = Folders{}
 	var logs []logPath // in the order of Files, as far as they are logs
 	there, written := map[logAt]bool{}, map[logAt]bool{}
@@ -77,7 +77,7 @@ func (f *Found) Streams() (paths []string, folders Folders) {
 	hosts := map[string]map[string]bool{} // that the logs name
 	// adopt gives dir to the nearest log above it that has that name.
 	adopt := func(dir, base string) bool {
-		if len(beside[filepath.Join(filepath.Dir(dir), base)]) > 1 {
+		if len(beside[filepath.Join(filepath.Dir(dir), base)]) > 1 || led.wasRead(filepath.Join(dir, base)) {
 			return false
 		}
 		dir, err := filepath.EvalSymlinks(dir)

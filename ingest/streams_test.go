@@ -69,7 +69,7 @@ func TestStreams(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		streams, folders := found.Streams()
+		streams, folders := found.Streams(nothingRead(t))
 		var all []string
 		for _, log := range slices.Sorted(maps.Keys(folders)) {
 			all = append(all, log+": "+strings.Join(folders[log], " "))
@@ -112,6 +112,33 @@ func TestStreamsOfLikeNames(t *testing.T) {
 	}
 }
 
+// A log that was read is not taken for the rotated files of the one above while it waits for its next file.
+func TestLogBelowAnother(t *testing.T) {
+	p := newPlace(t)
+	text, _ := logLines(0, 20)
+	p.ok(os.MkdirAll(p.in("logs/b"), 0o700))
+	p.write(p.in("logs/mail.log"), text)
+	text, _ = logLines(100, 20)
+	p.write(p.in("logs/b/mail.log"), text)
+	p.run([]string{p.in("logs/mail.log"), p.in("logs/b/mail.log")})
+	p.ok(os.Rename(p.in("logs/b/mail.log"), p.in("logs/b/mail.log.1")))
+	for _, name := range []string{"logs/b/mail.log.1", "logs/b/mail.log.2"} { // and by the next start
+		p.ok(os.Rename(p.in("logs/b/mail.log.1"), p.in("moved")))
+		p.ok(os.Rename(p.in("moved"), p.in(name)))
+		found, err := Expand([]string{p.in("logs")})
+		p.ok(err)
+		led, err := OpenLedger(p.state, p.options().Log)
+		p.ok(err)
+		paths, folders := found.Streams(led)
+		want := []string{p.in(name), p.in("logs/mail.log")}
+		slices.Sort(paths)
+		if len(folders) > 0 || !slices.Equal(paths, want) {
+			t.Errorf("%v, folders %v, want %v", paths, folders, want)
+		}
+		p.equal(name, nil, p.run(paths))
+	}
+}
+
 // What logrotate puts into another folder is read in the order of its writing,
 // when nobody looked and after a restart.
 func TestRotationsIntoAFolder(t *testing.T) {
@@ -124,7 +151,7 @@ func TestRotationsIntoAFolder(t *testing.T) {
 					r.change = append(r.change, func(o *Options) {
 						found, err := Expand([]string{l.log, old})
 						l.check(err)
-						_, o.Folders = found.Streams()
+						_, o.Folders = found.Streams(nothingRead(t))
 					})
 					r.restart()
 					l.write(3)

@@ -162,7 +162,11 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	if err != nil {
 		return nil, nil, err
 	}
-	paths, folders := found.Streams()
+	ledger, err := ingest.OpenLedger(c.State, a.log)
+	if err != nil {
+		return nil, nil, err
+	}
+	paths, folders := found.Streams(ledger)
 	for _, s := range found.Skipped {
 		a.log.Info("skipped", "path", s.Path, "reason", s.Reason)
 	}
@@ -177,10 +181,6 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 		return nil, nil, err
 	}
 	mails, err := ingest.OpenMails(c.State, a.log)
-	if err != nil {
-		return nil, nil, err
-	}
-	ledger, err := ingest.OpenLedger(c.State, a.log)
 	if err != nil {
 		return nil, nil, err
 	}
