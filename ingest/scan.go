@@ -137,7 +137,7 @@ func (l *logFile) look() {
 		case !at && h.moved.IsZero():
 			h.moved = now
 		case at:
-			h.moved = time.Time{}
+			h.moved, h.path, h.live = time.Time{}, l.path, true
 			l.held = append(slices.Delete(l.held, i, i+1), h) // it may have come back
 			return
 		}
