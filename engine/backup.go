@@ -14,20 +14,27 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
 
-// A backup is a gzipped tar of the engine's data and version, and as its last entry a manifest: for every file its SHA-256
-// and its name, one a line, as sha256sum writes them. A backup without its manifest is a cut one. Passwords are not in it.
-const manifestName = "SHA256SUMS"
+// A backup is a gzipped tar of the engine's data and version, of what belongs to them in the state directory, and as its
+// last entry a manifest: for every file its SHA-256 and its name, one a line, as sha256sum writes them. A backup without its
+// manifest is a cut one. Passwords are not in it.
+const (
+	manifestName = "SHA256SUMS"
+	besideName   = "state" // where what lies beside the engine's directory is in it
+)
 
 // backupWait is how long Backup and Restore wait for an engine on the directory to end.
 const backupWait = 2 * time.Second
 
-// Backup writes the data of a state directory to w. No engine may run on it: a *LockedError says that one does.
-func Backup(state string, w io.Writer) error {
+// Backup writes the data of a state directory to w, and what the directory has under the names beside: how far was read of
+// what. No engine may run on it: a *LockedError says that one does.
+func Backup(state string, w io.Writer, beside ...string) error {
 	d, err := openDir(state)
 	if err != nil {
 		return err
@@ -48,14 +55,26 @@ func Backup(state string, w io.Writer) error {
 	z := gzip.NewWriter(w)
 	t := tar.NewWriter(z)
 	var manifest bytes.Buffer
-	for _, top := range []string{"version", "data"} {
-		err := fs.WalkDir(root.FS(), top, func(name string, e fs.DirEntry, err error) error {
+	above, err := os.OpenRoot(state)
+	if err != nil {
+		return fmt.Errorf("back up: %w", err)
+	}
+	defer above.Close()
+	walk := func(root *os.Root, top, as string) error {
+		return fs.WalkDir(root.FS(), top, func(name string, e fs.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}
-			return pack(root, t, name, e, &manifest)
+			return pack(root, t, name, path.Join(as, name), e, &manifest)
 		})
-		if err != nil {
+	}
+	for _, top := range []string{"version", "data"} {
+		if err := walk(root, top, ""); err != nil {
+			return fmt.Errorf("back up: %w", err)
+		}
+	}
+	for _, name := range beside { // after the data: it may say less was read than that has, never more
+		if err := walk(above, name, besideName); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("back up: %w", err)
 		}
 	}
@@ -75,7 +94,8 @@ func Backup(state string, w io.Writer) error {
 	return nil
 }
 
-func pack(root *os.Root, t *tar.Writer, name string, e fs.DirEntry, manifest *bytes.Buffer) error {
+// pack adds the file name of root to t under the name as.
+func pack(root *os.Root, t *tar.Writer, name, as string, e fs.DirEntry, manifest *bytes.Buffer) error {
 	info, err := e.Info()
 	if err != nil {
 		return err
@@ -90,7 +110,7 @@ func pack(root *os.Root, t *tar.Writer, name string, e fs.DirEntry, manifest *by
 	if err != nil {
 		return err
 	}
-	h.Name, h.Uname, h.Gname = name, "", ""
+	h.Name, h.Uname, h.Gname = as, "", ""
 	if err := t.WriteHeader(h); err != nil {
 		return err
 	}
@@ -106,54 +126,66 @@ func pack(root *os.Root, t *tar.Writer, name string, e fs.DirEntry, manifest *by
 	if _, err := io.Copy(io.MultiWriter(t, sum), f); err != nil {
 		return err
 	}
-	fmt.Fprintf(manifest, "%x  %s\n", sum.Sum(nil), name)
+	fmt.Fprintf(manifest, "%x  %s\n", sum.Sum(nil), as)
 	return nil
 }
 
 // Restore reads a backup into a state directory that has no data yet. Every file is checked against the manifest before the
-// data is put in its place; a cut or damaged backup leaves the directory as it was.
-func Restore(state string, r io.Reader) error {
+// data is put in its place; a cut or damaged backup leaves the directory as it was. beside is as of Backup; whole says whether
+// the backup has any of that.
+func Restore(state string, r io.Reader, beside ...string) (whole bool, err error) {
 	d, err := openDir(state)
 	if err != nil {
-		return err
+		return false, err
 	}
 	lock, err := d.lock(context.Background(), backupWait, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer lock.Close()
-	for _, name := range []string{"data", "version"} {
-		if _, err := os.Lstat(d.file(name)); !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("restore: %s is there already; restore into an empty state directory", d.file(name))
+	places := []string{d.data(), d.file("version")}
+	for _, name := range beside {
+		places = append(places, filepath.Join(state, name))
+	}
+	for _, place := range places {
+		if _, err := os.Lstat(place); !errors.Is(err, os.ErrNotExist) {
+			return false, fmt.Errorf("restore: %s is there already; restore into an empty state directory", place)
 		}
 	}
 	temp, err := os.MkdirTemp(d.path, "restore-")
 	if err != nil {
-		return fmt.Errorf("restore: %w", err)
+		return false, fmt.Errorf("restore: %w", err)
 	}
 	defer os.RemoveAll(temp)
 	root, err := os.OpenRoot(temp)
 	if err != nil {
-		return fmt.Errorf("restore: %w", err)
+		return false, fmt.Errorf("restore: %w", err)
 	}
 	defer root.Close()
-	if err := unpack(root, r); err != nil {
-		return fmt.Errorf("restore: %w", err)
+	if err := unpack(root, r, beside); err != nil {
+		return false, fmt.Errorf("restore: %w", err)
 	}
-	// The version first: data without it could be opened by an older engine.
-	for _, name := range []string{"version", "data"} {
-		if err := os.Rename(filepath.Join(temp, name), d.file(name)); err != nil {
-			return fmt.Errorf("restore: %w", err)
+	// What was read comes first: with the data alone it would be read again, and counted twice.
+	for _, name := range beside {
+		err := os.Rename(filepath.Join(temp, besideName, name), filepath.Join(state, name))
+		if whole = whole || err == nil; err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, fmt.Errorf("restore: %w", err)
 		}
 	}
-	if err := d.sync(); err != nil {
-		return fmt.Errorf("restore: %w", err)
+	// The version before the data, which without it could be opened by an older engine.
+	for _, name := range []string{"version", "data"} {
+		if err := os.Rename(filepath.Join(temp, name), d.file(name)); err != nil {
+			return false, fmt.Errorf("restore: %w", err)
+		}
 	}
-	return nil
+	if err := errors.Join(syncDir(state), syncDir(d.path)); err != nil {
+		return false, fmt.Errorf("restore: %w", err)
+	}
+	return whole, nil
 }
 
 // unpack writes the backup's files under root, which no name and no link in it can leave, and checks them.
-func unpack(root *os.Root, r io.Reader) error {
+func unpack(root *os.Root, r io.Reader, beside []string) error {
 	z, err := gzip.NewReader(bufio.NewReader(r))
 	if err != nil {
 		return fmt.Errorf("not a backup: %w", err)
@@ -176,7 +208,7 @@ func unpack(root *os.Root, r io.Reader) error {
 			}
 			_, err := io.Copy(io.Discard, z) // to gzip's own checksum
 			return err
-		case name != "version" && name != "data" && !strings.HasPrefix(name, "data/"):
+		case name != "version" && name != "data" && !strings.HasPrefix(name, "data/") && !isBeside(name, beside):
 			return fmt.Errorf("not a backup: it holds %q", h.Name)
 		}
 		switch h.Typeflag {
@@ -196,6 +228,12 @@ func unpack(root *os.Root, r io.Reader) error {
 			return err
 		}
 	}
+}
+
+func isBeside(name string, beside []string) bool {
+	name, ok := strings.CutPrefix(name, besideName+"/")
+	top, _, _ := strings.Cut(name, "/")
+	return ok && slices.Contains(beside, top)
 }
 
 func unpackFile(root *os.Root, name string, r io.Reader) (string, error) {

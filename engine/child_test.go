@@ -295,7 +295,7 @@ func TestLifecycle(t *testing.T) {
 	if bytes.Contains(backup.Bytes(), []byte(first.WriterPassword)) {
 		t.Error("the backup has a password")
 	}
-	if err := engine.Restore(dir, bytes.NewReader(backup.Bytes())); err == nil || !strings.Contains(err.Error(), "is there already") {
+	if _, err := engine.Restore(dir, bytes.NewReader(backup.Bytes())); err == nil || !strings.Contains(err.Error(), "is there already") {
 		t.Errorf("a restore over data gave %v", err)
 	}
 	damaged := bytes.Clone(backup.Bytes())
@@ -304,7 +304,7 @@ func TestLifecycle(t *testing.T) {
 	}
 	for what, b := range map[string][]byte{"cut": backup.Bytes()[:backup.Len()/2], "damaged": damaged, "empty": nil} {
 		into := t.TempDir()
-		if err := engine.Restore(into, bytes.NewReader(b)); err == nil {
+		if _, err := engine.Restore(into, bytes.NewReader(b)); err == nil {
 			t.Errorf("a %s backup was restored", what)
 		}
 		if left, _ := filepath.Glob(filepath.Join(into, "clickhouse", "[dvr]*")); len(left) != 0 {
@@ -316,7 +316,7 @@ func TestLifecycle(t *testing.T) {
 		t.Errorf("%v, before it was %v", again.Endpoint(), first)
 	}
 	into := t.TempDir()
-	if err := engine.Restore(into, &backup); err != nil {
+	if _, err := engine.Restore(into, &backup); err != nil {
 		t.Fatal(err)
 	}
 	other := upIn(t, into).Endpoint()

@@ -227,8 +227,10 @@ func (d dir) write(name, text string) error {
 }
 
 // sync makes renames durable.
-func (d dir) sync() error {
-	f, err := os.Open(d.path)
+func (d dir) sync() error { return syncDir(d.path) }
+
+func syncDir(path string) error {
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func TestWorkBehindWalls(t *testing.T) {
 				t.Errorf("after a restart: %s", got)
 			}
 			into := t.TempDir()
-			if err := engine.Restore(into, &backup); err != nil {
+			if _, err := engine.Restore(into, &backup); err != nil {
 				t.Fatal(err)
 			}
 			c = start(into)

@@ -246,7 +246,7 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 	if p.cut && unfinished(h.info) {
 		return nil, nil // the rest is yet to be written
 	}
-	if p.done && h.content.packed() && l.o.Now().Sub(h.info.ModTime()).Abs() < quiet {
+	if p.done && h.content.packed() && l.o.Now().Sub(h.info.ModTime()) < quiet {
 		// It may be on its way here still.
 		return nil, fmt.Errorf("%s, and it changed just now", p.reason)
 	}

@@ -240,12 +240,17 @@ next:
 	return found
 }
 
-// What a state directory has in it, beside the engine's data, the mails' records
-// and the spool.
+// What a state directory has in it, beside the engine's data and the spool.
 const (
 	lockName      = "lock"
 	positionsName = "positions"
+	mailsName     = "mails"
 )
+
+// Records are the names in a state directory of what says how far was read of
+// what. It belongs to the tables: without them it is of no use, and they without
+// it are filled again.
+func Records() []string { return []string{positionsName, mailsName} }
 
 // Lock takes the state directory, which it creates, for this process. The
 // lock ends with unlock or with the process, however it ends.

@@ -86,7 +86,7 @@ func OpenMails(state string, log *slog.Logger) (*Mails, error) {
 	if state == "" {
 		return s, nil
 	}
-	s.dir = filepath.Join(state, "mails")
+	s.dir = filepath.Join(state, mailsName)
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, explain("create", s.dir, err)
 	}

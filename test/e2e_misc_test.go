@@ -384,3 +384,23 @@ func TestReportFigures(t *testing.T) {
 	}
 	compareReport(t, h.must("report", "--json", "--since", "all"), events)
 }
+
+// TestRestore: a backup says what was read, so that after a restore what came since is read again, and that alone.
+func TestRestore(t *testing.T) {
+	h := newHouse(t, binary(t), "")
+	log := filepath.Join(t.TempDir(), "mail.log")
+	lines := strings.SplitAfter(demoLog(t), "\n")
+	write(t, log, strings.Join(lines[:2000], ""))
+	h.must("run", "--once", log)
+	backup := filepath.Join(t.TempDir(), "backup.tgz")
+	h.must("clickhouse backup", backup)
+	write(t, log, strings.Join(lines, ""))
+	h.must("run", "--once", log)
+	want := h.events()
+	if err := os.Rename(h.state, h.state+".lost"); err != nil {
+		t.Fatal(err)
+	}
+	h.must("clickhouse restore", backup)
+	h.must("run", "--once", log)
+	sameRows(t, h.events(), want)
+}

@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/bouncehouse/bouncehouse/engine"
+	"github.com/bouncehouse/bouncehouse/ingest"
 )
 
 type clickhouseCmd struct {
 	Serve   engineServeCmd   `cmd:"" default:"withargs" help:"Serve the embedded ClickHouse until stopped (the default)."`
-	Backup  engineBackupCmd  `cmd:"" help:"Write all its data to a file; it must not be running."`
-	Restore engineRestoreCmd `cmd:"" help:"Make the data anew from such a file, in an empty state directory."`
+	Backup  engineBackupCmd  `cmd:"" help:"Write all its data, and what was read so far, to a file; nothing may be running."`
+	Restore engineRestoreCmd `cmd:"" help:"Make both anew from such a file, in an empty state directory."`
 }
 
 type engineServeCmd struct {
@@ -76,8 +77,13 @@ func (cmd *engineBackupCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	unlock, err := ingest.Lock(c.State)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if cmd.File == "-" {
-		return engine.Backup(c.State, a.stdout)
+		return engine.Backup(c.State, a.stdout, ingest.Records()...)
 	}
 	f, err := os.OpenFile(cmd.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -86,7 +92,7 @@ func (cmd *engineBackupCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(engine.Backup(c.State, f), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(engine.Backup(c.State, f, ingest.Records()...), f.Sync(), f.Close()); err != nil {
 		os.Remove(cmd.File)
 		return fmt.Errorf("back up to %s: %w", cmd.File, err)
 	}
@@ -103,6 +109,11 @@ func (cmd *engineRestoreCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	unlock, err := ingest.Lock(c.State)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	var r io.Reader = a.stdin
 	if cmd.File != "-" {
 		f, err := os.Open(cmd.File)
@@ -112,5 +123,9 @@ func (cmd *engineRestoreCmd) Run(a *app) error {
 		defer f.Close()
 		r = f
 	}
-	return engine.Restore(c.State, r)
+	whole, err := engine.Restore(c.State, r, ingest.Records()...)
+	if err == nil && !whole {
+		a.log.Warn("the backup does not say what was read: whatever logs and mailboxes still hold will be read again, and counted twice")
+	}
+	return err
 }
