@@ -203,7 +203,7 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		}
 		// Of a file that comes back, or is copied, the end may yet be on its way.
 		here := h.info.Size() >= s.in.To
-		whole := final || here || l.o.Once || l.o.Now().Sub(h.info.ModTime()).Abs() >= quiet
+		whole := final || here || l.o.Once || l.o.Now().Sub(h.info.ModTime()).Abs() >= quiet || l.o.Now().Sub(h.opened) >= patience
 		switch {
 		case s.lost && h.read > 0: // it is the file, and what a crash left of its end is another
 		case s.lost && !whole:
