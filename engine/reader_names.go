@@ -35,7 +35,7 @@ var bracketWords = set("all and any apply array as asc between by case columns c
 	"global group grouping having ilike in intersect interval is join like limit materialized mod not offset on or order over partition prewhere " +
 	"qualify regexp replace rollup sample select sets step then table to top totals union untuple using when where window with " +
 	"cast extract position substring trim ltrim rtrim overlay date_add dateadd date_sub datesub timestamp_add timestampadd timestamp_sub timestampsub " +
-	"date_diff datediff timestamp_diff timestampdiff filter first last ties interpolate describe plan pipeline syntax ast tree estimate")
+	"date_diff datediff timestamp_diff timestampdiff filter first last ties interpolate describe plan pipeline syntax ast estimate")
 
 //go:embed functions.txt
 var functionsText string

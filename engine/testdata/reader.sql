@@ -200,7 +200,7 @@ EXPLAIN AST SELECT 1
 
 EXPLAIN SYNTAX SELECT * FROM events
 
-EXPLAIN QUERY TREE run_passes = 1 SELECT class FROM events
+EXPLAIN json = 1, description = 0 SELECT class FROM events
 
 EXPLAIN PIPELINE SELECT count() FROM events
 
