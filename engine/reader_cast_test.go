@@ -52,6 +52,8 @@ func TestCast(t *testing.T) {
 		"SELECT arrayMap(CAST, ['00'], ['AggregateFunction(count)'])":                            false,
 		"SELECT `CAST`('a', 'AggregateFunction(count)')":                                         false,
 		"SELECT accurateCast('a', 'AggregateFunction(count)')":                                   false,
+		"SELECT CAST(a, 'Tuple(" + strings.Repeat("INT, ", 90) + "INT)')":                        true,
+		"SELECT CAST(a, 'Tuple(" + strings.Repeat("INT, ", 100) + "INT)')":                       false, // nothing weighs it
 		"SELECT 1 FROM numbers(1)" + strings.Repeat(" ARRAY JOIN [1]", 2e3):                      false,
 	} {
 		st, err := parseStatement(query, maxTokens)
