@@ -24,11 +24,12 @@ var hiddenDatabases = set("_temporary_and_external_tables")
 var tableFunctions = set("numbers numbers_mt zeros zeros_mt generateseries generate_series view")
 
 // types may stand before an opening bracket, and in a query parameter. AggregateFunction is not among them: the engine
-// believes the bytes of a state.
+// believes the bytes of a state. Nor are Dynamic and JSON: what is named after a value's dot, x.`Array(Geometry)`, is its type
+// then, whichever it is.
 var types = set("string fixedstring uuid bool boolean int8 int16 int32 int64 int128 int256 uint8 uint16 uint32 uint64 uint128 uint256 " +
 	"float32 float64 bfloat16 float double decimal decimal32 decimal64 decimal128 decimal256 date date32 datetime datetime32 datetime64 time time64 " +
-	"enum enum8 enum16 ipv4 ipv6 array tuple map nullable lowcardinality nothing variant dynamic " +
-	"json varchar char text int integer bigint smallint tinyint")
+	"enum enum8 enum16 ipv4 ipv6 array tuple map nullable lowcardinality nothing variant " +
+	"varchar char text int integer bigint smallint tinyint")
 
 // bracketWords are the keywords and the functions of the grammar that an opening bracket may follow.
 var bracketWords = set("all and any apply array as asc between by case columns cube desc distinct div else end escape except exists fill final from " +
