@@ -169,7 +169,7 @@ func TestWorkIsLinear(t *testing.T) {
 // TestShown: each system.processes that was counted is replaced, and no other words: the list may be long.
 func TestShown(t *testing.T) {
 	var r running
-	if _, err := r.begin(t.Context(), "one", Reader); err != nil {
+	if _, err := r.begin(t.Context(), "one", Reader, nil); err != nil {
 		t.Fatal(err)
 	}
 	for query, want := range map[string]int{
