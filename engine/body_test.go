@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func TestBodyBounds(t *testing.T) {
 	s := newServer(&engine{}, Endpoint{}, slog.New(slog.DiscardHandler))
 	s.maxBody, s.patience, s.bodies.most = 1<<20, 50*time.Millisecond, 1<<20+100
 	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, err := s.running.begin(r.Context(), "", cmp.Or(r.URL.Query().Get("user"), Writer))
+		p, err := s.running.begin(r.Context(), "", cmp.Or(r.URL.Query().Get("user"), Writer), nil)
 		if err != nil {
 			t.Error(err)
 		}
@@ -106,21 +107,56 @@ func TestBodyBounds(t *testing.T) {
 	}
 }
 
+// TestSlowBody: a body has an end in time, however it comes, and the place that is held for it too: that of a request of the
+// reader's, and one that is not looked at.
+func TestSlowBody(t *testing.T) {
+	s := newServer(&engine{}, Endpoint{ReaderPassword: "p"}, slog.New(slog.DiscardHandler))
+	s.patience = 500 * time.Millisecond
+	ts := httptest.NewServer(s)
+	defer ts.Close()
+	for _, request := range []string{"POST /?user=reader&password=p", "GET /ping"} {
+		c, err := net.Dial("tcp", ts.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := io.WriteString(c, request+" HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for err := error(nil); err == nil; time.Sleep(s.patience / 25) {
+				_, err = io.WriteString(c, " ")
+			}
+		}()
+		_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+		if _, err := io.ReadAll(c); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: its connection stays", request)
+		}
+		c.Close()
+		<-ended
+	}
+	if held := s.reader.requests.held.Load(); held != 0 {
+		t.Errorf("%d places are held", held)
+	}
+}
+
 // TestAnswersNotTaken: what the reader leaves untaken is not the writer's loss. The sink asks what is there before it goes on.
 func TestAnswersNotTaken(t *testing.T) {
 	for memory, most := range map[int64]int64{64 << 20: readerResultBytes, 1 << 30: 512 << 20, 2 * maxAnswers: maxAnswers, 1 << 40: maxAnswers} {
-		if got := newServer(&engine{memory: memory}, Endpoint{}, slog.New(slog.DiscardHandler)).answers[Reader].most; got != most {
+		if got := newServer(&engine{memory: memory}, Endpoint{}, slog.New(slog.DiscardHandler)).guest.answers.most; got != most {
 			t.Errorf("beside %d MB: %d MB of answers", memory>>20, got>>20)
 		}
 	}
 	s := newServer(&engine{memory: 2 * maxAnswers}, Endpoint{}, slog.New(slog.DiscardHandler))
-	if !s.answers[Reader].take(maxAnswers) {
+	if !s.guest.answers.take(maxAnswers) {
 		t.Fatal("no room for the reader's answers")
 	}
-	if _, err := within(&result{size: 1}, s.answers[Reader], 1); err != errAnswers {
+	if _, err := within(&result{size: 1}, &s.guest.answers, 1); err != errAnswers {
 		t.Errorf("one more of the reader's: %v", err)
 	}
-	if res, err := within(&result{size: 1}, s.answers[Writer], 1); err != nil || res.held != 1 {
+	if res, err := within(&result{size: 1}, &s.writer.answers, 1); err != nil || res.held != 1 {
 		t.Errorf("one of the writer's: %v", err)
 	}
 }

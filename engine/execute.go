@@ -35,7 +35,7 @@ func (s *server) execute(c *conn, q *request, p *process) (*result, error) {
 	switch ended := late || crowded || context.Cause(p.ctx) == errKilled; {
 	case err != nil && (crowded || late && overdue(over)): // the error is that of our own KILL
 	case err == nil && ended && q.statement.reads: // seen: the engine ends a query without an error, and without its rows
-		s.answers[p.user].give(res.held)
+		p.share.answers.give(res.held)
 		res.free()
 	default:
 		return res, err
@@ -132,14 +132,14 @@ func (s *server) take(c *conn, q *request, p *process, most int64) (*result, err
 		if err != nil {
 			return nil, err
 		}
-		return within(res, s.answers[p.user], most)
+		return within(res, &p.share.answers, most)
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("pipe for an answer: %w", err)
 	}
 	defer r.Close()
-	a := &taking{most: most, budget: s.answers[p.user], stop: func() error { return s.engine.stop(p.marker()) }}
+	a := &taking{most: most, budget: &p.share.answers, stop: func() error { return s.engine.stop(p.marker()) }}
 	taken := make(chan struct{})
 	go func() {
 		defer close(taken)

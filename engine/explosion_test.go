@@ -84,6 +84,9 @@ func explosions() map[string]string {
 		"joins, USING":                 "SELECT count() FROM numbers(1) AS t" + strings.Repeat(" JOIN numbers(1) AS u USING number", 300),
 		"a loop in a loop":             "SELECT arrayFold((a, x) -> a + arrayFold((b, y) -> b + y, range(1000000), x), range(1000000), toUInt64(0))",
 		"a huge block":                 "SELECT bitmapCardinality(bitmapBuild(range(toUInt32(300000000))))",
+		"a path of JSON, query":        "SELECT JSON_QUERY('[1]', '$[0 to 4000000000]')",
+		"a path of JSON, value":        "SELECT JSON_VALUE('[1]', '$[0 to 4000000000]')",
+		"a path of JSON, exists":       "SELECT JSON_EXISTS('[]', '$[0 to 4000000000]')",
 		"EXPLAIN of one":               "EXPLAIN PLAN " + nest(24, row, "SELECT (x, x) AS x FROM (%[1]s)"),
 		"DESCRIBE of one":              "DESCRIBE (" + nest(24, row, "SELECT (x, x) AS x FROM (%[1]s)") + ")",
 	}

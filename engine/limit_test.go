@@ -186,41 +186,63 @@ func TestTCPAccounts(t *testing.T) {
 }
 
 // TestReadersInside: what the reader's requests hold before the engine has them is bounded by their number, and takes nothing
-// from the writer.
+// from the writer, nor by TCP from the reader by the socket.
 func TestReadersInside(t *testing.T) {
-	end, w := prepared(t)
-	login := url.Values{"user": {engine.Reader}, "password": {end.ReaderPassword}}
-	var conns []net.Conn
-	sendHalf := func() {
-		c, err := end.Dial(t.Context())
+	end := upAs(t, t.TempDir(), "tcp", "127.0.0.1:0").Endpoint()
+	ask := func(by func() (net.Conn, error)) (code int, body string) {
+		c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return by() }}}
+		res, err := c.PostForm("http://engine/?"+url.Values{"user": {engine.Reader}, "password": {end.ReaderPassword}, "query": {"SELECT 1"}}.Encode(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { c.Close() })
-		if _, err := fmt.Fprintf(c, "POST /?%s HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nSELECT", login.Encode()); err != nil {
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		if err != nil {
 			t.Fatal(err)
 		}
-		conns = append(conns, c)
+		return res.StatusCode, string(b)
 	}
-	for range 64 {
-		sendHalf()
-	}
-	until(t, "no place for one more", 20*time.Second, func() bool {
-		code, body, _ := post(t, end, engine.Reader, nil, "SELECT 1")
-		if code == 503 && strings.Contains(body, "Code: 202.") {
-			return true
+	byTCP := func() (net.Conn, error) { return net.Dial("tcp", end.Addr) }
+	bySocket := func() (net.Conn, error) { return end.Dial(t.Context()) }
+	var conns []net.Conn
+	fill := func(by func() (net.Conn, error)) {
+		sendHalf := func() {
+			c, err := by()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { c.Close() })
+			if _, err := fmt.Fprintf(c, "POST /?user=%s&password=%s HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nSELECT", engine.Reader, end.ReaderPassword); err != nil {
+				t.Fatal(err)
+			}
+			conns = append(conns, c)
 		}
-		sendHalf() // for the one whose place this took
-		return false
-	})
-	if got := value[uint8](t, w, "SELECT 1"); got != 1 {
-		t.Errorf("the writer: %d", got)
+		for range 64 {
+			sendHalf()
+		}
+		until(t, "no place for one more", 20*time.Second, func() bool {
+			if code, body := ask(by); code == 503 && strings.Contains(body, "Code: 202.") {
+				return true
+			}
+			sendHalf() // for the one whose place this took
+			return false
+		})
+	}
+	fill(byTCP)
+	if code, body := ask(bySocket); code != 200 {
+		t.Errorf("by the socket: %d %s", code, body)
+	}
+	fill(bySocket)
+	if code, body, _ := post(t, end, engine.Writer, nil, "SELECT 1"); code != 200 {
+		t.Errorf("the writer: %d %s", code, body)
 	}
 	for _, c := range conns {
 		c.Close()
 	}
-	until(t, "a place again", 20*time.Second, func() bool {
-		code, _, _ := post(t, end, engine.Reader, nil, "SELECT 1")
-		return code == 200
-	})
+	for _, by := range []func() (net.Conn, error){byTCP, bySocket} {
+		until(t, "a place again", 20*time.Second, func() bool {
+			code, _ := ask(by)
+			return code == 200
+		})
+	}
 }

@@ -97,7 +97,7 @@ func ofColumns(n int, form string) string {
 func TestExplainBytes(t *testing.T) {
 	end, _ := prepared(t)
 	explained := " " + ofColumns(100, "number + %[1]d AS c%[1]d") + " FROM numbers(1)"
-	for _, kind := range []string{"", " AST", " SYNTAX", " QUERY TREE", " PLAN actions = 1", " PIPELINE header = 1"} {
+	for _, kind := range []string{"", " AST", " SYNTAX", " PLAN json = 1", " PIPELINE compact = 0"} {
 		params := url.Values{"default_format": {"XML"}, "output_format_write_statistics": {"0"}}
 		code, body, _ := post(t, end, engine.Reader, params, "EXPLAIN"+kind+explained)
 		if code != 200 || !strings.Contains(body, "<explain>") || len(body) > 1<<20 {
@@ -106,6 +106,36 @@ func TestExplainBytes(t *testing.T) {
 		params.Set("max_result_bytes", strconv.Itoa(len(body)-1))
 		if code, body, _ := post(t, end, engine.Reader, params, "EXPLAIN"+kind+explained); code != 500 || !strings.Contains(body, "Code: 396.") {
 			t.Errorf("EXPLAIN%s, a byte less: %d, %d bytes: %.300s", kind, code, len(body), body)
+		}
+	}
+}
+
+// TestExplainConstants: nothing that the reader may explain shows constants as computed, once for each name: a text of 1 KB
+// made gigabytes.
+func TestExplainConstants(t *testing.T) {
+	end, _ := prepared(t)
+	for _, kind := range []string{"QUERY TREE", "AST", "SYNTAX", "PLAN", "PIPELINE", "ESTIMATE"} {
+		_, says, _ := post(t, end, engine.Writer, nil, "EXPLAIN "+kind+" nosuch = 1 SELECT 1") // it lists all options that there are
+		_, list, _ := strings.Cut(says, "Supported settings: ")
+		list, _, _ = strings.Cut(list, ". (")
+		options := strings.Split(list, ", ")
+		if len(options) < 2 {
+			t.Fatal(says)
+		}
+		for i := range options {
+			options[i] += " = 1"
+		}
+		for _, option := range append(options, "") {
+			for _, explained := range []string{
+				"WITH repeat('x', 100000) AS a " + ofColumns(20, "concat(a, '%d')"),
+				ofColumns(20, "groupConcat(repeat('x', 100000) || '%d')('y')"),
+				ofColumns(20, "count() OVER (PARTITION BY concat(toString(number), repeat('x', 100000), '%d'))") + " FROM numbers(1)",
+			} {
+				code, body, _ := post(t, end, engine.Reader, nil, "EXPLAIN "+kind+" "+option+" "+explained)
+				if code != 200 && code != 403 || len(body) > 100000 {
+					t.Errorf("EXPLAIN %s %s %.60s: %d, %d bytes: %.100s", kind, option, explained, code, len(body), body)
+				}
+			}
 		}
 	}
 }

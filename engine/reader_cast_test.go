@@ -17,7 +17,13 @@ func TestCast(t *testing.T) {
 		"SELECT CAST(a, 'DateTime64(3, \\'UTC\\')')":                                             true,
 		"SELECT a::UInt8":                                                                        true,
 		"SELECT a::Nullable(UInt8), a::String":                                                   true,
-		"SELECT a::JSON, CAST(a, 'JSON'), CAST(a AS JSON)":                                       true,
+		"WITH a::Dynamic AS d SELECT d.Geometry":                                                 false,
+		"SELECT CAST(a, 'Array(Dynamic)').`Array(Geometry)`":                                     false,
+		"SELECT {a:Dynamic}.Geometry":                                                            false,
+		"SELECT a::JSON":                                                                         false,
+		"SELECT CAST(a, 'JSON')":                                                                 false,
+		"SELECT CAST(a AS JSON).b.`:Geometry`":                                                   false,
+		"SELECT JSONExtract(a, 'k', 'Tuple(b JSON)')":                                            false,
 		"SELECT CAST(a, 'JSON(x AggregateFunction(count))')":                                     false,
 		"SELECT a::JSON(x AggregateFunction(count))":                                             false,
 		"SELECT CAST(a + (SELECT 1 AS x) AS UInt8)":                                              true,
@@ -60,6 +66,8 @@ func TestCast(t *testing.T) {
 		"SELECT arrayMap(CAST, ['00'], ['AggregateFunction(count)'])":                            false,
 		"SELECT `CAST`('a', 'AggregateFunction(count)')":                                         false,
 		"SELECT accurateCast('a', 'AggregateFunction(count)')":                                   false,
+		"SELECT CAST(a, 'Tuple(" + strings.Repeat("INT, ", 90) + "INT)')":                        true,
+		"SELECT CAST(a, 'Tuple(" + strings.Repeat("INT, ", 100) + "INT)')":                       false, // nothing weighs it
 		"SELECT 1 FROM numbers(1)" + strings.Repeat(" ARRAY JOIN [1]", 2e3):                      false,
 	} {
 		st, err := parseStatement(query, maxTokens)

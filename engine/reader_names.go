@@ -24,11 +24,12 @@ var hiddenDatabases = set("_temporary_and_external_tables")
 var tableFunctions = set("numbers numbers_mt zeros zeros_mt generateseries generate_series view")
 
 // types may stand before an opening bracket, and in a query parameter. AggregateFunction is not among them: the engine
-// believes the bytes of a state.
+// believes the bytes of a state. Nor are Dynamic and JSON: what is named after a value's dot, x.`Array(Geometry)`, is its type
+// then, whichever it is.
 var types = set("string fixedstring uuid bool boolean int8 int16 int32 int64 int128 int256 uint8 uint16 uint32 uint64 uint128 uint256 " +
 	"float32 float64 bfloat16 float double decimal decimal32 decimal64 decimal128 decimal256 date date32 datetime datetime32 datetime64 time time64 " +
-	"enum enum8 enum16 ipv4 ipv6 array tuple map nullable lowcardinality nothing variant dynamic " +
-	"json varchar char text int integer bigint smallint tinyint")
+	"enum enum8 enum16 ipv4 ipv6 array tuple map nullable lowcardinality nothing variant " +
+	"varchar char text int integer bigint smallint tinyint")
 
 // refusedTypes are those of which the engine believes whatever it is told: the bytes of a state, rings of points.
 var refusedTypes = set("aggregatefunction simpleaggregatefunction geometry linestring multilinestring multipolygon point polygon ring qbit")
@@ -49,7 +50,7 @@ var bracketWords = set("all and any apply array as asc between by case columns c
 	"global group grouping having ilike in intersect interval is join like limit materialized mod not offset on or order over partition prewhere " +
 	"qualify regexp replace rollup sample select sets step then table to top totals union untuple using when where window with " +
 	"cast extract position substring trim ltrim rtrim overlay date_add dateadd date_sub datesub timestamp_add timestampadd timestamp_sub timestampsub " +
-	"date_diff datediff timestamp_diff timestampdiff filter first last ties interpolate describe plan pipeline syntax ast tree estimate")
+	"date_diff datediff timestamp_diff timestampdiff filter first last ties interpolate describe plan pipeline syntax ast estimate")
 
 //go:embed functions.txt
 var functionsText string

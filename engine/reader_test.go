@@ -113,7 +113,7 @@ func TestReader(t *testing.T) {
 		{"SHOW CREATE TABLE other.secret", ""},
 		{"SHOW GRANTS", ""},
 		{"SHOW CREATE USERS", ""},
-		{"EXPLAIN QUERY TREE WITH '" + strings.Repeat("x", 16<<10) + "' AS s SELECT s, s", ""},
+		{"EXPLAIN SYNTAX WITH '" + strings.Repeat("x", 16<<10) + "' AS s SELECT s, s", ""},
 		{"SELECT '" + strings.Repeat("x", 256<<10) + "'", ""},
 		{"SELECT 1" + strings.Repeat(" + 1", 3000), ""},
 		{"SELECT arrayMap(file, ['SECRET'])", ""},

@@ -27,6 +27,7 @@ type process struct {
 	number  uint64 // marks the query for the engine: its log_comment begins with it
 	id      string // the client's query_id, or one made here
 	user    string
+	share   *share
 	text    string
 	started time.Time
 	done    chan struct{}
@@ -48,7 +49,7 @@ func (p *process) marker() string { return markerPrefix + strconv.FormatUint(p.n
 const maxID = 1000
 
 // begin enters a request. A second one with the id of a running one is refused, as ClickHouse does.
-func (r *running) begin(ctx context.Context, id, user string) (*process, error) {
+func (r *running) begin(ctx context.Context, id, user string, of *share) (*process, error) {
 	if len(id) > maxID {
 		return nil, newError(fmt.Sprintf("Code: 36. DB::Exception: A query_id has at most %d bytes. (BAD_ARGUMENTS)", maxID))
 	}
@@ -60,7 +61,7 @@ func (r *running) begin(ctx context.Context, id, user string) (*process, error) 
 		}
 	}
 	r.next++
-	p := &process{number: r.next, id: id, user: user, started: time.Now(), done: make(chan struct{})}
+	p := &process{number: r.next, id: id, user: user, share: of, started: time.Now(), done: make(chan struct{})}
 	if id == "" {
 		p.id = p.marker()
 	}

@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// Bounds of one request. A slow client has patience per read or write of at most 64 KiB, not for the whole.
+// Bounds of one request. A slow client has patience for the whole body, but per read of an INSERT's, and per write of at most
+// 64 KiB.
 const (
 	maxHeader       = 1 << 20
 	headerByTCP     = 64 << 10  // a longer query goes into the body
@@ -22,7 +23,7 @@ const (
 	readerStatement = 256 << 10 // ClickHouse's own max_query_size
 	maxBody         = 512 << 20 // an INSERT's data, uncompressed
 	maxBodies       = 1 << 30   // of all requests under way; bodies lie in memory
-	maxAnswers      = 1 << 30   // so do answers, of each account; the reader's: see newServer
+	maxAnswers      = 1 << 30   // so do answers, of each share; the reader's: see newServer
 	patience        = 30 * time.Second
 
 	writersAtOnce = 16
@@ -43,22 +44,47 @@ type server struct {
 	maxBody     int64
 	patience    time.Duration
 	bodies      budget
-	readers     budget                   // requests of the reader's
-	answers     map[string]*budget       // by user: what one keeps waiting must not be the other's loss
-	places      map[string]chan struct{} // by user: who may be in the engine
+	writer      *share
+	reader      *share // who comes by the socket
+	guest       *share // and by TCP
+}
+
+// share is what requests may hold together. What is held of one is no loss to another: with the reader's password nobody keeps
+// out the writer, nor by TCP the reader by the socket, which only its owner can open.
+type share struct {
+	requests budget        // all that are read, wait, are worked on or answered
+	places   chan struct{} // in the engine
+	answers  budget
+}
+
+func newShare(requests int64, places int, answers int64) *share {
+	return &share{budget{most: requests}, make(chan struct{}, places), budget{most: answers}}
 }
 
 func newServer(e *engine, end Endpoint, log *slog.Logger) *server {
+	// A client who takes his answers slowly keeps them here, beside what the engine has: on a small machine there is less.
+	untaken := min(maxAnswers, max(readerResultBytes, e.memory/2))
 	return &server{
 		engine: e, log: log,
 		passwords: map[string]string{Writer: end.WriterPassword, Reader: end.ReaderPassword},
 		maxBody:   maxBody, patience: patience,
-		bodies:  budget{most: maxBodies},
-		readers: budget{most: readersInside},
-		// A client who takes his answers slowly keeps them here, beside what the engine has: on a small machine there is less.
-		answers: map[string]*budget{Writer: {most: maxAnswers}, Reader: {most: min(maxAnswers, max(readerResultBytes, e.memory/2))}},
-		places:  map[string]chan struct{}{Writer: make(chan struct{}, writersAtOnce), Reader: make(chan struct{}, readersAtOnce)},
+		bodies: budget{most: maxBodies},
+		writer: newShare(maxConns+maxGuests, writersAtOnce, maxAnswers),
+		reader: newShare(readersInside, readersAtOnce, untaken),
+		guest:  newShare(readersInside, readersAtOnce, untaken),
 	}
+}
+
+// share is whose share a request is of.
+func (s *server) share(r *http.Request, user string) *share {
+	_, tcp := overTCP(r)
+	switch {
+	case user == Writer:
+		return s.writer
+	case tcp:
+		return s.guest
+	}
+	return s.reader
 }
 
 // onSocket serves the Unix socket.
@@ -82,6 +108,9 @@ func (s *server) onTCP() *http.Server {
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 { // of a GET too: net/http reads its body off before it answers
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.patience))
+	}
 	if c, tcp := overTCP(r); tcp && !s.guests.knows(c) {
 		w.Header().Set("Connection", "close")
 	}
@@ -117,16 +146,15 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		w.Header().Del("Connection")
 	}
-	if user == Reader {
-		if !s.readers.take(1) {
-			s.fail(w, "", newError(fmt.Sprintf("Code: 202. DB::Exception: Too many requests of %s at once. Maximum: %d. (TOO_MANY_SIMULTANEOUS_QUERIES)", user, readersInside)))
-			return
-		}
-		defer s.readers.give(1)
+	share := s.share(r, user)
+	if !share.requests.take(1) {
+		s.fail(w, "", newError(fmt.Sprintf("Code: 202. DB::Exception: Too many requests of %s at once. Maximum: %d. (TOO_MANY_SIMULTANEOUS_QUERIES)", user, share.requests.most)))
+		return
 	}
+	defer share.requests.give(1)
 	// The engine's work outlives the client (an INSERT is finished or killed, never left half way by a closed connection),
 	// but what has not begun yet ends with it.
-	p, err := s.running.begin(r.Context(), params.Get("query_id"), user)
+	p, err := s.running.begin(r.Context(), params.Get("query_id"), user, share)
 	if err != nil {
 		s.fail(w, "", err)
 		return
@@ -188,7 +216,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, params url.Values
 		return err
 	}
 	defer res.free()
-	defer s.answers[p.user].give(res.held)
+	defer p.share.answers.give(res.held)
 	s.answer(w, r, q, p, res)
 	return nil
 }
@@ -198,13 +226,13 @@ func (s *server) run(client context.Context, q *request, p *process) (*result, e
 	wait, cancel := context.WithTimeout(p.ctx, s.patience)
 	defer cancel()
 	select {
-	case s.places[p.user] <- struct{}{}:
-		defer func() { <-s.places[p.user] }()
+	case p.share.places <- struct{}{}:
+		defer func() { <-p.share.places }()
 	case <-wait.Done():
 		if p.ctx.Err() != nil {
 			return nil, errKilled
 		}
-		return nil, newError(fmt.Sprintf("Code: 202. DB::Exception: Too many simultaneous queries of %s. Maximum: %d. (TOO_MANY_SIMULTANEOUS_QUERIES)", p.user, cap(s.places[p.user])))
+		return nil, newError(fmt.Sprintf("Code: 202. DB::Exception: Too many simultaneous queries of %s. Maximum: %d. (TOO_MANY_SIMULTANEOUS_QUERIES)", p.user, cap(p.share.places)))
 	}
 	if p.user == Reader {
 		if err := s.engine.probation.enter(time.Now()); err != nil {
@@ -245,7 +273,7 @@ func (s *server) run(client context.Context, q *request, p *process) (*result, e
 		err = newError("Code: 75. DB::Exception: " + text + ". (CANNOT_WRITE_TO_FILE_DESCRIPTOR)")
 	}
 	if err != nil {
-		s.answers[p.user].give(res.held)
+		p.share.answers.give(res.held)
 		res.free()
 		return nil, err
 	}

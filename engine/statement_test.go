@@ -150,7 +150,7 @@ func TestWorkIsLinear(t *testing.T) {
 		"brackets":      func(n int) string { return "DESCRIBE (SELECT 1" + strings.Repeat(", (1)", n/4) + ")" },
 		"semicolons":    func(n int) string { return "SELECT 1" + strings.Repeat(";", n) },
 		"formats":       func(n int) string { return "SELECT 1" + strings.Repeat(" FORMAT x", n) },
-		"explain":       func(n int) string { return "EXPLAIN" + strings.Repeat(" a = 1,", n/4) + " SELECT 1" },
+		"explain":       func(n int) string { return "EXPLAIN" + strings.Repeat(" json = 1,", n/4) + " SELECT 1" },
 	} {
 		const n = 20_000
 		one, two := cost(shape(n)), cost(shape(2*n))
@@ -169,7 +169,7 @@ func TestWorkIsLinear(t *testing.T) {
 // TestShown: each system.processes that was counted is replaced, and no other words: the list may be long.
 func TestShown(t *testing.T) {
 	var r running
-	if _, err := r.begin(t.Context(), "one", Reader); err != nil {
+	if _, err := r.begin(t.Context(), "one", Reader, nil); err != nil {
 		t.Fatal(err)
 	}
 	for query, want := range map[string]int{

@@ -106,7 +106,7 @@ SELECT events.class, bouncehouse.events.rule, events.* FROM events LIMIT 1
 
 SELECT "class" AS "The class", `rule` AS `count.of.rules`, `count.of.rules` FROM "events" LIMIT 1
 
-SELECT JSONExtractString('{"a":"b"}', 'a'), toJSONString(map('a', 1)), simpleJSONExtractInt('{"a":1}', 'a'), JSON_VALUE('{"a":1}', '$.a')
+SELECT JSONExtractString('{"a":"b"}', 'a'), toJSONString(map('a', 1)), simpleJSONExtractInt('{"a":1}', 'a')
 
 SELECT provider, class FROM events WHERE NOT (class = 'x' OR class IS NULL) AND delay BETWEEN 0 AND 10 AND NOT empty(provider) QUALIFY row_number() OVER (PARTITION BY provider ORDER BY time DESC) = 1
 
@@ -200,7 +200,7 @@ EXPLAIN AST SELECT 1
 
 EXPLAIN SYNTAX SELECT * FROM events
 
-EXPLAIN QUERY TREE run_passes = 1 SELECT class FROM events
+EXPLAIN json = 1, description = 0 SELECT class FROM events
 
 EXPLAIN PIPELINE SELECT count() FROM events
 
