@@ -118,8 +118,6 @@ func (s *statement) checkName(i int, refused map[string]bool, databases func() (
 	switch {
 	case t.kind == tokenWord && word == "EXPLAIN" && !before.punct(".") && !after.punct("."):
 		return s.checkExplain(i)
-	case (before.punct(".") || strings.ContainsAny(t.text, ".(")) && namesRefused(t.text):
-		return notForReader(t.text+" of a value", "it is a type that is not served; as an alias, choose another name")
 	case before.punct("::") && plainType(s.tokens[i:]) == 0:
 		return errCast
 	case word == "CAST" || typed[strings.ToLower(t.text)] && after.punct("("):

@@ -31,20 +31,6 @@ var types = set("string fixedstring uuid bool boolean int8 int16 int32 int64 int
 	"enum enum8 enum16 ipv4 ipv6 array tuple map nullable lowcardinality nothing variant " +
 	"varchar char text int integer bigint smallint tinyint")
 
-// refusedTypes are those of which the engine believes whatever it is told: the bytes of a state, rings of points.
-var refusedTypes = set("aggregatefunction simpleaggregatefunction geometry linestring multilinestring multipolygon point polygon ring qbit")
-
-// namesRefused says whether a word of a name is one of the types that are refused: d.Geometry and d.`Array(Point)` are what a
-// Dynamic has of that type.
-func namesRefused(name string) bool {
-	for word := range strings.FieldsFuncSeq(strings.ToLower(name), func(r rune) bool { return r > 'z' || !isWord(byte(r)) }) {
-		if refusedTypes[word] {
-			return true
-		}
-	}
-	return false
-}
-
 // bracketWords are the keywords and the functions of the grammar that an opening bracket may follow.
 var bracketWords = set("all and any apply array as asc between by case columns cube desc distinct div else end escape except exists fill final from " +
 	"global group grouping having ilike in intersect interval is join like limit materialized mod not offset on or order over partition prewhere " +
