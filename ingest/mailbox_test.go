@@ -225,6 +225,35 @@ func TestMboxOnceWhileItGrows(t *testing.T) {
 	}
 }
 
+// One that grows all the time is left for the next run, and read once.
+func TestMboxOnceWhileItGrowsOn(t *testing.T) {
+	real := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		p, start := newPlace(t), time.Now()
+		path := filepath.Join(p.dir, "bounces")
+		write := func(text string) {
+			p.write(path, text)
+			at := real.Add(time.Since(start))
+			p.ok(os.Chtimes(path, at, at))
+		}
+		now := func(o *Options) { o.Now = func() time.Time { return real.Add(time.Since(start)) } }
+		write(fromLine + mailText(1) + "\n" + fromLine + mailText(2))
+		grows := time.NewTicker(time.Second)
+		ended := make(chan bool)
+		go func() {
+			for range 20 {
+				<-grows.C
+				write("more\n")
+			}
+			close(ended)
+		}()
+		p.equal("while it grows", []string{mailText(1)}, p.drain(p.open(path, now)))
+		<-ended
+		time.Sleep(quiet)
+		p.equal("then", []string{mailText(2) + strings.Repeat("more\n", 20)}, p.drain(p.open(path, now)))
+	})
+}
+
 // A mail program removes a mail and notes that it has seen another.
 func TestMboxRewritten(t *testing.T) {
 	p := newPlace(t)

@@ -131,6 +131,9 @@ func (m *mbox) Read(ctx context.Context) (bouncehouse.Batch, error) {
 			return bouncehouse.Batch{}, explain("read", m.path, err)
 		case m.o.Once && !m.half, err == nil && end && m.single:
 			return bouncehouse.Batch{}, io.EOF
+		case m.o.Once && m.waited > 2*int(quiet/poll):
+			m.o.Log.Info("left for the next run: the last mail is still being written", "stream", m.stream, "offset", m.at)
+			return bouncehouse.Batch{}, io.EOF
 		}
 		m.trouble(err)
 		m.waited++
@@ -245,14 +248,13 @@ func (m *mbox) gather(ctx context.Context, c *content, info fs.FileInfo, under *
 	return all, err
 }
 
-// whole tells whether the file's last mail is. With Once that is so within quiet:
-// mails may come to a busy file all the time, and some files never have an empty
-// line at their end.
+// whole tells whether the file's last mail is: some files never have an empty line
+// at their end.
 func (m *mbox) whole(c *content, info fs.FileInfo, mail *mboxMail) bool {
 	ended := mail.closed || m.single
 	if m.o.Once {
 		age := m.o.Now().Sub(info.ModTime())
-		return ended || c.packed() || age < 0 || age >= quiet || m.waited >= int(quiet/poll)
+		return ended || c.packed() || age < 0 || age >= quiet
 	}
 	return c.packed() || m.quiet(info, quiet) && ended || m.quiet(info, patience)
 }
