@@ -43,6 +43,7 @@ type message struct {
 	begun     bool                // its first line was seen: client= or uid=
 	resent    bool                // messageID is of Resent-Message-ID
 	announced bool                // sender is known: an arrival was made
+	held      bool                // it waits for a person (Postfix)
 	whole     bool                // all who are left of it are among deferred
 	deferred  []string            // recipients deferred since it last became active, each once, while they are few;
 	waits     map[string]struct{} // then all of them, and deferred is empty

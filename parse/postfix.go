@@ -79,13 +79,19 @@ func (p *postfix) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res 
 		if strings.HasPrefix(rest, "client=") && id != "" { // NOQUEUE: the message goes on to a proxy
 			p.client(e, id, rest[len("client="):])
 		}
+	case 'h':
+		if strings.HasPrefix(rest, "hold: ") {
+			return true, p.held(r, h, e, id, res)
+		}
 	case 'u':
 		if strings.HasPrefix(rest, "uid=") {
 			p.memory.renew(e.host, id).begun = true
 		}
 	case 'm':
 		if strings.HasPrefix(rest, "message-id=") {
-			p.messageID(e, id, rest[len("message-id="):], false)
+			return true, p.messageID(r, h, e, id, rest[len("message-id="):], false, res)
+		} else if strings.HasPrefix(rest, "milter-hold: ") {
+			return true, p.held(r, h, e, id, res)
 		} else if strings.HasPrefix(rest, "milter-reject: ") {
 			return true, p.refusal(r, h, e, id, rest, res)
 		}
@@ -97,7 +103,7 @@ func (p *postfix) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res 
 		} else if strings.HasPrefix(rest, "reject: ") {
 			return true, p.refusal(r, h, e, id, rest, res)
 		} else if strings.HasPrefix(rest, "resent-message-id=") {
-			p.messageID(e, id, rest[len("resent-message-id="):], true)
+			return true, p.messageID(r, h, e, id, rest[len("resent-message-id="):], true, res)
 		}
 	case 'p':
 		if strings.HasPrefix(rest, "proxy-reject: ") {
@@ -168,7 +174,7 @@ func (p *postfix) client(e *entry, id, rest string) {
 	}
 }
 
-func (p *postfix) messageID(e *entry, id, s string, resent bool) {
+func (p *postfix) messageID(r bouncehouse.Record, h *headReader, e *entry, id, s string, resent bool, res *bouncehouse.Result) error {
 	m := p.memory.find(e.host, id)
 	if m == nil || m.announced {
 		// The first line of a bounce, or of a message whose beginning is not
@@ -176,9 +182,40 @@ func (p *postfix) messageID(e *entry, id, s string, resent bool) {
 		m = p.memory.renew(e.host, id)
 	}
 	if m.messageID != "" && resent && !m.resent {
-		return
+		return nil
 	}
 	m.messageID, m.resent = p.memory.keep(m, bare(s)), resent
+	if m.held {
+		return arrival(r, h, e, id, m, res)
+	}
+	return nil
+}
+
+// held reads "hold: RCPT from ..." and "milter-hold: END-OF-MESSAGE from ...":
+// until somebody releases the message, in days maybe, the queue manager does not
+// take it up, so what is known of it is an arrival now, without sender and size.
+func (p *postfix) held(r bouncehouse.Record, h *headReader, e *entry, id string, res *bouncehouse.Result) error {
+	m := p.memory.find(e.host, id)
+	if m == nil || m.announced {
+		return nil
+	}
+	if m.held = true; m.messageID == "" {
+		return nil
+	}
+	return arrival(r, h, e, id, m, res)
+}
+
+// arrival makes one of what is known of m.
+func arrival(r bouncehouse.Record, h *headReader, e *entry, id string, m *message, res *bouncehouse.Result) error {
+	at, err := h.clock.time(&r, &e.stamp)
+	if err != nil {
+		return err
+	}
+	res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{
+		Time: at, Host: e.host, QueueID: id,
+		MessageID: m.messageID, Sender: m.sender, Client: m.client, SASLUser: m.saslUser, Size: m.size,
+	})
+	return nil
 }
 
 // queued reads the queue manager's lines about the whole message.
@@ -206,15 +243,7 @@ func (p *postfix) queued(r bouncehouse.Record, h *headReader, e *entry, id, rest
 	m.announced = true
 	m.sender = p.memory.keep(m, sender)
 	m.size = number(size)
-	at, err := h.clock.time(&r, &e.stamp)
-	if err != nil {
-		return err
-	}
-	res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{
-		Time: at, Host: e.host, QueueID: id,
-		MessageID: m.messageID, Sender: m.sender, Client: m.client, SASLUser: m.saslUser, Size: m.size,
-	})
-	return nil
+	return arrival(r, h, e, id, m, res)
 }
 
 // expired reads "status=expired, returned to sender", also "force-expired"

@@ -20,6 +20,32 @@ func TestPostfixSenderLikeALine(t *testing.T) {
 	}
 }
 
+// What is known of a held message is an arrival at once: it may be taken up days later.
+func TestPostfixHeld(t *testing.T) {
+	const (
+		header  = "Sep  2 16:49:15 mx1 postfix/"
+		client  = header + "smtpd[1]: A1B2C3D4E5: client=app[192.0.2.7], sasl_method=PLAIN, sasl_username=shop\n"
+		id      = header + "cleanup[2]: A1B2C3D4E5: message-id=<held@shop.example>\n"
+		hold    = header + "cleanup[2]: A1B2C3D4E5: hold: header Subject: x from app[192.0.2.7]; from=<a@example.com> to=<b@example.net> proto=ESMTP helo=<app>: why\n"
+		milter  = header + "cleanup[2]: A1B2C3D4E5: milter-hold: END-OF-MESSAGE from app[192.0.2.7]: milter triggers HOLD action; from=<a@example.com>\n"
+		refused = header + "smtpd[1]: NOQUEUE: hold: RCPT from app[192.0.2.7]: <app[192.0.2.7]>: Client host triggers HOLD action; from=<> to=<>\n"
+		active  = header + "qmgr[3]: A1B2C3D4E5: from=<a@example.com>, size=77, nrcpt=1 (queue active)\n"
+	)
+	for lines, want := range map[string]int{client + id + hold: 1, client + hold + id: 1, client + id + milter: 1, client + hold: 0, client + id: 0, refused + client + id: 0,
+		client + id + hold + active: 2, client + id + active + hold: 1} {
+		var res bouncehouse.Result
+		bouncehouse.ParseChunk(newParser(t, Auto), logChunk("x", lines, 0), &res)
+		if len(res.Arrivals) != want || len(res.Dead)+len(res.Events) > 0 {
+			t.Errorf("%s: %+v, %+v", lines, res.Arrivals, res.Dead)
+		}
+		for _, a := range res.Arrivals {
+			if a.MessageID != "held@shop.example" || a.Client != "app[192.0.2.7]" || a.SASLUser != "shop" {
+				t.Errorf("%s: %+v", lines, a)
+			}
+		}
+	}
+}
+
 // A stranger's line must not cost more than its length.
 func TestPostfixHostileSize(t *testing.T) {
 	hostile(t, "postfix", func(n int) map[string]string {

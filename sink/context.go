@@ -135,10 +135,12 @@ func fillContext(e *bouncehouse.Event, arrivals []bouncehouse.Arrival) {
 // sender and size again whenever the queue manager takes a deferred message up
 // ("from=<...>, size=..., (queue active)"), and a parser that has not seen all of
 // how the message came in makes an arrival of that, without message id or client.
+// Of a held message it makes one without sender and size before.
 func fuller(arrivals []bouncehouse.Arrival) bouncehouse.Arrival {
 	last := arrivals[len(arrivals)-1]
 	for _, a := range slices.Backward(arrivals) {
-		if a.Sender != last.Sender || a.Size != last.Size || last.MessageID != "" && a.MessageID != "" && a.MessageID != last.MessageID {
+		held := a.Sender == "" && a.Size == 0
+		if !held && (a.Sender != last.Sender || a.Size != last.Size) || last.MessageID != "" && a.MessageID != "" && a.MessageID != last.MessageID {
 			break // the queue id was used for another message
 		}
 		last.MessageID = cmp.Or(last.MessageID, a.MessageID)

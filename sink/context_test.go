@@ -27,6 +27,11 @@ func TestContextOfRepeats(t *testing.T) {
 		a.MessageID = messageID
 		return a
 	}
+	held := func(offset int64, at time.Time, queueID, messageID string) bouncehouse.Arrival { // before the queue manager took it up
+		a := arrival(offset, at, queueID, "")
+		a.MessageID, a.Size = messageID, 0
+		return a
+	}
 	res := &bouncehouse.Result{Arrivals: []bouncehouse.Arrival{
 		arrival(0, noon, "4Once", "a@example.com"),
 		repeat(100, noon.Add(time.Hour), "4Once", "a@example.com"),
@@ -37,6 +42,10 @@ func TestContextOfRepeats(t *testing.T) {
 		arrival(600, noon, "4Half", "a@example.com"),
 		arrival(700, noon, "4Used", "a@example.com"),
 		half(800, noon.Add(time.Hour), "4Used", "another@example.com"),
+		held(900, noon, "4Held", "one@example.com"),
+		repeat(950, noon.Add(time.Hour), "4Held", "a@example.com"),
+		held(960, noon, "4Lost", "one@example.com"), // deleted, and the id used again
+		half(970, noon.Add(time.Hour), "4Lost", "another@example.com"),
 	}}
 	for i := range 3 * maxArrivals {
 		res.Arrivals = append(res.Arrivals, half(int64(5000+i), noon.Add(time.Duration(1+i)*time.Minute), "4Half", res.Arrivals[0].MessageID))
@@ -50,6 +59,8 @@ func TestContextOfRepeats(t *testing.T) {
 		"4Only":  {"a@example.com", ""},
 		"4Half":  {"a@example.com", "app[192.0.2.7]"},
 		"4Used":  {"a@example.com", ""},
+		"4Held":  {"a@example.com", "app[192.0.2.7]"},
+		"4Lost":  {"a@example.com", ""},
 	} {
 		e := attempt(0, noon.Add(2*time.Hour))
 		e.QueueID, e.Sender, e.MessageID, e.ContextKnown = queueID, "", "", false
