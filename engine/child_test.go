@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -327,6 +329,53 @@ func TestLifecycle(t *testing.T) {
 		if got := value[uint64](t, open(t, options(end, engine.Writer)), "SELECT sum(id) FROM bouncehouse.every"); got != 3 {
 			t.Errorf("%s: %d", end.Socket, got)
 		}
+	}
+}
+
+// TestPort: between two engines the port is nobody else's, and who asks there then is answered by the second.
+func TestPort(t *testing.T) {
+	library(t)
+	dir := t.TempDir()
+	l, err := engine.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var said logged
+	c, err := engine.Start(t.Context(), dir, func() *exec.Cmd {
+		cmd := helper("listener", dir)()
+		cmd.ExtraFiles = []*os.File{l}
+		return cmd
+	}, slog.New(slog.NewTextHandler(&said, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	addr := c.Endpoint().Addr
+	if err := syscall.Kill(pid(t, dir), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "its end", 10*time.Second, func() bool { return said.has("the engine has died") })
+	answered := make(chan error, 1)
+	go func() {
+		res, err := http.Get("http://" + addr + "/ping")
+		if err == nil {
+			err = res.Body.Close()
+		}
+		answered <- err
+	}()
+	until(t, "a new engine", time.Minute, func() bool {
+		if l, err := net.Listen("tcp", addr); !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("a stranger has the port: %v", err)
+			l.Close()
+		}
+		return said.has("the engine is back")
+	})
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+	if got := c.Endpoint().Addr; got != addr {
+		t.Errorf("it listens on %s, not on %s", got, addr)
 	}
 }
 

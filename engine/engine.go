@@ -23,6 +23,7 @@ import (
 type Config struct {
 	Dir             string         // the state directory; the engine's files are in its folder clickhouse
 	Listen          string         // host:port on loopback, to answer by TCP as well; empty: on the socket alone
+	Listener        *os.File       // in place of Listen: of Listen's, which who starts the engine has open too
 	ListenWriter    bool           // by TCP the writer's account too, not the reader's alone
 	Library         string         // libchdb's path; empty: as FindLibrary says
 	MemoryLimit     int64          // bytes; 0: a quarter of the machine's memory
@@ -409,8 +410,9 @@ func older(a, b string) bool {
 	return len(as) < len(bs)
 }
 
-// listen refuses what is not loopback.
-func listen(addr string) (*net.TCPListener, error) {
+// Listen opens an address of loopback, and refuses others. While it is open the port is nobody else's, and who connects waits
+// for an engine.
+func Listen(addr string) (*os.File, error) {
 	tcp, err := net.ResolveTCPAddr("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)
@@ -418,5 +420,10 @@ func listen(addr string) (*net.TCPListener, error) {
 	if !tcp.IP.IsLoopback() {
 		return nil, fmt.Errorf("listen on %s: the engine answers on loopback only (127.0.0.1 or [::1])", addr)
 	}
-	return net.ListenTCP("tcp", tcp)
+	l, err := net.ListenTCP("tcp", tcp)
+	if err != nil {
+		return nil, err
+	}
+	defer l.Close()
+	return l.File()
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -83,19 +84,21 @@ func (h *handoff) prepare(ctx context.Context, d dir, c Config) error {
 	defer probation.Close()
 	h.Probation = int(probation.Fd())
 
-	if c.Listen != "" { // before the socket, where clients come first: the address is to be there for them
-		l, err := listen(c.Listen)
-		if err != nil {
+	// Before the socket, where clients come first: the address is to be there for them.
+	if c.Listener == nil && c.Listen != "" {
+		if c.Listener, err = Listen(c.Listen); err != nil {
 			return err
 		}
-		defer l.Close()
-		file, err := l.File()
+		defer c.Listener.Close()
+	}
+	if c.Listener != nil {
+		l, err := net.FileListener(c.Listener)
 		if err != nil {
-			return fmt.Errorf("listen on %s: %w", c.Listen, err)
+			return fmt.Errorf("take over a listener: %w", err)
 		}
-		defer file.Close()
-		h.TCP, h.WriterByTCP = int(file.Fd()), c.ListenWriter
 		h.Endpoint.Addr = l.Addr().String()
+		l.Close()
+		h.TCP, h.WriterByTCP = int(c.Listener.Fd()), c.ListenWriter
 		if err := d.announce(h.Endpoint.Addr); err != nil {
 			return err
 		}

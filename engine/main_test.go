@@ -34,6 +34,8 @@ func TestMain(m *testing.M) {
 		os.Exit(serve(engine.Config{Dir: os.Args[1]}))
 	case "tcp": // DIR ADDRESS: the same, by TCP as well
 		os.Exit(serve(engine.Config{Dir: os.Args[1], Listen: os.Args[2]}))
+	case "listener": // DIR: by TCP on what its parent has open
+		os.Exit(serve(engine.Config{Dir: os.Args[1], Listener: os.NewFile(3, "listener")}))
 	case "both": // DIR ADDRESS: by TCP the writer too
 		os.Exit(serve(engine.Config{Dir: os.Args[1], Listen: os.Args[2], ListenWriter: true}))
 	case "account": // DIR USER

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -201,6 +204,41 @@ func TestStateInUse(t *testing.T) {
 		t.Errorf("run ended with %v after SIGTERM", err)
 	}
 	h.must("run", "--once", log)
+}
+
+// TestPortTaken runs beside one who has the TCP port: the writer needs none, and after the engine's next start the port is ours.
+func TestPortTaken(t *testing.T) {
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	h := newHouse(t, binary(t), "dns: {enabled: false}\nengine:\n  listen: "+other.Addr().String()+"\n")
+	log := filepath.Join(t.TempDir(), "mail.log")
+	write(t, log, demoLog(t))
+	run := test.Start(t, "run", h.command("run", log))
+	test.Await(t, time.Minute, "rows", func() bool {
+		return strings.Contains(run.Output(), "Following") && h.try(h.command("query", "SELECT throwIf(count() = 0) FROM events")).status == 0
+	})
+	if !strings.Contains(run.Output(), "socket alone") || !strings.Contains(run.Output(), "address already in use") {
+		t.Errorf("it said %s", run.Output())
+	}
+	other.Close()
+	pid, err := strconv.Atoi(strings.TrimSpace(read(t, filepath.Join(h.state, "clickhouse", "lock"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	test.Await(t, time.Minute, "the engine by TCP", func() bool {
+		res, err := http.Get("http://" + other.Addr().String() + "/ping")
+		if err != nil {
+			return false
+		}
+		return res.Body.Close() == nil
+	})
+	run.Stop(time.Minute)
 }
 
 // TestPositionsKept reads rotated, packed files in the order of time, and nothing twice.

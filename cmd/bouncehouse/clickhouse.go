@@ -30,6 +30,7 @@ type engineServeCmd struct {
 	Confinement  string        `enum:"required,preferred," default:"" placeholder:"NAME" help:"Where the kernel cannot confine the engine: required refuses to start, preferred warns (default: required with --listen)."`
 	LockWait     time.Duration `hidden:"" help:"How long to wait for another engine on the directory to end."`
 	Lifeline     bool          `hidden:"" help:"End when standard input closes: for bouncehouse run."`
+	ListenFD     int           `hidden:"" name:"listen-fd" help:"Answer by TCP on this open descriptor: for bouncehouse run."`
 }
 
 func (cmd *engineServeCmd) Run(a *app) error {
@@ -41,6 +42,9 @@ func (cmd *engineServeCmd) Run(a *app) error {
 		}
 		ec = cmd.engine(c.Engine)
 		ec.Dir, ec.Log = c.State, a.log
+		if cmd.ListenFD > 0 {
+			ec.Listener = os.NewFile(uintptr(cmd.ListenFD), "listener")
+		}
 	}
 	if cmd.Lifeline {
 		ec.Lifeline = a.stdin

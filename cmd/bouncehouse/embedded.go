@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/bouncehouse/bouncehouse/engine"
@@ -23,6 +25,10 @@ type embedded struct {
 
 	mu    sync.Mutex
 	child *engine.Child
+
+	// listener is the TCP port, open from the first child on: between two of them it would be anyone's, who would be sent the
+	// reader's password and keep the next one from it.
+	listener *os.File
 }
 
 // maxBusy is how long another process's engine is waited for.
@@ -95,28 +101,47 @@ func (e *embedded) start(ctx context.Context) (*engine.Child, error) {
 		return nil, fmt.Errorf("find our own binary: %w", err)
 	}
 	c := e.config
+	if err := e.listen(); err != nil && !errors.Is(err, syscall.EADDRINUSE) {
+		return nil, err
+	}
 	return engine.Start(ctx, c.State, func() *exec.Cmd {
 		args := []string{"clickhouse", "serve", "--config", os.DevNull, "--lifeline", "--state", c.State, "--lock-wait", e.patience.String(),
 			"--memory", strconv.FormatInt(c.Engine.Memory, 10), "--user", c.Engine.User,
-			"--listen", c.Engine.Listen, "--confinement", c.Engine.confinement()}
+			"--confinement", c.Engine.confinement()}
 		if c.Engine.Library != "" {
 			args = append(args, "--library", c.Engine.Library)
 		}
 		if c.Engine.ListenWriter {
 			args = append(args, "--listen-writer")
 		}
-		return exec.Command(self, args...)
+		var files []*os.File
+		if err := e.listen(); err != nil { // no reason to keep the writer waiting, who comes by the socket
+			e.app.log.Error("the engine answers on its socket alone until its next start", "error", err)
+		} else if e.listener != nil {
+			files, args = []*os.File{e.listener}, append(args, "--listen-fd", "3")
+		}
+		cmd := exec.Command(self, args...)
+		cmd.ExtraFiles = files
+		return cmd
 	}, e.app.log)
+}
+
+// listen opens the port, where one is wanted and not open yet.
+func (e *embedded) listen() (err error) {
+	if e.listener == nil && e.config.Engine.Listen != "" {
+		e.listener, err = engine.Listen(e.config.Engine.Listen)
+	}
+	return err
 }
 
 // stop ends our child, where there is one.
 func (e *embedded) stop() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.child == nil {
-		return
+	if e.child != nil {
+		if err := e.child.Close(); err != nil {
+			e.app.log.Warn("stop the engine", "error", err)
+		}
 	}
-	if err := e.child.Close(); err != nil {
-		e.app.log.Warn("stop the engine", "error", err)
-	}
+	e.listener.Close() // there may be none
 }

@@ -64,6 +64,7 @@ func openReader(a *app, c Config) (*query.DB, func(), error) {
 		if _, err := os.Stat(engine.Dir(c.State)); err != nil {
 			return nil, nil, fmt.Errorf("there is no data in the state directory %s yet: read logs first with bouncehouse run --once PATH..., or name another with --state DIR", c.State)
 		}
+		c.Engine.Listen = "" // a moment is nothing for others
 		e := &embedded{app: a, config: c, patience: 2 * time.Second}
 		at, err := e.endpoint(a.ctx)
 		if err != nil {
