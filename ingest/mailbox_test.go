@@ -202,6 +202,35 @@ func TestMboxGrows(t *testing.T) {
 	})
 }
 
+// What came to an mbox just before it was rotated is read.
+func TestMboxRotated(t *testing.T) {
+	for _, gone := range []bool{false, true} {
+		real := time.Now()
+		bubble(t, func(t *testing.T, l *logger, r *reader) {
+			start := time.Now()
+			write := func(i int) {
+				r.write(l.log, fromLine+mailText(i)+"\n")
+				at := real.Add(time.Since(start))
+				r.ok(os.Chtimes(l.log, at, at))
+			}
+			write(1)
+			r.restart()
+			r.follow(20 * time.Second)
+			write(2)
+			r.follow(2 * time.Second)
+			if gone {
+				r.ok(os.Remove(l.log))
+			} else {
+				r.ok(os.Rename(l.log, l.log+".1"))
+			}
+			r.follow(2 * time.Second)
+			write(3)
+			r.follow(time.Minute)
+			r.inOrder([]string{mailText(1), mailText(2), mailText(3)})
+		})
+	}
+}
+
 // With Once, too, a mail that is being written is waited for, but not long for an
 // end that does not come.
 func TestMboxOnceWhileItGrows(t *testing.T) {

@@ -30,14 +30,15 @@ type mbox struct {
 	*mailbox
 	single bool // the file is one mail
 
-	at      int64  // mails before it were met
-	tail    string // tailSum at it
-	counted int64  // in Progress
-	last    disk   // the file at the last look
-	pass    bool   // all before at was met while the file was as in last
-	half    bool   // the last mail may be on its way
-	waited  int    // with Once: how often that was waited for
-	checked disk   // all of the file was met while it was so
+	at      int64    // mails before it were met
+	tail    string   // tailSum at it
+	counted int64    // in Progress
+	last    disk     // the file at the last look
+	pass    bool     // all before at was met while the file was as in last
+	half    bool     // the last mail may be on its way
+	waited  int      // with Once: how often that was waited for
+	checked disk     // all of the file was met while it was so
+	held    *os.File // the file at the last look, which may be moved with what came since; nil with Once
 
 	ahead     disk // of a file whose time lies ahead: how it was seen last, see quiet
 	aheadFrom time.Time
@@ -148,6 +149,11 @@ func (m *mbox) Read(ctx context.Context) (bouncehouse.Batch, error) {
 func (m *mbox) look(ctx context.Context) (b bouncehouse.Batch, end bool, err error) {
 	m.half = false
 	st, err := os.Stat(m.path)
+	if moved, had := m.moved(st); moved {
+		if b, ok, err := m.rest(ctx, had); !ok || err != nil {
+			return b, false, err
+		}
+	}
 	if err != nil {
 		return b, false, err
 	}
@@ -158,7 +164,15 @@ func (m *mbox) look(ctx context.Context) (b bouncehouse.Batch, end bool, err err
 	if err != nil {
 		return b, false, err
 	}
-	defer f.Close()
+	if moved, _ := m.moved(info); moved { // just now
+		f.Close()
+		return b, false, nil
+	}
+	if m.held == nil && !m.o.Once {
+		m.held = f
+	} else {
+		defer f.Close()
+	}
 	if c == nil {
 		m.at, m.tail, m.counted, m.checked = 0, "", 0, diskOf(info)
 		return b, m.quiet(info, patience), nil
@@ -199,6 +213,58 @@ func (m *mbox) look(ctx context.Context) (b bouncehouse.Batch, end bool, err err
 		m.o.Mails.note(doneMail{place, place})
 	}
 	return b, true, nil
+}
+
+func (m *mbox) letGo() {
+	if m.held != nil {
+		m.held.Close()
+	}
+	m.held = nil
+}
+
+// moved tells whether another file than the one held stands at the path now, and
+// how that one is; at is nil where none does.
+func (m *mbox) moved(at fs.FileInfo) (moved bool, had fs.FileInfo) {
+	if m.held == nil {
+		return false, nil
+	}
+	had, err := m.held.Stat()
+	return err != nil || at == nil || !os.SameFile(at, had), had
+}
+
+// rest reads what the file that was moved away still has. ok says that nothing is
+// left, and that it is held no more.
+func (m *mbox) rest(ctx context.Context, info fs.FileInfo) (b bouncehouse.Batch, ok bool, err error) {
+	if info == nil || info.Size() == 0 {
+		m.letGo()
+		return b, true, nil
+	}
+	c, err := openContent(m.held)
+	if err != nil {
+		m.letGo()
+		return b, true, nil // it has nothing more that could be read
+	}
+	defer c.close()
+	m.pass = true
+	under := &mailBatch{}
+	all, err := m.gather(ctx, c, info, under)
+	switch {
+	case err != nil:
+		return b, false, err
+	case len(under.mails) > 0:
+		return m.take(under), false, nil
+	case !all || !m.pass:
+		return b, false, nil
+	}
+	m.letGo()
+	m.at, m.tail = 0, ""
+	return b, true, nil
+}
+
+// Close implements Source.
+func (m *mbox) Close() error {
+	m.letGo()
+	return m.mailbox.Close()
 }
 
 // gather reads a batch from at on. all tells that the end was reached, and
