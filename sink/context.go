@@ -89,10 +89,11 @@ func (m messageContext) fill(ctx context.Context, events []bouncehouse.Event) er
 		if len(order) == 0 || e.Time.After(last) {
 			last = e.Time
 		}
-		k := message{e.Host, e.QueueID}
-		if _, ok := asked[k]; !ok {
-			asked[k] = nil
-			order = append(order, k)
+		for _, k := range messagesOf(e) {
+			if _, ok := asked[k]; !ok {
+				asked[k] = nil
+				order = append(order, k)
+			}
 		}
 	}
 	for len(order) > 0 {
@@ -104,10 +105,22 @@ func (m messageContext) fill(ctx context.Context, events []bouncehouse.Event) er
 	}
 	for i := range events {
 		if e := &events[i]; wantsContext(e) {
-			fillContext(e, asked[message{e.Host, e.QueueID}])
+			for _, k := range messagesOf(e) {
+				fillContext(e, asked[k])
+			}
 		}
 	}
 	return nil
+}
+
+// messagesOf is the message of an attempt; and, where its lines name no host, as
+// it was called when the stream was met first, which keeps that host's name.
+func messagesOf(e *bouncehouse.Event) []message {
+	names := []message{{e.Host, e.QueueID}}
+	if host, _, ok := strings.Cut(e.Stream, ":"); ok && host != e.Host {
+		names = append(names, message{host, e.QueueID})
+	}
+	return names
 }
 
 func wantsContext(e *bouncehouse.Event) bool {
@@ -118,7 +131,7 @@ func wantsContext(e *bouncehouse.Event) bool {
 // are sorted, oldest first.
 func fillContext(e *bouncehouse.Event, arrivals []bouncehouse.Arrival) {
 	n := sort.Search(len(arrivals), func(i int) bool { return arrivals[i].Time.After(e.Time) })
-	if n == 0 {
+	if n == 0 || e.ContextKnown {
 		return
 	}
 	a := fuller(arrivals[:n])

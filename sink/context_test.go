@@ -76,6 +76,20 @@ func TestContextOfRepeats(t *testing.T) {
 
 // TestContextRefused has ClickHouse answer with errors for a while: what is
 // stored without its context would stay so, and is waited for.
+// A server of another name than when its log was met first.
+func TestContextOfARenamedHost(t *testing.T) {
+	_, c := store(t)
+	write(t, c, bouncehouse.Batch{ID: "before"}, &bouncehouse.Result{Arrivals: []bouncehouse.Arrival{arrival(0, noon, "4Abc", "a@example.com")}})
+	for stream, want := range map[string]string{"mx1.example.com:/var/log/mail.log": "a@example.com", "mx2.example.com:/var/log/mail.log": ""} {
+		e := attempt(0, noon.Add(time.Hour))
+		e.Stream, e.Host, e.QueueID, e.Sender, e.ContextKnown = stream, "renamed.example.com", "4Abc", "", false
+		events := []bouncehouse.Event{e}
+		if err := c.Context().Enrich(t.Context(), &bouncehouse.Result{Events: events}); err != nil || events[0].Sender != want {
+			t.Errorf("%s: sender %q, %v", stream, events[0].Sender, err)
+		}
+	}
+}
+
 func TestContextRefused(t *testing.T) {
 	s, c := store(t)
 	write(t, c, bouncehouse.Batch{ID: "refused"}, &bouncehouse.Result{Arrivals: []bouncehouse.Arrival{arrival(0, noon, "4Abc", "a@example.com")}})
