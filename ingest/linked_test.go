@@ -65,13 +65,19 @@ func TestLinkedLogBesideItsOwnName(t *testing.T) {
 	p.write(log+".1", text)
 	more, lines := longLines(40, 40)
 	p.write(log, more)
-	for _, paths := range [][]string{{link, log}, {log, link}, {log + ".1", link}} {
-		found, err := Expand(paths)
-		p.ok(err)
-		streams, _ := found.Streams(nothingRead(t))
-		if len(streams) != 1 {
-			t.Errorf("%q are %q", paths, streams)
+	for _, there := range []bool{true, false} { // the link leads to what a rotator moved away just now
+		for _, paths := range [][]string{{link, log}, {log, link}, {log + ".1", link}} {
+			found, err := Expand(paths)
+			p.ok(err)
+			streams, _ := found.Streams(nothingRead(t))
+			if len(streams) != 1 {
+				t.Errorf("%q, there %v, are %q", paths, there, streams)
+			}
+		}
+		if there {
+			p.ok(os.Rename(log, log+".2"))
 		}
 	}
+	p.ok(os.Rename(log+".2", log))
 	p.equal("both", append(want, lines...), p.run([]string{link, log}))
 }

@@ -132,6 +132,9 @@ type logPath struct {
 // there, with no rotated files of its own.
 func (p logPath) isLink(there map[logAt]bool) bool {
 	real, err := filepath.EvalSymlinks(p.given)
+	if errors.Is(err, fs.ErrNotExist) { // a rotator has moved the log away, and the next is awaited
+		real, err = linked(p.given), nil
+	}
 	if err != nil {
 		return false
 	}
