@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -48,6 +49,11 @@ func (w walls) whole() bool { return w.Landlock > 0 && w.Seccomp }
 
 // enter puts up the walls and executes the program anew. It returns only where that fails.
 func (h *handoff) enter(d dir, runAs *account) error {
+	if h.Walls.Landlock > 0 { // which does not hold what is open: a pipe that a shell has left in its children, say
+		if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+			return fmt.Errorf("confine the engine: close_range: %w", err)
+		}
+	}
 	file, err := h.write()
 	if err != nil {
 		return fmt.Errorf("confine the engine: %w", err)

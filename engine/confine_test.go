@@ -345,3 +345,37 @@ func TestUnconfined(t *testing.T) {
 		t.Errorf("no warning: %s", said.String())
 	}
 }
+
+// TestInherited: what the engine's parent has left open in it is not there any more behind the walls.
+func TestInherited(t *testing.T) {
+	library(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	dir := t.TempDir()
+	c, err := engine.Start(t.Context(), dir, func() *exec.Cmd {
+		cmd := helper("serve", dir)()
+		cmd.ExtraFiles = []*os.File{w}
+		return cmd
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	pipe, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", w.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	links, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid(t, dir)))
+	if err != nil || len(links) < 5 {
+		t.Fatal(links, err)
+	}
+	for _, l := range links {
+		if name, _ := os.Readlink(l); name == pipe {
+			t.Errorf("%s is the pipe", l)
+		}
+	}
+}

@@ -216,7 +216,7 @@ func (c *conn) run(query, format string, params []param) (*result, error) {
 	}
 	r := &result{lib: c.lib, handle: h}
 	if e := c.lib.resultError(h); e != nil {
-		err := newError(cstring(e))
+		err := newError(errorText(e))
 		r.free()
 		return nil, err
 	}
@@ -228,10 +228,22 @@ func (c *conn) run(query, format string, params []param) (*result, error) {
 	return r, nil
 }
 
-func cstring(p unsafe.Pointer) string {
+// maxError bounds an error's text: ClickHouse puts the value into it that it cannot read, were it 100 MB. The error's name is at
+// the end.
+const (
+	maxError = 64 << 10
+	errorEnd = 4 << 10
+)
+
+// errorText is the C string, of a long one the beginning and the end.
+func errorText(p unsafe.Pointer) string {
 	n := 0
 	for *(*byte)(unsafe.Add(p, n)) != 0 {
 		n++
 	}
-	return string(unsafe.Slice((*byte)(p), n))
+	b := unsafe.Slice((*byte)(p), n)
+	if n > maxError {
+		return string(b[:maxError-errorEnd]) + " ... " + string(b[n-errorEnd:])
+	}
+	return string(b)
 }

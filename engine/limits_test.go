@@ -139,3 +139,12 @@ func TestExplainConstants(t *testing.T) {
 		}
 	}
 }
+
+// TestErrorBytes: of an error's long text the beginning and the end come, with its name.
+func TestErrorBytes(t *testing.T) {
+	end, _ := prepared(t)
+	code, body, header := post(t, end, engine.Reader, nil, "SELECT throwIf(1, repeat('x', 1000000))")
+	if code != 500 || len(body) > 70<<10 || !strings.Contains(body, "(FUNCTION_THROW_IF_VALUE_IS_NON_ZERO)") || header.Get("X-ClickHouse-Exception-Code") != "395" {
+		t.Errorf("%d, %d bytes: %.300s", code, len(body), body)
+	}
+}

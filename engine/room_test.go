@@ -2,10 +2,13 @@ package engine_test
 
 import (
 	"fmt"
+	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/bouncehouse/bouncehouse/engine"
 )
@@ -33,5 +36,36 @@ func TestRoom(t *testing.T) {
 	}) ||
 		!slices.ContainsFunc(all, func(a string) bool { return strings.HasPrefix(a, "408 ") && strings.Contains(a, "Code: 159.") }) {
 		t.Errorf("the answers: %q", all)
+	}
+}
+
+// TestRoomUnheeded: a query that holds the memory and heeds no KILL ends the engine long before its time, so that the writer has
+// room.
+func TestRoomUnheeded(t *testing.T) {
+	library(t)
+	dir := t.TempDir()
+	var said logged
+	c, err := engine.Start(t.Context(), dir, helper("lean", dir), slog.New(slog.NewTextHandler(&said, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	var asked sync.WaitGroup
+	for range 2 { // the value they cannot read is in their error's text
+		asked.Go(func() {
+			send(t, c.Endpoint(), engine.Reader, nil, "SELECT toUInt8(arrayStringConcat(arrayMap(x -> repeat('a', 1000000), range(60))))")
+		})
+	}
+	asked.Wait()
+	until(t, "a new engine", time.Minute, func() bool { return said.has("the engine is back") })
+	if !said.has("ends for want of memory") || !said.has("heeds neither its limit of time nor KILL") {
+		t.Errorf("it said: %s", said.b.String())
+	}
+	if code, body, _ := post(t, c.Endpoint(), engine.Writer, nil, "SELECT 1"); code != 200 {
+		t.Errorf("the writer: %d %s", code, body)
 	}
 }

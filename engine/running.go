@@ -98,17 +98,24 @@ func (r *running) allow(p *process, ticks int) {
 	r.mu.Unlock()
 }
 
-// inEngine are the stops, by marker, of a user's processes that have some ticks.
-func (r *running) inEngine(user string) map[string]context.CancelCauseFunc {
+// inEngine are a user's processes that have some ticks, by marker.
+func (r *running) inEngine(user string) map[string]*process {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	stops := map[string]context.CancelCauseFunc{}
+	all := map[string]*process{}
 	for _, p := range r.all {
 		if p.user == user && p.ticks > 0 {
-			stops[p.marker()] = p.stop
+			all[p.marker()] = p
 		}
 	}
-	return stops
+	return all
+}
+
+// shorten leaves a process that has some ticks so many at most.
+func (r *running) shorten(p *process, ticks int) {
+	r.mu.Lock()
+	p.ticks = min(p.ticks, ticks)
+	r.mu.Unlock()
 }
 
 // hasten lets a process that had for ever end soon: it was killed.
