@@ -208,13 +208,11 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		case s.lost && h.read > 0: // it is the file, and what a crash left of its end is another
 		case s.lost && !whole:
 			return nil, nil
-		case !s.lost && (h.read > 0 && !final || h.read == 0 && !here): // whoever settles it goes first: it may be a cut copy
+		case !s.lost && (h.read > 0 || !here):
+			// Whoever settles it goes first: this may be a copy that was cut, or a
+			// file that begins alike.
 			l.busy = true
 			return nil, errElsewhere
-		case h.read > 0:
-			if err := l.led.commit(s.stream, s.in.Seq, e, func(e *entry) { e.lose(s.stream, s.in) }); err != nil {
-				return nil, err
-			}
 		default: // only its head is the same: of a table with a long header, all are
 			if err := l.fork(h); err != nil {
 				return nil, err

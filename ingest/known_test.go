@@ -299,6 +299,48 @@ func TestCutCopyAfterACrash(t *testing.T) {
 	}
 }
 
+// A range under way is not another file's that begins as what was read before it: of a log that was turned over idle, the
+// line of newsyslog alone.
+func TestRangeOfAFileThatBeginsAlike(t *testing.T) {
+	p := newPlace(t)
+	const turned = "Nov 30 00:00:00 mx1 newsyslog[99]: logfile turned over\n"
+	file := func(name string, from, n int) (lines []string) {
+		text, lines := logLines(from, n)
+		p.write(p.in(name), turned+text)
+		hourAgo := p.now.Add(-time.Hour)
+		p.ok(os.Chtimes(p.in(name), hourAgo, hourAgo))
+		return lines
+	}
+	file("b.log.1", 0, 0)
+	p.run([]string{p.in("b.log")})
+	of := file("a.log.1", 0, 4)
+	s := p.open(p.in("a.log"), func(o *Options) { o.ChunkSize = 4 << 20 })
+	b, err := s.Read(t.Context())
+	p.ok(err)
+	p.ok(s.Intend(t.Context(), b))
+	p.ok(s.Close())
+	other := file("c.log.1", 100, 1)
+
+	led, err := OpenLedger(p.state, p.options().Log)
+	p.ok(err)
+	with := func(o *Options) { o.Ledger = led }
+	first := p.open(p.in("c.log"), with)
+	soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if b, err := first.Read(soon); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("it does not wait: %v, %+v", err, b)
+	}
+	s = p.open(p.in("a.log"), with)
+	again, err := s.Read(t.Context())
+	p.ok(err)
+	if !again.Recover || again.Chunks[len(again.Chunks)-1].Data != b.Chunks[len(b.Chunks)-1].Data {
+		t.Errorf("the range came otherwise: %+v", again)
+	}
+	p.settle(s, again)
+	p.equal("the range", of, p.texts(again))
+	p.equal("the rest", append(other, strings.TrimSpace(turned)), append(p.drain(s), p.drain(first)...))
+}
+
 // A copy that is longer than what was read of the original, which then goes
 // its own way too.
 func TestCopyAndOriginalGrow(t *testing.T) {
