@@ -36,7 +36,8 @@ type mbox struct {
 	last    disk     // the file at the last look
 	pass    bool     // all before at was met while the file was as in last
 	half    bool     // the last mail may be on its way
-	waited  int      // with Once: how often that was waited for
+	waited  int      // with Once: how often that was waited for,
+	still   int      // and how often since the file changed
 	checked disk     // all of the file was met while it was so
 	held    *os.File // the file at the last look, which may be moved with what came since; nil with Once
 
@@ -138,6 +139,7 @@ func (m *mbox) Read(ctx context.Context) (bouncehouse.Batch, error) {
 		}
 		m.trouble(err)
 		m.waited++
+		m.still++
 		if err := pause(ctx, poll); err != nil {
 			return bouncehouse.Batch{}, err
 		}
@@ -186,7 +188,7 @@ func (m *mbox) look(ctx context.Context) (b bouncehouse.Batch, end bool, err err
 		if inode(info) != (disk{Dev: m.last.Dev, Inode: m.last.Inode}) || !ok || sum != m.tail {
 			m.at, m.tail = 0, ""
 		}
-		m.last, m.pass = now, m.at == 0
+		m.last, m.pass, m.still = now, m.at == 0, 0
 	}
 	idle := m.o.Once || m.quiet(info, patience)
 	if m.o.Mails.lies(placeOf(info, "")) {
@@ -320,7 +322,7 @@ func (m *mbox) whole(c *content, info fs.FileInfo, mail *mboxMail) bool {
 	ended := mail.closed || m.single
 	if m.o.Once {
 		age := m.o.Now().Sub(info.ModTime())
-		return ended || c.packed() || age < 0 || age >= quiet
+		return ended || c.packed() || age < 0 || age >= quiet || m.still >= int(quiet/poll)
 	}
 	return c.packed() || m.quiet(info, quiet) && ended || m.quiet(info, patience)
 }
