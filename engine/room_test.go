@@ -62,7 +62,7 @@ func TestRoomUnheeded(t *testing.T) {
 	}
 	asked.Wait()
 	until(t, "a new engine", time.Minute, func() bool { return said.has("the engine is back") })
-	if !said.has("ends for want of memory") || !said.has("heeds neither its limit of time nor KILL") {
+	if !said.has("ends for want of memory") || !said.has("heeds neither its limit of time nor KILL") && !said.has("the engine starts anew") {
 		t.Errorf("it said: %s", said.b.String())
 	}
 	if code, body, _ := post(t, c.Endpoint(), engine.Writer, nil, "SELECT 1"); code != 200 {

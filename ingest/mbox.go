@@ -321,8 +321,7 @@ func (m *mbox) gather(ctx context.Context, c *content, info fs.FileInfo, under *
 func (m *mbox) whole(c *content, info fs.FileInfo, mail *mboxMail) bool {
 	ended := mail.closed || m.single
 	if m.o.Once {
-		age := m.o.Now().Sub(info.ModTime())
-		return ended || c.packed() || age < 0 || age >= quiet || m.still >= int(quiet/poll)
+		return ended || c.packed() || m.o.Now().Sub(info.ModTime()) >= quiet || m.still >= int(quiet/poll)
 	}
 	return c.packed() || m.quiet(info, quiet) && ended || m.quiet(info, patience)
 }

@@ -202,7 +202,7 @@ func checkGrowth(t *testing.T, what fmt.Stringer, n int, text func(n int) string
 	growth := float64(len(large)) / float64(len(small)) / 4 * maxGrowth * maxGrowth
 	a := costOf(t, func() { parse(small) })
 	bounded := func() bool {
-		return float64(b.cpu) <= growth*float64(a.cpu) && float64(b.bytes) <= growth*float64(a.bytes)+1<<20
+		return float64(b.cpu) <= growth*float64(a.cpu) && float64(b.bytes) <= growth*float64(a.bytes)+2<<20
 	}
 	for range 16 {
 		if bounded() {
