@@ -235,7 +235,7 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 	if p == nil || err != nil || e.Half > 0 && p.to <= e.Read {
 		return nil, err
 	}
-	if p.anew = e.Half > 0; p.anew {
+	if p.anew = e.Half > 0; p.anew && !h.cut.export { // whose records are more than a line
 		p.oneLine()
 	}
 	if e.Done && p.done {
