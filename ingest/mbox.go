@@ -37,12 +37,10 @@ type mbox struct {
 	pass    bool     // all before at was met while the file was as in last
 	half    bool     // the last mail may be on its way
 	waited  int      // with Once: how often that was waited for,
-	still   int      // and how often since the file changed
+	seen    disk     // the file when quiet was asked last
+	still   int      // for how many looks it was so
 	checked disk     // all of the file was met while it was so
 	held    *os.File // the file at the last look, which may be moved with what came since; nil with Once
-
-	ahead     disk // of a file whose time lies ahead: how it was seen last, see quiet
-	aheadFrom time.Time
 }
 
 func openMbox(path string, kind fileKind, o Options) (Source, error) {
@@ -99,17 +97,13 @@ func (m *mbox) eachMail(yield func(place, id mailID)) error {
 	}
 }
 
-// quiet tells whether the file did not change for so long: by its time, or, where
-// that lies ahead as of a server whose clock does, since it was first seen so.
+// quiet tells whether the file did not change for so long: by its time, or by our
+// looks where that lies ahead, as of a server whose clock does.
 func (m *mbox) quiet(info fs.FileInfo, d time.Duration) bool {
-	now := m.o.Now()
-	if age := now.Sub(info.ModTime()); age >= 0 {
-		return age >= d
+	if now := diskOf(info); m.seen != now {
+		m.seen, m.still = now, 0
 	}
-	if seen := diskOf(info); m.ahead != seen {
-		m.ahead, m.aheadFrom = seen, now
-	}
-	return now.Sub(m.aheadFrom) >= d
+	return m.o.Now().Sub(info.ModTime()) >= d || time.Duration(m.still)*poll >= d
 }
 
 // Read implements bouncehouse.Source: several mails a batch.
@@ -185,10 +179,10 @@ func (m *mbox) look(ctx context.Context) (b bouncehouse.Batch, end bool, err err
 		if err != nil {
 			return b, false, err
 		}
-		if inode(info) != (disk{Dev: m.last.Dev, Inode: m.last.Inode}) || !ok || sum != m.tail {
+		if inode(info) != inodeOf(m.last) || !ok || sum != m.tail {
 			m.at, m.tail = 0, ""
 		}
-		m.last, m.pass, m.still = now, m.at == 0, 0
+		m.last, m.pass = now, m.at == 0
 	}
 	idle := m.o.Once || m.quiet(info, patience)
 	if m.o.Mails.lies(placeOf(info, "")) {
@@ -218,9 +212,7 @@ func (m *mbox) look(ctx context.Context) (b bouncehouse.Batch, end bool, err err
 }
 
 func (m *mbox) letGo() {
-	if m.held != nil {
-		m.held.Close()
-	}
+	m.held.Close() // there may be none
 	m.held = nil
 }
 
@@ -321,7 +313,7 @@ func (m *mbox) gather(ctx context.Context, c *content, info fs.FileInfo, under *
 func (m *mbox) whole(c *content, info fs.FileInfo, mail *mboxMail) bool {
 	ended := mail.closed || m.single
 	if m.o.Once {
-		return ended || c.packed() || m.o.Now().Sub(info.ModTime()) >= quiet || m.still >= int(quiet/poll)
+		return ended || c.packed() || m.quiet(info, quiet)
 	}
 	return c.packed() || m.quiet(info, quiet) && ended || m.quiet(info, patience)
 }

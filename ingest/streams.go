@@ -27,9 +27,9 @@ type logAt struct {
 //     files lie beside the link.
 //   - A directory below a log's in which no file has the log's own name, but
 //     rotated ones have it, holds that log's, if led knows none that was read
-//     there. So may those that were named and those that are empty, in time. Several such directories beside one another
-//     are those of hosts, and their logs are logs of their own; so is that of one
-//     whose lines name other hosts.
+//     there. So may those that were named and those that are empty, in time.
+//     Several such directories beside one another are those of hosts, and their
+//     logs are logs of their own; so is that of one whose lines name other hosts.
 //   - Files of one log's names that are all empty may turn out to be mailboxes: each
 //     keeps its path, and shows what it is when it is written (see lazy).
 func (f *Found) Streams(led *Ledger) (paths []string, folders Folders) {
