@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -39,9 +40,10 @@ func citations(e *bouncehouse.Event) (all []citation) {
 	if e.Outcome == bouncehouse.Complaint { // which seldom name the recipient
 		add("m"+e.MessageID, 's', sender, "")
 	}
+	messages := slices.Compact([]string{" " + e.MessageID, " "})
 	for _, id := range append([]string{e.QueueID}, e.CitedQueueIDs...) {
-		add("q"+id, 'r', recipients, " "+e.MessageID, " ")
-		add("q"+id, 's', sender, " "+e.MessageID, " ")
+		add("q"+id, 'r', recipients, messages...)
+		add("q"+id, 's', sender, messages...)
 	}
 	return all
 }
