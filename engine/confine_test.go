@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -189,12 +188,7 @@ func (o *outside) try(t *testing.T, end engine.Endpoint, user, attack string) st
 	if err != nil {
 		t.Fatalf("%s: %v", attack, err)
 	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
+	return bodyOf(t, res)
 }
 
 // run makes all attacks with both accounts, and returns what came of them.

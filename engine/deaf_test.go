@@ -3,7 +3,6 @@ package engine_test
 import (
 	"bytes"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,18 +16,8 @@ import (
 // TestDeaf: a query of the reader's that outlives its time and its KILL ends the engine, which is started anew, and says why.
 // A statement of the writer's that takes longer does not, nor does a client who takes his answer slowly.
 func TestDeaf(t *testing.T) {
-	library(t)
-	dir := t.TempDir()
 	var said logged
-	c, err := engine.Start(t.Context(), dir, helper("impatient", dir), slog.New(slog.NewTextHandler(&said, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := upSaying(t, t.TempDir(), &said, "impatient")
 	end := c.Endpoint()
 	for _, q := range []string{"CREATE DATABASE bouncehouse", "CREATE TABLE bouncehouse.t (n UInt64) ENGINE = MergeTree ORDER BY n", "INSERT INTO bouncehouse.t SELECT number FROM numbers(1000)"} {
 		if code, body, _ := post(t, end, engine.Writer, nil, q); code != 200 {
@@ -116,18 +105,8 @@ func (l *logged) count(text string) int {
 
 // TestHeldForNothing: what time zones hold for good is given back by a restart, with the rows all there.
 func TestHeldForNothing(t *testing.T) {
-	library(t)
-	dir := t.TempDir()
 	var said logged
-	c, err := engine.Start(t.Context(), dir, helper("lean", dir), slog.New(slog.NewTextHandler(&said, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := upSaying(t, t.TempDir(), &said, "lean")
 	for _, q := range []string{"CREATE DATABASE bouncehouse", "CREATE TABLE bouncehouse.t (n UInt64) ENGINE = MergeTree ORDER BY n", "INSERT INTO bouncehouse.t SELECT number FROM numbers(1000)"} {
 		if code, body, _ := post(t, c.Endpoint(), engine.Writer, nil, q); code != 200 {
 			t.Fatal(q, body)
@@ -151,18 +130,8 @@ func TestHeldForNothing(t *testing.T) {
 // TestOvergrown: a query that takes memory which ClickHouse does not refuse ends the engine before it has much more than its
 // limit; and one that does so again keeps the reader out, not the writer.
 func TestOvergrown(t *testing.T) {
-	library(t)
-	dir := t.TempDir()
 	var said logged
-	c, err := engine.Start(t.Context(), dir, helper("small", dir), slog.New(slog.NewTextHandler(&said, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := upSaying(t, t.TempDir(), &said, "small")
 	var zones []string
 	for second := range 1100 { // 4.9 GB
 		zones = append(zones, fmt.Sprintf("DateTime('Fixed/UTC+00:%02d:%02d')", second/60, second%60))
@@ -190,18 +159,8 @@ func TestOvergrown(t *testing.T) {
 
 // TestDeafToKill: a statement of the writer's that goes on after a KILL ends the engine: a recovery waits for it.
 func TestDeafToKill(t *testing.T) {
-	library(t)
-	dir := t.TempDir()
 	var said logged
-	c, err := engine.Start(t.Context(), dir, helper("quick", dir), slog.New(slog.NewTextHandler(&said, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := upSaying(t, t.TempDir(), &said, "quick")
 	var asked sync.WaitGroup
 	asked.Go(func() {
 		for t.Context().Err() == nil && !said.has("the engine has died") { // a KILL may come before the engine has it, and is heeded then

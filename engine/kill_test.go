@@ -206,12 +206,7 @@ func TestAuthentication(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer res.Body.Close()
-		b, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return res.StatusCode, string(b)
+		return res.StatusCode, bodyOf(t, res)
 	}
 	const q = "/?query=SELECT+1"
 	for _, tc := range []struct {

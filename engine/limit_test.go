@@ -115,12 +115,7 @@ func connect(t *testing.T, end engine.Endpoint, user, password string) (c net.Co
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c, res.StatusCode, string(b)
+	return c, res.StatusCode, bodyOf(t, res)
 }
 
 // TestAccountsConnections: the reader's connections are busy, all that it may have, and the writer gets in.
@@ -157,12 +152,7 @@ func TestTCPAccounts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer res.Body.Close()
-		b, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return res.StatusCode, string(b), res.Close
+		return res.StatusCode, bodyOf(t, res), res.Close
 	}
 	for _, tc := range []struct {
 		user, password string
@@ -195,12 +185,7 @@ func TestReadersInside(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer res.Body.Close()
-		b, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return res.StatusCode, string(b)
+		return res.StatusCode, bodyOf(t, res)
 	}
 	byTCP := func() (net.Conn, error) { return net.Dial("tcp", end.Addr) }
 	bySocket := func() (net.Conn, error) { return end.Dial(t.Context()) }

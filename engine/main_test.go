@@ -155,8 +155,14 @@ func upIn(t testing.TB, dir string) *engine.Child {
 // upAs starts the engine that a helper is.
 func upAs(t testing.TB, dir, name string, args ...string) *engine.Child {
 	t.Helper()
+	return upSaying(t, dir, t.Output(), name, args...)
+}
+
+// upSaying is upAs with what the supervisor says going to said.
+func upSaying(t testing.TB, dir string, said io.Writer, name string, args ...string) *engine.Child {
+	t.Helper()
 	library(t)
-	c, err := engine.Start(t.Context(), dir, helper(name, append([]string{dir}, args...)...), slog.New(slog.NewTextHandler(t.Output(), nil)))
+	c, err := engine.Start(t.Context(), dir, helper(name, append([]string{dir}, args...)...), slog.New(slog.NewTextHandler(said, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,12 +228,18 @@ func post(t testing.TB, e engine.Endpoint, user string, params url.Values, body 
 	if err != nil {
 		t.Fatal(err)
 	}
+	return res.StatusCode, bodyOf(t, res), res.Header
+}
+
+// bodyOf reads an answer to its end.
+func bodyOf(t testing.TB, res *http.Response) string {
+	t.Helper()
 	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res.StatusCode, string(b), res.Header
+	return string(b)
 }
 
 // client sends all to the engine's socket.
