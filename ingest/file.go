@@ -363,7 +363,7 @@ func (l *logFile) Commit(_ context.Context, b bouncehouse.Batch) error {
 		if e.Half > 0 {
 			e.Halved = lostOf(u.stream, u.in)
 		}
-		e.Stream, e.Path, e.Disk, e.All = u.stream, u.h.path, diskOf(u.h.info), false
+		e.Stream, e.Path, e.Disk, e.All, e.Told = u.stream, u.h.path, diskOf(u.h.info), false, false
 		e.settled(e.Read - e.Half)
 	})
 	if err != nil {

@@ -67,6 +67,7 @@ type entry struct {
 	Done   bool  `json:"done,omitempty"` // damaged there, or no text
 	Disk   disk  `json:"disk,omitzero"`  // as it lay on disk when last read
 	All    bool  `json:"all,omitempty"`  // all of it had been read then
+	Told   bool  `json:"told,omitempty"` // that it is gone was said, and it was not read since
 	// Export tells that it is of a journal's export, also where it does not begin with an entry.
 	Export bool `json:"export,omitempty"`
 	// Lost is a range that was given up, be it stored or not: its file was gone.

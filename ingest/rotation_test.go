@@ -567,10 +567,39 @@ func TestRotationDeletedWhileAway(t *testing.T) {
 			r.follow(10 * time.Second)
 		}
 		r.inOrder(l.lines)
-		if n := strings.Count(r.said.String(), "is gone: what was written to it later was not read"); n != 1 {
+		if n := strings.Count(r.said.String(), "is gone: what it holds behind the offset was not read"); n != 1 {
 			t.Errorf("said %d times:\n%s", n, r.said.String())
 		}
 	})
+}
+
+// A log that is away for a start, of which a part was read, is read on when it
+// is back: its inode, size and time tell nothing of how far that was.
+func TestRotationPartlyReadAndAway(t *testing.T) {
+	p := newPlace(t)
+	p.now = p.now.Add(time.Hour)
+	text, lines := logLines(0, 400)
+	p.write(p.log, text)
+	s := p.open(p.log)
+	b, err := s.Read(t.Context())
+	p.ok(err)
+	got := strings.Split(strings.TrimSuffix(last(b).Data, "\n"), "\n")
+	p.settle(s, b)
+	p.ok(s.Close())
+	away := p.dir + ".away" // where nobody looks, of the same file system
+	t.Cleanup(func() { os.Remove(away) })
+	p.rename(p.log, away)
+	more, after := logLines(1000, 1)
+	p.write(p.log, more)
+	for range 2 {
+		s := p.open(p.log)
+		got = append(got, p.drain(s)...)
+		p.ok(s.Close())
+		if _, err := os.Lstat(away); err == nil {
+			p.rename(away, p.log+".1")
+		}
+	}
+	p.equal("the log and what came after it", append(lines, after...), got)
 }
 
 // multilog names its old files by TAI64N.

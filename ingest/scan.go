@@ -298,10 +298,10 @@ func (l *logFile) idle() {
 	if l.last == nil {
 		return
 	}
-	if e := l.led.copyOf(l.last); !e.met {
-		l.o.Log.Warn("the file that was last read is gone: what was written to it later was not read",
+	if e := l.led.copyOf(l.last); !e.met && !e.Told {
+		l.o.Log.Warn("the file that was last read is gone: what it holds behind the offset was not read, and is when it comes back",
 			"stream", l.stream, "file", filepath.Base(e.Path), "file_id", e.ID, "offset", e.Read)
-		l.led.note(l.last, func(e *entry) { e.All = true }) // it is said once
+		l.led.note(l.last, func(e *entry) { e.Told = true })
 	}
 	l.last = nil
 }
