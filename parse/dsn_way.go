@@ -127,9 +127,9 @@ func readHop(value string) hop {
 			return hop{kind: hopMade}
 		}
 		return hop{kind: hopUnknown}
-	case none && from == "localhost (localhost)" && strings.HasPrefix(rest, "(") && strings.Contains(rest, ") id "):
+	case none && from == "localhost (localhost)" && strings.HasPrefix(behindComment(rest), "id "):
 		return hop{kind: hopMade}
-	case none && (strings.HasPrefix(rest, "with LMTP") || strings.Contains(rest, ") with LMTP")):
+	case none && (strings.HasPrefix(rest, "with LMTP") || strings.HasPrefix(behindComment(rest), "with LMTP")):
 		return hop{kind: hopInside} // RFC 2033 section 5: never over a wide area network
 	}
 	if !whole {
@@ -140,6 +140,16 @@ func readHop(value string) hop {
 		h.name = ""
 	}
 	return h
+}
+
+// behindComment is what follows the comment that rest begins with, as a server
+// has it behind its own name; "" where there is none. Words further behind may
+// be an envelope address's: PowerMTA and Courier write those last.
+func behindComment(rest string) string {
+	if comment, rest, ok := strings.Cut(rest, ") "); ok && strings.HasPrefix(comment, "(") && !strings.ContainsAny(comment, "<;\"") {
+		return rest
+	}
+	return ""
 }
 
 // writer is the server that wrote a Received field, where it is one that names

@@ -91,6 +91,8 @@ func TestWay(t *testing.T) {
 		"our address in an Exim's HELO":        {"Received: from [203.0.113.25] by y with z (Exim 4) (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{}},
 		"our address in a HELO without an end": {"Received: from x ([203.0.113.25]) by y with z" + strings.Repeat("z", maxHop) + " (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{}},
 		"LMTP in a HELO without an end":        {"Received: from x by y with LMTP" + strings.Repeat("z", maxHop) + " (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{}},
+		"LMTP in PowerMTA's sender":            {"Received: from x (198.51.100.7) by mx1.example.com (PowerMTA(TM) v3.5r16) id 1 for <a@example.com>; date (envelope-from <\"x) with LMTP\"@evil.example>)\n" + madePostfix, way{client: "unknown[198.51.100.7]"}},
+		"made here in PowerMTA's sender":       {"Received: from localhost (localhost) by mx1.example.com (PowerMTA(TM) v3.5r16); date (envelope-from <\"x) id 1\"@evil.example>)\n" + madePostfix, way{}},
 		"LMTP in Exchange's HELO":              {"Received: from x by y with LMTP (198.51.100.7) by EX1.example.com (10.0.0.1) with Microsoft SMTP Server; date\n" + madePostfix, way{}},
 
 		"Exim looked the name up":   {"Received: from out.example.net ([198.51.100.7] helo=x.example)\n\tby mx1.example.com with esmtps (TLS1.3) (Exim 4.98)\n\tid 1; date\n", way{client: "out.example.net[198.51.100.7]"}},
