@@ -113,7 +113,13 @@ func TestExplainBytes(t *testing.T) {
 // TestExplainConstants: nothing that the reader may explain shows constants as computed, once for each name: a text of 1 KB
 // made gigabytes.
 func TestExplainConstants(t *testing.T) {
-	end, _ := prepared(t)
+	end, w := prepared(t)
+	exec1(t, w, "CREATE TABLE bouncehouse.keyed (a String, b String) ENGINE = MergeTree ORDER BY (a, b)")
+	exec1(t, w, "INSERT INTO bouncehouse.keyed VALUES ('x', 'y')")
+	var ranges []string // of the key: EXPLAIN indexes = 1 shows each bound
+	for i := range 20 {
+		ranges = append(ranges, fmt.Sprintf("a > concat(l, '%[1]d') AND b < concat(l, '%[1]d')", i))
+	}
 	for _, kind := range []string{"QUERY TREE", "AST", "SYNTAX", "PLAN", "PIPELINE", "ESTIMATE"} {
 		_, says, _ := post(t, end, engine.Writer, nil, "EXPLAIN "+kind+" nosuch = 1 SELECT 1") // it lists all options that there are
 		_, list, _ := strings.Cut(says, "Supported settings: ")
@@ -130,6 +136,7 @@ func TestExplainConstants(t *testing.T) {
 				"WITH repeat('x', 100000) AS a " + ofColumns(20, "concat(a, '%d')"),
 				ofColumns(20, "groupConcat(repeat('x', 100000) || '%d')('y')"),
 				ofColumns(20, "count() OVER (PARTITION BY concat(toString(number), repeat('x', 100000), '%d'))") + " FROM numbers(1)",
+				"WITH (SELECT repeat('x', 100000)) AS l SELECT a FROM bouncehouse.keyed WHERE " + strings.Join(ranges, " OR "),
 			} {
 				code, body, _ := post(t, end, engine.Reader, nil, "EXPLAIN "+kind+" "+option+" "+explained)
 				if code != 200 && code != 403 || len(body) > 100000 {
