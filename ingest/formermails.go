@@ -138,12 +138,18 @@ func formerMaildir(path string) (map[string]string, error) {
 // formerMbox is what lies in an mbox.
 func formerMbox(path string, kind fileKind) (map[string]string, error) {
 	found := map[string]string{}
-	m := &mbox{mailbox: &mailbox{path: path}}
-	f, c, _, err := m.open()
-	if err != nil || c == nil {
+	f, info, err := openRegular(path)
+	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if info.Size() == 0 {
+		return nil, nil
+	}
+	c, err := openContent(f)
+	if err != nil {
+		return nil, err
+	}
 	defer c.close()
 	var split splitter
 	for at := int64(0); ; {

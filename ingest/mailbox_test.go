@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -277,6 +279,64 @@ func TestMboxOnceWhileItGrowsOn(t *testing.T) {
 		<-ended
 		p.equal("then", []string{mailText(2) + strings.Repeat("more\n", 20)}, read())
 	})
+}
+
+// An mbox that a mail program has locked is not read: amid its work the file has
+// a mail that is made of two.
+func TestMboxLocked(t *testing.T) {
+	locks := map[string]func(p *place, f *os.File) (unlock func()){
+		"fcntl": func(p *place, f *os.File) func() {
+			p.ok(unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}))
+			return func() { f.Close() }
+		},
+		"flock": func(p *place, f *os.File) func() {
+			p.ok(unix.Flock(int(f.Fd()), unix.LOCK_EX))
+			return func() { f.Close() }
+		},
+		"dot lock": func(p *place, f *os.File) func() {
+			p.write(f.Name()+".lock", "")
+			return func() { p.ok(os.Remove(f.Name() + ".lock")) }
+		},
+	}
+	for name, lock := range locks {
+		for _, once := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, once), func(t *testing.T) {
+				real := time.Now()
+				synctest.Test(t, func(t *testing.T) {
+					p, start := newPlace(t), time.Now()
+					path := filepath.Join(p.dir, "bounces")
+					mail := func(i int) string { return fromLine + mailText(i) + "\n" }
+					p.write(path, mail(1)+mail(2)+mail(3))
+					src := p.open(path, func(o *Options) {
+						o.Once, o.Now = once, func() time.Time { return real.Add(time.Since(start)) }
+					})
+					f, err := os.OpenFile(path, os.O_RDWR, 0)
+					p.ok(err)
+					defer f.Close()
+					unlock := lock(p, f)
+					_, err = f.WriteAt([]byte(mail(2)[:len(mail(2))-20]), 0) // what follows moves down
+					p.ok(err)
+					time.AfterFunc(3*time.Second, func() {
+						p.ok(os.WriteFile(path, []byte(mail(2)+mail(3)), 0o600))
+						unlock()
+					})
+					var got []string
+					if once {
+						got = p.drain(src)
+					} else {
+						ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+						defer cancel()
+						for b, err := src.Read(ctx); err == nil; b, err = src.Read(ctx) {
+							got = append(got, p.texts(b)...)
+							p.settle(src, b)
+						}
+					}
+					p.equal(name, []string{mailText(2), mailText(3)}, got)
+					p.ok(src.Close())
+				})
+			})
+		}
+	}
 }
 
 // A mail program removes a mail and notes that it has seen another.

@@ -35,7 +35,7 @@ type mbox struct {
 	counted int64    // in Progress
 	last    disk     // the file at the last look
 	pass    bool     // all before at was met while the file was as in last
-	half    bool     // the last mail may be on its way
+	half    bool     // the last mail may be on its way, or the file is locked
 	waited  int      // with Once: how often that was waited for,
 	seen    disk     // the file when quiet was asked last
 	still   int      // for how many looks it was so
@@ -63,23 +63,26 @@ func openMbox(path string, kind fileKind, o Options) (Source, error) {
 	return m, nil
 }
 
-// open opens the file; there is no content where it is empty.
-func (m *mbox) open() (f *os.File, c *content, info fs.FileInfo, err error) {
-	if f, info, err = openRegular(m.path); err != nil {
-		return nil, nil, nil, err
+// open opens the file, locked; there is no content where it is empty.
+func (m *mbox) open() (f *os.File, c *content, info fs.FileInfo, unlock func(), err error) {
+	if f, _, err = openRegular(m.path); err != nil {
+		return nil, nil, nil, nil, err
 	}
-	if info.Size() > 0 {
+	if unlock, err = lockMbox(f, m.path, m.o.Now()); err == nil {
+		info, err = f.Stat()
+	}
+	if err == nil && info.Size() > 0 {
 		c, err = openContent(f)
 	}
 	if err != nil {
 		f.Close()
 	}
-	return f, c, info, err
+	return f, c, info, unlock, err
 }
 
 // eachMail is present.
 func (m *mbox) eachMail(yield func(place, id mailID)) error {
-	f, c, info, err := m.open()
+	f, c, info, _, err := m.open()
 	if err != nil || c == nil {
 		return err
 	}
@@ -120,6 +123,9 @@ func (m *mbox) Read(ctx context.Context) (bouncehouse.Batch, error) {
 			return bouncehouse.Batch{}, err
 		}
 		b, end, err := m.look(ctx)
+		if errors.Is(err, errLocked) { // it is given up soon
+			err, m.half = nil, true
+		}
 		switch {
 		case err == nil && len(b.Chunks) > 0:
 			return b, nil
@@ -128,7 +134,7 @@ func (m *mbox) Read(ctx context.Context) (bouncehouse.Batch, error) {
 		case m.o.Once && !m.half, err == nil && end && m.single:
 			return bouncehouse.Batch{}, io.EOF
 		case m.o.Once && m.waited > 2*int(quiet/poll):
-			m.o.Log.Info("left for the next run: the last mail is still being written", "stream", m.stream, "offset", m.at)
+			m.o.Log.Info("left for the next run: the mailbox is still being written to", "stream", m.stream, "offset", m.at)
 			return bouncehouse.Batch{}, io.EOF
 		}
 		m.trouble(err)
@@ -156,7 +162,7 @@ func (m *mbox) look(ctx context.Context) (b bouncehouse.Batch, end bool, err err
 	if m.checked == diskOf(st) {
 		return b, true, nil
 	}
-	f, c, info, err := m.open()
+	f, c, info, unlock, err := m.open()
 	if err != nil {
 		return b, false, err
 	}
@@ -169,6 +175,7 @@ func (m *mbox) look(ctx context.Context) (b bouncehouse.Batch, end bool, err err
 	} else {
 		defer f.Close()
 	}
+	defer unlock() // before its end
 	if c == nil {
 		m.at, m.tail, m.counted, m.checked = 0, "", 0, diskOf(info)
 		return b, m.quiet(info, patience), nil
@@ -233,6 +240,11 @@ func (m *mbox) rest(ctx context.Context, info fs.FileInfo) (b bouncehouse.Batch,
 		m.letGo()
 		return b, true, nil
 	}
+	unlock, err := lockMbox(m.held, m.path, m.o.Now()) // who has the dot lock may be at either
+	if err != nil {
+		return b, false, err
+	}
+	defer unlock()
 	c, err := openContent(m.held)
 	if err != nil {
 		m.letGo()
