@@ -1,6 +1,18 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"slices"
+)
+
+// ReaderSettings are the names of the reader's settings, each with those of the values that it may have.
+func ReaderSettings(values ...string) map[string][]string {
+	may := map[string][]string{}
+	for name, check := range readerSettings {
+		may[name] = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !check(v) })
+	}
+	return may
+}
 
 // Unguarded switches the look at statements off.
 func Unguarded(c Config) Config {

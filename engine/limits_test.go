@@ -1,7 +1,9 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bouncehouse/bouncehouse/engine"
 )
@@ -153,5 +156,31 @@ func TestErrorBytes(t *testing.T) {
 	code, body, header := post(t, end, engine.Reader, nil, "SELECT throwIf(1, repeat('x', 1000000))")
 	if code != 500 || len(body) > 70<<10 || !strings.Contains(body, "(FUNCTION_THROW_IF_VALUE_IS_NON_ZERO)") || header.Get("X-ClickHouse-Exception-Code") != "395" {
 		t.Errorf("%d, %d bytes: %.300s", code, len(body), body)
+	}
+}
+
+// TestSettingsEdges: whatever a setting of the reader's is, a small query ends soon. interactive_delay = 0 was waited for without end.
+func TestSettingsEdges(t *testing.T) {
+	end, _ := prepared(t)
+	asked := 0
+	for name, values := range engine.ReaderSettings("0", "1", "64", "1024", "9999", "10000", strconv.Itoa(1<<20), strconv.Itoa(1<<32), strconv.Itoa(1<<62), "0.000001") {
+		for _, value := range values {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://engine/?"+url.Values{name: {value}}.Encode(), strings.NewReader("SELECT count(), max(number) FROM numbers(100000)"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.SetBasicAuth(engine.Reader, end.ReaderPassword)
+			res, err := client(end).Do(req)
+			if err != nil {
+				t.Fatalf("%s = %s: %v", name, value, err)
+			}
+			bodyOf(t, res)
+			cancel()
+			asked++
+		}
+	}
+	if asked < 200 {
+		t.Errorf("asked %d", asked)
 	}
 }

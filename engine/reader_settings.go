@@ -23,6 +23,11 @@ func upTo(most uint64) valueCheck {
 	}
 }
 
+// from takes whole numbers of this size and more.
+func from(least uint64) valueCheck {
+	return func(v string) bool { return upTo(1<<32)(v) && !upTo(least-1)(v) }
+}
+
 func matching(re string) valueCheck { return regexp.MustCompile(`\A(?:` + re + `)\z`).MatchString }
 
 func anything(string) bool { return true }
@@ -43,7 +48,8 @@ var readerSettings = settingsTable([]struct {
 	{"max_block_size preferred_block_size_bytes", upTo(1 << 20)},
 	{"timeout_overflow_mode result_overflow_mode read_overflow_mode group_by_overflow_mode sort_overflow_mode set_overflow_mode join_overflow_mode", oneOf("throw break any")},
 	{"connect_timeout receive_timeout send_timeout http_receive_timeout http_send_timeout", matching(`[0-9]{1,5}(\.[0-9]{1,6})?`)},
-	{"interactive_delay http_headers_progress_interval_ms poll_interval", upTo(1 << 32)},
+	{"interactive_delay", from(10_000)}, // in µs, of which libchdb takes whole ms; 0 ms are for ever to it
+	{"http_headers_progress_interval_ms poll_interval", upTo(1 << 32)},
 	{"enable_http_compression send_progress_in_http_headers add_http_cors_header log_queries http_write_exception_in_output_format cancel_http_readonly_queries_on_client_close", flag},
 	{"http_zlib_compression_level network_zstd_compression_level", upTo(9)},
 	{"log_comment", matching(`(?s).{0,200}`)},
