@@ -182,7 +182,7 @@ func (p *sendmail) arrival(r bouncehouse.Record, h *headReader, e *entry, id, re
 		case "nrcpts":
 			rcpts = val
 		case "msgid":
-			messageID = bare(val)
+			messageID = loggedID(val)
 			rest = "" // none of what may follow is wanted
 		}
 	}

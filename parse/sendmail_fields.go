@@ -197,6 +197,16 @@ func isField(s string) bool {
 	return n > 0 && n < len(s) && s[n] == '='
 }
 
+// loggedID is the message id as msgid= has it: of one that is longer than 100
+// characters these alone [headers.c, msgid=%.100s], which many may have in
+// common: it is none.
+func loggedID(s string) string {
+	if cut := !strings.HasSuffix(s, ">"); cut && (strings.HasPrefix(s, "<") || len(s) >= 100) {
+		return ""
+	}
+	return escaped(bare(s))
+}
+
 // escaped undoes what Sendmail does to a line with bytes that are not
 // printable [util.c, str2prt]: \\, \t, \n, \r and \ooo. Bytes that are no
 // UTF-8 stay as they were logged.

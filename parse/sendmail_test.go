@@ -49,3 +49,21 @@ func TestSendmailWaiting(t *testing.T) {
 		t.Errorf("got %+v", last)
 	}
 }
+
+// A message id that Sendmail cut is none: the ids of a campaign may have as much in common.
+func TestSendmailMessageIDs(t *testing.T) {
+	long := "<JavaMail.campaign-" + strings.Repeat("4d17b", 30) + "@news.example.com>"
+	for logged, want := range map[string]string{
+		"<1@news.example.com>":           "1@news.example.com",
+		long[:100]:                       "",
+		long[1:101]:                      "",
+		`<caf\303\251@news.example.com>`: "café@news.example.com",
+		"1.without@brackets":             "1.without@brackets",
+	} {
+		log := "Jun  3 10:00:02 mx1 sm-mta[41000]: 65380000041000: from=<a@example.com>, size=1, class=0, nrcpts=1, msgid=" + logged + ", proto=ESMTP, daemon=MTA, relay=h [192.0.2.1]\n"
+		res := parseLog(t, "sendmail", "ids", log)
+		if len(res.Arrivals) != 1 || res.Arrivals[0].MessageID != want {
+			t.Errorf("%s: %+v, want %q", logged, res.Arrivals, want)
+		}
+	}
+}
