@@ -374,8 +374,14 @@ func (l *logFile) Commit(_ context.Context, b bouncehouse.Batch) error {
 	}
 	if u.h != nil {
 		u.h.read = u.piece.next.Read
-		if u.h.lent {
+		switch {
+		case u.h.lent:
 			l.letGo(u.h)
+		case u.h.assumed:
+			// Where only a header was proved, it may be any file that has it, of
+			// which more was read long ago.
+			l.led.release(u.h.entry, l)
+			u.h.entry, u.h.assumed = nil, false
 		}
 	}
 	l.done.Add(u.took)

@@ -44,6 +44,7 @@ type handle struct {
 	copied  bool   // all of it was read as another, when it lay on disk as
 	judged  disk
 	lent    bool // another source will go on with it: it is open for a range that stands
+	assumed bool // to be its entry's: it has the range that stands, and what it is is found anew
 
 	undecided bool // whether it is one that was read shows when it has grown, or is quiet
 }

@@ -24,8 +24,14 @@ func openAt(dir *os.File, name string, flags int) (*os.File, error) {
 	}
 }
 
-// openRegular opens the file at path, which may be a link to it, if it is a
-// regular one. It never waits: what was a file at the last look may be a pipe.
+// OpenRegular opens the file at path for reading, which may be a link to it, if
+// it is a regular one. It never waits, as opening a pipe does for its writer.
+func OpenRegular(path string) (*os.File, error) {
+	f, _, err := openRegular(path)
+	return f, err
+}
+
+// openRegular is OpenRegular: what was a file at the last look may be a pipe.
 func openRegular(path string) (*os.File, fs.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {

@@ -162,7 +162,7 @@ func (l *logFile) isIn(h *handle, s *standing) (*piece, error) {
 			return nil, explain("read", h.path, err)
 		}
 	}
-	if p == nil {
+	if h.assumed = p != nil; p == nil {
 		l.led.release(h.entry, l)
 		h.entry, h.read = was, read
 	}

@@ -225,3 +225,21 @@ func TestRestOfAnExport(t *testing.T) {
 		t.Errorf("%q, want one chunk of %q", got, want)
 	}
 }
+
+// A range that holds no more than what all files of a stream begin with is
+// settled in the first that has it; of that file nothing is read again.
+func TestRangeOfAHeadThatAllHave(t *testing.T) {
+	p := newPlace(t)
+	const head = "type,timeLogged,orig,rcpt\n"
+	older, fresh := p.log+"-20261120", p.log+"-20261121"
+	text, lines := logLines(0, 40)
+	p.write(older, head+text)
+	p.now = p.now.Add(time.Hour)
+	p.equal("the older one", append([]string{strings.TrimSpace(head)}, lines...), p.drain(p.open(p.log)))
+	p.write(fresh, head)
+	p.begin(p.log, 0)
+	text, lines = logLines(100, 10)
+	p.write(fresh, text)
+	p.now = p.now.Add(time.Hour)
+	p.equal("the fresh one", append([]string{strings.TrimSpace(head)}, lines...), p.drain(p.open(p.log)))
+}

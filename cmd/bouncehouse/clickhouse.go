@@ -120,7 +120,7 @@ func (cmd *engineRestoreCmd) Run(a *app) error {
 	defer unlock()
 	var r io.Reader = a.stdin
 	if cmd.File != "-" {
-		f, err := os.Open(cmd.File)
+		f, err := ingest.OpenRegular(cmd.File)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/netip"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/ingest"
 	"github.com/bouncehouse/bouncehouse/parse"
 )
 
@@ -58,7 +60,7 @@ func (b *BouncesConfig) keys() (keys [][]byte, err error) {
 	if b.BATVKeys == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(b.BATVKeys)
+	data, err := readFile(b.BATVKeys)
 	if err != nil {
 		return nil, fmt.Errorf("bounces.batv_keys: %w", err)
 	}
@@ -132,6 +134,24 @@ func defaultConfig() Config {
 // configFile is read where --config names none; it need not exist.
 const configFile = "/etc/bouncehouse.yaml"
 
+// maxFile bounds what is read of a file of the configuration.
+const maxFile = 4 << 20
+
+// readFile reads a file that the configuration or an argument names, up to its
+// bound.
+func readFile(path string) ([]byte, error) {
+	f, err := ingest.OpenRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("%s: more than %d MB", path, maxFile>>20)
+	}
+	return data, err
+}
+
 // loadConfig reads path over the defaults. With path "" it reads configFile
 // where that exists.
 func loadConfig(path string) (Config, error) {
@@ -140,7 +160,7 @@ func loadConfig(path string) (Config, error) {
 	if name == "" {
 		name = configFile
 	}
-	data, err := os.ReadFile(name)
+	data, err := readFile(name)
 	if path == "" && errors.Is(err, fs.ErrNotExist) {
 		return c, nil
 	}

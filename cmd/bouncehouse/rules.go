@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"regexp"
 	"strings"
 
@@ -46,26 +44,9 @@ type userProvider struct {
 	Help    string   `yaml:"help"`
 }
 
-// Bounds of a rules file: its bytes, and the rules in it (YAML can repeat one
-// by an alias of a few bytes).
-const (
-	maxRulesFile = 4 << 20
-	maxRules     = 10_000
-)
-
-// readRules reads the file at path, whatever it is, up to its bound.
-func readRules(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxRulesFile+1))
-	if err == nil && len(data) > maxRulesFile {
-		err = fmt.Errorf("%s: more than %d MB", path, maxRulesFile>>20)
-	}
-	return data, err
-}
+// maxRules bounds the rules in a file: YAML can repeat one by an alias of a few
+// bytes.
+const maxRules = 10_000
 
 // loadRules reads the rules file at path into o; "" is none. Its errors name
 // file and line.
@@ -73,7 +54,7 @@ func loadRules(path string, o *enrich.Options) error {
 	if path == "" {
 		return nil
 	}
-	data, err := readRules(path)
+	data, err := readFile(path)
 	if err != nil {
 		return fmt.Errorf("read the rules: %w", err)
 	}
@@ -142,7 +123,7 @@ func ruleLines(path string) func(number int) string {
 	var doc struct {
 		Rules []yaml.Node `yaml:"rules"`
 	}
-	if data, err := readRules(path); err != nil || yaml.Load(data, &doc) != nil {
+	if data, err := readFile(path); err != nil || yaml.Load(data, &doc) != nil {
 		doc.Rules = nil
 	}
 	return func(number int) string {
