@@ -152,11 +152,12 @@ func Restore(state string, r io.Reader, beside ...string) (whole bool, err error
 			return false, fmt.Errorf("restore: %s is there already; restore into an empty state directory", place)
 		}
 	}
-	temp, err := os.MkdirTemp(d.path, "restore-")
+	d.forgetRestores()
+	defer d.forgetRestores()
+	temp, err := os.MkdirTemp(d.path, unpackedName)
 	if err != nil {
 		return false, fmt.Errorf("restore: %w", err)
 	}
-	defer os.RemoveAll(temp)
 	root, err := os.OpenRoot(temp)
 	if err != nil {
 		return false, fmt.Errorf("restore: %w", err)
@@ -165,23 +166,77 @@ func Restore(state string, r io.Reader, beside ...string) (whole bool, err error
 	if err := unpack(root, r, beside); err != nil {
 		return false, fmt.Errorf("restore: %w", err)
 	}
-	// What was read comes first: with the data alone it would be read again, and counted twice.
-	for _, name := range beside {
-		err := os.Rename(filepath.Join(temp, besideName, name), filepath.Join(state, name))
-		if whole = whole || err == nil; err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return false, fmt.Errorf("restore: %w", err)
-		}
-	}
-	// The version before the data, which without it could be opened by an older engine.
-	for _, name := range []string{"version", "data"} {
-		if err := os.Rename(filepath.Join(temp, name), d.file(name)); err != nil {
-			return false, fmt.Errorf("restore: %w", err)
-		}
-	}
-	if err := errors.Join(syncDir(state), syncDir(d.path)); err != nil {
+	_, err = root.Lstat(besideName)
+	whole = err == nil
+	if err := syncAll(temp); err != nil {
 		return false, fmt.Errorf("restore: %w", err)
 	}
-	return whole, nil
+	// From here on it is done: whoever has the directory next goes on with it.
+	if err := errors.Join(os.Rename(temp, d.file(restoringName)), syncDir(d.path)); err != nil {
+		return false, fmt.Errorf("restore: %w", err)
+	}
+	return whole, d.finishRestore()
+}
+
+const (
+	unpackedName  = "unpacked-" // with a number: a backup that is being unpacked
+	restoringName = "restoring" // one that was checked whole, of which each part goes to its place
+)
+
+// FinishRestore puts in place what a restore that was cut had checked. It is for those who read what was read of logs and
+// mails before there is an engine; whoever starts one does the same.
+func FinishRestore(state string) error {
+	d := dir{Dir(state)}
+	if _, err := os.Lstat(d.file(restoringName)); err != nil {
+		return nil // there is none, or no directory; who starts an engine tells of others
+	}
+	lock, err := d.lock(context.Background(), backupWait, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	return lock.Close()
+}
+
+// finishRestore puts the parts of a backup in their places, those that are not there yet.
+func (d dir) finishRestore() error {
+	from := d.file(restoringName)
+	if _, err := os.Lstat(from); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	state := filepath.Dir(d.path)
+	moves := map[string]string{}
+	beside, err := os.ReadDir(filepath.Join(from, besideName))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	for _, e := range beside {
+		moves[filepath.Join(from, besideName, e.Name())] = filepath.Join(state, e.Name())
+	}
+	for _, name := range []string{"version", "data"} {
+		moves[filepath.Join(from, name)] = d.file(name)
+	}
+	for part, place := range moves {
+		if moved := os.Rename(part, place); !errors.Is(moved, fs.ErrNotExist) {
+			err = errors.Join(err, moved)
+		}
+	}
+	if err = errors.Join(err, syncDir(state), syncDir(d.path)); err == nil {
+		err = os.RemoveAll(from)
+	}
+	if err != nil {
+		return fmt.Errorf("finish the restore in %s: %w", from, err)
+	}
+	return nil
+}
+
+// forgetRestores removes backups that were not unpacked whole.
+func (d dir) forgetRestores() {
+	files, _ := os.ReadDir(d.path)
+	for _, e := range files {
+		if strings.HasPrefix(e.Name(), unpackedName) {
+			os.RemoveAll(d.file(e.Name()))
+		}
+	}
 }
 
 // unpack writes the backup's files under root, which no name and no link in it can leave, and checks them.

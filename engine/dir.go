@@ -80,7 +80,7 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s is in use by process %s", e.Dir, e.PID)
 }
 
-// lock takes the directory, waiting at most so long for the process that has it, which it tells of after a second. Closing
+// lock takes the directory, ending a restore that was cut, and waiting at most so long for the process that has it, which it tells of after a second. Closing
 // the file gives it back; so does the end of the process, however it ends.
 func (d dir) lock(ctx context.Context, wait time.Duration, log *slog.Logger) (*os.File, error) {
 	f, err := os.OpenFile(d.file("lock"), os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o600)
@@ -118,8 +118,13 @@ func (d dir) lock(ctx context.Context, wait time.Duration, log *slog.Logger) (*o
 		_, err = f.WriteAt([]byte(fmt.Sprintln(os.Getpid())), 0)
 	}
 	if err != nil {
+		err = fmt.Errorf("write the lock: %w", err)
+	} else {
+		err = d.finishRestore()
+	}
+	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("write the lock: %w", err)
+		return nil, err
 	}
 	return f, nil
 }
@@ -236,6 +241,16 @@ func syncDir(path string) error {
 	}
 	defer f.Close()
 	return f.Sync()
+}
+
+// syncAll waits until all of the file system that path lies on is on the disk.
+func syncAll(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.Syncfs(int(f.Fd()))
 }
 
 // passwords reads the accounts' passwords, or makes them.

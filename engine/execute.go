@@ -105,12 +105,18 @@ func (s *server) lookout(ctx context.Context) error {
 		case <-tick.C:
 		}
 		if p, deaf := s.running.tick(); deaf {
+			if p.user == Reader {
+				s.engine.probation.blame()
+			}
 			return fmt.Errorf("the engine starts anew: a query of the %s heeds neither its limit of time nor KILL, %.0f seconds after it began (query_id %s): %.300q",
 				p.user, time.Since(p.started).Seconds(), p.id, p.text)
 		}
 		if n := s.engine.looks.Load(); n != looks {
 			looks, silent = n, 0
 		} else if silent++; silent >= s.silence {
+			if len(s.running.inEngine(Reader)) > 0 {
+				s.engine.probation.blame()
+			}
 			return fmt.Errorf("the engine starts anew: it has not answered for %d seconds", silent)
 		}
 	}

@@ -97,3 +97,40 @@ func TestBlame(t *testing.T) {
 		t.Errorf("the reader: %v", err)
 	}
 }
+
+// TestProbationOfWhatIsDeaf: an end for a query of the reader's that heeds nothing counts, also where that query comes back
+// while the engine ends; one for the writer's does not.
+func TestProbationOfWhatIsDeaf(t *testing.T) {
+	for user, ends := range map[string]int{Reader: 1, Writer: 0} {
+		f, err := os.OpenFile(filepath.Join(t.TempDir(), "probation"), os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		now := time.Unix(1_800_000_000, 0)
+		p, err := openProbation(f, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &server{engine: &engine{probation: p}, silence: 100}
+		deaf, err := s.running.begin(t.Context(), "", user, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if user == Reader {
+			if err := p.enter(now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.running.allow(deaf, 1)
+		if err := s.lookout(t.Context()); err == nil {
+			t.Errorf("%s: nothing was seen", user)
+		}
+		if user == Reader {
+			p.leave()
+		}
+		if p, err = openProbation(f, now); err != nil || p.ends != ends {
+			t.Errorf("%s: %d ends, %v, want %d", user, p.ends, err, ends)
+		}
+	}
+}

@@ -81,7 +81,7 @@ func (cmd *engineBackupCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	unlock, err := ingest.Lock(c.State)
+	unlock, err := lockState(c.State)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (cmd *engineRestoreCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	unlock, err := ingest.Lock(c.State)
+	unlock, err := lockState(c.State)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (cmd *ingestCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	unlock, err := ingest.Lock(c.State)
+	unlock, err := lockState(c.State)
 	if err != nil {
 		return err
 	}

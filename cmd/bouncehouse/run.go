@@ -47,7 +47,7 @@ func (cmd *runCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	unlock, err := ingest.Lock(c.State)
+	unlock, err := lockState(c.State)
 	if err != nil {
 		return err
 	}

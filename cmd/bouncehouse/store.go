@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bouncehouse/bouncehouse/engine"
+	"github.com/bouncehouse/bouncehouse/ingest"
 	"github.com/bouncehouse/bouncehouse/query"
 	"github.com/bouncehouse/bouncehouse/sink"
 )
@@ -82,4 +83,16 @@ func openReader(a *app, c Config) (*query.DB, func(), error) {
 		db.Close()
 		stopEngine()
 	}, nil
+}
+
+// lockState takes the state directory, in which no restore is half done then.
+func lockState(state string) (unlock func(), err error) {
+	if unlock, err = ingest.Lock(state); err != nil {
+		return nil, err
+	}
+	if err := engine.FinishRestore(state); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
 }
