@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -220,4 +221,19 @@ func identify(head []byte, gen int) string {
 	}
 	sum := sha256.Sum256(head)
 	return hex.EncodeToString(sum[:16])
+}
+
+// filesIn are the paths of the files in dir whose names end so; none where there
+// is no such directory. (To filepath.Glob a [ in dir is part of a pattern.)
+func filesIn(dir, suffix string) (paths []string, err error) {
+	files, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	for _, f := range files {
+		if strings.HasSuffix(f.Name(), suffix) {
+			paths = append(paths, filepath.Join(dir, f.Name()))
+		}
+	}
+	return paths, err
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -22,7 +21,10 @@ import (
 
 // readOld reads what earlier versions left in the folder of positions.
 func (s *Mails) readOld(dir string) error {
-	lists, _ := filepath.Glob(filepath.Join(dir, "*.done")) // the pattern is good
+	lists, err := filesIn(dir, ".done")
+	if err != nil {
+		return explain("list", dir, err)
+	}
 	for _, path := range lists {
 		raw, err := os.ReadFile(path)
 		if err != nil {
@@ -42,7 +44,10 @@ func (s *Mails) readOld(dir string) error {
 			s.old[id] = true
 		}
 	}
-	positions, _ := filepath.Glob(filepath.Join(dir, "*.json"))
+	positions, err := filesIn(dir, ".json")
+	if err != nil {
+		return explain("list", dir, err)
+	}
 	for _, path := range positions {
 		raw, err := os.ReadFile(path)
 		if err != nil {

@@ -69,7 +69,7 @@ func TestFormerMails(t *testing.T) {
 	if diff := cmp.Diff([]string{mailText(7)}, p.drain(p.open(dir))); diff != "" {
 		t.Error(diff)
 	}
-	done, _ := filepath.Glob(p.state + "/positions/*.done")
+	done, _ := filesIn(p.state+"/positions", ".done")
 	p.write(done[0], "\ndamaged\n")
 	if _, err := Open(dir, p.options()); err == nil || !strings.Contains(err.Error(), "is damaged in line") {
 		t.Error(err)
@@ -119,7 +119,7 @@ func TestFormerIntent(t *testing.T) {
 	if got := p.drain(p.open(dir)); got != nil {
 		t.Errorf("read again: %q", got)
 	}
-	raw, _ := filepath.Glob(p.state + "/positions/*.json")
+	raw, _ := filesIn(p.state+"/positions", ".json")
 	for _, path := range raw {
 		if data, err := os.ReadFile(path); err != nil || bytes.Contains(data, []byte("intent")) {
 			t.Errorf("%s: %v %s", path, err, data)

@@ -66,7 +66,7 @@ func OpenLedger(state string, log *slog.Logger) (*Ledger, error) {
 // adopt takes in what the streams' position files say: their intents, and the
 // files of version 1.
 func (d *Ledger) adopt(dir string, log *slog.Logger) error {
-	names, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	names, err := filesIn(dir, ".json")
 	if err != nil {
 		return fmt.Errorf("list %s: %w", dir, err)
 	}

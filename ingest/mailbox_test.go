@@ -281,6 +281,42 @@ func TestMboxOnceWhileItGrowsOn(t *testing.T) {
 	})
 }
 
+// Boxes that are moved away one after the other, each before the one before it
+// was read, are all read.
+func TestMboxMovedTwice(t *testing.T) {
+	real := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		p, start := newPlace(t), time.Now()
+		path := filepath.Join(p.dir, "bounces")
+		src := func() Source {
+			p.write(path, fromLine+mailText(1))
+			return p.open(path, func(o *Options) {
+				o.Once, o.Now = false, func() time.Time { return real.Add(time.Since(start)) }
+			})
+		}()
+		want := []string{mailText(1)}
+		for i := range 5 {
+			time.AfterFunc(time.Duration(4*i+4)*time.Second, func() {
+				p.rename(path, fmt.Sprint(path, ".taken", i))
+				p.write(path, fromLine+mailText(10+i)) // no empty line ends it
+			})
+			want = append(want, mailText(10+i))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		var got []string
+		for b, err := src.Read(ctx); err == nil; b, err = src.Read(ctx) {
+			got = append(got, p.texts(b)...)
+			p.settle(src, b)
+		}
+		p.equal("boxes", want, got)
+		if n := len(src.(*mbox).files); n != 1 {
+			t.Errorf("%d files are open at the end", n)
+		}
+		p.ok(src.Close())
+	})
+}
+
 // An mbox that a mail program has locked is not read: amid its work the file has
 // a mail that is made of two.
 func TestMboxLocked(t *testing.T) {

@@ -304,9 +304,12 @@ func TestMailsUnderWay(t *testing.T) {
 			if got := p.drain(p.open(path)); got != nil {
 				t.Errorf("read again after a restart: %q", got)
 			}
-			left, _ := filepath.Glob(p.state + "/mails/*batch*")
-			if len(left) > 0 {
-				t.Errorf("left: %q", left)
+			files, err := os.ReadDir(filepath.Join(p.state, "mails"))
+			p.ok(err)
+			for _, f := range files {
+				if strings.Contains(f.Name(), "batch") {
+					t.Errorf("left: %s", f.Name())
+				}
 			}
 		})
 	}

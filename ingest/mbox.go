@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -26,21 +27,30 @@ import (
 // anything before it, the file is gone through from its beginning, too,
 // whenever it has been quiet for patience after a change, and at a start if it
 // is not as it was: mails that were read are known by their content.
+//
+// Whatever comes to the path is opened as soon as it is seen: it may be moved
+// away with what came since, and another after it.
 type mbox struct {
 	*mailbox
 	single bool // the file is one mail
 
-	at      int64    // mails before it were met
-	tail    string   // tailSum at it
-	counted int64    // in Progress
-	last    disk     // the file at the last look
-	pass    bool     // all before at was met while the file was as in last
-	half    bool     // the last mail may be on its way, or the file is locked
-	waited  int      // with Once: how often that was waited for,
-	seen    disk     // the file when quiet was asked last
-	still   int      // for how many looks it was so
-	checked disk     // all of the file was met while it was so
-	held    *os.File // the file at the last look, which may be moved with what came since; nil with Once
+	files  []*mboxFile // the one at the path, and those that were moved away and have something left
+	half   bool        // this look, a last mail may be on its way, or a file is locked
+	waited int         // with Once: how often that was waited for
+}
+
+// mboxFile is an open file of an mbox.
+type mboxFile struct {
+	f       *os.File
+	info    fs.FileInfo
+	at      int64  // mails before it were met
+	tail    string // tailSum at it
+	counted int64  // in Progress
+	last    disk   // the file at the last look
+	pass    bool   // all before at was met while the file was as in last
+	seen    disk   // the file when quiet was asked last
+	still   int    // for how many looks it was so
+	checked disk   // all of the file was met while it was so
 }
 
 func openMbox(path string, kind fileKind, o Options) (Source, error) {
@@ -63,30 +73,26 @@ func openMbox(path string, kind fileKind, o Options) (Source, error) {
 	return m, nil
 }
 
-// open opens the file, locked; there is no content where it is empty.
-func (m *mbox) open() (f *os.File, c *content, info fs.FileInfo, unlock func(), err error) {
-	if f, _, err = openRegular(m.path); err != nil {
-		return nil, nil, nil, nil, err
-	}
-	if unlock, err = lockMbox(f, m.path, m.o.Now()); err == nil {
-		info, err = f.Stat()
-	}
-	if err == nil && info.Size() > 0 {
-		c, err = openContent(f)
-	}
-	if err != nil {
-		f.Close()
-	}
-	return f, c, info, unlock, err
-}
-
 // eachMail is present.
 func (m *mbox) eachMail(yield func(place, id mailID)) error {
-	f, c, info, _, err := m.open()
-	if err != nil || c == nil {
+	f, _, err := openRegular(m.path)
+	if err != nil {
 		return err
 	}
 	defer f.Close()
+	unlock, err := lockMbox(f, m.path, m.o.Now())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
+		return err
+	}
+	c, err := openContent(f)
+	if err != nil {
+		return err
+	}
 	defer c.close()
 	yield(placeOf(info, ""), mailID{})
 	split := splitter{ids: newMailHash()}
@@ -102,11 +108,11 @@ func (m *mbox) eachMail(yield func(place, id mailID)) error {
 
 // quiet tells whether the file did not change for so long: by its time, or by our
 // looks where that lies ahead, as of a server whose clock does.
-func (m *mbox) quiet(info fs.FileInfo, d time.Duration) bool {
-	if now := diskOf(info); m.seen != now {
-		m.seen, m.still = now, 0
+func (m *mbox) quiet(f *mboxFile, d time.Duration) bool {
+	if now := diskOf(f.info); f.seen != now {
+		f.seen, f.still = now, 0
 	}
-	return m.o.Now().Sub(info.ModTime()) >= d || time.Duration(m.still)*poll >= d
+	return m.o.Now().Sub(f.info.ModTime()) >= d || time.Duration(f.still)*poll >= d
 }
 
 // Read implements bouncehouse.Source: several mails a batch.
@@ -115,92 +121,141 @@ func (m *mbox) Read(ctx context.Context) (bouncehouse.Batch, error) {
 	if ok {
 		return b, nil
 	}
-	if dropped {
-		m.at, m.tail = 0, ""
+	for _, f := range m.files {
+		if dropped {
+			f.at, f.tail = 0, ""
+		}
 	}
 	for {
 		if err := ctx.Err(); err != nil {
 			return bouncehouse.Batch{}, err
 		}
 		b, end, err := m.look(ctx)
-		if errors.Is(err, errLocked) { // it is given up soon
-			err, m.half = nil, true
-		}
 		switch {
 		case err == nil && len(b.Chunks) > 0:
 			return b, nil
 		case err != nil && m.o.Once:
 			return bouncehouse.Batch{}, explain("read", m.path, err)
-		case m.o.Once && !m.half, err == nil && end && m.single:
+		case m.o.Once && !m.half, err == nil && end && m.single && len(m.files) == 1:
 			return bouncehouse.Batch{}, io.EOF
 		case m.o.Once && m.waited > 2*int(quiet/poll):
-			m.o.Log.Info("left for the next run: the mailbox is still being written to", "stream", m.stream, "offset", m.at)
+			m.o.Log.Info("left for the next run: the mailbox is still being written to", "stream", m.stream)
 			return bouncehouse.Batch{}, io.EOF
 		}
 		m.trouble(err)
 		m.waited++
-		m.still++
+		for _, f := range m.files {
+			f.still++
+		}
 		if err := pause(ctx, poll); err != nil {
 			return bouncehouse.Batch{}, err
 		}
 	}
 }
 
-// look reads what is new in the file. end tells that nothing is, and that it
-// has been quiet.
+// look reads what is new: first of files that were moved away, then of that at
+// the path. end tells that it has nothing, and has been quiet.
 func (m *mbox) look(ctx context.Context) (b bouncehouse.Batch, end bool, err error) {
 	m.half = false
-	st, err := os.Stat(m.path)
-	if moved, had := m.moved(st); moved {
-		if b, ok, err := m.rest(ctx, had); !ok || err != nil {
+	here, err := m.meet()
+	for _, f := range slices.Clone(m.files) {
+		if f == here {
+			continue
+		}
+		b, end, err := m.lookAt(ctx, f)
+		if len(b.Chunks) > 0 || err != nil && m.o.Once {
 			return b, false, err
 		}
+		if end || err != nil { // then it has nothing more that could be read
+			m.letGo(f)
+		}
 	}
-	if err != nil {
+	if here == nil {
 		return b, false, err
 	}
-	if m.checked == diskOf(st) {
+	return m.lookAt(ctx, here)
+}
+
+// meet opens what stands at the path, if that is no file that is open.
+func (m *mbox) meet() (here *mboxFile, err error) {
+	info, err := os.Stat(m.path)
+	if err != nil {
+		return nil, err
+	}
+	open := func() *mboxFile {
+		for _, f := range m.files {
+			if os.SameFile(f.info, info) {
+				return f
+			}
+		}
+		return nil
+	}
+	if here = open(); here != nil || len(m.files) == maxHeld {
+		return here, nil
+	}
+	f, info, err := openRegular(m.path)
+	if err != nil {
+		return nil, err
+	}
+	if here = open(); here != nil { // it came back just now
+		f.Close()
+		return here, nil
+	}
+	here = &mboxFile{f: f, info: info}
+	m.files = append(m.files, here)
+	return here, nil
+}
+
+// lookAt reads what is new in a file. end tells that nothing is, and that it has
+// been quiet.
+func (m *mbox) lookAt(ctx context.Context, f *mboxFile) (b bouncehouse.Batch, end bool, err error) {
+	if f.info, err = f.f.Stat(); err != nil {
+		return b, false, err
+	}
+	if f.checked == diskOf(f.info) {
 		return b, true, nil
 	}
-	f, c, info, unlock, err := m.open()
+	unlock, err := lockMbox(f.f, m.path, m.o.Now()) // a dot lock may be of one that was moved just now
+	if errors.Is(err, errLocked) {
+		m.half = true
+		return b, false, nil
+	}
 	if err != nil {
 		return b, false, err
 	}
-	if moved, _ := m.moved(info); moved { // just now
-		f.Close()
-		return b, false, nil
+	defer unlock()
+	if f.info, err = f.f.Stat(); err != nil {
+		return b, false, err
 	}
-	if m.held == nil && !m.o.Once {
-		m.held = f
-	} else {
-		defer f.Close()
+	if f.info.Size() == 0 {
+		f.at, f.tail, f.counted, f.checked = 0, "", 0, diskOf(f.info)
+		return b, m.quiet(f, patience), nil
 	}
-	defer unlock() // before its end
-	if c == nil {
-		m.at, m.tail, m.counted, m.checked = 0, "", 0, diskOf(info)
-		return b, m.quiet(info, patience), nil
+	c, err := openContent(f.f)
+	if err != nil {
+		return b, false, err
 	}
 	defer c.close()
-	if now := diskOf(info); now != m.last {
-		sum, ok, err := tailSum(c, m.at)
+	if now := diskOf(f.info); now != f.last {
+		sum, ok, err := tailSum(c, f.at)
 		if err != nil {
 			return b, false, err
 		}
-		if inode(info) != inodeOf(m.last) || !ok || sum != m.tail {
-			m.at, m.tail = 0, ""
+		if !ok || sum != f.tail {
+			f.at, f.tail = 0, ""
 		}
-		m.last, m.pass = now, m.at == 0
+		f.last, f.pass = now, f.at == 0
 	}
-	idle := m.o.Once || m.quiet(info, patience)
-	if m.o.Mails.lies(placeOf(info, "")) {
-		m.checked = m.last
+	idle := m.o.Once || m.quiet(f, patience)
+	if m.o.Mails.lies(placeOf(f.info, "")) {
+		f.checked = f.last
 		return b, true, nil
 	}
-	if idle && !m.pass {
-		m.at, m.tail, m.pass = 0, "", true
+	if idle && !f.pass {
+		f.at, f.tail, f.pass = 0, "", true
 	}
 	under := &mailBatch{}
-	all, err := m.gather(ctx, c, info, under)
+	all, err := m.gather(ctx, c, f, under)
 	if err != nil {
 		return b, false, err
 	}
@@ -208,81 +263,39 @@ func (m *mbox) look(ctx context.Context) (b bouncehouse.Batch, end bool, err err
 		return m.take(under), false, nil
 	}
 	m.gone(under.bytes)
-	if !all || !idle || !m.pass {
+	if !all || !idle || !f.pass {
 		return b, false, nil
 	}
-	m.checked = m.last
-	if place := placeOf(info, ""); m.quiet(info, youngMail) {
+	f.checked = f.last
+	if place := placeOf(f.info, ""); m.quiet(f, youngMail) {
 		m.o.Mails.note(doneMail{place, place})
 	}
 	return b, true, nil
 }
 
-func (m *mbox) letGo() {
-	m.held.Close() // there may be none
-	m.held = nil
-}
-
-// moved tells whether another file than the one held stands at the path now, and
-// how that one is; at is nil where none does.
-func (m *mbox) moved(at fs.FileInfo) (moved bool, had fs.FileInfo) {
-	if m.held == nil {
-		return false, nil
-	}
-	had, err := m.held.Stat()
-	return err != nil || at == nil || !os.SameFile(at, had), had
-}
-
-// rest reads what the file that was moved away still has. ok says that nothing is
-// left, and that it is held no more.
-func (m *mbox) rest(ctx context.Context, info fs.FileInfo) (b bouncehouse.Batch, ok bool, err error) {
-	if info == nil || info.Size() == 0 {
-		m.letGo()
-		return b, true, nil
-	}
-	unlock, err := lockMbox(m.held, m.path, m.o.Now()) // who has the dot lock may be at either
-	if err != nil {
-		return b, false, err
-	}
-	defer unlock()
-	c, err := openContent(m.held)
-	if err != nil {
-		m.letGo()
-		return b, true, nil // it has nothing more that could be read
-	}
-	defer c.close()
-	m.pass = true
-	under := &mailBatch{}
-	all, err := m.gather(ctx, c, info, under)
-	switch {
-	case err != nil:
-		return b, false, err
-	case len(under.mails) > 0:
-		return m.take(under), false, nil
-	case !all || !m.pass:
-		return b, false, nil
-	}
-	m.letGo()
-	m.at, m.tail = 0, ""
-	return b, true, nil
+func (m *mbox) letGo(f *mboxFile) {
+	f.f.Close()
+	m.files = slices.DeleteFunc(m.files, func(o *mboxFile) bool { return o == f })
 }
 
 // Close implements Source.
 func (m *mbox) Close() error {
-	m.letGo()
+	for _, f := range slices.Clone(m.files) {
+		m.letGo(f)
+	}
 	return m.mailbox.Close()
 }
 
 // gather reads a batch from at on. all tells that the end was reached, and
 // that no mail was left for later.
-func (m *mbox) gather(ctx context.Context, c *content, info fs.FileInfo, under *mailBatch) (all bool, err error) {
+func (m *mbox) gather(ctx context.Context, c *content, f *mboxFile, under *mailBatch) (all bool, err error) {
 	size, ids := 0, map[mailID]bool{}
 	split := splitter{ids: newMailHash()}
 	for size < m.o.ChunkSize && len(under.mails) < maxMails {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		mail, err := split.next(c, m.at, m.single)
+		mail, err := split.next(c, f.at, m.single)
 		if err != nil {
 			return false, err
 		}
@@ -290,10 +303,11 @@ func (m *mbox) gather(ctx context.Context, c *content, info fs.FileInfo, under *
 			all = true
 			break
 		}
-		if m.half = mail.last && !m.whole(c, info, mail); m.half {
+		if mail.last && !m.whole(c, f, mail) {
+			m.half = true
 			break
 		}
-		m.at = mail.to
+		f.at = mail.to
 		if ids[mail.id] {
 			continue
 		}
@@ -303,10 +317,10 @@ func (m *mbox) gather(ctx context.Context, c *content, info fs.FileInfo, under *
 		}
 		switch m.o.Mails.claim(mail.id, former...) {
 		case isClaimed:
-			m.pass = false // looked at again once that is settled
+			f.pass = false // looked at again once that is settled
 		case claimed:
 			ids[mail.id] = true
-			chunk := bouncehouse.Chunk{Kind: bouncehouse.Mail, File: filepath.Base(m.path), Ref: info.ModTime(), Offset: mail.at, Data: mail.data, Reason: mail.reason}
+			chunk := bouncehouse.Chunk{Kind: bouncehouse.Mail, File: filepath.Base(m.path), Ref: f.info.ModTime(), Offset: mail.at, Data: mail.data, Reason: mail.reason}
 			if mail.reason != "" {
 				chunk.Kind = bouncehouse.Broken
 			}
@@ -314,20 +328,20 @@ func (m *mbox) gather(ctx context.Context, c *content, info fs.FileInfo, under *
 			size += len(mail.data)
 		}
 	}
-	m.tail, _, err = tailSum(c, m.at)
-	under.bytes = max(0, m.at-m.counted)
-	m.counted = max(m.counted, m.at)
+	f.tail, _, err = tailSum(c, f.at)
+	under.bytes = max(0, f.at-f.counted)
+	f.counted = max(f.counted, f.at)
 	return all, err
 }
 
 // whole tells whether the file's last mail is: some files never have an empty line
 // at their end.
-func (m *mbox) whole(c *content, info fs.FileInfo, mail *mboxMail) bool {
+func (m *mbox) whole(c *content, f *mboxFile, mail *mboxMail) bool {
 	ended := mail.closed || m.single
 	if m.o.Once {
-		return ended || c.packed() || m.quiet(info, quiet)
+		return ended || c.packed() || m.quiet(f, quiet)
 	}
-	return c.packed() || m.quiet(info, quiet) && ended || m.quiet(info, patience)
+	return c.packed() || m.quiet(f, quiet) && ended || m.quiet(f, patience)
 }
 
 // mboxMail is a mail within an mbox.

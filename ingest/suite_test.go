@@ -387,7 +387,7 @@ func testDamagedPosition(t *testing.T, s subject) {
 	if box(src) != nil {
 		return // TestMailsDamaged
 	}
-	files, _ := filepath.Glob(filepath.Join(p.state, "positions", "*.json"))
+	files, _ := filesIn(filepath.Join(p.state, "positions"), ".json")
 	if len(files) != 1 {
 		t.Fatal(files)
 	}
