@@ -148,8 +148,8 @@ func (d *Ledger) begun(peek []byte, head int64) (proofs []*proof, old []*entry, 
 			if e.Head == head {
 				gen = max(gen, e.Gen+1)
 			}
-			if e.noLine() {
-				continue
+			if e.noLine() && (int64(len(peek)) != e.Read || len(peek) >= headMax) {
+				continue // others may begin with half a line; where there is nothing behind it, it is a copy
 			}
 			if e.Read > 0 && len(e.State) == 0 {
 				old = append(old, e)

@@ -46,6 +46,9 @@ func openSpool(state string) (spool *os.Root, owner int, err error) {
 	if st, err := os.Stat(state); err == nil && !st.IsDir() { // opening a pipe would wait for its writer
 		return nil, 0, fmt.Errorf("open the state directory: %w", &fs.PathError{Op: "open", Path: state, Err: syscall.ENOTDIR})
 	}
+	if err := ownLink(state); err != nil {
+		return nil, 0, err
+	}
 	root, err := os.OpenRoot(state)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, fmt.Errorf("state directory %s does not exist: bouncehouse run makes it; or name the right one with --state", state)

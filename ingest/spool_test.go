@@ -109,6 +109,32 @@ func TestSpoolOwner(t *testing.T) {
 	}
 }
 
+// In another's state directory, or behind another's link, nobody works: its
+// files may be links to any.
+func TestStateOfAnother(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	dir := t.TempDir()
+	state, victim, link := filepath.Join(dir, "state"), filepath.Join(dir, "victim"), filepath.Join(dir, "link")
+	if err := errors.Join(os.Mkdir(state, 0o700), os.WriteFile(victim, []byte("kept"), 0o600), os.Symlink(victim, filepath.Join(state, lockName)),
+		os.Chown(state, 65534, 65534), os.Symlink(t.TempDir(), link), os.Lchown(link, 65534, 65534)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Lock(state); err == nil || !strings.Contains(err.Error(), "belongs to user 65534, this process is user 0: run it as the owner") {
+		t.Errorf("another's: %v", err)
+	}
+	if _, err := Lock(link); err == nil || !strings.Contains(err.Error(), "is a link of user 65534's") {
+		t.Errorf("another's link: %v", err)
+	}
+	if err := MakeSpool(link); err == nil || !strings.Contains(err.Error(), "is a link of user 65534's") {
+		t.Errorf("a spool behind it: %v", err)
+	}
+	if b, err := os.ReadFile(victim); err != nil || string(b) != "kept" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
 // Whoever has prepared the state directory, deliver writes nowhere else.
 func TestSpoolPrepared(t *testing.T) {
 	for name, prepare := range map[string]func(state, other string) error{

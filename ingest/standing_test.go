@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/gzip"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -242,4 +244,26 @@ func TestRangeOfAHeadThatAllHave(t *testing.T) {
 	p.write(fresh, text)
 	p.now = p.now.Add(time.Hour)
 	p.equal("the fresh one", append([]string{strings.TrimSpace(head)}, lines...), p.drain(p.open(p.log)))
+}
+
+// A file that holds one line without a line end is known, copied, packed or seen
+// anew; where it has grown elsewhere it is read.
+func TestOneLineWithoutAnEnd(t *testing.T) {
+	p := newPlace(t)
+	const line = "Nov 21 10:00:00 mx1 postfix/smtp[1]: one"
+	p.write(p.log+".1", line)
+	p.now = p.now.Add(time.Hour)
+	p.equal("at first", []string{line}, p.drain(p.open(p.log)))
+	p.equal("anew", nil, p.drain(p.open(p.log)))
+	other := p.in("other.log")
+	p.write(other, line)
+	p.equal("a copy", nil, p.drain(p.open(other)))
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, err := z.Write([]byte(line))
+	p.ok(errors.Join(err, z.Close()))
+	p.write(p.in("third.log.1.gz"), packed.String())
+	p.equal("packed", nil, p.drain(p.open(p.in("third.log"))))
+	p.write(p.in("fourth.log"), line+" and more\n")
+	p.equal("another", []string{line + " and more"}, p.drain(p.open(p.in("fourth.log"))))
 }
