@@ -138,8 +138,13 @@ const configFile = "/etc/bouncehouse.yaml"
 const maxFile = 4 << 20
 
 // readFile reads a file that the configuration or an argument names, up to its
-// bound.
+// bound; /dev/null is an empty one.
 func readFile(path string) ([]byte, error) {
+	if st, err := os.Stat(path); err == nil {
+		if null, err := os.Stat(os.DevNull); err == nil && os.SameFile(st, null) {
+			return nil, nil
+		}
+	}
 	f, err := ingest.OpenRegular(path)
 	if err != nil {
 		return nil, err
