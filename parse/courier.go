@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // Courier 0.60 to 1.4. What its programs log of a message (I is its id; in
@@ -100,7 +102,7 @@ func (p *courier) daemon(r bouncehouse.Record, h *headReader, e *entry, res *bou
 		return nil
 	}
 	id, rest, ok := strings.Cut(rest, ",from=<")
-	sender, rest, ok2 := cutAddress(rest)
+	sender, rest, ok2 := values.CutAddress(rest)
 	if !ok || !ok2 {
 		return nil
 	}
@@ -134,7 +136,7 @@ func courierClient(s string) string {
 	if !ok {
 		return ""
 	}
-	ip := hostIP(strings.TrimSuffix(addr, "]"))
+	ip := values.IP(strings.TrimSuffix(addr, "]"))
 	if !ip.IsValid() {
 		return ""
 	}
@@ -151,12 +153,12 @@ const maxCourierReply = 8 << 10
 // of the reply, a success, or the status.
 func (p *courier) result(r bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) error {
 	id, rest, ok := strings.Cut(e.msg[len("id="):], ",from=<")
-	sender, rest, ok2 := cutAddress(rest)
+	sender, rest, ok2 := values.CutAddress(rest)
 	rest, ok3 := strings.CutPrefix(rest, ",addr=<")
 	if !ok || !ok2 || !ok3 {
 		return nil
 	}
-	addr, rest, ok := cutAddress(rest)
+	addr, rest, ok := values.CutAddress(rest)
 	if !ok {
 		return nil
 	}
@@ -239,9 +241,9 @@ func (p *courier) event(r bouncehouse.Record, h *headReader, e *entry, id, addr,
 	ev.ReplyText = text
 	key := courierKey(e.host, id, addr)
 	if a := p.attempts.find(key); a != nil {
-		ev.RemoteHost, ev.RemoteIP = a.remoteHost, hostIP(a.remoteIP)
+		ev.RemoteHost, ev.RemoteIP = a.remoteHost, values.IP(a.remoteIP)
 		if a.reply != "" {
-			setReply(ev, a.reply)
+			said.SetReply(ev, a.reply)
 		}
 		p.attempts.remove(key)
 	}
@@ -289,7 +291,7 @@ func (p *courier) refused(r bouncehouse.Record, h *headReader, e *entry, res *bo
 		switch {
 		case strings.HasPrefix(value, "<"):
 			var addr string
-			if addr, rest, ok = cutAddress(value[1:]); !ok {
+			if addr, rest, ok = values.CutAddress(value[1:]); !ok {
 				return nil
 			}
 			switch key {
@@ -307,7 +309,7 @@ func (p *courier) refused(r bouncehouse.Record, h *headReader, e *entry, res *bo
 				reply = value[1 : n+1]
 			}
 			if rest = value[n+2:]; key == "msg" && strings.HasPrefix(rest, ",cmd: ") {
-				if stage = commandStage(strings.ToUpper(rest[len(",cmd: "):])); stage == bouncehouse.StageAuth {
+				if stage = said.Command(rest[len(",cmd: "):]); stage == bouncehouse.StageAuth {
 					stage = "" // wrong passwords are no refused mail
 				}
 				rest = ""
@@ -336,7 +338,7 @@ func (p *courier) refused(r bouncehouse.Record, h *headReader, e *entry, res *bo
 	}
 	ev := newRefusal(res, bouncehouse.Courier, at, e.host, "")
 	ev.ContextKnown, ev.Stage = true, stage
-	ev.RemoteIP, ev.Sender, ev.Recipient = hostIP(relay), sender, recipient
-	setReply(ev, reply)
+	ev.RemoteIP, ev.Sender, ev.Recipient = values.IP(relay), sender, recipient
+	said.SetReply(ev, reply)
 	return nil
 }

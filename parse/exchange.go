@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // Microsoft Exchange 2007 to 2019: message tracking logs and SMTP protocol
@@ -66,7 +67,7 @@ func sniffExchange(head string) bool {
 		if c < '0' || c > '9' {
 			return false
 		}
-		line, _ := cutLine(head, 0)
+		line, _ := values.CutLine(head, 0)
 		if !exchangeStamped(line) {
 			return false
 		}
@@ -199,7 +200,7 @@ var (
 // guessColumns tells by its shape what a row is whose header is lost. It asks
 // much: auto shows it lines of any system.
 func guessColumns(row *csvRow) exchangeColumns {
-	if row.n == 9 && digits(row.value(3)) {
+	if row.n == 9 && values.Digits(row.value(3)) {
 		if e := row.value(6); len(e) == 1 && strings.IndexByte("+-<>*", e[0]) >= 0 {
 			return protocolColumns
 		}

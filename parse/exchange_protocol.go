@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // Rows of the SMTP protocol logs, by the column event. One row is one line of
@@ -38,16 +39,16 @@ func (p *exchangeLog) spoken(r *bouncehouse.Record, c *exchangeColumns, row *csv
 		}
 	}
 	if !d.remote.IsValid() {
-		d.remote = endpoint(row.column(c.remote))
+		d.remote = values.Endpoint(row.column(c.remote))
 		if d.direction == bouncehouse.Outbound {
-			d.local = endpoint(row.column(c.local)).Addr()
+			d.local = values.Endpoint(row.column(c.local)).Addr()
 		}
 	}
 	if d.direction == "" && (event[0] == '<' || event[0] == '>') {
 		// Without a header: who greets is the server.
 		if d.direction = bouncehouse.Inbound; bouncehouse.StartsWithCode(data) == (event[0] == '<') {
 			d.direction = bouncehouse.Outbound
-			d.local = endpoint(row.column(c.local)).Addr()
+			d.local = values.Endpoint(row.column(c.local)).Addr()
 		}
 	}
 	before, bytes := len(res.Events), d.size()
@@ -133,14 +134,14 @@ func (d *dialogue) note(data, context string) {
 	if rest, ok := strings.CutPrefix(text, "sending message"); ok {
 		d.keep(&d.queueID, "")
 		d.keep(&d.messageID, "")
-		if digits(data) {
+		if values.Digits(data) {
 			d.keep(&d.queueID, data)
 		} else if _, id, ok := strings.Cut(rest, "RecordId "); ok {
 			id, _, _ = strings.Cut(id, " ")
 			d.keep(&d.queueID, id)
 		}
 		if _, id, ok := strings.Cut(rest, "InternetMessageId "); ok {
-			d.keep(&d.messageID, bare(id))
+			d.keep(&d.messageID, values.Bare(id))
 		}
 	} else if context == "authenticated" {
 		d.keep(&d.user, data)

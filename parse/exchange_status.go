@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // The column recipient-status is a list parallel to recipient-address:
@@ -82,7 +83,7 @@ func statusEnd(s string) int {
 func readStatus(ev *bouncehouse.Event, s string, remote bool) {
 	s = strings.TrimSpace(s)
 	if strings.Contains(s, "{LED=") || strings.HasPrefix(s, "[{") {
-		host, ip := statusValue(s, "{FQDN="), hostIP(statusValue(s, "{IP="))
+		host, ip := statusValue(s, "{FQDN="), values.IP(statusValue(s, "{IP="))
 		if ip.IsValid() || host != "" {
 			ev.RemoteHost, ev.RemoteIP = exchangeHost(host), ip
 		}
@@ -150,7 +151,7 @@ func lastEndpoint(ev *bouncehouse.Event, s string) {
 	} else if end := strings.IndexByte(after, ' '); end >= 0 {
 		after = after[:end]
 	}
-	at := endpoint(strings.TrimRight(after, ".]"))
+	at := values.Endpoint(strings.TrimRight(after, ".]"))
 	if !at.IsValid() || ev.RemoteIP.IsValid() && ev.RemoteIP != at.Addr() {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // Rows of the message tracking log that tell what became of recipients, by
@@ -44,11 +45,11 @@ func (p *exchangeLog) tracked(r *bouncehouse.Record, c *exchangeColumns, row *cs
 	}
 	template := bouncehouse.Event{
 		Source: bouncehouse.Exchange, Time: at, Direction: bouncehouse.Outbound, Outcome: outcome, Counted: true, ContextKnown: true,
-		QueueID: row.column(c.internalID), MessageID: bare(row.column(c.messageID)), Sender: row.column(c.sender),
+		QueueID: row.column(c.internalID), MessageID: values.Bare(row.column(c.messageID)), Sender: row.column(c.sender),
 	}
 	// sender-address is of the header; return-path is the envelope's.
 	if path := row.column(c.returnPath); path != "" {
-		template.Sender = bare(path)
+		template.Sender = values.Bare(path)
 	}
 	if since, rest, ok := cutStamp(row.column(c.info)); ok && (rest == "" || rest[0] == ';') {
 		// Of a result, message-info is when the message came into the organization.
@@ -59,9 +60,9 @@ func (p *exchangeLog) tracked(r *bouncehouse.Record, c *exchangeColumns, row *cs
 	final := ""
 	if bySMTP {
 		// Where server-ip is empty, server-hostname is our own.
-		if template.RemoteIP = hostIP(row.column(c.serverIP)); template.RemoteIP.IsValid() {
+		if template.RemoteIP = values.IP(row.column(c.serverIP)); template.RemoteIP.IsValid() {
 			template.RemoteHost = exchangeHost(row.column(c.serverHost))
-			template.LocalIP = hostIP(row.column(c.clientIP))
+			template.LocalIP = values.IP(row.column(c.clientIP))
 		}
 		if outcome == bouncehouse.Delivered {
 			final = finalReply(row.column(c.context))
@@ -85,12 +86,12 @@ func (p *exchangeLog) tracked(r *bouncehouse.Record, c *exchangeColumns, row *cs
 		}
 		if last := len(res.Events) - 1; last >= first && (statuses.shared() || final != "") {
 			res.Events = append(res.Events, res.Events[last])
-			res.Events[last+1].Recipient = bare(rcpt)
+			res.Events[last+1].Recipient = values.Bare(rcpt)
 			continue
 		}
 		res.Events = append(res.Events, template)
 		ev := &res.Events[len(res.Events)-1]
-		ev.Recipient = bare(rcpt)
+		ev.Recipient = values.Bare(rcpt)
 		if final != "" {
 			ev.Stage = bouncehouse.StageEOD
 			status = final
@@ -108,7 +109,7 @@ func (p *exchangeLog) tracked(r *bouncehouse.Record, c *exchangeColumns, row *cs
 // says nothing.
 func exchangeHost(s string) string {
 	s = strings.TrimSuffix(strings.Trim(s, " []"), ".")
-	if hostIP(s).IsValid() {
+	if values.IP(s).IsValid() {
 		return ""
 	}
 	return s

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // Exim 3 to 4.98: its main log and reject log, in files of its own or behind
@@ -183,7 +184,7 @@ func (p *exim) arrival(r bouncehouse.Record, h *headReader, e *entry, id, s stri
 		case "A":
 			m.saslUser = p.memory.keep(m, eximUser(val))
 		case "S":
-			m.size = number(val)
+			m.size = values.Number(val)
 		case "id", "id*": // id* was made by Exim itself
 			m.messageID = p.memory.keep(m, val)
 		case "":
@@ -261,7 +262,7 @@ func cutEximField(s string) (key, val, rest string) {
 			}
 			if s[i+1] == '<' {
 				near := s[i+2 : min(len(s), i+2+maxEximAddress)]
-				if addr, rest, ok := cutAddress(near); ok {
+				if addr, rest, ok := values.CutAddress(near); ok {
 					return s[:i], addr, s[i+2+len(near)-len(rest):]
 				}
 			}

@@ -3,6 +3,8 @@ package parse
 import (
 	"net/netip"
 	"strings"
+
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // eximClient is a client as Exim writes it [host.c, host_build_sender_fullhost].
@@ -30,13 +32,13 @@ func (c *eximClient) read(s string) (rest string) {
 		}
 		at += n
 	}
-	ip, port, after := cutBracketed(s[at:])
+	ip, port, after := values.CutBracketed(s[at:])
 	if !ip.IsValid() {
 		return s
 	}
 	c.ip, c.port = ip, port
 	if own, ok := strings.CutPrefix(after, " I="); ok {
-		_, _, after = cutBracketed(own)
+		_, _, after = values.CutBracketed(own)
 	}
 	return after
 }

@@ -1,6 +1,10 @@
 package parse
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/bouncehouse/bouncehouse/parse/values"
+)
 
 // What stands before the words of an Exim line.
 
@@ -29,7 +33,7 @@ func cutEximHead(s string, e *entry) bool {
 		return false
 	}
 	rest = rest[1:]
-	if (rest[0] == '+' || rest[0] == '-') && len(rest) > 6 && rest[5] == ' ' && digits(rest[1:5]) {
+	if (rest[0] == '+' || rest[0] == '-') && len(rest) > 6 && rest[5] == ' ' && values.Digits(rest[1:5]) {
 		st.zone, rest = rest[:5], rest[6:]
 	}
 	e.stamp = st
@@ -46,7 +50,7 @@ func cutPID(s string) (pid, rest string, ok bool) {
 		return "", s, false
 	}
 	end := strings.IndexByte(s[:min(len(s), 16)], ']')
-	if end < 0 || !digits(s[1:end]) || end+1 >= len(s) || s[end+1] != ' ' {
+	if end < 0 || !values.Digits(s[1:end]) || end+1 >= len(s) || s[end+1] != ' ' {
 		return "", s, false
 	}
 	return s[1:end], s[end+2:], true
@@ -157,7 +161,7 @@ func cutPiece(s string) (n, of int, cut byte, text string, ok bool) {
 	if at < 2 {
 		return
 	}
-	if n, of = int(number(s[1:at])), int(number(s[at+1:end])); n < 1 || of < n {
+	if n, of = int(values.Number(s[1:at])), int(values.Number(s[at+1:end])); n < 1 || of < n {
 		return
 	}
 	return n, of, s[at], s[end+2:], true

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // Clients that our own server refused. HOST is "name (helo) [ip]:port
@@ -164,7 +166,7 @@ func (f *eximRefusal) readVerb(s string) bool {
 func cutEximArgument(s string) (addr, text string) {
 	s = strings.TrimLeft(s, " ")
 	if strings.HasPrefix(s, "<") {
-		if addr, rest, ok := cutAddress(s[1:]); ok {
+		if addr, rest, ok := values.CutAddress(s[1:]); ok {
 			if strings.HasPrefix(rest, ": ") {
 				return addr, rest[2:]
 			}
@@ -182,7 +184,7 @@ func cutEximArgument(s string) (addr, text string) {
 	if n := strings.IndexByte(addr, ' '); n >= 0 && quotedPart(addr) == 0 {
 		addr = addr[:n]
 	}
-	return bare(addr), text
+	return values.Bare(addr), text
 }
 
 // readRejected reads what begins with the verb.
@@ -222,7 +224,7 @@ func (f *eximRefusal) readRejected(s string) bool {
 	} else {
 		return f.readVerb(rest) // Exim 3: "rejected RCPT ..."
 	}
-	f.sender, rest, from = cutAddress(addr)
+	f.sender, rest, from = values.CutAddress(addr)
 	if !from {
 		return false
 	}
@@ -276,7 +278,7 @@ func (f *eximRefusal) readProtocol(s string) bool {
 			f.stage = bouncehouse.StageConnect
 			f.client.read(strings.TrimPrefix(client, "H="))
 		} else if n := quotedPart(what); strings.HasPrefix(what[n:], " H=") {
-			f.stage = commandStage(strings.ToUpper(strings.TrimPrefix(what[:n], `"`)))
+			f.stage = said.Command(strings.ToUpper(strings.TrimPrefix(what[:n], `"`)))
 			f.client.read(what[n+3:])
 		}
 		return f.client.ip.IsValid()
@@ -306,7 +308,7 @@ func (f *eximRefusal) readUnqualified(s string) bool {
 	if !ok {
 		return false
 	}
-	addr, rest, ok := cutAddress(rest)
+	addr, rest, ok := values.CutAddress(rest)
 	if !ok {
 		return false
 	}

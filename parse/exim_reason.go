@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // What Exim says of a failure [transports/smtp.c, check_response]. pipelined
@@ -114,7 +116,7 @@ func eximHost(ev *bouncehouse.Event, s string) (rest string) {
 	if !ok || strings.IndexByte(name, ' ') >= 0 {
 		return ""
 	}
-	ip, port, rest := cutBracketed(s[len(name)+1:])
+	ip, port, rest := values.CutBracketed(s[len(name)+1:])
 	if !ip.IsValid() {
 		return ""
 	}
@@ -130,7 +132,7 @@ func cutCommand(s string) (command, reply string) {
 	from := 0
 	n := strings.Index(s[:min(len(s), 32)], ":<") // MAIL FROM:<a>, also behind "pipelined "
 	if n >= 0 && !strings.Contains(s[:n], ": ") {
-		if _, rest, ok := cutAddress(s[n+2:]); ok {
+		if _, rest, ok := values.CutAddress(s[n+2:]); ok {
 			from = len(s) - len(rest)
 		}
 	}
@@ -152,7 +154,7 @@ func eximStage(s string) bouncehouse.Stage {
 	case strings.HasPrefix(s, "sending data"): // the data is on its way
 		return bouncehouse.StageDATA
 	}
-	return commandStage(s)
+	return said.Command(s)
 }
 
 // setEximReply takes a reply apart whose lines are joined by \n. Where they
@@ -160,7 +162,7 @@ func eximStage(s string) bouncehouse.Stage {
 func setEximReply(ev *bouncehouse.Event, s string) {
 	first, rest, more := strings.Cut(s, `\n`)
 	if !more {
-		setReply(ev, printed(s))
+		said.SetReply(ev, printed(s))
 		return
 	}
 	r := firstLine(first)
@@ -258,7 +260,7 @@ func cutTimes(s string) string {
 			return s
 		}
 	}
-	if !parseUnits(strings.TrimPrefix(s[at:], " ")[len("DT="):]).Known {
+	if !values.Units(strings.TrimPrefix(s[at:], " ")[len("DT="):]).Known {
 		return s
 	}
 	return s[:at]
@@ -308,7 +310,7 @@ func (p *exim) hostFailed(e *entry, id, s string) bool {
 	if !ok || len(s) <= len(name)+2 || s[len(name)+1] != '[' || strings.HasPrefix(name, "(") {
 		return false
 	}
-	ip, port, rest := cutBracketed(s[len(name)+1:])
+	ip, port, rest := values.CutBracketed(s[len(name)+1:])
 	if !ip.IsValid() {
 		return false
 	}

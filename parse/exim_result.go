@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 var errEximCut = errors.New("result line of Exim is cut off: no recipient")
@@ -160,13 +161,13 @@ func (f *eximFields) read(s string) {
 		case "T":
 			f.transport = val
 		case "I":
-			f.local, _, _ = cutBracketed(val)
+			f.local, _, _ = values.CutBracketed(val)
 		case "X":
 			f.tls = val
 		case "C":
 			f.reply = val
 		case "QT":
-			f.queued = parseUnits(val)
+			f.queued = values.Units(val)
 		case "":
 			if val == "defer" && strings.HasPrefix(s, " (") {
 				s = f.readError(s[2:])
@@ -186,7 +187,7 @@ func (f *eximFields) readHost(s string) (rest string) {
 	after := strings.TrimPrefix(rest, " DS")
 	if !strings.HasPrefix(after, " [") {
 		if strings.HasPrefix(name, "[") { // without a name
-			if ip, port, after := cutBracketed(s); ip.IsValid() {
+			if ip, port, after := values.CutBracketed(s); ip.IsValid() {
 				f.ip, f.port = ip, port
 				return strings.TrimPrefix(after, "*")
 			}
@@ -196,7 +197,7 @@ func (f *eximFields) readHost(s string) (rest string) {
 		}
 		return rest
 	}
-	ip, port, after := cutBracketed(after[1:])
+	ip, port, after := values.CutBracketed(after[1:])
 	if !ip.IsValid() {
 		return rest
 	}
@@ -270,7 +271,7 @@ func cutEximRecipient(s string) (addr, top, rest string, ok bool) {
 		}
 	}
 	if strings.HasPrefix(rest, " <") {
-		if top, after, ok := cutAddress(rest[2:]); ok {
+		if top, after, ok := values.CutAddress(rest[2:]); ok {
 			return addr, top, after, true
 		}
 		return "", "", "", false
@@ -286,7 +287,7 @@ func topAt(s string) int {
 			return 0
 		}
 		at += n
-		top, rest, ok := cutAddress(s[at+2:])
+		top, rest, ok := values.CutAddress(s[at+2:])
 		if ok && (top == "" || top[0] == '"' || strings.IndexByte(top, ' ') < 0) &&
 			(rest == "" || rest[0] == ':' || len(rest) > 3 && rest[0] == ' ' && (rest[2] == '=' || rest[1] == '(')) {
 			return at

@@ -3,7 +3,6 @@ package parse
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"iter"
 	"os"
 	"path/filepath"
@@ -13,12 +12,9 @@ import (
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/parsetest"
 	"github.com/google/go-cmp/cmp"
 )
-
-// update rewrites the golden files: go test ./parse -run Golden -update;
-// review the diff.
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // logRef is the reference instant of the sample logs' chunks.
 var logRef = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
@@ -224,7 +220,7 @@ func TestLogGolden(t *testing.T) {
 	eachSample(t, func(t *testing.T, s sample, as string) {
 		got := render(t, s.parse(t, as))
 		golden := filepath.Join("testdata", s.format, strings.TrimSuffix(s.file, ".log")+".jsonl")
-		if *update && as == s.format {
+		if *parsetest.Update && as == s.format {
 			if err := os.WriteFile(golden, got, 0o644); err != nil {
 				t.Fatal(err)
 			}

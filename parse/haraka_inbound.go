@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // What connection.js says of clients, each with the fields behind it:
@@ -72,7 +74,7 @@ func (p *haraka) connect(l *harakaLine) {
 	key := memoKey{id: l.uuid}
 	c := p.conns.put(key)
 	p.conns.keep(key, &c.ip, l.fields[harakaIP])
-	c.port = portNumber(l.fields[harakaPort])
+	c.port = values.Port(l.fields[harakaPort])
 }
 
 func denied(code string) bool { return strings.HasPrefix(code, "DENY") }
@@ -121,7 +123,7 @@ func (p *haraka) recipient(r bouncehouse.Record, h *headReader, host string, l *
 func (p *haraka) data(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
 	key := memoKey{id: l.uuid}
 	m := p.trans.find(key)
-	if mid := bare(l.fields[harakaMID]); mid != "" && len(mid) <= maxKept && !denied(l.fields[harakaCode]) {
+	if mid := values.Bare(l.fields[harakaMID]); mid != "" && len(mid) <= maxKept && !denied(l.fields[harakaCode]) {
 		m = p.trans.open(key)
 		p.trans.keep(key, &m.messageID, mid)
 	}
@@ -137,7 +139,7 @@ func (p *haraka) data(r bouncehouse.Record, h *headReader, host string, l *harak
 		if err != nil {
 			return err
 		}
-		ev.MessageID = bare(l.fields[harakaMID])
+		ev.MessageID = values.Bare(l.fields[harakaMID])
 		if m != nil && ev.MessageID == "" {
 			ev.MessageID = m.messageID
 		}
@@ -160,17 +162,17 @@ func (p *haraka) refusal(r bouncehouse.Record, h *headReader, host string, l *ha
 	ev := newRefusal(res, bouncehouse.Haraka, at, host, l.uuid)
 	ev.Stage, ev.ContextKnown = stage, true
 	text := strings.TrimSuffix(l.fields[harakaMsg], " ("+l.uuid+")")
-	setReply(ev, text)
+	said.SetReply(ev, text)
 	if ev.ReplyCode == 0 && ev.EnhancedCode == "" {
 		ev.EnhancedCode, ev.ReplyText = bouncehouse.CutEnhanced(text)
 	}
-	ev.Sender = bare(l.fields[harakaSender])
+	ev.Sender = values.Bare(l.fields[harakaSender])
 	if m := p.trans.find(memoKey{id: l.uuid}); m != nil && ev.Sender == "" {
 		ev.Sender = m.sender
 	}
 	uuid, _, _ := strings.Cut(l.uuid, ".")
 	if c := p.conns.find(memoKey{id: uuid}); c != nil {
-		ev.RemoteIP, ev.RemotePort = hostIP(c.ip), c.port
+		ev.RemoteIP, ev.RemotePort = values.IP(c.ip), c.port
 	}
 	return ev, nil
 }
@@ -180,7 +182,7 @@ func harakaAddress(s string) string {
 	if !strings.HasPrefix(s, "<") {
 		return ""
 	}
-	if addr, _, ok := cutAddress(s[1:]); ok {
+	if addr, _, ok := values.CutAddress(s[1:]); ok {
 		return addr
 	}
 	return ""

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // What is remembered of a mail in Haraka's queue, from one line to the next:
@@ -98,7 +99,7 @@ func (p *haraka) connection(r bouncehouse.Record, h *headReader, host string, l 
 		p.asked(l.uuid, m)
 		m.tls, m.command = "", ""
 		if colon := strings.LastIndexByte(to, ':'); colon > 0 {
-			m.port = portNumber(to[colon+1:])
+			m.port = values.Port(to[colon+1:])
 			p.mails.keep(memoKey{id: l.uuid}, &m.ip, to[:colon])
 		}
 	case strings.HasPrefix(s, "Failed to get "), strings.HasPrefix(s, "Ongoing connection failed to "), strings.HasPrefix(s, "Remote end "):

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // What outbound/hmail.js says of one mail:
@@ -77,7 +79,7 @@ func (p *haraka) event(r bouncehouse.Record, h *headReader, host string, l *hara
 	ev.Time, ev.Host, ev.QueueID, ev.Direction, ev.Counted = at, host, l.uuid, bouncehouse.Outbound, true
 	if m != nil {
 		ev.Sender, ev.MessageID, ev.Client, ev.ContextKnown = m.sender, m.messageID, m.client, m.known
-		ev.RemoteHost, ev.RemoteIP, ev.RemotePort = m.mx, hostIP(m.ip), m.port
+		ev.RemoteHost, ev.RemoteIP, ev.RemotePort = m.mx, values.IP(m.ip), m.port
 		if m.tls != "" {
 			ev.TLS = tlsVersion(m.tls)
 		}
@@ -87,7 +89,7 @@ func (p *haraka) event(r bouncehouse.Record, h *headReader, host string, l *hara
 
 // answered reads "recipient <a@b> rejected: 550 ..." and "deferred: 450 ...".
 func (p *haraka) answered(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
-	addr, rest, ok := cutAddress(l.text[len("recipient <"):])
+	addr, rest, ok := values.CutAddress(l.text[len("recipient <"):])
 	if !ok {
 		return nil
 	}
@@ -118,7 +120,7 @@ func (p *haraka) answered(r bouncehouse.Record, h *headReader, host string, l *h
 		}
 	}
 	ev.Recipient, ev.Outcome, ev.Stage = addr, outcome, stage
-	setReply(ev, reply)
+	said.SetReply(ev, reply)
 	return nil
 }
 
@@ -145,12 +147,12 @@ func (p *haraka) delivered(r bouncehouse.Record, h *headReader, host string, l *
 			return err
 		}
 		ev.Outcome, ev.Stage = bouncehouse.Delivered, bouncehouse.StageEOD
-		ev.RemoteHost, ev.RemoteIP = f[harakaHost], hostIP(f[harakaIP])
-		ev.RemotePort = portNumber(f[harakaPort])
-		if setReply(ev, f[harakaResponse]); ev.ReplyCode == 0 { // the code is not logged
+		ev.RemoteHost, ev.RemoteIP = f[harakaHost], values.IP(f[harakaIP])
+		ev.RemotePort = values.Port(f[harakaPort])
+		if said.SetReply(ev, f[harakaResponse]); ev.ReplyCode == 0 { // the code is not logged
 			ev.EnhancedCode, ev.ReplyText = bouncehouse.CutEnhanced(f[harakaResponse])
 		}
-		ev.Delay = parseDelay(f[harakaDelay])
+		ev.Delay = values.Delay(f[harakaDelay])
 		if i < len(rcpts) {
 			ev.Recipient = rcpts[i]
 		}
@@ -207,7 +209,7 @@ func someRecipients(why string) (named []string, ok bool) {
 	}
 	_, list, _ := strings.Cut(why, ": ")
 	for one := range strings.SplitSeq(list, ", ") {
-		if addr := bare(one); addr != "" && len(named) < maxHarakaRcpts {
+		if addr := values.Bare(one); addr != "" && len(named) < maxHarakaRcpts {
 			named = append(named, addr)
 		}
 	}
@@ -216,14 +218,14 @@ func someRecipients(why string) (named []string, ok bool) {
 
 // reason takes the remote's answer out of a mail's fate, or Haraka's words.
 func (m *harakaMail) reason(ev *bouncehouse.Event, why string) {
-	said, upstream := strings.CutPrefix(why, "Upstream error: ")
+	reply, upstream := strings.CutPrefix(why, "Upstream error: ")
 	if !upstream {
-		said, upstream = strings.CutPrefix(why, "Unrecognized response from upstream server: ")
+		reply, upstream = strings.CutPrefix(why, "Unrecognized response from upstream server: ")
 	}
-	if bouncehouse.StartsWithCode(said) {
-		setReply(ev, said)
+	if bouncehouse.StartsWithCode(reply) {
+		said.SetReply(ev, reply)
 		if m != nil {
-			ev.Stage = commandStage(m.command)
+			ev.Stage = said.Command(m.command)
 		}
 		return
 	}
@@ -241,7 +243,7 @@ func (m *harakaMail) reason(ev *bouncehouse.Event, why string) {
 		}
 		if m != nil && !ev.RemoteIP.IsValid() {
 			at := strings.LastIndexByte(m.failed, ' ') // "connect ECONNREFUSED 203.0.113.9:25"
-			if to := endpoint(m.failed[at+1:]); to.IsValid() {
+			if to := values.Endpoint(m.failed[at+1:]); to.IsValid() {
 				ev.RemoteIP, ev.RemotePort = to.Addr(), to.Port()
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/charset"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // hMailServer 4 to 5.8 [Common/Application/Logger.cpp]: fields between tabs,
@@ -38,7 +40,7 @@ func sniffHMailServer(line string) bool {
 	switch kind {
 	case "SMTPC", "SMTPD", "POP3D", "POP3C", "IMAPD", "APPLICATION", "TCPIP", "DEBUG", "ERROR":
 		thread, _, ok := strings.Cut(rest, "\t")
-		return ok && digits(thread)
+		return ok && values.Digits(thread)
 	}
 	return false
 }
@@ -98,12 +100,12 @@ func (p *hMailServer) Parse(r bouncehouse.Record, res *bouncehouse.Result) error
 	}
 	text = strings.TrimSuffix(strings.TrimPrefix(text, `"`), `"`)
 	if !utf8.ValidString(text) {
-		text = toUTF8(text, "")
+		text = charset.Decode(text, "", nil)
 	}
 	if id == "0" { // SMTPDeliverer - Message 41 - Connection failed: ...
 		return p.delivery(&r, stamp, text, res)
 	}
-	return p.line(&r, memoKey{kind, id}, stamp, hostIP(ip), text, res)
+	return p.line(&r, memoKey{kind, id}, stamp, values.IP(ip), text, res)
 }
 
 // line takes one line of a session.

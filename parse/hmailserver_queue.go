@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/charset"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // What hMailServer's delivery thread says of a message
@@ -83,7 +85,7 @@ func (p *hMailServer) delivery(r *bouncehouse.Record, stamp, text string, res *b
 	before := len(res.Events)
 	switch {
 	case strings.HasPrefix(rest, "Delivering message from "):
-		q.begin(id, toUTF8(rest[len("Delivering message from "):], ""))
+		q.begin(id, charset.Decode(rest[len("Delivering message from "):], "", nil))
 		return nil
 	case strings.HasPrefix(rest, "Message delivery thread completed"):
 		q.end(id)
@@ -188,7 +190,7 @@ func (q *hmailQueue) unroutable(id, address, text string, res *bouncehouse.Resul
 		return
 	}
 	for i := range m.rcpts {
-		if rcpt := &m.rcpts[i]; rcpt.outcome == "" && strings.EqualFold(domainOf(rcpt.address), domainOf(address)) {
+		if rcpt := &m.rcpts[i]; rcpt.outcome == "" && strings.EqualFold(values.Domain(rcpt.address), values.Domain(address)) {
 			q.add(res, id, rcpt.address, bouncehouse.Deferred, text)
 		}
 	}
@@ -227,7 +229,7 @@ func (q *hmailQueue) undelivered(id, text string, res *bouncehouse.Result) {
 	before := len(res.Events)
 	if domain, ok := m.domain(); ok {
 		for i := range m.rcpts {
-			if m.rcpts[i].outcome == "" && strings.EqualFold(domainOf(m.rcpts[i].address), domain) {
+			if m.rcpts[i].outcome == "" && strings.EqualFold(values.Domain(m.rcpts[i].address), domain) {
 				q.add(res, id, m.rcpts[i].address, outcome, text)
 			}
 		}
@@ -245,7 +247,7 @@ func (m *hmailMessage) domain() (domain string, ok bool) {
 		if m.rcpts[i].outcome != "" {
 			continue
 		}
-		if d := domainOf(m.rcpts[i].address); !ok {
+		if d := values.Domain(m.rcpts[i].address); !ok {
 			domain, ok = d, true
 		} else if !strings.EqualFold(d, domain) {
 			return "", false
@@ -276,7 +278,7 @@ func (q *hmailQueue) settle(res *bouncehouse.Result, from int) {
 		template.QueueID, template.Sender = id, m.sender
 		for j := range m.rcpts {
 			rcpt := &m.rcpts[j]
-			if rcpt.outcome != "" || !strings.EqualFold(domainOf(rcpt.address), domain) {
+			if rcpt.outcome != "" || !strings.EqualFold(values.Domain(rcpt.address), domain) {
 				continue
 			}
 			rcpt.outcome = template.Outcome

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // KumoMTA 2023 to 2026 logs JSON, an object a line (docs.kumomta.com,
@@ -100,15 +102,15 @@ func (rec *kumoRecord) event(r bouncehouse.Record, at time.Time, recipient strin
 	ev := newEvent(res, bouncehouse.KumoMTA)
 	ev.Time, ev.Host, ev.QueueID, ev.ContextKnown, ev.Counted = at, r.Host, rec.id, true, true
 	ev.Direction, ev.MessageID = bouncehouse.Outbound, rec.messageID
-	ev.Sender, ev.Recipient = bare(rec.sender), bare(recipient)
-	ev.RemoteHost, ev.RemoteIP = rec.peerName, hostIP(rec.peerAddr)
+	ev.Sender, ev.Recipient = values.Bare(rec.sender), values.Bare(recipient)
+	ev.RemoteHost, ev.RemoteIP = rec.peerName, values.IP(rec.peerAddr)
 	if ev.RemoteIP.IsUnspecified() { // of a report by mail
 		ev.RemoteIP = netip.Addr{}
 	}
-	if from := endpoint(rec.source); from.IsValid() {
+	if from := values.Endpoint(rec.source); from.IsValid() {
 		ev.LocalIP = from.Addr()
 	} else {
-		ev.LocalIP = hostIP(rec.source)
+		ev.LocalIP = values.IP(rec.source)
 	}
 	if rec.tls != "" {
 		ev.TLS = tlsVersion(rec.tls)
@@ -156,7 +158,7 @@ func (rec *kumoRecord) outcome(ev *bouncehouse.Event) {
 		} else if f.recipient != "" {
 			ev.Recipient = f.recipient
 		}
-		ev.LocalIP = hostIP(f.source)
+		ev.LocalIP = values.IP(f.source)
 	}
 }
 
@@ -182,7 +184,7 @@ func (rec *kumoRecord) reply(ev *bouncehouse.Event) {
 	case strings.HasPrefix(rec.command, "BDAT"):
 		ev.Stage = bouncehouse.StageDATA
 	case rec.command != "":
-		ev.Stage = commandStage(rec.command)
+		ev.Stage = said.Command(rec.command)
 	case rec.kind == "Delivery" && rec.code == 250 && ev.RemoteHost != "":
 		ev.Stage = bouncehouse.StageEOD
 	case own && (strings.Contains(rec.content, "STARTTLS") || strings.Contains(rec.content, "TLS handshake")):

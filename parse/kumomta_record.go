@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // kumoRecord is what is read of a record.
@@ -158,7 +159,7 @@ func (rec *kumoRecord) headers(j *jsonReader) {
 	}
 	for key, more := j.key(); more; key, more = j.key() {
 		if len(key) == len("Message-ID") && strings.EqualFold(key, "Message-ID") {
-			rec.messageID = bare(j.text())
+			rec.messageID = values.Bare(j.text())
 		} else {
 			j.skip()
 		}
@@ -175,11 +176,11 @@ func (rec *kumoRecord) feedback(j *jsonReader) {
 		case "feedback_type":
 			f.kind = j.text()
 		case "original_mail_from":
-			f.sender = bare(j.text())
+			f.sender = values.Bare(j.text())
 		case "original_rcpto_to", "original_rcpt_to": // the first is how KumoMTA spells it
 			if j.open('[') {
 				for j.element(']') {
-					if s := bare(j.text()); f.recipient == "" {
+					if s := values.Bare(j.text()); f.recipient == "" {
 						f.recipient = s
 					}
 				}

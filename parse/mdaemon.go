@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // MDaemon's session logs, SMTP-(out), SMTP-(in) and all: local time. The log
@@ -68,9 +69,9 @@ func cutMDaemonStamp(s string) (st mdaemonStamp, rest string, ok bool) {
 	switch {
 	case len(s) < 20:
 		return st, s, false
-	case s[0] == '[' && s[9] == ']' && s[10] == ' ' && digits(s[1:9]):
+	case s[0] == '[' && s[9] == ']' && s[10] == ' ' && values.Digits(s[1:9]):
 		st.date, rest = s[1:9], s[11:]
-	case s[3] == ' ' && s[8] == '-' && s[11] == '-' && s[14] == ' ' && digits(s[4:8]):
+	case s[3] == ' ' && s[8] == '-' && s[11] == '-' && s[14] == ' ' && values.Digits(s[4:8]):
 		st.date, rest = s[4:14], s[15:]
 	default:
 		return st, s, false
@@ -137,7 +138,7 @@ func (p *mdaemon) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 		}
 		if rest, ok := strings.CutPrefix(s, "Session "); ok {
 			id, _, _ := strings.Cut(rest, ";")
-			if !digits(id) {
+			if !values.Digits(id) {
 				return nil
 			}
 			err := p.end(&r, st, key, res)
@@ -155,8 +156,8 @@ func (p *mdaemon) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 			d := p.open(key)
 			d.direction = bouncehouse.Inbound
 			from, _, _ := strings.Cut(rest, " ")
-			if d.remote = endpoint(from); !d.remote.IsValid() {
-				d.remote = endpoint(strings.Trim(from, "[]")) // [203.0.113.7:52344]
+			if d.remote = values.Endpoint(from); !d.remote.IsValid() {
+				d.remote = values.Endpoint(strings.Trim(from, "[]")) // [203.0.113.7:52344]
 			}
 			d.connected()
 		} else if strings.HasPrefix(s, "Accepting ") && strings.Contains(s, " connection from ") ||
@@ -166,7 +167,7 @@ func (p *mdaemon) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 			d := p.open(key)
 			d.direction = bouncehouse.Outbound
 			name, _, _ := strings.Cut(strings.Trim(rest, "[]. "), ":")
-			if isHostName(name) && len(name) <= maxKept {
+			if values.IsHostName(name) && len(name) <= maxKept {
 				p.keep(key, d, &d.tried, name)
 			}
 		}
@@ -184,7 +185,7 @@ func (p *mdaemon) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 
 // cutCategory cuts "05: " off.
 func cutCategory(s string) string {
-	if len(s) > 4 && s[2] == ':' && s[3] == ' ' && digits(s[:2]) {
+	if len(s) > 4 && s[2] == ':' && s[3] == ' ' && values.Digits(s[:2]) {
 		return s[4:]
 	}
 	return s
@@ -208,20 +209,20 @@ func (p *mdaemon) fact(key, s string) {
 	}
 	switch {
 	case strings.HasPrefix(s, "From: "):
-		p.keep(key, d, &d.from, bare(s[len("From: "):]))
+		p.keep(key, d, &d.from, values.Bare(s[len("From: "):]))
 	case strings.HasPrefix(s, "To: "):
 		for to := range strings.SplitSeq(s[len("To: "):], ",") {
-			if to = bare(to); to != "" && len(d.to) < maxRcpts {
+			if to = values.Bare(to); to != "" && len(d.to) < maxRcpts {
 				d.to = append(d.to, "")
 				p.keep(key, d, &d.to[len(d.to)-1], to)
 			}
 		}
 	case strings.HasPrefix(s, "Message-ID: "):
-		p.keep(key, d, &d.messageID, bare(s[len("Message-ID: "):]))
+		p.keep(key, d, &d.messageID, values.Bare(s[len("Message-ID: "):]))
 	case strings.HasPrefix(s, "Connection established "):
 		from, to, _ := strings.Cut(strings.Trim(s[len("Connection established "):], "()"), " -> ")
 		d.direction = bouncehouse.Outbound
-		d.local, d.remote = endpoint(from).Addr(), endpoint(to)
+		d.local, d.remote = values.Endpoint(from).Addr(), values.Endpoint(to)
 		d.finished(d.mail)
 		d.host, d.tls, d.cause, d.lines = d.tried, "", "", d.lines[:0]
 		d.inData, d.inAuth, d.over, d.closing = false, false, false, bouncehouse.Reply{}

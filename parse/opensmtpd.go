@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // OpenSMTPD 5.3 to 7.x. S is a session's id, E an envelope's (one recipient);
@@ -186,7 +187,7 @@ func (f *mailFields) read(s string) {
 		}
 		switch {
 		case strings.HasPrefix(val, "<"):
-			if val, s, ok = cutAddress(val[1:]); !ok {
+			if val, s, ok = values.CutAddress(val[1:]); !ok {
 				return
 			}
 		case strings.HasPrefix(val, `"`):
@@ -285,14 +286,14 @@ func (p *openSMTPD) calling(e *entry, id, address, host string) {
 	if at < 0 {
 		return
 	}
-	s.port = portNumber(address[at+1:])
+	s.port = values.Port(address[at+1:])
 	p.sessions.keep(key, &s.client.ip, strings.Trim(address[:at], "[]"))
 	p.sessions.keep(key, &s.client.host, serverName(host, s.client.ip))
 }
 
 // serverName is host where it is a name: without PTR the address stands there.
 func serverName(host, ip string) string {
-	if host == "" || host == ip || host[0] == '<' || host[0] == '[' || hostIP(host).IsValid() {
+	if host == "" || host == ip || host[0] == '<' || host[0] == '[' || values.IP(host).IsValid() {
 		return ""
 	}
 	return host
@@ -311,7 +312,7 @@ func (p *openSMTPD) announced(r bouncehouse.Record, h *headReader, e *entry, ses
 	var f mailFields
 	f.read(rest)
 	s := p.session(e, session)
-	s.size = number(f.size)
+	s.size = values.Number(f.size)
 	if !f.sender {
 		return nil
 	}

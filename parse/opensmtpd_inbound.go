@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // refused reads `command="RCPT TO:<c@d>" result="550 text"`. The command is
@@ -20,8 +22,8 @@ func (p *openSMTPD) refused(r bouncehouse.Record, h *headReader, e *entry, sessi
 			break
 		}
 		at += from
-		if said := rest[at+len(result):]; refusal45(said) {
-			return p.refusal(r, h, e, session, rest[:at], strings.TrimSuffix(said, `"`), res)
+		if reply := rest[at+len(result):]; refusal45(reply) {
+			return p.refusal(r, h, e, session, rest[:at], strings.TrimSuffix(reply, `"`), res)
 		}
 		from = at + len(result)
 	}
@@ -33,7 +35,7 @@ func refusal45(s string) bool { return bouncehouse.StartsWithCode(s) && (s[0] ==
 
 // refusal makes an event of a command that our server refused. What is no
 // command of SMTP, or of none of its steps, tells of no mail.
-func (p *openSMTPD) refusal(r bouncehouse.Record, h *headReader, e *entry, session, command, said string, res *bouncehouse.Result) error {
+func (p *openSMTPD) refusal(r bouncehouse.Record, h *headReader, e *entry, session, command, reply string, res *bouncehouse.Result) error {
 	verb, arg := command, ""
 	if n := strings.IndexAny(command, " :"); n >= 0 {
 		verb, arg = command[:n], command[n+1:]
@@ -54,7 +56,7 @@ func (p *openSMTPD) refusal(r bouncehouse.Record, h *headReader, e *entry, sessi
 		stage = bouncehouse.StageRCPT
 	case "DATA", "BDAT", ".":
 		// The message is refused at its end under the name of its command.
-		if stage = bouncehouse.StageEOD; strings.HasPrefix(said, "503") {
+		if stage = bouncehouse.StageEOD; strings.HasPrefix(reply, "503") {
 			stage = bouncehouse.StageDATA
 		}
 	default:
@@ -77,7 +79,7 @@ func (p *openSMTPD) refusal(r bouncehouse.Record, h *headReader, e *entry, sessi
 		s.client.set(ev)
 		ev.SASLUser = s.user
 	}
-	setReply(ev, said)
+	said.SetReply(ev, reply)
 	return nil
 }
 
@@ -87,7 +89,7 @@ func smtpPath(arg string) string {
 	if !ok {
 		return ""
 	}
-	if address, _, ok := cutAddress(path); ok {
+	if address, _, ok := values.CutAddress(path); ok {
 		return address
 	}
 	return strings.TrimSuffix(path, ">")
@@ -122,7 +124,7 @@ func (p *openSMTPD) old(r bouncehouse.Record, h *headReader, e *entry, agent, re
 				var f mailFields
 				f.read(rest)
 				s := p.session(e, session)
-				s.size = number(f.size)
+				s.size = values.Number(f.size)
 				return p.taken(r, h, e, s, msgid, f.from, res)
 			}
 		} else if rest, ok := strings.CutPrefix(rest, "Failed command on session "); ok { // S: "cmd" => 550 text

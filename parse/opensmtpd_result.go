@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 var errNoEnvelope = errors.New("result line of OpenSMTPD is cut off: no result")
@@ -44,7 +45,7 @@ func (p *openSMTPD) outcome(r bouncehouse.Record, h *headReader, e *entry, f *ma
 		return err
 	}
 	ev := newAttempt(res, bouncehouse.OpenSMTPD, at, e.host, f.evpid[:8], outcome)
-	ev.Sender, ev.Recipient, ev.Delay = f.from, f.to, parseUnits(f.delay)
+	ev.Sender, ev.Recipient, ev.Delay = f.from, f.to, values.Units(f.delay)
 	if f.rcpt != "-" && f.rcpt != f.to { // before an alias
 		ev.OriginalRecipient = f.rcpt
 	}
@@ -60,7 +61,7 @@ func (p *openSMTPD) outcome(r bouncehouse.Record, h *headReader, e *entry, f *ma
 		ev.ReplyText = f.stat
 		return nil
 	}
-	ev.LocalIP = hostIP(strings.Trim(f.source, "[]"))
+	ev.LocalIP = values.IP(strings.Trim(f.source, "[]"))
 	setRoute(ev, f.relay)
 	if s := p.sessions.find(memoKey{e.host, f.session}); s != nil && ev.RemoteIP.IsValid() {
 		ev.TLS, ev.RemotePort = s.tls, s.port
@@ -102,10 +103,10 @@ func (p *openSMTPD) connectionRefused(r bouncehouse.Record, h *headReader, e *en
 func setRoute(ev *bouncehouse.Event, s string) {
 	ip, host, ok := strings.Cut(s, " (")
 	if !ok {
-		ev.RemoteIP = hostIP(strings.Trim(s, "[]"))
+		ev.RemoteIP = values.IP(strings.Trim(s, "[]"))
 		return
 	}
-	ev.RemoteIP = hostIP(strings.Trim(ip, "[]"))
+	ev.RemoteIP = values.IP(strings.Trim(ip, "[]"))
 	ev.RemoteHost = serverName(strings.TrimSuffix(host, ")"), ip)
 }
 

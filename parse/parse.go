@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/bounce"
 )
 
 // Options is what parsers must be told of our own servers.
@@ -61,7 +62,7 @@ func Formats() []Format {
 		{Name: "mdaemon", Sniff: sniffMDaemon, New: newMDaemon, plain: true},
 		{Name: "powermta", Sniff: sniffPowerMTA, New: newPowerMTA, plain: true},
 		{Name: "kumomta", Sniff: sniffKumoMTA, New: newKumoMTA, plain: true},
-		{Name: "dsn", Sniff: sniffDSN, New: newDSN, mails: true},
+		{Name: "dsn", Sniff: bounce.Sniff, New: newMails, mails: true},
 	}
 }
 
@@ -266,6 +267,10 @@ func (a *auto) parser(i int) bouncehouse.Parser {
 		a.parsers[i] = a.formats[i].New(a.options)
 	}
 	return a.parsers[i]
+}
+
+func newMails(o Options) bouncehouse.Parser {
+	return bounce.New(bounce.Options{Hosts: o.Hosts, Domains: o.Domains, Egress: o.Egress, BATVKeys: o.BATVKeys})
 }
 
 // newRefusal appends the event that our own server refused a client; id is ""

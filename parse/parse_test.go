@@ -14,7 +14,11 @@ func TestFormatsHaveSamples(t *testing.T) {
 	var names []string
 	for _, f := range Formats() {
 		names = append(names, f.Name)
-		if _, err := os.Stat(filepath.Join("testdata", f.Name, "README.md")); err != nil {
+		dir := filepath.Join("testdata", f.Name)
+		if f.mails {
+			dir = "bounce/testdata"
+		}
+		if _, err := os.Stat(filepath.Join(dir, "README.md")); err != nil {
 			t.Errorf("format %s: %v", f.Name, err)
 		}
 	}
@@ -47,7 +51,7 @@ func TestNewUnknown(t *testing.T) {
 // A mail is never read as lines, nor a line as a mail.
 func TestAutoKinds(t *testing.T) {
 	line := "Sep  2 16:49:15 mx1 postfix/smtp[1]: 4F2D1A0C3B: to=<a@b.example>, relay=none, delay=1, dsn=5.0.0, status=bounced (no)\n"
-	mail, err := os.ReadFile("testdata/dsn/gmail.eml")
+	mail, err := os.ReadFile("bounce/testdata/gmail.eml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // Postfix 2.2 to 3.11. What its daemons log of a message (QID is the queue
@@ -184,7 +185,7 @@ func (p *postfix) messageID(r bouncehouse.Record, h *headReader, e *entry, id, s
 	if m.messageID != "" && resent && !m.resent {
 		return nil
 	}
-	m.messageID, m.resent = p.memory.keep(m, bare(s)), resent
+	m.messageID, m.resent = p.memory.keep(m, values.Bare(s)), resent
 	if m.held {
 		return arrival(r, h, e, id, m, res)
 	}
@@ -220,7 +221,7 @@ func arrival(r bouncehouse.Record, h *headReader, e *entry, id string, m *messag
 
 // queued reads the queue manager's lines about the whole message.
 func (p *postfix) queued(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
-	sender, rest, ok := cutAddress(rest[len("from=<"):])
+	sender, rest, ok := values.CutAddress(rest[len("from=<"):])
 	if !ok {
 		return nil // cut off; the next "queue active" says it again
 	}
@@ -242,7 +243,7 @@ func (p *postfix) queued(r bouncehouse.Record, h *headReader, e *entry, id, rest
 	size, _, _ = strings.Cut(size, ",")
 	m.announced = true
 	m.sender = p.memory.keep(m, sender)
-	m.size = number(size)
+	m.size = values.Number(size)
 	return arrival(r, h, e, id, m, res)
 }
 

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // Clients that our own server refused:
@@ -38,7 +40,7 @@ func (p *postfix) refusal(r bouncehouse.Record, h *headReader, e *entry, id, res
 	ev := newRefusal(res, bouncehouse.Postfix, at, e.host, id)
 	ev.Stage = f.stage
 	setClient(ev, f.client)
-	setReply(ev, f.text)
+	said.SetReply(ev, f.text)
 	if ev.ReplyCode == 0 { // "5.7.1 text": the code is not logged
 		ev.EnhancedCode, ev.ReplyText = bouncehouse.CutEnhanced(f.text)
 		if f.content {
@@ -79,7 +81,7 @@ func (p *postfix) oversize(r bouncehouse.Record, h *headReader, e *entry, id str
 // setClient reads "host[ip]"; where the address has no name the host is
 // "unknown".
 func setClient(ev *bouncehouse.Event, s string) {
-	setRemote(ev, s)
+	values.SetRemote(ev, s)
 	if ev.RemoteHost == "unknown" {
 		ev.RemoteHost = ""
 	}
@@ -156,7 +158,7 @@ func refusedAt(where string) bouncehouse.Stage {
 	case "END-OF-MESSAGE":
 		return bouncehouse.StageEOD
 	}
-	return commandStage(where)
+	return said.Command(where)
 }
 
 // cutFields cuts "; from=<a> to=<b> proto=ESMTP helo=<h>" off and returns
@@ -215,7 +217,7 @@ func quoted(s string) int {
 			return len(name)
 		}
 	}
-	if _, rest, ok := cutAddress(s[1:]); ok {
+	if _, rest, ok := values.CutAddress(s[1:]); ok {
 		return len(s) - len(rest)
 	}
 	return 0
@@ -233,13 +235,13 @@ func mayBeFields(s string) bool {
 func (f *refusal) fields(s string) (rest string, ok bool) {
 	f.sender, f.recipient = "", ""
 	if s, ok = strings.CutPrefix(s, " from=<"); ok {
-		if f.sender, s, ok = cutAddress(s); !ok {
+		if f.sender, s, ok = values.CutAddress(s); !ok {
 			return "", false
 		}
 		s = strings.TrimPrefix(s, ",")
 	}
 	if s, ok = strings.CutPrefix(s, " to=<"); ok {
-		if f.recipient, s, ok = cutAddress(s); !ok {
+		if f.recipient, s, ok = values.CutAddress(s); !ok {
 			return "", false
 		}
 		s = strings.TrimPrefix(s, ",")

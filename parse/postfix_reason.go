@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // readReason reads the text in brackets behind the status: the remote's
@@ -21,7 +23,7 @@ func readReason(ev *bouncehouse.Event, s string) {
 	if ev.Outcome == bouncehouse.Delivered || ev.Outcome == bouncehouse.Relayed {
 		if ev.RemoteHost != "" && bouncehouse.StartsWithCode(s) {
 			ev.Stage = bouncehouse.StageEOD
-			setReply(ev, s)
+			said.SetReply(ev, s)
 			return
 		}
 		ev.ReplyText = s
@@ -45,7 +47,7 @@ func readReason(ev *bouncehouse.Event, s string) {
 			remoteOf(ev, strings.TrimSuffix(host, ":"))
 			ev.Stage = bouncehouse.StageConnect
 			if _, reply, ok := strings.Cut(s, "server refused to talk to me: "); ok { // Postfix 2.0
-				setReply(ev, reply)
+				said.SetReply(ev, reply)
 				return
 			}
 		}
@@ -68,19 +70,19 @@ func readReason(ev *bouncehouse.Event, s string) {
 
 // hostReason reads what follows "host H[ip] ".
 func hostReason(ev *bouncehouse.Event, host, rest string) bool {
-	if said, ok := strings.CutPrefix(rest, "said: "); ok {
-		if at := strings.LastIndex(said, " (in reply to "); at >= 0 {
-			ev.Stage = commandStage(said[at+len(" (in reply to "):])
-			said = said[:at]
+	if reply, ok := strings.CutPrefix(rest, "said: "); ok {
+		if at := strings.LastIndex(reply, " (in reply to "); at >= 0 {
+			ev.Stage = said.Command(reply[at+len(" (in reply to "):])
+			reply = reply[:at]
 		}
 		remoteOf(ev, host)
-		setReply(ev, said)
+		said.SetReply(ev, reply)
 		return true
 	}
-	if said, ok := strings.CutPrefix(rest, "refused to talk to me: "); ok {
+	if reply, ok := strings.CutPrefix(rest, "refused to talk to me: "); ok {
 		ev.Stage = bouncehouse.StageConnect
 		remoteOf(ev, host)
-		setReply(ev, said)
+		said.SetReply(ev, reply)
 		return true
 	}
 	if strings.HasPrefix(rest, "greeted me with ") {
@@ -103,7 +105,7 @@ func tlsReason(ev *bouncehouse.Event, s string) bool {
 			if host := strings.LastIndex(s[:at], "host "); host >= 0 {
 				remoteOf(ev, s[host+len("host "):at])
 			}
-			setReply(ev, s[at+len(" refused to start TLS: "):])
+			said.SetReply(ev, s[at+len(" refused to start TLS: "):])
 			return true
 		}
 	case strings.HasPrefix(s, "SASL authentication failed"):
@@ -115,7 +117,7 @@ func tlsReason(ev *bouncehouse.Event, s string) bool {
 		if host := strings.LastIndex(s[:at], "server "); host >= 0 {
 			remoteOf(ev, s[host+len("server "):at])
 		}
-		setReply(ev, s[at+len(" said: "):])
+		said.SetReply(ev, s[at+len(" said: "):])
 		return true
 	case strings.HasPrefix(s, "SMTPUTF8 is required"):
 		ev.Stage = bouncehouse.StageMAIL
@@ -138,7 +140,7 @@ func cutHost(s, prefix string) (host, rest string, ok bool) {
 // remoteOf takes the host of a reason where relay= named none.
 func remoteOf(ev *bouncehouse.Event, host string) {
 	if ev.RemoteHost == "" && !ev.RemoteIP.IsValid() {
-		setRemote(ev, host)
+		values.SetRemote(ev, host)
 	}
 }
 
@@ -156,7 +158,7 @@ func doing(s string) bouncehouse.Stage {
 		case strings.HasPrefix(rest, "message body"):
 			return bouncehouse.StageDATA
 		}
-		return commandStage(rest)
+		return said.Command(rest)
 	}
 	switch {
 	case strings.Contains(s, "greeting"):

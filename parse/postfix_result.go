@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 var errCut = errors.New("result line of Postfix is cut off: no status")
 
 // result reads what became of one recipient.
 func (p *postfix) result(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
-	rcpt, rest, ok := cutAddress(rest[len("to=<"):])
+	rcpt, rest, ok := values.CutAddress(rest[len("to=<"):])
 	if !ok {
 		return errCut
 	}
@@ -31,7 +32,7 @@ func (p *postfix) result(r bouncehouse.Record, h *headReader, e *entry, id, rest
 			break
 		}
 		if strings.HasPrefix(val, "<") {
-			if val, rest, ok = cutAddress(val[1:]); !ok {
+			if val, rest, ok = values.CutAddress(val[1:]); !ok {
 				return errCut
 			}
 		} else {
@@ -74,8 +75,8 @@ func (p *postfix) result(r bouncehouse.Record, h *headReader, e *entry, id, rest
 	ev := newAttempt(res, bouncehouse.Postfix, at, e.host, id, outcome)
 	ev.Counted = counted
 	ev.Recipient, ev.OriginalRecipient, ev.EnhancedCode = rcpt, original, dsn
-	ev.Delay = parseDelay(delay)
-	setRemote(ev, relay)
+	ev.Delay = values.Delay(delay)
+	values.SetRemote(ev, relay)
 	readReason(ev, unparen(reason))
 
 	m := p.memory.find(e.host, id)

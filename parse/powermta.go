@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // PowerMTA 3 to 6 writes accounting files (User's Guide, chapter 12): CSV of
@@ -290,8 +291,8 @@ func (p *powerMTA) row(r bouncehouse.Record, s string, res *bouncehouse.Result) 
 	}
 	ev := newEvent(res, bouncehouse.PowerMTA)
 	ev.Time, ev.Host, ev.ContextKnown, ev.Direction = at, r.Host, true, bouncehouse.Outbound
-	ev.Sender, ev.Recipient = bare(row[pmtaOrig]), bare(row[pmtaRcpt])
-	ev.MessageID = bare(row[pmtaMessageID])
+	ev.Sender, ev.Recipient = values.Bare(row[pmtaOrig]), values.Bare(row[pmtaRcpt])
+	ev.MessageID = values.Bare(row[pmtaMessageID])
 	if _, orcpt, ok := strings.Cut(row[pmtaOrcpt], ";"); ok && orcpt != ev.Recipient {
 		ev.OriginalRecipient = orcpt
 	}
@@ -301,7 +302,7 @@ func (p *powerMTA) row(r bouncehouse.Record, s string, res *bouncehouse.Result) 
 		}
 	}
 	if !ev.Delay.Known {
-		ev.Delay = parseDelay(row[pmtaSeconds])
+		ev.Delay = values.Delay(row[pmtaSeconds])
 	}
 	row.outcome(ev)
 	row.remote(ev)

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // outcome takes type, dsnAction and dsnStatus. What came by mail (rb, rs, f)
@@ -57,11 +59,11 @@ func (row *pmtaRow) remote(ev *bouncehouse.Event) {
 		}
 		host, ip = pmtaHost(strings.Trim(name, " "))
 	}
-	ev.RemoteHost, ev.RemoteIP = host, hostIP(ip)
-	if to := hostIP(row[pmtaRemoteIP]); to.IsValid() && !to.IsUnspecified() {
+	ev.RemoteHost, ev.RemoteIP = host, values.IP(ip)
+	if to := values.IP(row[pmtaRemoteIP]); to.IsValid() && !to.IsUnspecified() {
 		ev.RemoteIP = to
 	}
-	if from := hostIP(row[pmtaLocalIP]); from.IsValid() && !from.IsUnspecified() {
+	if from := values.IP(row[pmtaLocalIP]); from.IsValid() && !from.IsUnspecified() {
 		ev.LocalIP = from
 	}
 	if row[pmtaTLS] != "" {
@@ -78,7 +80,7 @@ func (row *pmtaRow) remote(ev *bouncehouse.Event) {
 func pmtaHost(s string) (host, ip string) {
 	host, ip, _ = strings.Cut(s, "(")
 	host, ip = strings.Trim(host, " "), strings.TrimRight(ip, ") ")
-	if ip == "" && hostIP(host).IsValid() {
+	if ip == "" && values.IP(host).IsValid() {
 		return "", host
 	}
 	return host, ip
@@ -98,7 +100,7 @@ func (row *pmtaRow) reply(ev *bouncehouse.Event) {
 		if n := bouncehouse.EnhancedLen(diag); n > 0 && n < len(diag) { // "smtp;5.1.1 text": the code is lost
 			ev.EnhancedCode, ev.ReplyText = diag[:n], strings.TrimLeft(diag[n:], " ")
 		} else {
-			setReply(ev, diag)
+			said.SetReply(ev, diag)
 		}
 	case row[pmtaDiag] != "":
 		ev.ReplyText = row[pmtaDiag]

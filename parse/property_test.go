@@ -2,6 +2,7 @@ package parse
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"weak"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/parsetest"
 )
 
 // However a log is cut into chunks, the same comes of it.
@@ -193,11 +195,11 @@ func TestLogSpliced(t *testing.T) {
 // more than its length: lines makes the logs of about n bytes.
 func hostile(t *testing.T, format string, lines func(n int) map[string]string) {
 	t.Helper()
-	withoutGC(t)
+	parsetest.WithoutGC(t)
 	const n = 64 << 10
-	for _, name := range sortedKeys(lines(n)) {
+	for _, name := range slices.Sorted(maps.Keys(lines(n))) {
 		for _, as := range []string{format, Auto} {
-			checkGrowth(t, named(name+" as "+as), n, func(n int) string { return lines(n)[name] }, func(log string) {
+			parsetest.CheckGrowth(t, parsetest.Named(name+" as "+as), n, func(n int) string { return lines(n)[name] }, func(log string) {
 				parseHostileLog(t, as, bouncehouse.FileHead(log), log)
 			})
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // qmail 1.03, netqmail 1.06, notqmail 1.09, s/qmail 4, IndiMail 3. What
@@ -115,7 +116,7 @@ func cutQmailStamp(s string) (st stamp, text string, ok bool) {
 	if s[0] == '@' {
 		return cutTAI64N(s)
 	}
-	if s[0]-'0' <= 9 && s[10] == '.' && digits(s[:10]) {
+	if s[0]-'0' <= 9 && s[10] == '.' && values.Digits(s[:10]) {
 		fraction, rest := cutFraction(s[10:])
 		if at, ok := unixTime(s[:10], fraction); ok && fraction != "" && strings.HasPrefix(rest, " ") {
 			return stamp{kind: stampKnown, known: at}, strings.TrimLeft(rest, " "), true
@@ -169,7 +170,7 @@ func (p *qmail) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 }
 
 func (p *qmail) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error) {
-	if e.host == "delivery" && digits(e.program) && e.pid == "" && (e.stamp.zone != "" || e.stamp.fraction != "") {
+	if e.host == "delivery" && values.Digits(e.program) && e.pid == "" && (e.stamp.zone != "" || e.stamp.fraction != "") {
 		// QUIRK: "2009-08-18 12:12:09.2 delivery 3: success: ..." of
 		// tai64nlocal looks like host and program.
 		return true, p.line(r, h, r.Host, &e.stamp, "delivery "+e.program+": "+e.msg, res)
@@ -200,7 +201,7 @@ func (p *qmail) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *b
 // cutSplogger cuts "1250590329.207461 " or, where a line goes on,
 // "1250590329.207461+" off; mark is the stamp with its last byte.
 func cutSplogger(s string) (st stamp, mark, text string, ok bool) {
-	if len(s) < 18 || s[10] != '.' || s[17] != ' ' && s[17] != '+' || s[0]-'0' > 9 || !digits(s[11:17]) {
+	if len(s) < 18 || s[10] != '.' || s[17] != ' ' && s[17] != '+' || s[0]-'0' > 9 || !values.Digits(s[11:17]) {
 		return st, "", "", false
 	}
 	st.kind = stampKnown
@@ -269,7 +270,7 @@ func (p *qmail) line(r bouncehouse.Record, h *headReader, host string, st *stamp
 	}
 	switch s[0] {
 	case 'n':
-		if id := s[len("new msg "):]; digits(id) {
+		if id := s[len("new msg "):]; values.Digits(id) {
 			at, err := h.clock.time(&r, st)
 			if err != nil {
 				return err
@@ -300,7 +301,7 @@ func (p *qmail) info(r bouncehouse.Record, h *headReader, host string, st *stamp
 	if end < 0 && strings.HasSuffix(rest, ">") {
 		end = len(rest) - 1
 	}
-	if !ok || !ok2 || end < 0 || !digits(id) {
+	if !ok || !ok2 || end < 0 || !values.Digits(id) {
 		return nil
 	}
 	at, err := h.clock.time(&r, st)
@@ -315,7 +316,7 @@ func (p *qmail) info(r bouncehouse.Record, h *headReader, host string, st *stamp
 	}
 	m.known = true
 	p.messages.keep(key, &m.sender, rest[:end])
-	res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{Time: m.begun, Host: host, QueueID: id, Sender: rest[:end], Size: number(size)})
+	res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{Time: m.begun, Host: host, QueueID: id, Sender: rest[:end], Size: values.Number(size)})
 	return nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // Clients that were refused before or by qmail-smtpd:
@@ -32,7 +34,7 @@ func (p *qmail) refused(r bouncehouse.Record, h *headReader, host string, st *st
 	s = strings.TrimPrefix(s, "rblsmtpd: ") // splogger with that name
 	client, rest, ok := strings.Cut(s, " pid ")
 	list, reply, ok2 := strings.Cut(rest, ": ")
-	ip := hostIP(client)
+	ip := values.IP(client)
 	if !ok || !ok2 || !ip.IsValid() || !bouncehouse.StartsWithCode(reply) {
 		return nil
 	}
@@ -41,7 +43,7 @@ func (p *qmail) refused(r bouncehouse.Record, h *headReader, host string, st *st
 		return err
 	}
 	ev.RemoteIP = ip
-	setReply(ev, reply)
+	said.SetReply(ev, reply)
 	if _, zone, ok := strings.Cut(list, " "); ok && zone != "" {
 		ev.ReplyText += " (" + zone + ")"
 	}
@@ -71,7 +73,7 @@ func (p *qmail) chkuser(r bouncehouse.Record, h *headReader, host string, st *st
 	ev.Recipient = strings.TrimSuffix(recipient, ">")
 	_, rest, _ = strings.Cut(client, ":")
 	name, addr, _ := strings.Cut(rest, ":")
-	ev.RemoteIP = hostIP(addr)
+	ev.RemoteIP = values.IP(addr)
 	if name != "unknown" {
 		ev.RemoteHost = name
 	}
@@ -107,7 +109,7 @@ func (p *qmail) spamdyke(r bouncehouse.Record, h *headReader, host string, st *s
 		return err
 	}
 	ev.Sender, ev.Recipient, ev.RemoteHost, ev.SASLUser = unlessUnknown(sender), unlessUnknown(recipient), unlessUnknown(name), unlessUnknown(user)
-	ev.RemoteIP = hostIP(addr)
+	ev.RemoteIP = values.IP(addr)
 	ev.ReplyText = strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(word, "DENIED_"), "_", " "))
 	if why = strings.Trim(why, " "); why != "" && why != "(empty)" {
 		ev.ReplyText += ": " + why

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // A report of qmail-remote, as qmail-send logs it: every blank is an
@@ -43,7 +44,7 @@ func readReport(ev *bouncehouse.Event, s string, local bool) {
 		// A local program's output is a stranger's: it names no remote.
 		readPhrase(ev, words)
 	}
-	if said != "" && (bouncehouse.StartsWithCode(said) || len(said) > 3 && said[3] == '_' && digits(said[:3])) {
+	if said != "" && (bouncehouse.StartsWithCode(said) || len(said) > 3 && said[3] == '_' && values.Digits(said[:3])) {
 		if at := strings.LastIndex(said, giveUpMark); at >= 0 {
 			said = said[:at]
 		}
@@ -150,7 +151,7 @@ func quotedAddress(s string) string {
 // remoteName takes "203.0.113.7", "[2001:db8::1]" or a host's name.
 func remoteName(ev *bouncehouse.Event, s string) {
 	name := strings.Trim(s, "[]()<>,;")
-	if ip := hostIP(name); ip.IsValid() {
+	if ip := values.IP(name); ip.IsValid() {
 		ev.RemoteIP = ip
 	} else if strings.IndexByte(name, '.') > 0 && strings.IndexByte(name, '@') < 0 {
 		ev.RemoteHost = name
@@ -238,7 +239,7 @@ func settleLocal(ev *bouncehouse.Event, s string) {
 	boxes, rest, ok := strings.Cut(s[at+len("did_"):], "+")
 	forwards, programs, ok2 := strings.Cut(rest, "+")
 	programs, _, _ = strings.Cut(programs, "/") // the new message: "/qp_402/"
-	if ok && ok2 && boxes == "0" && programs == "0" && digits(forwards) && forwards != "0" {
+	if ok && ok2 && boxes == "0" && programs == "0" && values.Digits(forwards) && forwards != "0" {
 		ev.Outcome, ev.Counted = bouncehouse.Relayed, false
 	}
 }

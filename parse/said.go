@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
 )
 
 // Said makes an event of a reply as it stands in somebody's hands: the reply
@@ -11,11 +12,11 @@ import (
 // said: 550 ... (in reply to RCPT TO command)"). Its outcome is what the code
 // says; without a code, or where the remote accepted, it is bounced.
 func Said(text string) bouncehouse.Event {
-	s := readSentence(strings.ToValidUTF8(text, "\ufffd"))
+	s := said.Read(strings.ToValidUTF8(text, "\ufffd"))
 	e := bouncehouse.Event{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced,
-		RemoteHost: s.host, RemoteIP: s.ip, Stage: s.stage,
-		ReplyCode: s.code, EnhancedCode: s.enhanced, ReplyText: bouncehouse.Clean(s.text, bouncehouse.MaxText)}
-	if s.code/100 == 4 {
+		RemoteHost: s.Host, RemoteIP: s.IP, Stage: s.Stage,
+		ReplyCode: s.Code, EnhancedCode: s.Enhanced, ReplyText: bouncehouse.Clean(s.Text, bouncehouse.MaxText)}
+	if s.Code/100 == 4 {
 		e.Outcome = bouncehouse.Deferred
 	}
 	return e

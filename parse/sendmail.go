@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // Sendmail 8.9 to 8.18. What it logs of a message (QID is the queue id; the
@@ -146,7 +147,7 @@ func cutSendmailID(s string, known bool) (id, rest string) {
 	if n < least || n+1 >= len(s) || s[n+1] != ' ' {
 		return "", ""
 	}
-	number := digits(s[n-5 : n])
+	number := values.Digits(s[n-5 : n])
 	if !number && !known {
 		return "", ""
 	}
@@ -178,7 +179,7 @@ func (p *sendmail) arrival(r bouncehouse.Record, h *headReader, e *entry, id, re
 		key, val, rest = cutField(rest)
 		switch key {
 		case "size":
-			size = number(val)
+			size = values.Number(val)
 		case "nrcpts":
 			rcpts = val
 		case "msgid":
@@ -213,7 +214,7 @@ func (p *sendmail) arrival(r bouncehouse.Record, h *headReader, e *entry, id, re
 // a long address, without its bracket.
 func cutSender(s string) (sender, rest string) {
 	if strings.HasPrefix(s, "<") {
-		if sender, rest, ok := cutAddress(s[1:]); ok {
+		if sender, rest, ok := values.CutAddress(s[1:]); ok {
 			return escaped(sender), rest
 		}
 		s = s[1:]
@@ -222,7 +223,7 @@ func cutSender(s string) (sender, rest string) {
 	if at := strings.Index(s, ", size="); at >= 0 {
 		sender, rest = s[:at], s[at:]
 	}
-	return escaped(bareAddress(sender)), rest
+	return escaped(values.Angled(sender)), rest
 }
 
 // offspring reads of a message that was made because of another: its bounce,
@@ -265,7 +266,7 @@ func (p *sendmail) clone(e *entry, parent, child, owner string) {
 	known := *of // the child may push it out
 	m := p.memory.renew(e.host, child)
 	m.begun, m.announced, m.size = known.begun, true, known.size
-	m.sender = p.memory.keep(m, bareAddress(owner))
+	m.sender = p.memory.keep(m, values.Angled(owner))
 	p.inherit(m, &known)
 }
 

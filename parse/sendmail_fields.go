@@ -3,6 +3,8 @@ package parse
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // delivery is one line of logdelivery taken apart.
@@ -88,7 +90,7 @@ func cutRecipients(s string) (rcpts, rest string) {
 	for i < len(s) {
 		switch s[i] {
 		case '<':
-			if _, rest, ok := cutAddress(s[i+1:]); ok {
+			if _, rest, ok := values.CutAddress(s[i+1:]); ok {
 				i = len(s) - len(rest)
 				continue
 			}
@@ -128,7 +130,7 @@ func cutUnclosed(s string, from int) (rcpts, rest string) {
 // nextRecipient takes the first of a list; it has no brackets any more.
 func nextRecipient(s string) (rcpt, rest string) {
 	if strings.HasPrefix(s, "<") {
-		if rcpt, rest, ok := cutAddress(s[1:]); ok {
+		if rcpt, rest, ok := values.CutAddress(s[1:]); ok {
 			return rcpt, strings.TrimPrefix(rest, ",")
 		}
 		return s[1:], ""
@@ -141,10 +143,10 @@ func nextRecipient(s string) (rcpt, rest string) {
 		case c == '"':
 			quoted = !quoted
 		case c == ',' && !quoted:
-			return bareAddress(s[:i]), s[i+1:]
+			return values.Angled(s[:i]), s[i+1:]
 		}
 	}
-	return bareAddress(s), ""
+	return values.Angled(s), ""
 }
 
 // maxListed bounds the recipients of one line: an event's ordinal has 16 bits.
@@ -168,7 +170,7 @@ func cutField(s string) (key, val, rest string) {
 	s = strings.TrimPrefix(s, ", ")
 	key, val, _ = strings.Cut(s, "=")
 	if strings.HasPrefix(val, "<") {
-		if _, rest, ok := cutAddress(val[1:]); ok {
+		if _, rest, ok := values.CutAddress(val[1:]); ok {
 			if end := strings.Index(rest, ", "); end >= 0 {
 				return key, val[:len(val)-len(rest)+end], rest[end:]
 			}
@@ -204,7 +206,7 @@ func loggedID(s string) string {
 	if cut := !strings.HasSuffix(s, ">"); cut && (strings.HasPrefix(s, "<") || len(s) >= 100) {
 		return ""
 	}
-	return escaped(bare(s))
+	return escaped(values.Bare(s))
 }
 
 // escaped undoes what Sendmail does to a line with bytes that are not

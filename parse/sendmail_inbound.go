@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // Clients that our own server refused:
@@ -158,7 +160,7 @@ func (p *sendmail) ruleset(r bouncehouse.Record, h *headReader, e *entry, id, re
 	if strings.HasPrefix(rest, "relay=") {
 		relay, rest, _ = strings.Cut(rest[len("relay="):], ", ")
 	}
-	said, ok := strings.CutPrefix(rest, "reject=")
+	reply, ok := strings.CutPrefix(rest, "reject=")
 	if !ok {
 		return nil // discard, quarantine=
 	}
@@ -171,9 +173,9 @@ func (p *sendmail) ruleset(r bouncehouse.Record, h *headReader, e *entry, id, re
 	case "check_relay", "conncontrol", "ratecontrol", "local_check_relay":
 		ev.Stage = bouncehouse.StageConnect
 	case "check_mail", "local_check_mail", "trust_auth":
-		ev.Stage, ev.Sender = bouncehouse.StageMAIL, bare(arg)
+		ev.Stage, ev.Sender = bouncehouse.StageMAIL, values.Bare(arg)
 	case "check_rcpt", "local_check_rcpt", "check_vrfy", "check_expn", "check_etrn":
-		ev.Stage, ev.Recipient = bouncehouse.StageRCPT, bare(arg)
+		ev.Stage, ev.Recipient = bouncehouse.StageRCPT, values.Bare(arg)
 	case "check_data":
 		ev.Stage = bouncehouse.StageDATA
 	case "tls_client":
@@ -182,7 +184,7 @@ func (p *sendmail) ruleset(r bouncehouse.Record, h *headReader, e *entry, id, re
 		ev.Stage = bouncehouse.StageEOD
 	}
 	clientOf(relay).set(&ev)
-	setReply(&ev, said)
+	said.SetReply(&ev, reply)
 	p.refuse(e, &ev, res)
 	if ev.Stage == bouncehouse.StageEOD && id != "" {
 		p.told(e, id)
@@ -193,7 +195,7 @@ func (p *sendmail) ruleset(r bouncehouse.Record, h *headReader, e *entry, id, re
 // milter reads what a filter had refused.
 func (p *sendmail) milter(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
 	ev := bouncehouse.Event{QueueID: id}
-	key, said := "", ""
+	key, reply := "", ""
 	if client, ok := strings.CutPrefix(rest, "connect: host="); ok {
 		host, rest, ok := strings.Cut(client, ", addr=")
 		if !ok {
@@ -204,11 +206,11 @@ func (p *sendmail) milter(r bouncehouse.Record, h *headReader, e *entry, id, res
 		ev.Stage = bouncehouse.StageConnect
 		switch {
 		case strings.HasPrefix(verdict, "reject="):
-			said = verdict[len("reject="):]
+			reply = verdict[len("reject="):]
 		case strings.HasPrefix(verdict, "rejecting commands"):
-			said = "554 Command rejected"
+			reply = "554 Command rejected"
 		case strings.HasPrefix(verdict, "temp failing commands"):
-			said = "450 4.3.0 Please try again later."
+			reply = "450 4.3.0 Please try again later."
 		default:
 			return nil
 		}
@@ -219,7 +221,7 @@ func (p *sendmail) milter(r bouncehouse.Record, h *headReader, e *entry, id, res
 			// The address may look like a verdict.
 			val := ""
 			key, val, _ = strings.Cut(rest, "=<")
-			if addr, after, ok := cutAddress(val); ok && strings.HasPrefix(after, reject) {
+			if addr, after, ok := values.CutAddress(val); ok && strings.HasPrefix(after, reject) {
 				at = len(rest) - len(after)
 				if key == "to" {
 					ev.Recipient = addr
@@ -233,7 +235,7 @@ func (p *sendmail) milter(r bouncehouse.Record, h *headReader, e *entry, id, res
 		if at < 0 {
 			return nil // accept, discard, a filter's own state
 		}
-		said = rest[at+len(reject):]
+		reply = rest[at+len(reject):]
 		switch key {
 		case "to":
 			ev.Stage = bouncehouse.StageRCPT
@@ -253,7 +255,7 @@ func (p *sendmail) milter(r bouncehouse.Record, h *headReader, e *entry, id, res
 	if ev.Time, err = h.clock.time(&r, &e.stamp); err != nil {
 		return err
 	}
-	setReply(&ev, said)
+	said.SetReply(&ev, reply)
 	p.refuse(e, &ev, res)
 	if ev.Stage == bouncehouse.StageEOD && id != "" {
 		p.told(e, id)
@@ -301,7 +303,7 @@ func (p *sendmail) notTaken(at time.Time, e *entry, id string, d *delivery, res 
 	}
 	for rcpt := range d.recipients {
 		ev := bouncehouse.Event{Time: at, QueueID: id, Stage: bouncehouse.StageEOD, Recipient: rcpt, EnhancedCode: d.dsn}
-		setReply(&ev, strings.TrimPrefix(d.stat, "Deferred: "))
+		said.SetReply(&ev, strings.TrimPrefix(d.stat, "Deferred: "))
 		if strings.HasPrefix(ev.ReplyText, "Message exceeds maximum fixed size") && ev.ReplyCode == 0 {
 			ev.ReplyCode, ev.EnhancedCode = 552, "5.2.3" // the code is not logged, and always this [collect.c]
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 var errNoStat = errors.New("result line of Sendmail is cut off: no stat")
@@ -39,7 +40,7 @@ func (p *sendmail) result(r bouncehouse.Record, h *headReader, e *entry, id, res
 	var ev bouncehouse.Event
 	ev.Source, ev.Time, ev.Host, ev.QueueID = bouncehouse.Sendmail, at, e.host, id
 	ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Outbound, outcome, true
-	ev.EnhancedCode, ev.Delay = d.dsn, parseInterval(d.delay)
+	ev.EnhancedCode, ev.Delay = d.dsn, values.Interval(d.delay)
 	if d.mailer != "local" && d.mailer != "prog" && d.mailer != "*file*" {
 		setRelay(&ev, d.relay)
 	}
@@ -51,7 +52,7 @@ func (p *sendmail) result(r bouncehouse.Record, h *headReader, e *entry, id, res
 	alias := ""
 	if m != nil && m.announced {
 		if name, _, ok := strings.Cut(d.ctladdr, " ("); ok || strings.HasPrefix(name, "<") {
-			if name = bareAddress(name); !strings.EqualFold(name, m.sender) {
+			if name = values.Angled(name); !strings.EqualFold(name, m.sender) {
 				alias = name
 			}
 		}
@@ -200,7 +201,7 @@ func setRelay(ev *bouncehouse.Event, s string) {
 	host, ip, ok := strings.Cut(s, " [")
 	if ok {
 		ip, _, _ = strings.Cut(ip, "]")
-		ev.RemoteIP = hostIP(ip)
+		ev.RemoteIP = values.IP(ip)
 	}
 	if host == "" || host[0] == '[' || strings.IndexByte(host, ' ') >= 0 {
 		return

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // mailClient is "host [ip] (may be forged)", "IDENT:user@host [ip]" or, for
@@ -34,7 +36,7 @@ func (c mailClient) String() string {
 }
 
 func (c mailClient) set(ev *bouncehouse.Event) {
-	if ip := hostIP(c.ip); ip.IsValid() {
+	if ip := values.IP(c.ip); ip.IsValid() {
 		ev.RemoteHost, ev.RemoteIP = c.host, ip
 	}
 }
@@ -191,7 +193,7 @@ func waitingFor(phase string) bouncehouse.Stage {
 	case strings.HasPrefix(phase, "DATA"):
 		return bouncehouse.StageEOD
 	}
-	return commandStage(phase)
+	return said.Command(phase)
 }
 
 // protocolError is the stage of "host: SMTP DATA-2" [usersmtp.c, smtp_...].
@@ -200,7 +202,7 @@ func protocolError(s string) bouncehouse.Stage {
 	case "DATA-2", "DATA-3":
 		return bouncehouse.StageEOD
 	default: // DATA-1 is the command
-		return commandStage(command)
+		return said.Command(command)
 	}
 }
 
@@ -214,5 +216,5 @@ func stageNamed(s string) bouncehouse.Stage {
 	case "EOM", "DATA2", "DOT":
 		return bouncehouse.StageEOD
 	}
-	return commandStage(s)
+	return said.Command(s)
 }

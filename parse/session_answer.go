@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 func (d *dialogue) answer(said bouncehouse.Reply, res *bouncehouse.Result) {
@@ -157,7 +158,7 @@ func (d *dialogue) greeted(said bouncehouse.Reply) {
 		return
 	}
 	name, _, _ := strings.Cut(said.Text, " ")
-	if isHostName(name) {
+	if values.IsHostName(name) {
 		d.keep(&d.host, name)
 	}
 }

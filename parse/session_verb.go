@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // smtpVerb is the kind of a command line; the greeting and the end of the data
@@ -109,7 +110,7 @@ func cutPath(line string) string {
 	}
 	s := strings.TrimLeft(line[n+1:], " ")
 	if strings.HasPrefix(s, "<") {
-		if addr, _, ok := cutAddress(s[1:]); ok {
+		if addr, _, ok := values.CutAddress(s[1:]); ok {
 			return addr
 		}
 		addr, _, _ := strings.Cut(s[1:], ">")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // stamp is a time as it stands in a line, kept apart until an event needs
@@ -32,7 +33,7 @@ func cutStamp(s string) (st stamp, rest string, ok bool) {
 	switch {
 	case len(s) < 15:
 		return st, s, false
-	case s[3] == ' ' && s[6] == ' ' && s[9] == ':' && s[12] == ':' && month(s) != 0:
+	case s[3] == ' ' && s[6] == ' ' && s[9] == ':' && s[12] == ':' && values.Month(s) != 0:
 		st.kind, st.date, s = stampBSD, s[:15], s[15:]
 		st.fraction, s = cutFraction(s)
 		return st, s, true
@@ -73,37 +74,6 @@ func cutZone(s string) (zone, rest string) {
 	return "", s
 }
 
-// month is 1 to 12 for the English name at the beginning of s, else 0.
-func month(s string) int {
-	switch s[:3] {
-	case "Jan":
-		return 1
-	case "Feb":
-		return 2
-	case "Mar":
-		return 3
-	case "Apr":
-		return 4
-	case "May":
-		return 5
-	case "Jun":
-		return 6
-	case "Jul":
-		return 7
-	case "Aug":
-		return 8
-	case "Sep":
-		return 9
-	case "Oct":
-		return 10
-	case "Nov":
-		return 11
-	case "Dec":
-		return 12
-	}
-	return 0
-}
-
 // clock makes instants of stamps. It remembers the last day: working out a
 // year and a zone's offset costs more than all the rest of a line.
 type clock struct {
@@ -142,7 +112,7 @@ func (c *clock) time(r *bouncehouse.Record, st *stamp) (time.Time, error) {
 	}
 	var day [16]byte
 	copy(day[copy(day[:], date):], st.zone)
-	h, m, s := pair(at), pair(at[3:]), pair(at[6:])
+	h, m, s := values.Pair(at), values.Pair(at[3:]), values.Pair(at[6:])
 	ok := h >= 0 && h < 24 && m >= 0 && m < 60 && s >= 0 && s <= 60 // 60: a leap second is the next second
 	if ok && (!c.even || c.day != day || st.kind == stampBSD && c.ref != r.Ref) {
 		c.day, c.ref = day, r.Ref
@@ -175,10 +145,10 @@ func nanoseconds(fraction string) (d time.Duration) {
 
 // unixTime reads seconds since 1970 and the digits behind their point.
 func unixTime(seconds, fraction string) (time.Time, bool) {
-	if len(seconds) > 11 || !digits(seconds) || fraction != "" && !digits(fraction) {
+	if len(seconds) > 11 || !values.Digits(seconds) || fraction != "" && !values.Digits(fraction) {
 		return time.Time{}, false
 	}
-	return time.Unix(number(seconds), int64(nanoseconds(fraction))).UTC(), true
+	return time.Unix(values.Number(seconds), int64(nanoseconds(fraction))).UTC(), true
 }
 
 // start finds the midnight with which st's day begins: where the year is
@@ -186,7 +156,7 @@ func unixTime(seconds, fraction string) (time.Time, bool) {
 func (c *clock) start(st *stamp, latest time.Time) (ok bool) {
 	c.even = false
 	if st.kind == stampISO {
-		c.year = pair(st.date)*100 + pair(st.date[2:])
+		c.year = values.Pair(st.date)*100 + values.Pair(st.date[2:])
 		if c.midnight, ok = c.inYear(st, c.year, 0, 0, 0); !ok || st.zone == "" {
 			c.even = ok && c.dayEnd(st).Sub(c.midnight) == 24*time.Hour
 			return ok
@@ -223,11 +193,11 @@ func (c *clock) inYear(st *stamp, year, h, m, s int) (time.Time, bool) {
 	var mon, day int
 	switch {
 	case st.kind == stampISO:
-		mon, day = pair(st.date[5:]), pair(st.date[8:])
+		mon, day = values.Pair(st.date[5:]), values.Pair(st.date[8:])
 	case st.date[4] == ' ':
-		mon, day = month(st.date), int(st.date[5]-'0')
+		mon, day = values.Month(st.date), int(st.date[5]-'0')
 	default:
-		mon, day = month(st.date), pair(st.date[4:])
+		mon, day = values.Month(st.date), values.Pair(st.date[4:])
 	}
 	if year < firstYear || mon < 1 || mon > 12 || day < 1 || day > 31 || time.Date(year, time.Month(mon), day, 0, 0, 0, 0, time.UTC).Day() != day {
 		return time.Time{}, false
@@ -239,14 +209,6 @@ func (c *clock) inYear(st *stamp, year, h, m, s int) (time.Time, bool) {
 	return time.Date(year, time.Month(mon), day, h, m, s, 0, zone).UTC(), true
 }
 
-// pair reads two digits; what is none gives a large negative number.
-func pair(s string) int {
-	if s[0]-'0' > 9 || s[1]-'0' > 9 {
-		return -1 << 20
-	}
-	return int(s[0]-'0')*10 + int(s[1]-'0')
-}
-
 // offset reads Z, +01, +0100 or +01:00.
 func offset(s string) (time.Duration, bool) {
 	if s == "Z" || s == "z" {
@@ -256,11 +218,11 @@ func offset(s string) (time.Duration, bool) {
 	var h, m int
 	switch {
 	case len(s) == 2:
-		h = pair(s)
+		h = values.Pair(s)
 	case len(s) == 4:
-		h, m = pair(s), pair(s[2:])
+		h, m = values.Pair(s), values.Pair(s[2:])
 	case len(s) == 5 && s[2] == ':':
-		h, m = pair(s), pair(s[3:])
+		h, m = values.Pair(s), values.Pair(s[3:])
 	default:
 		return 0, false
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // entry is one line behind its header. Its strings are parts of the record.
@@ -95,7 +96,7 @@ func (e *entry) header(s string) bool {
 	}
 	if len(s) > 3 && s[0] == '<' {
 		end := strings.IndexByte(s[:min(len(s), 6)], '>')
-		if end < 2 || !digits(s[1:end]) {
+		if end < 2 || !values.Digits(s[1:end]) {
 			return false
 		}
 		if s = s[end+1:]; strings.HasPrefix(s, "1 ") {

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/bouncehouse/bouncehouse/parse/parsetest"
 )
 
 // full is a parser's memory filled to its bounds, and a line or some that are
@@ -74,10 +76,10 @@ func fullMemories() []full {
 }
 
 // What a line costs does not grow with what the lines before it left: as often
-// as it is said, it costs in a memory that is full at most maxGrowth times what
+// as it is said, it costs in a memory that is full at most parsetest.MaxGrowth times what
 // it costs in an empty one, or as little as needs no second look.
 func TestWorkMemory(t *testing.T) {
-	withoutGC(t)
+	parsetest.WithoutGC(t)
 	const size = 1 << 20 // of probes, and at most times 20 of what fills
 	for _, f := range fullMemories() {
 		t.Run(f.format+"/"+f.name, func(t *testing.T) {
@@ -87,20 +89,20 @@ func TestWorkMemory(t *testing.T) {
 					"#Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context\n"
 			}
 			fill, probe := repeated(f.fill, f.times, 32<<20), repeated(f.probe, size, size)
-			measure := func(before string) cost {
+			measure := func(before string) parsetest.Cost {
 				p := newParser(t, f.format)
 				parseInChunks(t, p, f.format, head, before)
 				runtime.GC()
-				return costOf(t, func() { parseInChunks(t, p, f.format, head, probe) })
+				return parsetest.CostOf(t, func() { parseInChunks(t, p, f.format, head, probe) })
 			}
 			a, b := measure(""), measure(fill)
 			for range 6 {
-				if b.cpu <= cheapStart/4+12*size || float64(b.cpu) <= maxGrowth*float64(a.cpu) {
+				if b.CPU <= parsetest.CheapStart/4+12*size || float64(b.CPU) <= parsetest.MaxGrowth*float64(a.CPU) {
 					return
 				}
-				a.cpu, b.cpu = min(a.cpu, measure("").cpu), min(b.cpu, measure(fill).cpu)
+				a.CPU, b.CPU = min(a.CPU, measure("").CPU), min(b.CPU, measure(fill).CPU)
 			}
-			t.Errorf("%d bytes take %v with nothing in memory, %v with a memory that is full", size, a.cpu, b.cpu)
+			t.Errorf("%d bytes take %v with nothing in memory, %v with a memory that is full", size, a.CPU, b.CPU)
 		})
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"github.com/bouncehouse/bouncehouse"
 )
 
 // A log gives the same events in what a container runtime, compose or grep
@@ -48,7 +48,7 @@ func TestWrappedAlike(t *testing.T) {
 			bare := eventsOf(t, log)
 			for name, wrap := range wrappings {
 				var b strings.Builder
-				for line := range lines(log) {
+				for line := range values.Lines(log) {
 					if line != "" {
 						b.WriteString(wrap(line) + "\n")
 					}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
+	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
 // ZoneMTA 1.0 to 3.x (lib/sender.js), whose log has no time of its own; with
@@ -124,15 +126,15 @@ func (p *zoneMTA) line(r bouncehouse.Record, h *headReader, host string, st *sta
 	}
 	ev := newAttempt(res, bouncehouse.ZoneMTA, at, host, id, outcome)
 	ev.ContextKnown = true
-	ev.Sender, ev.Recipient = z.from, bare(z.to)
+	ev.Sender, ev.Recipient = z.from, values.Bare(z.to)
 	if _, envelope, ok := strings.Cut(z.from, "["); ok {
 		ev.Sender = strings.TrimSuffix(envelope, "]")
 	}
-	ev.Sender = bare(ev.Sender)
-	if ev.MessageID = bare(z.messageID); ev.MessageID == "undefined" || ev.MessageID == "false" {
+	ev.Sender = values.Bare(ev.Sender)
+	if ev.MessageID = values.Bare(z.messageID); ev.MessageID == "undefined" || ev.MessageID == "false" {
 		ev.MessageID = ""
 	}
-	ev.LocalIP = hostIP(z.src)
+	ev.LocalIP = values.IP(z.src)
 	z.reply(ev, category)
 	return nil
 }
@@ -163,11 +165,11 @@ func (z *zoneResult) read(s string) bool {
 
 // reply takes the host and its answer, or what ZoneMTA says itself.
 func (z *zoneResult) reply(ev *bouncehouse.Event, category string) {
-	setRemote(ev, z.mx)
+	values.SetRemote(ev, z.mx)
 	if ev.RemoteHost == "undefined" {
 		ev.RemoteHost = ""
 	}
-	setReply(ev, z.response)
+	said.SetReply(ev, z.response)
 	if ev.Outcome == bouncehouse.Bounced && ev.ReplyCode/100 == 4 && category != "blacklist" && category != "http" {
 		ev.Outcome = bouncehouse.Expired // it was put off as often as may be
 	}

@@ -1,0 +1,5 @@
+//go:build race
+
+package parsetest
+
+const raceDetector = true
