@@ -13,11 +13,16 @@ import (
 const module = "github.com/bouncehouse/bouncehouse"
 
 // allowed is the import rule: what a folder may import of this module. The
-// stages know the root package only, never each other.
+// stages know the root package and the floors below themselves, never each other.
 var allowed = map[string][]string{
 	"":                {},
 	"ingest":          {""},
-	"parse":           {""},
+	"parse":           {"", "parse/bounce", "parse/said", "parse/values", "parse/charset"},
+	"parse/bounce":    {"", "parse/said", "parse/values", "parse/charset"},
+	"parse/said":      {"", "parse/values"},
+	"parse/values":    {""},
+	"parse/charset":   {},
+	"parse/parsetest": {"parse/values"},
 	"enrich":          {""},
 	"explain":         {""},
 	"sink":            {"", "schemas"},

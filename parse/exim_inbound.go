@@ -278,7 +278,7 @@ func (f *eximRefusal) readProtocol(s string) bool {
 			f.stage = bouncehouse.StageConnect
 			f.client.read(strings.TrimPrefix(client, "H="))
 		} else if n := quotedPart(what); strings.HasPrefix(what[n:], " H=") {
-			f.stage = said.Command(strings.ToUpper(strings.TrimPrefix(what[:n], `"`)))
+			f.stage = said.Command(strings.TrimPrefix(what[:n], `"`))
 			f.client.read(what[n+3:])
 		}
 		return f.client.ip.IsValid()

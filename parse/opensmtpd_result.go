@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
 	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
@@ -82,7 +83,7 @@ func (p *openSMTPD) outcome(r bouncehouse.Record, h *headReader, e *entry, f *ma
 // event tells why, and is not counted beside them.
 func (p *openSMTPD) connectionRefused(r bouncehouse.Record, h *headReader, e *entry, session, reason string, res *bouncehouse.Result) error {
 	what, reply, ok := strings.Cut(reason, " rejected: ")
-	if !ok || rejectedAt(what) == "" || !refusal45(reply) {
+	if !ok || said.Command(what) == "" || !refusal45(reply) {
 		return nil
 	}
 	at, err := h.clock.time(&r, &e.stamp)
@@ -113,7 +114,7 @@ func setRoute(ev *bouncehouse.Event, s string) {
 // setSaid reads stat=: the remote's reply, or what OpenSMTPD has to say.
 func setSaid(ev *bouncehouse.Event, s string) {
 	if what, reply, ok := strings.Cut(s, " rejected: "); ok { // "BANNER rejected: 554 ..."
-		if ev.Stage = rejectedAt(what); ev.Stage != "" {
+		if ev.Stage = said.Command(what); ev.Stage != "" {
 			s = reply
 		}
 	}
@@ -131,28 +132,6 @@ func setSaid(ev *bouncehouse.Event, s string) {
 	case strings.HasPrefix(s, "TLS "), strings.HasPrefix(s, "SSL "), strings.Contains(s, "STARTTLS"):
 		ev.Stage = bouncehouse.StageSTARTTLS
 	}
-}
-
-// rejectedAt is the stage of what the remote refused [mta_session.c,
-// mta_error].
-func rejectedAt(s string) bouncehouse.Stage {
-	switch s {
-	case "BANNER":
-		return bouncehouse.StageConnect
-	case "EHLO", "HELO", "LHLO":
-		return bouncehouse.StageHELO
-	case "STARTTLS":
-		return bouncehouse.StageSTARTTLS
-	case "AUTH", "AUTH LOGIN", "AUTH PLAIN":
-		return bouncehouse.StageAuth
-	case "MAIL", "MAIL FROM":
-		return bouncehouse.StageMAIL
-	case "RCPT", "RCPT TO":
-		return bouncehouse.StageRCPT
-	case "DATA":
-		return bouncehouse.StageDATA
-	}
-	return ""
 }
 
 // unglue puts a blank where the lines of a reply were joined, which their

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/parse/said"
 	"github.com/bouncehouse/bouncehouse/parse/values"
 )
 
@@ -108,27 +109,27 @@ func sendmailOutcome(d *delivery) (o bouncehouse.Outcome, ok bool) {
 // setReply finds the remote's words.
 func (d *delivery) setReply(ev *bouncehouse.Event) {
 	if ev.Outcome == bouncehouse.Delivered {
-		_, said, _ := strings.Cut(d.stat, "(")
-		said = strings.TrimSuffix(said, ")")
+		_, words, _ := strings.Cut(d.stat, "(")
+		words = strings.TrimSuffix(words, ")")
 		if ev.RemoteHost != "" || ev.RemoteIP.IsValid() {
 			ev.Stage = bouncehouse.StageEOD
 		}
-		enhanced, said := bouncehouse.CutEnhanced(said)
+		enhanced, words := bouncehouse.CutEnhanced(words)
 		if enhanced != "" {
 			ev.EnhancedCode = enhanced
 		}
-		ev.ReplyText = escaped(said)
+		ev.ReplyText = escaped(words)
 		return
 	}
-	said := d.reply
-	if said == "" {
-		said = strings.TrimPrefix(d.stat, "Deferred: ")
+	words := d.reply
+	if words == "" {
+		words = strings.TrimPrefix(d.stat, "Deferred: ")
 	}
-	ours := ourOwn(said)
-	if bouncehouse.StartsWithCode(said) && d.reply == "" && ev.Outcome == bouncehouse.Bounced && !ev.RemoteIP.IsValid() {
+	ours := ourOwn(words)
+	if bouncehouse.StartsWithCode(words) && d.reply == "" && ev.Outcome == bouncehouse.Bounced && !ev.RemoteIP.IsValid() {
 		ours = true
 	}
-	reply := firstLine(said)
+	reply := firstLine(words)
 	ev.ReplyText = escaped(reply.Text)
 	if !ours {
 		ev.ReplyCode = reply.Code
@@ -136,7 +137,7 @@ func (d *delivery) setReply(ev *bouncehouse.Event) {
 			ev.EnhancedCode = reply.Enhanced
 		}
 	}
-	if ev.Stage = stageNamed(d.stage); ev.Stage != "" || reply.Code != 0 && !ours {
+	if ev.Stage = said.Command(d.stage); ev.Stage != "" || reply.Code != 0 && !ours {
 		return
 	}
 	switch {

@@ -205,16 +205,3 @@ func protocolError(s string) bouncehouse.Stage {
 		return said.Command(command)
 	}
 }
-
-// stageNamed is the stage of stage=, whose names differ between builds.
-func stageNamed(s string) bouncehouse.Stage {
-	switch s = strings.ToUpper(s); s {
-	case "GREET", "GREETING", "CONNECT":
-		return bouncehouse.StageConnect
-	case "TLS":
-		return bouncehouse.StageSTARTTLS
-	case "EOM", "DATA2", "DOT":
-		return bouncehouse.StageEOD
-	}
-	return said.Command(s)
-}

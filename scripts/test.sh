@@ -26,7 +26,7 @@ status=0
 # The longest first, so that none is left running alone.
 go test $race -shuffle=on -count=1 -timeout "${TEST_TIMEOUT:-25m}" ./test ./ingest ./sink ./engine ./... </dev/null || status=1
 if [ -n "$race" ]; then # what measures work leaves itself out under the race detector
-	go test -count=1 -run 'Work|Hostile' ./parse </dev/null || status=1
+	go test -count=1 -run 'Work|Hostile' ./parse ./parse/bounce </dev/null || status=1
 fi
 # By itself: it keeps the machine busy for two minutes.
 BOUNCEHOUSE_TORTURE=1 go test -count=1 -timeout 15m -run TestTorture ./test/torture </dev/null || status=1

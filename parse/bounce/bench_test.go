@@ -14,7 +14,7 @@ import (
 // BenchmarkBounces parses the mails of a folder, all of them over and over,
 // from memory:
 //
-//	BOUNCEHOUSE_BENCH_MAILS=/path go test ./parse -run '^$' -bench Bounces -cpu 1
+//	BOUNCEHOUSE_BENCH_MAILS=/path go test ./parse/bounce -run '^$' -bench Bounces -cpu 1
 func BenchmarkBounces(b *testing.B) {
 	dir := os.Getenv("BOUNCEHOUSE_BENCH_MAILS")
 	if dir == "" {

@@ -1,3 +1,28 @@
+// Package bounce makes events of bounce mails, complaints and automatic
+// replies, whatever system wrote them. It is pure: no I/O, no clock, no logging.
+//
+// RFC 3464 is read (status.go) in a multipart/report
+// (RFC 3462) or wherever gateways left its fields:
+//
+//	Reporting-MTA: dns; mx1.example.com
+//	Arrival-Date: Thu, 29 Oct 2026 10:00:00 +0000
+//
+//	Final-Recipient: rfc822; user@example.net
+//	Action: failed
+//	Status: 5.1.1
+//	Remote-MTA: dns; mx.example.net
+//	Diagnostic-Code: smtp; 550 5.1.1 <user@example.net>: User unknown
+//
+// Each recipient block is one event. Systems without it, or with a machine's
+// part that is poorer than their text, are dialects, each a file and a row of dialects,
+// which makes the same blocks of its words. Complaints (arf.go) and automatic
+// replies go the same way. A mail that is none of these (a disposition
+// notification, a letter) gives nothing and is no error; one that claims to be
+// a report and names nobody is.
+//
+// The machine's part decides; the text for people is asked for what it lacks.
+// The returned message only tells whose message it was: what stands in it is
+// never this report's result, be it a bounce itself.
 package bounce
 
 import (
@@ -11,29 +36,6 @@ import (
 	"github.com/bouncehouse/bouncehouse"
 	"github.com/bouncehouse/bouncehouse/parse/values"
 )
-
-// Bounce mails. RFC 3464 is read here (dsn_status.go), in a multipart/report
-// (RFC 3462) or wherever gateways left its fields:
-//
-//	Reporting-MTA: dns; mx1.example.com
-//	Arrival-Date: Thu, 29 Oct 2026 10:00:00 +0000
-//
-//	Final-Recipient: rfc822; user@example.net
-//	Action: failed
-//	Status: 5.1.1
-//	Remote-MTA: dns; mx.example.net
-//	Diagnostic-Code: smtp; 550 5.1.1 <user@example.net>: User unknown
-//
-// Each recipient block is one event. Systems without it, or with a machine's
-// part that is poorer than their text, are dialects: a file each (dsn_*.go),
-// which makes the same blocks of its words. Complaints (arf.go) and automatic
-// replies go the same way. A mail that is none of these (a disposition
-// notification, a letter) gives nothing and is no error; one that claims to be
-// a report and names nobody is.
-//
-// The machine's part decides; the text for people is asked for what it lacks.
-// The returned message only tells whose message it was: what stands in it is
-// never this report's result, be it a bounce itself.
 
 // maxClockSkew is how far from its receipt the time of a bounce mail may be.
 const maxClockSkew = 7 * 24 * time.Hour
@@ -125,7 +127,7 @@ func (b block) bare() bool { return b.action == "" && b.status == "" }
 //
 // Every mail passes all dialects up to its own: a dialect asks for what is
 // there already, or not there (m.has(), m.greets(), m.subject(), m.original(),
-// m.header; dsn_content.go), for literal words first, and walks no parts,
+// m.header; content.go), for literal words first, and walks no parts,
 // decodes nothing and copies nothing before it knows its mail.
 type dialect func(*mimePart) ([]report, error)
 

@@ -9,7 +9,7 @@ import (
 )
 
 // Coremail (163.com, 126.com, yeah.net, universities and companies): labelled
-// values as in dsn_chinese.go, in text, HTML or both:
+// values as in chinese.go, in text, HTML or both:
 //
 //	抱歉，您的邮件被退回来了……
 //	      原邮件信息：

@@ -41,7 +41,7 @@ import (
 //	            There was a SMTP communication problem with the recipient's email server.
 //	            <mail.example.net #5.5.0 smtp;550 5.1.1 <user@example.com>... User unknown>
 //
-// Exchange 2007 and later: dsn_exchange_ndr.go.
+// Exchange 2007 and later: exchange_ndr.go.
 
 // readOldExchange reads the reports of Exchange 5.5, 2000 and 2003, alone or
 // beside a machine part: that has no more than X-Supplementary-Info.

@@ -1,3 +1,5 @@
+// Package charset makes UTF-8 of what mails and logs hold in other charsets,
+// whether they say so, say nothing, or say something else.
 package charset
 
 import (

@@ -1,3 +1,5 @@
+// Package parsetest is what the tests of parsers share: records as strangers
+// may write them, and what reading them costs.
 package parsetest
 
 import (

@@ -1,3 +1,5 @@
+// Package said reads what a remote host said: replies, and the sentences of
+// mail servers that cite one and tell at which step of the session it came.
 package said
 
 import (

@@ -1,3 +1,5 @@
+// Package values reads what the fields of logs and mails hold, whoever writes
+// them: addresses, hosts, numbers, dates, spans of time.
 package values
 
 import (

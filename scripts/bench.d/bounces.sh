@@ -9,4 +9,4 @@ if [ -n "${CORPUS:-}" ]; then
 	export BOUNCEHOUSE_BENCH_MAILS
 fi
 echo "Bounce mails on one core (Bounces: the mails of ${BOUNCEHOUSE_BENCH_MAILS:-CORPUS=DIR, which is not given})"
-go test ./parse -run '^$' -bench '^Benchmark(Bounces|DSNGoldens)$' -cpu 1 -benchtime "${BENCHTIME:-3s}" | grep -E '^(Benchmark|FAIL|panic)'
+go test ./parse/bounce -run '^$' -bench '^Benchmark(Bounces|DSNGoldens)$' -cpu 1 -benchtime "${BENCHTIME:-3s}" | grep -E '^(Benchmark|FAIL|panic)'
