@@ -121,6 +121,25 @@ type Result struct {
 	Unread   int      // of them, lines of a known mail system that tell of an attempt in words not understood
 	Doubted  int      // of them, records of the journal that name a mail system and were written by another's process
 	Samples  []string // the first of these lines, at most MaxSamples of a batch; parts of its chunks
+	Taken    []Taken  // which formats took the records; of a record that none knows there is nothing
+}
+
+// Taken is how many of a result's records one format took.
+type Taken struct {
+	Format  string // its name in the table of formats
+	Dialect string // of a mail that reports: the system whose form it has, or the form ("RFC 3464")
+	Records int
+}
+
+// Take notes that one record more was of the format.
+func (r *Result) Take(format, dialect string) {
+	for i := range r.Taken {
+		if t := &r.Taken[i]; t.Format == format && t.Dialect == dialect {
+			t.Records++
+			return
+		}
+	}
+	r.Taken = append(r.Taken, Taken{Format: format, Dialect: dialect, Records: 1})
 }
 
 // MaxSamples is how many lines that were not understood a result shows.
@@ -132,7 +151,7 @@ func (r *Result) Reset() {
 	clear(r.Arrivals)
 	clear(r.Dead)
 	clear(r.Samples)
-	*r = Result{Events: r.Events[:0], Arrivals: r.Arrivals[:0], Dead: r.Dead[:0], Samples: r.Samples[:0]}
+	*r = Result{Events: r.Events[:0], Arrivals: r.Arrivals[:0], Dead: r.Dead[:0], Samples: r.Samples[:0], Taken: r.Taken[:0]}
 }
 
 // Source is where batches come from. It is used by one goroutine, with one

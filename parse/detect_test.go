@@ -13,14 +13,14 @@ func TestDetection(t *testing.T) {
 	for _, f := range lineFormats() {
 		for _, s := range samples(t, f.Name) {
 			p := newParser(t, Auto)
-			bouncehouse.ParseChunk(p, s.chunk(s.log, 0), &bouncehouse.Result{})
-			taken := Taken(p)
-			if taken[f.Name] == 0 {
+			var res bouncehouse.Result
+			bouncehouse.ParseChunk(p, s.chunk(s.log, 0), &res)
+			if len(res.Taken) == 0 {
 				t.Errorf("%s/%s was not known", f.Name, s.file)
 			}
-			for other, n := range taken {
-				if other != f.Name {
-					t.Errorf("%d lines of %s/%s were taken by %s", n, f.Name, s.file, other)
+			for _, taken := range res.Taken {
+				if taken.Format != f.Name {
+					t.Errorf("%s/%s: taken by another: %+v", f.Name, s.file, taken)
 				}
 			}
 			for line := range strings.Lines(s.log) {

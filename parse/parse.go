@@ -62,7 +62,7 @@ func Formats() []Format {
 		{Name: "mdaemon", Sniff: sniffMDaemon, New: newMDaemon, plain: true},
 		{Name: "powermta", Sniff: sniffPowerMTA, New: newPowerMTA, plain: true},
 		{Name: "kumomta", Sniff: sniffKumoMTA, New: newKumoMTA, plain: true},
-		{Name: "dsn", Sniff: bounce.Sniff, New: newMails, mails: true},
+		{Name: bounce.Format, Sniff: bounce.Sniff, New: newMails, mails: true},
 	}
 }
 
@@ -75,34 +75,33 @@ func New(name string, o Options) (bouncehouse.Parser, error) {
 	if name == Auto {
 		formats := Formats()
 		return &auto{
-			options: o, head: headReader{journal: o.Journal}, formats: formats, parsers: make([]bouncehouse.Parser, len(formats)), taken: make([]int, len(formats)),
+			options: o, head: headReader{journal: o.Journal}, formats: formats, parsers: make([]bouncehouse.Parser, len(formats)),
 			mails: slices.IndexFunc(formats, func(f Format) bool { return f.mails }),
 		}, nil
 	}
 	names := []string{Auto}
 	for _, f := range Formats() {
-		if f.Name == name {
-			return f.New(o), nil
+		switch {
+		case f.Name == name && f.mails:
+			return f.New(o), nil // which tells the dialect, too
+		case f.Name == name:
+			return &named{f.New(o), name}, nil
 		}
 		names = append(names, f.Name)
 	}
 	return nil, fmt.Errorf("unknown format %q: use one of %s", name, strings.Join(names, ", "))
 }
 
-// Taken tells how many records each format, by its name, took of what p has
-// parsed; nil where p is not of format Auto.
-func Taken(p bouncehouse.Parser) map[string]int {
-	a, ok := p.(*auto)
-	if !ok {
-		return nil
-	}
-	taken := map[string]int{}
-	for i, n := range a.taken {
-		if n > 0 {
-			taken[a.formats[i].Name] = n
-		}
-	}
-	return taken
+// named is the parser of a format that was asked for by its name: whatever
+// comes is of it.
+type named struct {
+	bouncehouse.Parser
+	format string
+}
+
+func (p *named) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
+	res.Take(p.format, "")
+	return p.Parser.Parse(r, res)
 }
 
 // entryParser is a format that stands behind syslog headers.
@@ -146,8 +145,6 @@ type auto struct {
 	places  []int                // beside syslog: the format's place
 	mails   int                  // the place of the format that reads mails
 
-	taken []int // beside formats: how many records each took
-
 	top   string // the head that was asked last
 	named int    // the format that it names, or -1
 }
@@ -160,7 +157,7 @@ func (a *auto) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 
 func (a *auto) parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	if r.Kind == bouncehouse.Mail {
-		return a.pass(a.mails, r, res)
+		return a.parser(a.mails).Parse(r, res)
 	}
 	if r.Head != "" {
 		if i := a.nameHead(r.Head); i >= 0 {
@@ -194,9 +191,9 @@ func (a *auto) parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	return nil
 }
 
-// pass gives a record to a format.
+// pass gives a line to a format.
 func (a *auto) pass(i int, r bouncehouse.Record, res *bouncehouse.Result) error {
-	a.taken[i]++
+	res.Take(a.formats[i].Name, "")
 	return a.parser(i).Parse(r, res)
 }
 
@@ -238,7 +235,7 @@ func (a *auto) parseEntry(r bouncehouse.Record, res *bouncehouse.Result) error {
 	}
 	for i, p := range a.syslog {
 		if mine, err := p.parseEntry(r, &a.head, &a.entry, res); mine || err != nil {
-			a.taken[a.places[i]]++
+			res.Take(a.formats[a.places[i]].Name, "")
 			return err
 		}
 	}

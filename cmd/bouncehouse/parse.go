@@ -75,7 +75,7 @@ func (cmd *parseCmd) Run(a *app) error {
 		return err
 	}
 	out := bufio.NewWriterSize(a.stdout, 64<<10)
-	p := &printer{enc: json.NewEncoder(out), classify: classify}
+	p := &printer{enc: json.NewEncoder(out), classify: classify, taken: map[string]int{}}
 	p.enc.SetEscapeHTML(false)
 	bar := newFileBar(a, found.Files)
 	begin := time.Now()
@@ -87,6 +87,7 @@ func (cmd *parseCmd) Run(a *app) error {
 		}
 		o := ingest.Options{Host: c.Host, Zone: c.Timezone, Log: a.log}
 		before := p.total
+		clear(p.taken)
 		err = ingest.ReadFile(a.ctx, name, o, func(chunk *bouncehouse.Chunk) error {
 			if cmd.Year != 0 {
 				chunk.Ref = time.Date(cmd.Year, 12, 31, 23, 59, 59, 0, time.UTC)
@@ -110,7 +111,7 @@ func (cmd *parseCmd) Run(a *app) error {
 		} else if st, err := os.Stat(name); err == nil && st.Size() == 0 && st.Mode().IsRegular() {
 			a.log.Warn("the file is empty", "path", name)
 		}
-		p.sum.file(name, cmd.Format, parse.Taken(parser), before, p.total)
+		p.sum.file(name, p.taken, before, p.total)
 	}
 	bar.close()
 	if err := out.Flush(); err != nil {
@@ -126,6 +127,7 @@ type printer struct {
 	classify *enrich.Classifier
 	res      bouncehouse.Result
 	total    counts
+	taken    map[string]int // of the file: how many records were read as what
 	sum      summary
 	err      error // of the output: nothing more is worth reading
 }
@@ -152,6 +154,12 @@ func (p *printer) print(a *app, parser bouncehouse.Parser, chunk *bouncehouse.Ch
 	for i := range p.res.Dead {
 		d := &p.res.Dead[i]
 		a.log.Warn("unreadable", "file", d.File, "offset", d.Offset, "reason", d.Reason)
+	}
+	for _, t := range p.res.Taken {
+		p.taken[readAs(t)] += t.Records
+		if chunk.Kind == bouncehouse.Mail {
+			a.log.Debug("read as: "+readAs(t), "file", chunk.File, "offset", chunk.Offset)
+		}
 	}
 	if chunk.Kind == bouncehouse.Mail && len(p.res.Events)+len(p.res.Dead) == 0 {
 		a.log.Debug("a mail that is no report of a delivery", "file", chunk.File, "offset", chunk.Offset)

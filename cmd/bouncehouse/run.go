@@ -74,7 +74,11 @@ func (cmd *runCmd) Run(a *app) error {
 
 	meter := newMeter(a, sources, true)
 	var none unknown
-	pipe := &bouncehouse.Pipeline{Parser: none.watch(stages.parser), Enrichers: stages.enrichers, Sink: store, Log: a.log, Observe: meter.observe, Before: crashHook(), FullTries: fullTries(cmd.Once)}
+	observe := func(b bouncehouse.Batch, res *bouncehouse.Result) {
+		meter.observe(b, res)
+		none.observe(b, res)
+	}
+	pipe := &bouncehouse.Pipeline{Parser: stages.parser, Enrichers: stages.enrichers, Sink: store, Log: a.log, Observe: observe, Before: crashHook(), FullTries: fullTries(cmd.Once)}
 	err = runAll(a.ctx, pipe, sources, cmd.Once, none.ended)
 	meter.close()
 	if n := store.Lost(); n > 0 {
@@ -98,42 +102,34 @@ func fullTries(once bool) int {
 
 // unknown finds the streams of which no format takes anything.
 type unknown struct {
-	mu      sync.Mutex
-	parsers map[string]*countingParser // of the streams being read
-	paths   []string
+	mu    sync.Mutex
+	read  map[string]bool // the streams that gave records, and whether a format took any
+	paths []string        // of those that ended without
 }
 
-type countingParser struct {
-	bouncehouse.Parser
-	records int
-}
-
-func (p *countingParser) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
-	p.records++
-	return p.Parser.Parse(r, res)
-}
-
-// watch is make, whose parsers it watches.
-func (u *unknown) watch(make func(stream string) bouncehouse.Parser) func(stream string) bouncehouse.Parser {
-	u.parsers = map[string]*countingParser{}
-	return func(stream string) bouncehouse.Parser {
-		p := &countingParser{Parser: make(stream)}
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		u.parsers[stream] = p
-		return p
+// observe is called after each commit.
+func (u *unknown) observe(b bouncehouse.Batch, res *bouncehouse.Result) {
+	if res.Lines == 0 || len(b.Chunks) == 0 {
+		return
 	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.read == nil {
+		u.read = map[string]bool{}
+	}
+	stream := b.Chunks[len(b.Chunks)-1].Stream
+	u.read[stream] = u.read[stream] || len(res.Taken) > 0
 }
 
 // ended is called when a stream has been read to its end.
 func (u *unknown) ended(stream string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if p := u.parsers[stream]; p != nil && p.records > 0 && len(parse.Taken(p.Parser)) == 0 {
+	if known, read := u.read[stream]; read && !known {
 		_, path, _ := strings.Cut(stream, ":")
 		u.paths = append(u.paths, path)
 	}
-	delete(u.parsers, stream)
+	delete(u.read, stream)
 }
 
 // errStopped is of run and ingest with --once.

@@ -31,13 +31,18 @@ type formatSum struct{ files, lines, events int }
 // maxShapes bounds how many different lines are told apart.
 const maxShapes = 10_000
 
-// file notes one file: how many records each format took, and what was
-// counted before and after it.
-func (s *summary) file(name, format string, taken map[string]int, before, after counts) {
-	s.files++
-	if taken == nil {
-		taken = map[string]int{format: after.records - before.records}
+// readAs is how the summary calls what took records.
+func readAs(t bouncehouse.Taken) string {
+	if t.Dialect != "" {
+		return t.Format + ": " + t.Dialect
 	}
+	return t.Format
+}
+
+// file notes one file: how many records were read as what, and what was
+// counted before and after it.
+func (s *summary) file(name string, taken map[string]int, before, after counts) {
+	s.files++
 	if len(taken) == 0 {
 		if after.records > before.records {
 			s.unknown = append(s.unknown, filepath.Base(name))
@@ -130,10 +135,14 @@ func (s *summary) printFormats(w io.Writer) {
 	slices.SortFunc(names, func(a, b string) int {
 		return cmp.Or(cmp.Compare(s.formats[b].lines, s.formats[a].lines), cmp.Compare(a, b))
 	})
-	fmt.Fprintf(w, "%-12s %8s %12s %12s\n", "read as", "files", "records", "events")
+	width := 12
+	for _, f := range names {
+		width = max(width, len(f))
+	}
+	fmt.Fprintf(w, "%-*s %8s %12s %12s\n", width, "read as", "files", "records", "events")
 	for _, f := range names {
 		sum := s.formats[f]
-		fmt.Fprintf(w, "%-12s %8d %12d %12d\n", f, sum.files, sum.lines, sum.events)
+		fmt.Fprintf(w, "%-*s %8d %12d %12d\n", width, f, sum.files, sum.lines, sum.events)
 	}
 }
 

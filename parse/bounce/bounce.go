@@ -49,6 +49,9 @@ const (
 	maxClaimedRecipients = 100
 )
 
+// Format is the format's name.
+const Format = "dsn"
+
 var errNoRecipient = errors.New("delivery report without a recipient")
 
 // Options is what must be known of our own servers to tell whose a bounce
@@ -90,6 +93,7 @@ type report struct {
 	mail     *mimePart  // the bounce mail
 	original mimeHeader // of the returned message; nil where it was not returned
 	human    string     // the text for people
+	system   string     // whose form it has, where the dialect reads those of several
 
 	mta       string // Reporting-MTA
 	arrival   time.Time
@@ -121,66 +125,69 @@ type block struct {
 // bare tells whether the report does not say what it is of the recipient.
 func (b block) bare() bool { return b.action == "" && b.status == "" }
 
-// dialect reads the bounce mails of one kind: it returns the mail's reports,
-// nothing where the mail is not of its kind, or an error where it is and
-// cannot be read.
+// dialect is one kind of bounce mails: the system that writes them, or their
+// form. read returns the mail's reports, nothing where the mail is not of its
+// kind, or an error where it is and cannot be read.
 //
 // Every mail passes all dialects up to its own: a dialect asks for what is
 // there already, or not there (m.has(), m.greets(), m.subject(), m.original(),
 // m.header; content.go), for literal words first, and walks no parts,
 // decodes nothing and copies nothing before it knows its mail.
-type dialect func(*mimePart) ([]report, error)
+type dialect struct {
+	name string
+	read func(*mimePart) ([]report, error)
+}
 
 // dialects returns the dialects in the order in which they are tried.
 func dialects() []dialect {
 	return []dialect{
-		readComplaint, // RFC 5965 and what resembles it
-		readAutoReply, // RFC 3834: delivered, and a program answered
-		readRejection, // a refusal in the form of a receipt (RFC 8098)
+		{"complaint", readComplaint},            // RFC 5965 and what resembles it
+		{"automatic reply", readAutoReply},      // RFC 3834: delivered, and a program answered
+		{"receipt that refuses", readRejection}, // a refusal in the form of a receipt (RFC 8098)
 
 		// With or without a machine part, which is the poorer.
-		readDomino,       // Domino: its words are cut in its machine part, whole in its text
-		readOldExchange,  // Exchange 5.5 to 2003: the machine part has no reply
-		readBareExchange, // Exchange 2007 and later, where the machine part has no reply
-		readSMTPService,  // the SMTP service of Windows: the same
-		readCoremail,     // Coremail: the same
-		readMDaemon,      // MDaemon: the same, and its text quotes the session
-		readStatusParts,  // RFC 3464: Postfix, Sendmail 8, Exim 4.83 and later, and most others
-		readQSBMF,        // qmail, Yahoo and their kin; before all that it may return
-		readInlineStatus, // fields of RFC 3464 within a text
+		{"Domino", readDomino},                    // Domino: its words are cut in its machine part, whole in its text
+		{"Exchange 5.5 to 2003", readOldExchange}, // Exchange 5.5 to 2003: the machine part has no reply
+		{"Exchange", readBareExchange},            // Exchange 2007 and later, where the machine part has no reply
+		{"Windows SMTP service", readSMTPService}, // the SMTP service of Windows: the same
+		{"Coremail", readCoremail},                // Coremail: the same
+		{"MDaemon", readMDaemon},                  // MDaemon: the same, and its text quotes the session
+		{"RFC 3464", readStatusParts},             // RFC 3464: Postfix, Sendmail 8, Exim 4.83 and later, and most others
+		{"qmail", readQSBMF},                      // qmail, Yahoo and their kin; before all that it may return
+		{"RFC 3464 in a text", readInlineStatus},  // fields of RFC 3464 within a text
 
 		// By words of their own.
-		readExchange,      // Exchange's part for administrators alone
-		readNotesGateway,  // Lotus SMTP MTA
-		readIMail,         // Ipswitch IMail
-		readInterMail,     // Openwave: KDDI and other carriers
-		readGateways,      // the table of filter gateways, groupware, mobile gateways
-		readActiveHunter,  // Active! Hunter
-		readZoho,          // Zoho; before Exim, whose greeting it has
-		readNemesis,       // GMX, 1&1; before Exim, whose greeting they have
-		readGoogle,        // Gmail, Google Groups; before Exim: both write X-Failed-Recipients
-		readExim,          // Exim 1 to 4.82, and 4.83 and later with its parts lost
-		readMoan,          // Exim, of a message without recipients
-		readX1,            // nameless: "The following addresses had delivery errors"
-		readX3,            // nameless: "was aborted after 7 second(s)"
-		readFML,           // fml
-		readSendmail,      // Sendmail 5 to 8 without MIME
-		readDragonFly,     // DragonFly Mail Agent
-		readOpenSMTPD,     // OpenSMTPD before 6.0
-		readPostfixNotice, // Postfix's notices to the postmaster
-		readMFilter,       // m-FILTER
-		readIMS,           // Sun and Oracle Messaging Server, its machine part lost
-		readLost,          // Postfix, Courier, SES: the same
-		readSES,           // Amazon SES: notices in JSON
-		readEyouMail,      // EyouMail
-		readWinmail,       // Winmail
-		readHMailServer,   // hMailServer
-		readSmarterMail,   // SmarterMail
-		readChinese,       // QQ, Aliyun, 139 ...: labels and values in Chinese
+		{"Exchange for administrators", readExchange}, // Exchange's part for administrators alone
+		{"Lotus SMTP MTA", readNotesGateway},          // Lotus SMTP MTA
+		{"IMail", readIMail},                          // Ipswitch IMail
+		{"InterMail", readInterMail},                  // Openwave: KDDI and other carriers
+		{"gateway", readGateways},                     // the table of filter gateways, groupware, mobile gateways
+		{"Active! Hunter", readActiveHunter},          // Active! Hunter
+		{"Zoho", readZoho},                            // Zoho; before Exim, whose greeting it has
+		{"GMX", readNemesis},                          // GMX, 1&1; before Exim, whose greeting they have
+		{"Google", readGoogle},                        // Gmail, Google Groups; before Exim: both write X-Failed-Recipients
+		{"Exim", readExim},                            // Exim 1 to 4.82, and 4.83 and later with its parts lost
+		{"Exim without recipients", readMoan},         // Exim, of a message without recipients
+		{"nameless 1", readX1},                        // nameless: "The following addresses had delivery errors"
+		{"nameless 3", readX3},                        // nameless: "was aborted after 7 second(s)"
+		{"fml", readFML},                              // fml
+		{"Sendmail", readSendmail},                    // Sendmail 5 to 8 without MIME
+		{"DragonFly", readDragonFly},                  // DragonFly Mail Agent
+		{"OpenSMTPD", readOpenSMTPD},                  // OpenSMTPD before 6.0
+		{"Postfix notice", readPostfixNotice},         // Postfix's notices to the postmaster
+		{"m-FILTER", readMFilter},                     // m-FILTER
+		{"Oracle Messaging Server", readIMS},          // Sun and Oracle Messaging Server, its machine part lost
+		{"RFC 3464 lost", readLost},                   // Postfix, Courier, SES: the same
+		{"Amazon SES", readSES},                       // Amazon SES: notices in JSON
+		{"EyouMail", readEyouMail},                    // EyouMail
+		{"Winmail", readWinmail},                      // Winmail
+		{"hMailServer", readHMailServer},              // hMailServer
+		{"SmarterMail", readSmarterMail},              // SmarterMail
+		{"Chinese labels", readChinese},               // QQ, Aliyun, 139 ...: labels and values in Chinese
 
 		// By words of anyone.
-		readProse,  // any other words, in any language
-		readClaims, // a report without them
+		{"prose", readProse},                 // any other words, in any language
+		{"report without words", readClaims}, // a report without them
 	}
 }
 
@@ -189,9 +196,10 @@ func (d *mails) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 }
 
 func (d *mails) parse(r *bouncehouse.Record, mail *mimePart, res *bouncehouse.Result) error {
-	for _, read := range d.dialects {
-		reports, err := read(mail)
+	for _, dialect := range d.dialects {
+		reports, err := dialect.read(mail)
 		if err != nil {
+			res.Take(Format, dialect.name)
 			return err
 		}
 		if mail.work.bytes < 0 {
@@ -200,6 +208,7 @@ func (d *mails) parse(r *bouncehouse.Record, mail *mimePart, res *bouncehouse.Re
 		if len(reports) == 0 {
 			continue
 		}
+		res.Take(Format, firstOf(reports[0].system, dialect.name))
 		w := d.ours.wayOf(mail.header)
 		n, limit := 0, maxClaimedRecipients
 		if w.local {
@@ -221,6 +230,7 @@ func (d *mails) parse(r *bouncehouse.Record, mail *mimePart, res *bouncehouse.Re
 		res.Events = append(res.Events[:first], onceEach(res.Events[first:])...)
 		return nil
 	}
+	res.Take(Format, "")
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 // gatewayForm is the form of one system's bounce mails. All words are in lower
 // case.
 type gatewayForm struct {
+	name string // of the system
 	// mark is what the text of this system has and no other's; where there
 	// are several, all of them. The first stands on a line of the system's
 	// own, not of a quotation.
@@ -80,7 +81,7 @@ func (f *gatewayForm) marks(m *mimePart) bool {
 }
 
 func (f *gatewayForm) read(m *mimePart) report {
-	rep := report{mail: m, human: m.text(), original: m.original()}
+	rep := report{mail: m, system: f.name, human: m.text(), original: m.original()}
 	lower := m.lower()
 	if f.end != "" {
 		if at := strings.Index(lower, f.end); at > 0 {
