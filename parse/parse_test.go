@@ -51,7 +51,7 @@ func TestNewUnknown(t *testing.T) {
 // A mail is never read as lines, nor a line as a mail.
 func TestAutoKinds(t *testing.T) {
 	line := "Sep  2 16:49:15 mx1 postfix/smtp[1]: 4F2D1A0C3B: to=<a@b.example>, relay=none, delay=1, dsn=5.0.0, status=bounced (no)\n"
-	mail, err := os.ReadFile("bounce/testdata/gmail.eml")
+	mail, err := os.ReadFile("bounce/testdata/rfc-3464/gmail.eml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -40,9 +41,10 @@ func parseDSN(t testing.TB, o Options, text string) (bouncehouse.Result, string)
 	return res, out.String()
 }
 
+// dsnGoldens are the golden mails, by name.
 func dsnGoldens(t testing.TB) map[string]string {
 	t.Helper()
-	names, err := filepath.Glob("testdata/*.eml")
+	names, err := filepath.Glob("testdata/*/*.eml")
 	if err != nil || len(names) == 0 {
 		t.Fatal("no golden mails", err)
 	}
@@ -62,7 +64,11 @@ func TestDSNGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			res, got := parseDSN(t, dsnOptions, mail)
 			got = fmt.Sprintf("{\"read_as\":%q}\n", res.Taken[0].Dialect) + got
-			file := filepath.Join("testdata", name+".jsonl")
+			folder := folderOf(res.Taken[0].Dialect)
+			file := filepath.Join("testdata", folder, name+".jsonl")
+			if _, err := os.Stat(filepath.Join("testdata", folder, name+".eml")); err != nil {
+				t.Errorf("the sample lies elsewhere than its dialect's: %v", err)
+			}
 			if *parsetest.Update {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
@@ -77,5 +83,31 @@ func TestDSNGolden(t *testing.T) {
 				t.Errorf("events (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// folderOf is the folder of a dialect's samples.
+func folderOf(dialect string) string {
+	if dialect == "" {
+		return "none"
+	}
+	return strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(dialect), "-"), "-")
+}
+
+// Each dialect, and each system of the table of gateways, has a sample.
+func TestDialectsHaveSamples(t *testing.T) {
+	var names []string
+	for _, d := range dialects() {
+		if d.name != "gateway" {
+			names = append(names, d.name)
+		}
+	}
+	for i := range gatewayForms {
+		names = append(names, gatewayForms[i].name)
+	}
+	for _, name := range names {
+		if found, _ := filepath.Glob(filepath.Join("testdata", folderOf(name), "*.eml")); len(found) == 0 {
+			t.Errorf("%s has no sample", name)
+		}
 	}
 }
