@@ -246,7 +246,7 @@ func (rep *report) answers(r *bouncehouse.Record, base bouncehouse.Event, date t
 	if date.IsZero() {
 		base.Time = rep.arrival
 	}
-	base.Time = receivedAt(r, rep.mail).plausible(base.Time)
+	base.Time = receivedAt(r, rep, date).plausible(base.Time)
 	base.Outcome = bouncehouse.AutoReply
 	if c := rep.complaint; c != nil {
 		base.Source, base.Outcome, base.FeedbackType = bouncehouse.ARF, bouncehouse.Complaint, c.feedback

@@ -266,7 +266,7 @@ func (d *mails) events(r *bouncehouse.Record, rep *report, w way, res *bouncehou
 	}
 	base.DSNOrigin, base.QueueID, base.CitedQueueIDs = d.ours.judge(r, rep, w)
 	base.Verified = w.local && rep.complaint == nil
-	received := receivedAt(r, rep.mail)
+	received := receivedAt(r, rep, date)
 	if tagged := d.ours.tagged(rep, received.at); tagged != "" {
 		base.Verified, base.Sender = true, tagged
 	}
@@ -335,28 +335,57 @@ func (rep *report) lower() string {
 	return values.LowerASCII(rep.human)
 }
 
-// receipt is when a mail was received, and the earliest time that it may tell
-// of; zero where neither is known.
-type receipt struct{ at, earliest time.Time }
+// receipt is when a mail was received, and the time that all it tells of lies
+// near to.
+type receipt struct{ at, near time.Time }
 
 // receivedAt reads the topmost Received, which the server of the mailbox wrote
 // and every copy keeps. A mail without one was received by the time of its
-// file, but nobody knows how long before: it is held to that time only as the
-// latest.
-func receivedAt(r *bouncehouse.Record, mail *mimePart) receipt {
-	top := mail.header.get("Received")
-	at := values.Date(strings.TrimSpace(top[strings.LastIndexByte(top, ';')+1:]))
-	if at.IsZero() || !r.Ref.IsZero() && at.After(r.Ref.Add(24*time.Hour)) {
-		return receipt{at: r.Ref}
+// file, but nobody knows how long before: what it tells lies near to the first
+// time that it tells, if that is not later.
+func receivedAt(r *bouncehouse.Record, rep *report, date time.Time) receipt {
+	at := receivedDate(rep.mail.header.get("Received"))
+	if !at.IsZero() && (r.Ref.IsZero() || !at.After(r.Ref.Add(24*time.Hour))) {
+		return receipt{at, at}
 	}
-	return receipt{at, at.Add(-maxClockSkew)}
+	told := date
+	for i := 0; told.IsZero() && i < len(rep.blocks); i++ {
+		told = rep.blocks[i].attempt
+	}
+	if told.IsZero() || !r.Ref.IsZero() && told.After(r.Ref.Add(maxClockSkew)) {
+		told = r.Ref
+	}
+	return receipt{r.Ref, told}
+}
+
+// receivedDate is the date of a Received field. It follows a semicolon, which an
+// envelope address may have too, in quotes: and PowerMTA writes the sender's
+// behind the date.
+func receivedDate(field string) time.Time {
+	const most = 8 // semicolons: an address or two may have some without quotes
+	quoted, n := false, 0
+	for i := 0; i < len(field) && n < most; i++ {
+		switch c := field[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == ';' && !quoted:
+			n++
+			date, _, _ := strings.Cut(field[i+1:], "(")
+			if at := values.Date(strings.TrimSpace(date)); !at.IsZero() {
+				return at
+			}
+		}
+	}
+	return time.Time{}
 }
 
 // plausible returns t, the time that a mail tells; where that is missing, or
-// more than maxClockSkew from the receipt, the receipt.
+// more than maxClockSkew from what it lies near to, that.
 func (received receipt) plausible(t time.Time) time.Time {
-	if !received.at.IsZero() && (t.IsZero() || t.Before(received.earliest) || t.After(received.at.Add(maxClockSkew))) {
-		t = received.at
+	if !received.near.IsZero() && (t.IsZero() || t.Sub(received.near).Abs() > maxClockSkew) {
+		t = received.near
 	}
 	return t.UTC()
 }

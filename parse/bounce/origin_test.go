@@ -155,3 +155,43 @@ func TestDSNShortHostName(t *testing.T) {
 		}
 	}
 }
+
+// The date of a Received field is what its server wrote, not what a sender has in his address.
+func TestReceivedDate(t *testing.T) {
+	const date = "Thu, 29 Oct 2026 10:00:00 +0000"
+	want := time.Date(2026, 10, 29, 10, 0, 0, 0, time.UTC)
+	for _, field := range []string{
+		"from a by b (Postfix) with SMTP id 1; " + date,
+		"from a by b (Postfix) with SMTP id 1;\n\t" + date + " (UTC)",
+		"from (127.0.0.1) by b (PowerMTA(TM) v3.5r16) id 1 for <a@example.com>; " + date + ` (envelope-from <"x; Thu, 1 Jan 1970 00:00:00 +0000 ("@evil.example>)`,
+		"from (127.0.0.1) by b (PowerMTA(TM) v3.5r16) id 1 for <a@example.com>; " + date + ` (envelope-from <"a;b"@evil.example>)`,
+		`from a ([192.0.2.1]) by b with esmtp (Exim 4.98) (envelope-from <"x; Thu, 1 Jan 1970 00:00:00 +0000 ("@evil.example>) id 1; ` + date,
+		"from a;b by c; " + date,
+	} {
+		if got := receivedDate(field); !got.Equal(want) {
+			t.Errorf("%s: %v", field, got)
+		}
+	}
+	for _, field := range []string{"", ";", "from a by b", `from "a by b; ` + date, strings.Repeat("x;", 20) + date} {
+		if got := receivedDate(field); !got.IsZero() {
+			t.Errorf("%s: %v", field, got)
+		}
+	}
+}
+
+// Without a Received field a mail tells of one time, whichever that is.
+func TestTimesWithoutAReceipt(t *testing.T) {
+	mail := "From: MAILER-DAEMON@example.net\nDate: Thu, 29 Oct 2020 10:00:00 +0000\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; a\n"
+	for year := 1970; year < 2020; year++ {
+		mail += fmt.Sprintf("\nFinal-Recipient: rfc822; u%d@example.net\nAction: failed\nStatus: 5.1.1\nLast-Attempt-Date: Thu, 1 Jan %d 00:00:00 +0000\n", year, year)
+	}
+	res, _ := parseDSN(t, Options{}, mail)
+	if len(res.Events) != 50 {
+		t.Fatalf("%d events", len(res.Events))
+	}
+	for _, e := range res.Events {
+		if !e.Time.Equal(time.Date(2020, 10, 29, 10, 0, 0, 0, time.UTC)) {
+			t.Errorf("%s: %v", e.Recipient, e.Time)
+		}
+	}
+}
