@@ -55,7 +55,7 @@ func (l *logFile) wait(ctx context.Context) error {
 	var lines <-chan *tail.Line
 	if g := l.gathering(); g > 0 {
 		pause = min(pause, g)
-	} else if h := l.live(); h != nil && !l.woken && runtime.GOOS == "linux" &&
+	} else if h := l.live(); h != nil && !l.woken && !h.content.packed() && runtime.GOOS == "linux" &&
 		h.info.Size() >= h.read && h.info.Size()-h.read <= maxLine {
 		t, err := tail.TailFile(fmt.Sprintf("/proc/self/fd/%d", h.f.Fd()), tail.Config{
 			Location: &tail.SeekInfo{Offset: h.read},

@@ -32,7 +32,7 @@ type handle struct {
 	cut     cutter
 	info    os.FileInfo // before it was last read
 	sniffed int64       // how long it was when it was judged
-	upTo    int64       // with Once: how long the live file was when opened
+	upTo    int64       // with Once: how long the live file was when opened, if it is not packed
 	begun   bool        // it has something to read, and what comes before it was looked for since
 	opened  time.Time
 	grown   time.Time // when it last gave something
@@ -168,7 +168,7 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 	}
 	final = final || h.content.packed()
 	if h.entry != nil {
-		if read, _, half := l.led.seen(h.entry); read != h.read || half && read < h.info.Size() {
+		if read, _, half := l.led.seen(h.entry); read != h.read || half && h.longer(read) {
 			l.led.release(h.entry, l)
 			h.entry = nil // another file with this content was read further, or more shows what it is
 		}
@@ -203,7 +203,7 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 			return p, err
 		}
 		// Of a file that comes back, or is copied, the end may yet be on its way.
-		here := h.info.Size() >= s.in.To
+		here := h.content.packed() || h.longer(s.in.To-1)
 		whole := final || here || l.o.Once || l.o.Now().Sub(h.info.ModTime()).Abs() >= quiet || l.o.Now().Sub(h.opened) >= patience
 		switch {
 		case s.lost && h.read > 0: // it is the file, and what a crash left of its end is another
@@ -224,7 +224,7 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 			e = h.entry
 		}
 	}
-	if l.o.Once && h.live && e.Read >= h.upTo {
+	if l.o.Once && h.live && !h.content.packed() && e.Read >= h.upTo {
 		return nil, nil
 	}
 	if err := h.verify(); err != nil {
@@ -260,6 +260,12 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// longer tells whether the file has more content than that. A packed one is as
+// long as it is: its size on disk says nothing of its content.
+func (h *handle) longer(than int64) bool {
+	return !h.content.packed() && h.info.Size() > than
 }
 
 func (l *logFile) claimed(h *handle) bool {

@@ -108,8 +108,12 @@ func (l *lazy) decide(written *os.File) error {
 		case err != nil:
 			return err
 		case kind != kindLog:
-			l.Source, err = openMbox(l.path, kind, l.o)
-			return err
+			box, err := newMbox(l.path, kind, l.o)
+			if err != nil {
+				return err
+			}
+			l.Source = box
+			return box.hold(l.take())
 		}
 	} else {
 		if l.o.Ledger.reads(l.log) {
@@ -133,13 +137,14 @@ func (l *lazy) decide(written *os.File) error {
 		return err
 	}
 	l.Source = source
+	held := l.take()
 	if source.path != l.path { // it is a sibling, and found as one
-		for _, f := range l.held {
+		for _, f := range held {
 			f.Close()
 		}
-		l.held = nil
+		held = nil
 	}
-	for _, f := range l.held {
+	for _, f := range held {
 		h, err := source.handle(f, l.path, true)
 		if err != nil {
 			return err
@@ -148,6 +153,12 @@ func (l *lazy) decide(written *os.File) error {
 			source.held = append(source.held, h)
 		}
 	}
-	l.held = nil
 	return nil
+}
+
+// take gives away what is held.
+func (l *lazy) take() []*os.File {
+	held := l.held
+	l.held = nil
+	return held
 }

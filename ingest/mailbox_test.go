@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -279,6 +280,46 @@ func TestMboxOnceWhileItGrowsOn(t *testing.T) {
 		<-ended
 		p.equal("then", []string{mailText(2) + strings.Repeat("more\n", 20)}, read())
 	})
+}
+
+// A mailbox that was empty and is moved away right after its first mails came
+// is read where it was moved to, whatever stands at its path then.
+func TestMboxEmptyThenMoved(t *testing.T) {
+	for _, there := range []string{"nothing", "", fromLine + mailText(9)} {
+		real := time.Now()
+		synctest.Test(t, func(t *testing.T) {
+			p, start := newPlace(t), time.Now()
+			path := filepath.Join(p.dir, "bounces")
+			p.write(path, "")
+			src := p.open(path, func(o *Options) {
+				o.Once, o.Now = false, func() time.Time { return real.Add(time.Since(start)) }
+			})
+			want := []string{mailText(1), mailText(2)}
+			time.AfterFunc(time.Second+look/2, func() {
+				p.write(path, fromLine+mailText(1)+"\n"+fromLine+mailText(2)+"\n")
+				p.rename(path, path+".taken")
+				if there != "nothing" {
+					p.write(path, there)
+				}
+			})
+			if len(there) > len("nothing") {
+				want = append(want, mailText(9))
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			defer cancel()
+			var got []string
+			b, err := src.Read(ctx)
+			for ; err == nil; b, err = src.Read(ctx) {
+				got = append(got, p.texts(b)...)
+				p.settle(src, b)
+			}
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("it ended: %v", err)
+			}
+			p.equal(there, want, got)
+			p.ok(src.Close())
+		})
+	}
 }
 
 // Boxes that are moved away one after the other, each before the one before it

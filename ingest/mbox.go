@@ -58,19 +58,37 @@ func openMbox(path string, kind fileKind, o Options) (Source, error) {
 	if err != nil {
 		return nil, explain("open", path, err)
 	}
+	m, err := newMbox(path, kind, o)
+	if err != nil {
+		return nil, err
+	}
+	if !m.o.Mails.lies(placeOf(st, "")) {
+		m.left.Store(st.Size())
+	}
+	return m, nil
+}
+
+// newMbox makes the source without a look at the path.
+func newMbox(path string, kind fileKind, o Options) (*mbox, error) {
 	box, err := openMailbox(path, o)
 	if err != nil {
 		return nil, err
 	}
 	m := &mbox{mailbox: box, single: kind == kindMail}
 	m.present = m.eachMail
-	if !m.o.Mails.lies(placeOf(st, "")) {
-		m.left.Store(st.Size())
+	return m, m.o.Mails.join(box)
+}
+
+// hold takes over files that are open, and may have been moved away.
+func (m *mbox) hold(files []*os.File) error {
+	for _, f := range files {
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		m.files = append(m.files, &mboxFile{f: f, info: info})
 	}
-	if err := m.o.Mails.join(box); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return nil
 }
 
 // eachMail is present.

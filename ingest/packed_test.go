@@ -1,0 +1,55 @@
+package ingest
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A packed file's size on disk is not that of its content: neither where it is less, nor where it is more.
+func TestPackedSizes(t *testing.T) {
+	text, lines := logLines(0, 400)
+	for content, want := range map[string][]string{text: lines, lines[0]: lines[:1]} {
+		for _, name := range []string{"dump", "mail.log.1.gz"} { // what is at the path, and a rotated one
+			for _, once := range []bool{true, false} {
+				t.Run(fmt.Sprint(name, once, len(content)), func(t *testing.T) {
+					real := time.Now()
+					synctest.Test(t, func(t *testing.T) {
+						p, start := newPlace(t), time.Now()
+						var b bytes.Buffer
+						z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+						p.ok(err)
+						z.Comment = "written by a test, so that one line is longer packed than it is, and four hundred are shorter"
+						_, err = z.Write([]byte(content))
+						p.ok(errors.Join(err, z.Close()))
+						if (b.Len() < len(content)) != (len(want) > 1) {
+							t.Fatalf("%d bytes, packed %d", len(content), b.Len())
+						}
+						path := p.in(name)
+						p.write(path, b.String())
+						p.ok(os.Chtimes(path, real.Add(-time.Hour), real.Add(-time.Hour)))
+						src := p.open(path, func(o *Options) {
+							o.Once, o.Now = once, func() time.Time { return real.Add(time.Since(start)) }
+						})
+						ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+						defer cancel()
+						var got []string
+						for b, err := src.Read(ctx); err == nil; b, err = src.Read(ctx) {
+							got = append(got, p.texts(b)...)
+							p.settle(src, b)
+						}
+						p.equal(name, want, got)
+						p.ok(src.Close())
+						p.equal("again", nil, p.drain(p.open(path)))
+					})
+				})
+			}
+		}
+	}
+}
