@@ -140,6 +140,7 @@ func TestExplainConstants(t *testing.T) {
 				ofColumns(20, "groupConcat(repeat('x', 100000) || '%d')('y')"),
 				ofColumns(20, "count() OVER (PARTITION BY concat(toString(number), repeat('x', 100000), '%d'))") + " FROM numbers(1)",
 				"WITH (SELECT repeat('x', 100000)) AS l SELECT a FROM bouncehouse.keyed WHERE " + strings.Join(ranges, " OR "),
+				"WITH '" + strings.Repeat("x", 500) + "' AS b, b || b || b || b AS l SELECT a FROM bouncehouse.keyed WHERE " + strings.ReplaceAll(strings.Join(ranges, " OR "), "concat(l, ", "(l || l || "),
 			} {
 				code, body, _ := post(t, end, engine.Reader, nil, "EXPLAIN "+kind+" "+option+" "+explained)
 				if code != 200 && code != 403 || len(body) > 100000 {

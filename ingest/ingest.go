@@ -112,6 +112,14 @@ func ReadsMails(src Source) bool {
 	return false
 }
 
+// Hold has src keep open what stands at its path, where that is an mbox: it may be
+// moved away before src is read. It is for who does not read src yet.
+func Hold(src Source) {
+	if m, ok := src.(*mbox); ok {
+		m.meet() // the first look at it tells what cannot be opened
+	}
+}
+
 // Unsettled tells whether src has to settle first what was about to be stored of a log
 // when the last process ended. Other sources may wait for that, so it must not wait
 // for one of them to end.

@@ -21,7 +21,8 @@ import (
 // citation is a name of a message and an address of it, as a claim puts them
 // together. Its parts begin with what they are: m or q, r or s. To the address
 // of a queue id belongs the message id, after a blank, or "" where the attempt
-// has none: a short queue id of Postfix can be guessed.
+// has none, or needs none: a recipient with an id that nobody guesses. A short
+// queue id of Postfix can be guessed.
 type citation struct{ id, address string }
 
 // citations returns those that would prove the claim e.
@@ -188,7 +189,7 @@ func (c *ClickHouse) known(ctx context.Context, claims []*bouncehouse.Event) (ma
 const citedSQL = `SELECT DISTINCT id, address FROM (
 SELECT concat('m', message_id) AS id, ` + addressSQL + ` AS address` + byMessage + `
 UNION ALL
-SELECT concat('q', queue_id) AS id, concat(` + addressSQL + `, ' ', message_id) AS address` + byQueue + `)
+SELECT concat('q', queue_id) AS id, concat(` + addressSQL + ` AS whose, ' ', if(startsWith(whose, 'r') AND NOT match(queue_id, '^[0-9A-F]{1,15}$'), '', message_id)) AS address` + byQueue + `)
 WHERE address IN {addresses:Array(String)}`
 
 const addressSQL = `arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))])`

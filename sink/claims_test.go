@@ -37,18 +37,19 @@ func logged() []bouncehouse.Event {
 		e.MessageID, e.QueueID, e.Recipient, e.Outcome = messageID, queueID, recipient, outcome
 		return e
 	}
-	alias := at(600, "one@example.com", "4One", "User@forward.example", bouncehouse.Delivered)
+	alias := at(600, "one@example.com", "4A0E1D23", "User@forward.example", bouncehouse.Delivered)
 	alias.OriginalRecipient = "alias@example.net"
 	filter := at(550, "", "4Filter", "only@example.net", bouncehouse.Relayed) // a hop of the message before
 	filter.Counted = false
 	events := []bouncehouse.Event{
-		at(100, "one@example.com", "4One", "late@example.net", bouncehouse.Deferred),
-		at(200, "one@example.com", "4One", "late@example.net", bouncehouse.Delivered),
-		at(300, "one@example.com", "4One", "refused@example.net", bouncehouse.Bounced),
-		at(400, "one@example.com", "4One", "waiting@example.net", bouncehouse.Deferred),
+		at(100, "one@example.com", "4A0E1D23", "late@example.net", bouncehouse.Deferred),
+		at(200, "one@example.com", "4A0E1D23", "late@example.net", bouncehouse.Delivered),
+		at(300, "one@example.com", "4A0E1D23", "refused@example.net", bouncehouse.Bounced),
+		at(400, "one@example.com", "4A0E1D23", "waiting@example.net", bouncehouse.Deferred),
 		at(500, "", "4NoID", "only@example.net", bouncehouse.Delivered),
 		filter,
 		alias,
+		at(800, "relayed@example.com", "4jX1fM33S7zCf", "relayed@example.net", bouncehouse.Delivered), // its relay writes a message id of its own
 	}
 	for i, counts := range []bouncehouse.System{bouncehouse.Qmail, bouncehouse.HMailServer, bouncehouse.MDaemon, bouncehouse.Exchange} {
 		e := at(int64(700+i), "", "39290119061506", "guessed@example.net", bouncehouse.Delivered)
@@ -85,40 +86,42 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		figure   string // "" where it is in none
 	}{
 		{claim(10, "one@example.com", "", sender, "late@example.net"), true, "bounce one@example.com late@example.net google"},
-		{claim(11, "one@example.com", "4One", "", "LATE@example.net"), true, "bounce one@example.com late@example.net google"},
+		{claim(11, "one@example.com", "4A0E1D23", "", "LATE@example.net"), true, "bounce one@example.com late@example.net google"},
 		{claim(13, "", "4NoID", "", "only@example.net"), true, "bounce mx1.example.com 4NoID only@example.net google"},
 		{claim(14, "one@example.com", "", sender, "alias@example.net"), true, "bounce one@example.com user@forward.example google"},
 		{original, true, "bounce one@example.com user@forward.example google"},
 		{delayed, true, ""},
 		{claim(17, "", "4NoID", sender, "forwarded@elsewhere.example"), true, "bounce mx1.example.com 4NoID only@example.net google"},
-		{claim(18, "one@example.com", "4One", sender, "forwarded@elsewhere.example"), true, "bounce one@example.com  google"},
-		{claim(19, "one@example.com", "4One", strings.ToUpper(sender), "another@elsewhere.example"), true, "bounce one@example.com  google"},
-		{claim(20, "one@example.com", "4One", sender, "refused@example.net"), true, ""}, // its attempt was refused, and is counted
-		{claim(21, "one@example.com", "4One", sender, "waiting@example.net"), true, ""}, // undecided yet
-		{passed(22, "one@example.com", sender, "forwarded@elsewhere.example", "4Stranger", "4One"), true, "bounce one@example.com  google"},
-		{passed(23, "one@example.com", "", "late@example.net", "4One", "4Stranger"), true, "bounce one@example.com late@example.net google"},
+		{claim(18, "one@example.com", "4A0E1D23", sender, "forwarded@elsewhere.example"), true, "bounce one@example.com  google"},
+		{claim(19, "one@example.com", "4A0E1D23", strings.ToUpper(sender), "another@elsewhere.example"), true, "bounce one@example.com  google"},
+		{claim(20, "one@example.com", "4A0E1D23", sender, "refused@example.net"), true, ""}, // its attempt was refused, and is counted
+		{claim(21, "one@example.com", "4A0E1D23", sender, "waiting@example.net"), true, ""}, // undecided yet
+		{passed(22, "one@example.com", sender, "forwarded@elsewhere.example", "4Stranger", "4A0E1D23"), true, "bounce one@example.com  google"},
+		{passed(23, "one@example.com", "", "late@example.net", "4A0E1D23", "4Stranger"), true, "bounce one@example.com late@example.net google"},
 		{passed(24, "", sender, "whoever@elsewhere.example", "4Filter", "4NoID"), true, "bounce mx1.example.com 4NoID only@example.net google"},
-		{passed(25, "one@example.com", sender, "refused@example.net", "4One", "4Filter"), true, ""}, // one of its hops was refused
+		{passed(25, "one@example.com", sender, "refused@example.net", "4A0E1D23", "4Filter"), true, ""}, // one of its hops was refused
+		{passed(26, "0100@relay.example", "", "relayed@example.net", "4jX1fM33S7zCf"), true, "bounce relayed@example.com relayed@example.net google"},
 		{tagged, true, "bounce prvs=0123ABCDEF=news@example.com x@example.org forger"},
 		{local, true, ""},
 
 		{claim(30, "random@example.com", "4Random", sender, "late@example.net"), false, ""},
 		{claim(31, "one@example.com", "", sender, "stranger@example.net"), false, ""}, // message ids of list mails are public
 		{claim(32, "one@example.com", "4Random", "", ""), false, ""},
-		{claim(33, "", "4One", "other@example.com", "stranger@example.net"), false, ""},
+		{claim(33, "", "4A0E1D23", "other@example.com", "stranger@example.net"), false, ""},
 		{claim(34, "", "", sender, "late@example.net"), false, ""},
-		{claim(40, "", "4One", sender, "stranger@example.net"), false, ""}, // an id that was guessed
-		{claim(12, "", "4One", sender, "late@example.net"), false, ""},
-		{passed(44, "random@example.com", "", "late@example.net", "4One", "4Filter"), false, ""},
+		{claim(40, "", "4A0E1D23", sender, "stranger@example.net"), false, ""}, // an id that was guessed
+		{claim(12, "", "4A0E1D23", sender, "late@example.net"), false, ""},
+		{passed(44, "random@example.com", "", "late@example.net", "4A0E1D23", "4Filter"), false, ""},
+		{passed(47, "0100@relay.example", sender, "stranger@example.net", "4jX1fM33S7zCf"), false, ""},
 		{claim(46, "", "4Other 4NoID", sender, "only@example.net"), false, ""}, // two
-		{claim(45, "", "4One", "", "late@example.net one@example.com"), false, ""},
-		{claim(41, "Other@example.com", "4One", sender, "stranger@example.net"), false, ""},
-		{passed(42, "random@example.com", sender, "stranger@example.net", "4One"), false, ""},
-		{claim(43, "", "4One", sender+" one@example.com", "stranger@example.net"), false, ""},
+		{claim(45, "", "4A0E1D23", "", "late@example.net one@example.com"), false, ""},
+		{claim(41, "Other@example.com", "4A0E1D23", sender, "stranger@example.net"), false, ""},
+		{passed(42, "random@example.com", sender, "stranger@example.net", "4A0E1D23"), false, ""},
+		{claim(43, "", "4A0E1D23", sender+" one@example.com", "stranger@example.net"), false, ""},
 		{claim(35, "claimed@example.com", "", sender, "z@example.net"), false, ""},
 		{repeated, false, ""},
 		{claim(36, "", "39290119061506", sender, "guessed@example.net"), false, ""}, // anyone can count
-		{passed(37, "", "other@example.com", "stranger@example.net", "4One", "4NoID"), false, ""},
+		{passed(37, "", "other@example.com", "stranger@example.net", "4A0E1D23", "4NoID"), false, ""},
 		{passed(38, "", sender, "late@example.net", "4Stranger", ""), false, ""},
 		{passed(39, "", sender, "late@example.net"), false, ""},
 		{claim(36, strings.Repeat("m", 1024), strings.Repeat("q'\\\n", 256), sender, strings.Repeat("\x01r", 512)), false, ""},
@@ -128,7 +131,7 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		{complaint(402, "one@example.com", "", sender, "late@example.net"), true, "complaint one@example.com late@example.net google"},
 		{complaint(403, "", "4NoID", sender, ""), true, "complaint mx1.example.com 4NoID only@example.net google"},
 		{complaint(404, "one@example.com", "", "", ""), false, ""},
-		{complaint(406, "", "4One", sender, ""), false, ""},
+		{complaint(406, "", "4A0E1D23", sender, ""), false, ""},
 		{complaint(405, "random@example.com", "", sender, "late@example.net"), false, ""},
 	} {
 		c.event.Counted = false
@@ -191,8 +194,8 @@ func TestClaims(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("figures (-want +got):\n%s", diff)
 			}
-			if n, m := value[uint64](t, c, "SELECT sum(attempts) FROM bouncehouse.attempts_5m"), value[uint64](t, c, "SELECT sum(counted) FROM bouncehouse.events"); n != 10 || m != 10 {
-				t.Errorf("%d and %d attempts, want 10", n, m)
+			if n, m := value[uint64](t, c, "SELECT sum(attempts) FROM bouncehouse.attempts_5m"), value[uint64](t, c, "SELECT sum(counted) FROM bouncehouse.events"); n != 11 || m != 11 {
+				t.Errorf("%d and %d attempts, want 11", n, m)
 			}
 		})
 	}

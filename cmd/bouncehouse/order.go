@@ -63,20 +63,36 @@ func runAll(ctx context.Context, pipe *bouncehouse.Pipeline, sources []ingest.So
 		caughtUp.Wait()
 		close(wait)
 	}()
-	if once {
-		<-wait
+	then := func() error {
+		holdUntil(wait, mails)
+		for _, src := range mails {
+			g.Go(func() error { return run(src) })
+		}
+		return nil
 	}
-	for _, src := range mails {
-		g.Go(func() error {
-			select {
-			case <-wait:
-				return run(src)
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		})
+	if once { // whose places are few
+		then()
+	} else {
+		g.Go(then)
 	}
 	return g.Wait()
+}
+
+// holdUntil has what stands at the paths of mailboxes held open, whose turn has
+// not come: it may be moved away meanwhile.
+func holdUntil(turn <-chan struct{}, mails []ingest.Source) {
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	for {
+		for _, src := range mails {
+			ingest.Hold(src)
+		}
+		select {
+		case <-turn:
+			return
+		case <-look.C:
+		}
+	}
 }
 
 // idle is how long a log that gives nothing is taken to be at its end: it looks
