@@ -416,6 +416,33 @@ func TestMboxLocked(t *testing.T) {
 	}
 }
 
+// One that stays locked is told of, once.
+func TestMboxLockedForLong(t *testing.T) {
+	real := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		p, start := newPlace(t), time.Now()
+		path := filepath.Join(p.dir, "bounces")
+		p.write(path, fromLine+mailText(1)+"\n")
+		p.write(path+".lock", "")
+		src := p.open(path, func(o *Options) {
+			o.Once, o.Now = false, func() time.Time { return real.Add(time.Since(start)) }
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		if b, err := src.Read(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%+v, %v", b, err)
+		}
+		if n := strings.Count(p.said.String(), "the mailbox is locked"); n != 1 {
+			t.Errorf("said %d times: %s", n, p.said.String())
+		}
+		p.ok(os.Remove(path + ".lock"))
+		b, err := src.Read(t.Context())
+		p.ok(err)
+		p.equal("then", []string{mailText(1)}, p.texts(b))
+		p.ok(src.Close())
+	})
+}
+
 // A mail program removes a mail and notes that it has seen another.
 func TestMboxRewritten(t *testing.T) {
 	p := newPlace(t)

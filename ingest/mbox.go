@@ -51,6 +51,7 @@ type mboxFile struct {
 	seen    disk   // the file when quiet was asked last
 	still   int    // for how many looks it was so
 	checked disk   // all of the file was met while it was so
+	locked  int    // how many looks found it locked, one after the other
 }
 
 func openMbox(path string, kind fileKind, o Options) (Source, error) {
@@ -139,8 +140,8 @@ func (m *mbox) Read(ctx context.Context) (bouncehouse.Batch, error) {
 	if ok {
 		return b, nil
 	}
-	for _, f := range m.files {
-		if dropped {
+	if dropped {
+		for _, f := range m.files {
 			f.at, f.tail = 0, ""
 		}
 	}
@@ -181,10 +182,10 @@ func (m *mbox) look(ctx context.Context) (b bouncehouse.Batch, end bool, err err
 			continue
 		}
 		b, end, err := m.lookAt(ctx, f)
-		if len(b.Chunks) > 0 || err != nil && m.o.Once {
+		if len(b.Chunks) > 0 || err != nil && (m.o.Once || ctx.Err() != nil) {
 			return b, false, err
 		}
-		if end || err != nil { // then it has nothing more that could be read
+	if end || err != nil && !errors.Is(err, errLocked) { // then it has nothing more that could be read
 			m.letGo(f)
 		}
 	}
@@ -236,12 +237,15 @@ func (m *mbox) lookAt(ctx context.Context, f *mboxFile) (b bouncehouse.Batch, en
 	unlock, err := lockMbox(f.f, m.path, m.o.Now()) // a dot lock may be of one that was moved just now
 	if errors.Is(err, errLocked) {
 		m.half = true
-		return b, false, nil
+		if f.locked++; m.o.Once || f.locked < longLocked {
+			err = nil // most are given up soon
+		}
 	}
-	if err != nil {
+	if err != nil || unlock == nil {
 		return b, false, err
 	}
 	defer unlock()
+	f.locked = 0
 	if f.info, err = f.f.Stat(); err != nil {
 		return b, false, err
 	}

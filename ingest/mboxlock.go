@@ -15,6 +15,9 @@ var errLocked = errors.New("the mailbox is locked: it is being written to")
 // them for stale after 500 s [stale_lock_time], procmail after 1024.
 const staleLock = 20 * time.Minute
 
+// longLocked is how many looks in a row find an mbox locked before it is said.
+const longLocked = 30
+
 // lockMbox takes the locks of an mbox, shared with other readers, without
 // waiting: a mail program that takes a mail out moves what follows in place,
 // and amid that the file has mails that never were. Its own locks say so:
