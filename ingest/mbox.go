@@ -276,9 +276,11 @@ func (m *mbox) lookAt(ctx context.Context, f *mboxFile) (b bouncehouse.Batch, en
 	if idle && !f.pass {
 		f.at, f.tail, f.pass = 0, "", true
 	}
-	under := &mailBatch{}
+	under, from := &mailBatch{}, f.at
 	all, err := m.gather(ctx, c, f, under)
 	if err != nil {
+		m.o.Mails.release(under)
+		f.at = from
 		return b, false, err
 	}
 	if len(under.mails) > 0 {
