@@ -26,6 +26,7 @@ type Config struct {
 	Paths      []string     `yaml:"paths"`
 	State      string       `yaml:"state"`
 	ClickHouse string       `yaml:"clickhouse"`
+	Cluster    string       `yaml:"cluster"`
 	Host       string       `yaml:"host"`
 	Timezone   string       `yaml:"timezone"`
 	Hosts      []string     `yaml:"hosts"`
@@ -210,6 +211,9 @@ func (c *Config) Validate() error {
 		if err != nil || u.Host == "" || u.Scheme != "clickhouse" && u.Scheme != "http" && u.Scheme != "https" {
 			fault("clickhouse", "the DSN must look like clickhouse://user:password@host:9000 or http://host:8123")
 		}
+	}
+	if c.Cluster != "" && c.ClickHouse == "" {
+		fault("cluster", "is of a server of your own: name one of its replicas in clickhouse")
 	}
 	if c.Bounces.Trust != trustVerified && c.Bounces.Trust != trustAll {
 		fault("bounces.trust", "%q: must be verified or all", c.Bounces.Trust)

@@ -139,7 +139,7 @@ func (cmd *processCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	meter := newMeter(a, nil, true)
+	meter := newKafkaMeter(a, in)
 	pipe := &bouncehouse.Pipeline{Parser: stages.parser, Enrichers: stages.enrichers, Sink: store, Log: a.log, Observe: meter.observe, Before: crashHook()}
 	err = in.Run(a.ctx, func(ctx context.Context, src bouncehouse.Source) error { return pipe.Run(ctx, src) })
 	meter.close()

@@ -14,25 +14,61 @@ import (
 // meter counts what went through, and shows the progress of a long drain
 // where stderr is a terminal.
 type meter struct {
-	app     *app
-	sources []ingest.Source
-	stores  bool // events into ClickHouse, not chunks into Kafka
-	begin   time.Time
-	quit    chan struct{}
-	drawn   sync.WaitGroup
+	app      *app
+	progress func() (done, total int64) // bytes, or messages
+	messages bool
+	stores   bool // events into ClickHouse, not chunks into Kafka
+	begin    time.Time
+	quit     chan struct{}
+	drawn    sync.WaitGroup
 
 	mu                                              sync.Mutex
 	records, events, unread, doubted, dead, batches int
 	warned                                          bool // of records that are not believed
 }
 
+// newMeter makes the meter of sources that are files.
 func newMeter(a *app, sources []ingest.Source, stores bool) *meter {
-	m := &meter{app: a, sources: sources, stores: stores, begin: time.Now(), quit: make(chan struct{})}
-	if f, width := terminal(a.stderr); width > 0 {
-		m.drawn.Add(1)
-		go m.draw(f)
-	}
+	m := &meter{app: a, progress: func() (done, total int64) {
+		for _, s := range sources {
+			d, t := s.Progress()
+			done, total = done+d, total+t
+		}
+		return done, total
+	}, stores: stores}
+	m.start()
 	return m
+}
+
+// newKafkaMeter makes that of a consumer, which tells each minute in which it is behind how far that is.
+func newKafkaMeter(a *app, k *ingest.Kafka) *meter {
+	m := &meter{app: a, progress: k.Progress, messages: true, stores: true}
+	m.start()
+	m.drawn.Go(m.tell)
+	return m
+}
+
+func (m *meter) start() {
+	m.begin, m.quit = time.Now(), make(chan struct{})
+	if f, width := terminal(m.app.stderr); width > 0 {
+		m.drawn.Go(func() { m.draw(f) })
+	}
+}
+
+// tell logs how far it is behind.
+func (m *meter) tell() {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-m.quit:
+			return
+		case <-tick.C:
+		}
+		if done, total := m.progress(); done < total {
+			m.app.log.Info("behind", "messages", total-done, "done", done)
+		}
+	}
 }
 
 // observe is called by every loop after a commit.
@@ -51,24 +87,23 @@ func (m *meter) observe(_ bouncehouse.Batch, res *bouncehouse.Result) {
 	m.dead += len(res.Dead)
 }
 
-func (m *meter) progress() (done, total int64) {
-	for _, s := range m.sources {
-		d, t := s.Progress()
-		done, total = done+d, total+t
-	}
-	return done, total
-}
-
 // draw shows bytes, speed, time left and lines until all sources have been
 // read to their end once.
 func (m *meter) draw(f *os.File) {
-	defer m.drawn.Done()
 	const tmpl = `{{ counters . }} {{ bar . }} {{ percent . }} {{ speed . "%s/s" " " }} {{ string . "lines" }} {{ rtime . "ETA %s" "in %s" " " }}`
 	done, total := m.progress()
+	for m.messages && total == 0 { // it is yet to join its group
+		select {
+		case <-m.quit:
+			return
+		case <-time.After(200 * time.Millisecond):
+		}
+		done, total = m.progress()
+	}
 	if done >= total {
 		return
 	}
-	bar := pb.New64(total).SetTemplateString(tmpl).SetWriter(f).Set(pb.Bytes, true).Set(pb.CleanOnFinish, true).SetRefreshRate(200 * time.Millisecond)
+	bar := pb.New64(total).SetTemplateString(tmpl).SetWriter(f).Set(pb.Bytes, !m.messages).Set(pb.CleanOnFinish, true).SetRefreshRate(200 * time.Millisecond)
 	bar.Start()
 	defer bar.Finish()
 	tick := time.NewTicker(200 * time.Millisecond)

@@ -16,7 +16,7 @@ import (
 // being started where none runs, and brings its tables up to date. A server
 // that does not answer is waited for.
 func openStore(a *app, c Config) (*sink.ClickHouse, func(), error) {
-	o := sink.Options{DSN: c.ClickHouse, Log: a.log}
+	o := sink.Options{DSN: c.ClickHouse, Cluster: c.Cluster, Log: a.log}
 	stopEngine := func() {}
 	if c.ClickHouse == "" {
 		e := &embedded{app: a, config: c, patience: 30 * time.Second}
