@@ -188,8 +188,16 @@ func isMaildir(path string) bool {
 
 // basePath is path without what rotation added to its name.
 func basePath(path string) string {
-	base, _, _ := baseName(filepath.Base(path))
-	return filepath.Join(filepath.Dir(path), base)
+	dir, name := filepath.Split(path)
+	base, mark, _ := baseName(name)
+	if mark == "" {
+		if other, mark := numbered(name); mark != "" {
+			if _, err := os.Stat(dir + other); err == nil {
+				base = other
+			}
+		}
+	}
+	return filepath.Join(dir, base)
 }
 
 // repeaters are log files and the file of the same directory, the first of

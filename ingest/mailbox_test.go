@@ -358,6 +358,16 @@ func TestMboxMovedTwice(t *testing.T) {
 	})
 }
 
+// A sender's address makes a "From " line long: Postfix takes 2 KiB, Exim 16.
+func TestMboxLongSender(t *testing.T) {
+	p := newPlace(t)
+	p.now = p.now.Add(time.Hour)
+	path := filepath.Join(p.dir, "bounces")
+	long := strings.Replace(fromLine, "From ", "From "+strings.Repeat("a", 20_000), 1)
+	p.write(path, fromLine+mailText(1)+"\n"+long+mailText(2)+"\n"+fromLine+mailText(3)+"\n")
+	p.equal("mails", []string{mailText(1), mailText(2), mailText(3)}, p.drain(p.open(path)))
+}
+
 // An mbox that a mail program has locked is not read: amid its work the file has
 // a mail that is made of two.
 func TestMboxLocked(t *testing.T) {

@@ -388,7 +388,7 @@ type splitter struct {
 const (
 	smallBlock = 64 << 10 // most mails end in it
 	bigBlock   = maxMail + 64<<10
-	fromMax    = 1 << 10 // how long a "From " line with the empty one before it may be
+	fromMax    = 32 << 10 // how long a "From " line with the empty one before it may be: senders choose their address (Exim takes 16 KiB)
 )
 
 // next cuts the mail at off; nil where there is none. single says that all of

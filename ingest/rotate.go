@@ -16,22 +16,23 @@ import (
 
 // How rotated files are named: mail.log.1, mail.log.0.gz, mail.log-20261120,
 // mail.log-2026-11-20.zst, mail.log.old, with the extension last
-// mail-20261120.log.gz, hmailserver_2026-11-20.log, MDaemon-2026-11-20-SMTP-(out).log;
+// mail-20261120.log.gz or mail.1.log, hmailserver_2026-11-20.log, MDaemon-2026-11-20-SMTP-(out).log;
 // Exchange's MSGTRK2026112014-1.LOG, KumoMTA's 20261120-140000.123456789 (with a
 // suffix, if configured), neither of which has a file without a date; and
 // multilog's @40000000...s beside current.
 const (
-	rotation = `[.-](\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?|\d{1,3}|old)`
+	rotation = `(?:[._-](\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?)|[.-](\d{1,3}|old))`
 	packed   = `(\.(?:gz|bz2|zst|xz|lzma|lz4|Z))?`
 )
 
 var (
-	rotatedLast = regexp.MustCompile(`^(.+?)` + rotation + packed + `$`)
-	rotatedMid  = regexp.MustCompile(`^(.+?)[._-](\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?)([._-]\(?[A-Za-z][^/]*?)` + packed + `$`)
-	exchange    = regexp.MustCompile(`^([A-Za-z]{3,})(\d{8}(?:\d\d)?-\d+)(\.[A-Za-z]+)` + packed + `$`)
-	dateOnly    = regexp.MustCompile(`^(\d{8}-\d{6}(?:\.\d+)?)([._-]?[A-Za-z][\w.-]*?)??` + packed + `$`)
-	multilog    = regexp.MustCompile(`^@[0-9a-f]{24}\.[su]$`)
-	packedOnly  = regexp.MustCompile(`^(.+)\.(gz|bz2|zst|xz|lzma|lz4|Z)$`)
+	rotatedLast   = regexp.MustCompile(`^(.+?)` + rotation + packed + `$`)
+	rotatedMid    = regexp.MustCompile(`^(.+?)[._-](\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?)([._-]\(?[A-Za-z][^/]*?)` + packed + `$`)
+	rotatedNumber = regexp.MustCompile(`^(.+?)\.(\d{1,3})(\.[A-Za-z][^/.]*)` + packed + `$`)
+	exchange      = regexp.MustCompile(`^([A-Za-z]{3,})(\d{8}(?:\d\d)?-\d+)(\.[A-Za-z]+)` + packed + `$`)
+	dateOnly      = regexp.MustCompile(`^(\d{8}-\d{6}(?:\.\d+)?)([._-]?[A-Za-z][\w.-]*?)??` + packed + `$`)
+	multilog      = regexp.MustCompile(`^@[0-9a-f]{24}\.[su]$`)
+	packedOnly    = regexp.MustCompile(`^(.+)\.(gz|bz2|zst|xz|lzma|lz4|Z)$`)
 
 	// An IPv4 address at the end of a name, also as in ip-192-0-2-10: its last
 	// number tells a host from others. A fifth number is what rotation added.
@@ -57,9 +58,19 @@ func baseName(name string) (base, mark, plain string) {
 		}
 	}
 	if m := rotatedLast.FindStringSubmatch(name); m != nil && !address.MatchString(plain) {
-		return m[1], m[2], plain
+		return m[1], m[2] + m[3], plain
 	}
 	return plain, "", plain
+}
+
+// numbered is baseName for a number before the extension, mail.1.log: as
+// logrotate's extension has it, and as hosts are named. It is a rotated file's
+// where mail.log is known to be a log.
+func numbered(name string) (base, mark string) {
+	if m := rotatedNumber.FindStringSubmatch(name); m != nil && !rotatedOnlyPacked(m[3]) && !address.MatchString(m[1]+"."+m[2]) {
+		return m[1] + m[3], m[2]
+	}
+	return name, ""
 }
 
 func rotatedOnlyPacked(ext string) bool { return packedOnly.MatchString("x" + ext) }
@@ -153,6 +164,9 @@ func listOnce(path string, folders []string) (found []sibling, unlisted error) {
 		}
 		for _, e := range entries {
 			base, mark, plain := baseName(e.Name())
+			if base != filepath.Base(log) {
+				base, mark = numbered(e.Name())
+			}
 			if base != filepath.Base(log) || e.Name() == base {
 				continue
 			}

@@ -70,7 +70,7 @@ func TestRotationOrderOfNames(t *testing.T) {
 func TestBaseName(t *testing.T) {
 	for name, want := range map[string]string{
 		"mail.log": "mail.log", "mail.log.1": "mail.log", "mail.log.12.gz": "mail.log", "mail.log-20261120": "mail.log",
-		"mail.log-20261120.zst": "mail.log", "mail.log-2026-11-20": "mail.log", "maillog-20261120-1700000000.xz": "maillog",
+		"mail.log-20261120.zst": "mail.log", "mail.log_20261120": "mail.log", "mail.log_20261120.gz": "mail.log", "mail.1.log": "mail.1.log", "mail.log-2026-11-20": "mail.log", "maillog-20261120-1700000000.xz": "maillog",
 		"mainlog.01": "mainlog", "mail-20261120.log": "mail.log", "mail-20261120.log.gz": "mail.log", "mail.log.old": "mail.log",
 		"mail.log.gz": "mail.log", "postfix2.log": "postfix2.log", "mx1.example.org.log": "mx1.example.org.log",
 		"@400000006560a1b21d3f5c2c.s": "current", "mail.log.1~": "mail.log.1~",
@@ -84,6 +84,34 @@ func TestBaseName(t *testing.T) {
 	} {
 		if got, _, _ := baseName(name); got != want {
 			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+	}
+}
+
+// With logrotate's extension the number stands before it. Alone, such names are
+// those of logs of their own.
+func TestNumberBeforeTheExtension(t *testing.T) {
+	p := newPlace(t)
+	p.now = p.now.Add(time.Hour)
+	var want []string
+	write := func(name string, i int) {
+		text, lines := logLines(i, 10)
+		p.write(p.in(name), text)
+		want = append(want, lines...)
+	}
+	write("mail.2.log", 0)
+	write("mail.1.log", 10)
+	write("mail.log", 20)
+	for _, name := range []string{"node.1.log", "node.2.log", "ip.192.0.2.10.log"} {
+		text, _ := logLines(1000, 10)
+		p.write(p.in(name), text)
+	}
+	if diff := cmp.Diff(want, p.drain(p.open(p.log))); diff != "" {
+		t.Error(diff)
+	}
+	for name, base := range map[string]string{"mail.1.log": "mail.log", "node.1.log": "node.1.log", "ip.192.0.2.10.log": "ip.192.0.2.10.log"} {
+		if got := basePath(p.in(name)); got != p.in(base) {
+			t.Errorf("%s is of %s", name, got)
 		}
 	}
 }
