@@ -310,7 +310,7 @@ func (l *logFile) batch(h *handle, p *piece, in *intent, stream string, again bo
 	b := bouncehouse.Batch{ID: in.Batch, Recover: again || p.anew}
 	chunk := in.chunk(stream, p.data)
 	if in.Kind == bouncehouse.Lines {
-		chunk.Head = h.top
+		chunk.Head = h.topAt(in.From)
 	}
 	if !l.started || again { // a range that comes late is parsed as it was, too
 		b.Chunks = l.replayed(h, in, chunk)
@@ -354,6 +354,10 @@ func (l *logFile) Commit(_ context.Context, b bouncehouse.Batch) error {
 			return err
 		}
 	}
+	top, topAt := "", int64(0)
+	if u.piece != nil && u.h.top != "" && u.in.Kind == bouncehouse.Lines {
+		top, topAt = lastHead(u.piece.data, u.in.From, u.h.top)
+	}
 	err := l.led.commit(u.stream, u.in.Seq, u.entry, func(e *entry) {
 		if u.piece == nil {
 			e.lose(u.stream, u.in)
@@ -362,6 +366,9 @@ func (l *logFile) Commit(_ context.Context, b bouncehouse.Batch) error {
 		e.prefix, e.Half, e.Halved, e.Done = u.piece.next, u.piece.half(), nil, u.in.Done
 		if e.Half > 0 {
 			e.Halved = lostOf(u.stream, u.in)
+		}
+		if top != "" {
+			e.Top, e.TopAt = top, topAt
 		}
 		e.Stream, e.Path, e.Disk, e.All, e.Told = u.stream, u.h.path, diskOf(u.h.info), false, false
 		e.settled(e.Read - e.Half)

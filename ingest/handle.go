@@ -126,6 +126,14 @@ func (l *logFile) judge(h *handle) (mails bool, err error) {
 	return false, nil
 }
 
+// topAt is the header of what stands at an offset.
+func (h *handle) topAt(from int64) string {
+	if e := h.entry; e != nil && e.Top != "" && from >= e.TopAt {
+		return e.Top
+	}
+	return h.top
+}
+
 func (h *handle) close() {
 	h.content.close()
 	h.f.Close()

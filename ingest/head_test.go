@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -84,5 +85,42 @@ func TestFileHeadInEveryChunk(t *testing.T) {
 				t.Errorf("ReadFile: %d chunks, %v", chunks, err)
 			}
 		})
+	}
+}
+
+// A header amid a file is that of all chunks behind it, after a restart too.
+func TestFileHeadAmid(t *testing.T) {
+	for _, heads := range [][2]string{
+		{"#Version: 15\r\n#Fields: date-time,client-ip\r\n", "#Version: 16\r\n#Fields: client-ip,date-time\r\n"},
+		{"type,timeLogged,orig,rcpt\n", "type,timeLogged,rcpt,orig\n"},
+	} {
+		p := newPlace(t)
+		p.now = p.now.Add(time.Hour)
+		rows, _ := logLines(0, 60)
+		text := heads[0] + rows + heads[1] + rows
+		second := int64(len(heads[0]) + len(rows))
+		p.write(p.log, text)
+		chunks := 0
+		for ended := false; !ended; { // each batch by a reader of its own
+			src := p.open(p.log)
+			b, err := src.Read(t.Context())
+			if ended = errors.Is(err, io.EOF); !ended {
+				p.ok(err)
+				for _, c := range b.Chunks {
+					want := heads[0]
+					if c.Offset > second {
+						want = heads[1]
+					}
+					if chunks++; c.Head != want {
+						t.Errorf("chunk at %d (replay %v): head %q, want %q", c.Offset, c.Replay, c.Head, want)
+					}
+				}
+				p.settle(src, b)
+			}
+			p.ok(src.Close())
+		}
+		if chunks < 20 {
+			t.Errorf("%d chunks", chunks)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"strings"
 
 	"github.com/bouncehouse/bouncehouse"
 )
@@ -88,4 +89,39 @@ func peekAt(r io.ReaderAt) ([]byte, error) {
 
 func fileHead(peek []byte) string {
 	return bouncehouse.FileHead(string(peek[:min(len(peek), bouncehouse.MaxHead)]))
+}
+
+// lastHead is the last header that stands amid a file, in data, which begins at
+// from; first is the one that the file begins with. It ends at at. Servers that
+// start anew write one into the file that is there (W3C logs), whose columns may
+// be others.
+func lastHead(data string, from int64, first string) (head string, at int64) {
+	begin := 0
+	if from == 0 {
+		begin = len(first)
+	}
+	comment := strings.HasPrefix(strings.TrimPrefix(first, "\ufeff"), "#")
+	name, _, _ := strings.Cut(first, ",")
+	for end := len(data); end > begin; {
+		line := strings.LastIndexByte(data[begin:end-1], '\n') + 1 + begin
+		switch {
+		case comment && data[line] == '#':
+			for line > begin { // its first line
+				before := strings.LastIndexByte(data[begin:line-1], '\n') + 1 + begin
+				if data[before] != '#' {
+					break
+				}
+				line = before
+			}
+		case !comment && strings.HasPrefix(data[line:], name+","):
+		default:
+			end = line
+			continue
+		}
+		if head = bouncehouse.FileHead(data[line:min(len(data), line+bouncehouse.MaxHead)]); head != "" {
+			return head, from + int64(line+len(head))
+		}
+		end = line
+	}
+	return "", 0
 }

@@ -68,6 +68,9 @@ type entry struct {
 	Disk   disk  `json:"disk,omitzero"`  // as it lay on disk when last read
 	All    bool  `json:"all,omitempty"`  // all of it had been read then
 	Told   bool  `json:"told,omitempty"` // that it is gone was said, and it was not read since
+	// Top is the last header that stood amid what was read, and TopAt where it ended: see lastHead.
+	Top   string `json:"top,omitempty"`
+	TopAt int64  `json:"top_at,omitempty"`
 	// Export tells that it is of a journal's export, also where it does not begin with an entry.
 	Export bool `json:"export,omitempty"`
 	// Lost is a range that was given up, be it stored or not: its file was gone.

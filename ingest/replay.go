@@ -19,7 +19,7 @@ func (l *logFile) replayed(h *handle, in *intent, first bouncehouse.Chunk) (chun
 		}
 		if was.data != "" {
 			c := first
-			c.FileID, c.Kind, c.Offset, c.Reason, c.Data, c.Replay, c.Head = file, was.kind, was.from, "", was.data, true, h.top
+			c.FileID, c.Kind, c.Offset, c.Reason, c.Data, c.Replay, c.Head = file, was.kind, was.from, "", was.data, true, h.topAt(was.from)
 			chunks = append(chunks, c)
 		}
 		most -= int64(len(was.data))
@@ -53,6 +53,6 @@ func (l *logFile) before(h *handle, e *entry) *handle {
 		other.close()
 		return nil
 	}
-	other.top = fileHead(peek)
+	other.top, other.entry = fileHead(peek), e
 	return other
 }

@@ -1,8 +1,10 @@
 package ingest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -184,7 +186,36 @@ func (l *logFile) drained(h *handle) (done, final bool) {
 		still = still && now.Sub(h.grown) >= quiet
 		done = written && (still || now.Sub(h.moved) >= patience)
 	}
-	return done, done && still
+	return done, done && still && !l.goesOn(h)
+}
+
+// goesOn tells whether a file that came to the path after h begins as all of h
+// does, and is longer: it is the same log, as rsync and scp bring it anew, and
+// what h ends with is no line but the beginning of one.
+func (l *logFile) goesOn(h *handle) bool {
+	size := h.info.Size()
+	if h.content == nil || h.content.packed() {
+		return false
+	}
+	for _, next := range l.held {
+		info, err := next.f.Stat()
+		if next == h || err != nil || info.Size() <= size {
+			continue
+		}
+		n := min(size, tailMax)
+		if sameBytes(h.f, next.f, 0, n) && sameBytes(h.f, next.f, size-n, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameBytes tells whether a and b have the same n bytes at an offset.
+func sameBytes(a, b io.ReaderAt, at, n int64) bool {
+	x, y := make([]byte, n), make([]byte, n)
+	i, _ := a.ReadAt(x, at)
+	j, _ := b.ReadAt(y, at)
+	return i == int(n) && j == int(n) && bytes.Equal(x, y)
 }
 
 func (l *logFile) scanDue() bool {

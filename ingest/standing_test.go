@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -266,4 +267,33 @@ func TestOneLineWithoutAnEnd(t *testing.T) {
 	p.equal("packed", nil, p.drain(p.open(p.in("third.log"))))
 	p.write(p.in("fourth.log"), line+" and more\n")
 	p.equal("another", []string{line + " and more"}, p.drain(p.open(p.in("fourth.log"))))
+}
+
+// A log that rsync brings anew each minute, once amid a line: the line comes whole.
+func TestBroughtAnewAmidALine(t *testing.T) {
+	real := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		p, start := newPlace(t), time.Now()
+		text, want := logLines(0, 40)
+		bring := func(text string) {
+			p.write(p.in(".mail.log.Xy12"), text)
+			at := real.Add(time.Since(start))
+			p.ok(os.Chtimes(p.in(".mail.log.Xy12"), at, at))
+			p.rename(p.in(".mail.log.Xy12"), p.log)
+		}
+		bring(text[:len(text)/2]) // amid a line
+		src := p.open(p.log, func(o *Options) {
+			o.Once, o.Now = false, func() time.Time { return real.Add(time.Since(start)) }
+		})
+		time.AfterFunc(10*time.Second, func() { bring(text) })
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+		defer cancel()
+		var got []string
+		for b, err := src.Read(ctx); err == nil; b, err = src.Read(ctx) {
+			got = append(got, p.texts(b)...)
+			p.settle(src, b)
+		}
+		p.equal("the log", want, got)
+		p.ok(src.Close())
+	})
 }

@@ -227,9 +227,12 @@ const (
 var errPMTACut = errors.New("row of PowerMTA is cut off: no recipient")
 
 func (p *powerMTA) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
-	if p.fileID != r.FileID || p.head != r.Head {
-		p.fileID, p.head = strings.Clone(r.FileID), strings.Clone(r.Head)
-		p.cols, p.held = pmtaColumnsOf(r.Head), nil
+	if p.fileID != r.FileID {
+		p.fileID, p.held, p.head, p.cols = strings.Clone(r.FileID), nil, "", nil
+	}
+	if p.head != r.Head { // which may stand amid the file
+		p.head = strings.Clone(r.Head)
+		p.cols = pmtaColumnsOf(r.Head)
 	}
 	text := strings.TrimPrefix(r.Text, bom)
 	if p.held != nil {
