@@ -185,7 +185,7 @@ func (m *mbox) look(ctx context.Context) (b bouncehouse.Batch, end bool, err err
 		if len(b.Chunks) > 0 || err != nil && (m.o.Once || ctx.Err() != nil) {
 			return b, false, err
 		}
-	if end || err != nil && !errors.Is(err, errLocked) { // then it has nothing more that could be read
+		if end || err != nil && !errors.Is(err, errLocked) { // then it has nothing more that could be read
 			m.letGo(f)
 		}
 	}
@@ -228,11 +228,20 @@ func (m *mbox) meet() (here *mboxFile, err error) {
 // lookAt reads what is new in a file. end tells that nothing is, and that it has
 // been quiet.
 func (m *mbox) lookAt(ctx context.Context, f *mboxFile) (b bouncehouse.Batch, end bool, err error) {
+	for more := true; more; { // between the two, its writers can have the lock
+		b, end, more, err = m.part(ctx, f)
+	}
+	return b, end, err
+}
+
+// part is lookAt for so much of the file as may be read under one lock; more
+// tells that there is more.
+func (m *mbox) part(ctx context.Context, f *mboxFile) (b bouncehouse.Batch, end, more bool, err error) {
 	if f.info, err = f.f.Stat(); err != nil {
-		return b, false, err
+		return b, false, false, err
 	}
 	if f.checked == diskOf(f.info) {
-		return b, true, nil
+		return b, true, false, nil
 	}
 	unlock, err := lockMbox(f.f, m.path, m.o.Now()) // a dot lock may be of one that was moved just now
 	if errors.Is(err, errLocked) {
@@ -242,26 +251,26 @@ func (m *mbox) lookAt(ctx context.Context, f *mboxFile) (b bouncehouse.Batch, en
 		}
 	}
 	if err != nil || unlock == nil {
-		return b, false, err
+		return b, false, false, err
 	}
 	defer unlock()
 	f.locked = 0
 	if f.info, err = f.f.Stat(); err != nil {
-		return b, false, err
+		return b, false, false, err
 	}
 	if f.info.Size() == 0 {
 		f.at, f.tail, f.counted, f.checked = 0, "", 0, diskOf(f.info)
-		return b, m.quiet(f, patience), nil
+		return b, m.quiet(f, patience), false, nil
 	}
 	c, err := openContent(f.f)
 	if err != nil {
-		return b, false, err
+		return b, false, false, err
 	}
 	defer c.close()
 	if now := diskOf(f.info); now != f.last {
 		sum, ok, err := tailSum(c, f.at)
 		if err != nil {
-			return b, false, err
+			return b, false, false, err
 		}
 		if !ok || sum != f.tail {
 			f.at, f.tail = 0, ""
@@ -271,30 +280,30 @@ func (m *mbox) lookAt(ctx context.Context, f *mboxFile) (b bouncehouse.Batch, en
 	idle := m.o.Once || m.quiet(f, patience)
 	if m.o.Mails.lies(placeOf(f.info, "")) {
 		f.checked = f.last
-		return b, true, nil
+		return b, true, false, nil
 	}
 	if idle && !f.pass {
 		f.at, f.tail, f.pass = 0, "", true
 	}
 	under, from := &mailBatch{}, f.at
-	all, err := m.gather(ctx, c, f, under)
+	all, more, err := m.gather(ctx, c, f, under)
 	if err != nil {
 		m.o.Mails.release(under)
 		f.at = from
-		return b, false, err
+		return b, false, false, err
 	}
 	if len(under.mails) > 0 {
-		return m.take(under), false, nil
+		return m.take(under), false, false, nil
 	}
 	m.gone(under.bytes)
 	if !all || !idle || !f.pass {
-		return b, false, nil
+		return b, false, more, nil
 	}
 	f.checked = f.last
 	if place := placeOf(f.info, ""); m.quiet(f, youngMail) {
 		m.o.Mails.note(doneMail{place, place})
 	}
-	return b, true, nil
+	return b, true, false, nil
 }
 
 func (m *mbox) letGo(f *mboxFile) {
@@ -311,17 +320,20 @@ func (m *mbox) Close() error {
 }
 
 // gather reads a batch from at on. all tells that the end was reached, and
-// that no mail was left for later.
-func (m *mbox) gather(ctx context.Context, c *content, f *mboxFile, under *mailBatch) (all bool, err error) {
-	size, ids := 0, map[mailID]bool{}
+// that no mail was left for later; more, that it ended after underLock.
+func (m *mbox) gather(ctx context.Context, c *content, f *mboxFile, under *mailBatch) (all, more bool, err error) {
+	size, ids, from := 0, map[mailID]bool{}, f.at
 	split := splitter{ids: newMailHash()}
 	for size < m.o.ChunkSize && len(under.mails) < maxMails {
 		if err := ctx.Err(); err != nil {
-			return false, err
+			return false, false, err
+		}
+		if more = !c.packed() && f.at-from >= underLock; more {
+			break
 		}
 		mail, err := split.next(c, f.at, m.single)
 		if err != nil {
-			return false, err
+			return false, false, err
 		}
 		if mail == nil {
 			all = true
@@ -355,7 +367,7 @@ func (m *mbox) gather(ctx context.Context, c *content, f *mboxFile, under *mailB
 	f.tail, _, err = tailSum(c, f.at)
 	under.bytes = max(0, f.at-f.counted)
 	f.counted = max(f.counted, f.at)
-	return all, err
+	return all, more, err
 }
 
 // whole tells whether the file's last mail is: some files never have an empty line

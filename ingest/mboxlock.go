@@ -15,6 +15,10 @@ var errLocked = errors.New("the mailbox is locked: it is being written to")
 // them for stale after 500 s [stale_lock_time], procmail after 1024.
 const staleLock = 20 * time.Minute
 
+// underLock is how much is read under one lock, in a fraction of a second:
+// Postfix asks for it twenty times, a second apart [deliver_lock_attempts].
+const underLock = 64 << 20
+
 // longLocked is how many looks in a row find an mbox locked before it is said.
 const longLocked = 30
 
