@@ -141,7 +141,7 @@ func (d *dialogue) note(data, context string) {
 			d.keep(&d.queueID, id)
 		}
 		if _, id, ok := strings.Cut(rest, "InternetMessageId "); ok {
-			d.keep(&d.messageID, values.Bare(id))
+			d.keep(&d.messageID, values.MessageID(id))
 		}
 	} else if context == "authenticated" {
 		d.keep(&d.user, data)

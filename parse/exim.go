@@ -186,7 +186,7 @@ func (p *exim) arrival(r bouncehouse.Record, h *headReader, e *entry, id, s stri
 		case "S":
 			m.size = values.Number(val)
 		case "id", "id*": // id* was made by Exim itself
-			m.messageID = p.memory.keep(m, val)
+			m.messageID = p.memory.keep(m, values.MessageID(val))
 		case "":
 			if val == "from" || val == "for" {
 				s = "" // the recipients: all fields are read

@@ -123,7 +123,7 @@ func (p *haraka) recipient(r bouncehouse.Record, h *headReader, host string, l *
 func (p *haraka) data(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
 	key := memoKey{id: l.uuid}
 	m := p.trans.find(key)
-	if mid := values.Bare(l.fields[harakaMID]); mid != "" && len(mid) <= maxKept && !denied(l.fields[harakaCode]) {
+	if mid := values.MessageID(l.fields[harakaMID]); mid != "" && len(mid) <= maxKept && !denied(l.fields[harakaCode]) {
 		m = p.trans.open(key)
 		p.trans.keep(key, &m.messageID, mid)
 	}
@@ -139,7 +139,7 @@ func (p *haraka) data(r bouncehouse.Record, h *headReader, host string, l *harak
 		if err != nil {
 			return err
 		}
-		ev.MessageID = values.Bare(l.fields[harakaMID])
+		ev.MessageID = values.MessageID(l.fields[harakaMID])
 		if m != nil && ev.MessageID == "" {
 			ev.MessageID = m.messageID
 		}

@@ -159,7 +159,7 @@ func (rec *kumoRecord) headers(j *jsonReader) {
 	}
 	for key, more := j.key(); more; key, more = j.key() {
 		if len(key) == len("Message-ID") && strings.EqualFold(key, "Message-ID") {
-			rec.messageID = values.Bare(j.text())
+			rec.messageID = values.MessageID(j.text())
 		} else {
 			j.skip()
 		}

@@ -218,7 +218,7 @@ func (p *mdaemon) fact(key, s string) {
 			}
 		}
 	case strings.HasPrefix(s, "Message-ID: "):
-		p.keep(key, d, &d.messageID, values.Bare(s[len("Message-ID: "):]))
+		p.keep(key, d, &d.messageID, values.MessageID(s[len("Message-ID: "):]))
 	case strings.HasPrefix(s, "Connection established "):
 		from, to, _ := strings.Cut(strings.Trim(s[len("Connection established "):], "()"), " -> ")
 		d.direction = bouncehouse.Outbound

@@ -185,7 +185,7 @@ func (p *postfix) messageID(r bouncehouse.Record, h *headReader, e *entry, id, s
 	if m.messageID != "" && resent && !m.resent {
 		return nil
 	}
-	m.messageID, m.resent = p.memory.keep(m, values.Bare(s)), resent
+	m.messageID, m.resent = p.memory.keep(m, values.MessageID(s)), resent
 	if m.held {
 		return arrival(r, h, e, id, m, res)
 	}

@@ -295,7 +295,7 @@ func (p *powerMTA) row(r bouncehouse.Record, s string, res *bouncehouse.Result) 
 	ev := newEvent(res, bouncehouse.PowerMTA)
 	ev.Time, ev.Host, ev.ContextKnown, ev.Direction = at, r.Host, true, bouncehouse.Outbound
 	ev.Sender, ev.Recipient = values.Bare(row[pmtaOrig]), values.Bare(row[pmtaRcpt])
-	ev.MessageID = values.Bare(row[pmtaMessageID])
+	ev.MessageID = values.MessageID(row[pmtaMessageID])
 	if _, orcpt, ok := strings.Cut(row[pmtaOrcpt], ";"); ok && orcpt != ev.Recipient {
 		ev.OriginalRecipient = orcpt
 	}

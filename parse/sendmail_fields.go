@@ -206,7 +206,7 @@ func loggedID(s string) string {
 	if cut := !strings.HasSuffix(s, ">"); cut && (strings.HasPrefix(s, "<") || len(s) >= 100) {
 		return ""
 	}
-	return escaped(values.Bare(s))
+	return escaped(values.MessageID(s))
 }
 
 // escaped undoes what Sendmail does to a line with bytes that are not

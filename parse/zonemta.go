@@ -131,7 +131,7 @@ func (p *zoneMTA) line(r bouncehouse.Record, h *headReader, host string, st *sta
 		ev.Sender = strings.TrimSuffix(envelope, "]")
 	}
 	ev.Sender = values.Bare(ev.Sender)
-	if ev.MessageID = values.Bare(z.messageID); ev.MessageID == "undefined" || ev.MessageID == "false" {
+	if ev.MessageID = values.MessageID(z.messageID); ev.MessageID == "undefined" || ev.MessageID == "false" {
 		ev.MessageID = ""
 	}
 	ev.LocalIP = values.IP(z.src)

@@ -253,13 +253,14 @@ func (d *mails) events(r *bouncehouse.Record, rep *report, w way, res *bouncehou
 	base := bouncehouse.Event{
 		Source:       bouncehouse.DSN,
 		Direction:    bouncehouse.Outbound,
-		Sender:       rep.envelopeSender(),
+		Sender:       values.Unforwarded(rep.envelopeSender()),
 		Client:       w.client,
 		ContextKnown: true, // a claim is stored as it was made, not with what our logs add
 	}
 	// In-Reply-To (Exchange, Gmail) and References (Exim) name it too.
-	for _, id := range []string{rep.original.get("Message-ID"), rep.messageID, rep.mail.header.get("In-Reply-To"), rep.mail.header.get("References")} {
-		base.MessageID = firstOf(base.MessageID, values.Angled(id))
+	base.MessageID = firstOf(values.MessageID(rep.original.get("Message-ID")), values.MessageID(rep.messageID))
+	for _, ids := range []string{rep.mail.header.get("In-Reply-To"), rep.mail.header.get("References")} { // of several the last
+		base.MessageID = firstOf(base.MessageID, values.MessageID(ids[max(0, strings.LastIndexByte(ids, '<')):]))
 	}
 	if rep.inbound {
 		base.Direction = bouncehouse.Inbound

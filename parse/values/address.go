@@ -159,3 +159,53 @@ func Domain(address string) string {
 	}
 	return ""
 }
+
+// MessageID is the message id that a header field or a log has, without its
+// angle brackets. Logs and returned mails tell the same of one: where the line
+// ended within it (Python's email package folds ids as encoded words), Postfix
+// logs a question mark for the line end.
+func MessageID(s string) string {
+	s = strings.Trim(s, " \t?")
+	if n := strings.IndexByte(s, '<'); n >= 0 {
+		s = strings.TrimLeft(s[n:], "<")
+		quoted := false
+		for i := range len(s) {
+			if s[i] == '"' {
+				quoted = !quoted
+			} else if s[i] == '>' && !quoted {
+				return strings.Trim(s[:i], " \t")
+			}
+		}
+		return strings.TrimRight(s, "> \t") // quotes that do not end, or no bracket that does
+	}
+	if strings.HasPrefix(s, "=?") {
+		s = "=?" + strings.TrimSuffix(strings.ReplaceAll(s[2:], "?=? =?", "?= =?"), "?=") + "?="
+	}
+	return strings.TrimRight(s, ">")
+}
+
+// Unforwarded is the sender that a forwarder has written into an address of its
+// own (SRS, as postsrsd and Exchange Online do), or the address itself:
+//
+//	SRS0=HHHH=TT=shop.example=orders@fwd.example
+//	SRS1=HHHH=fwd.example==HHHH=TT=shop.example=orders@second.example
+func Unforwarded(address string) string {
+	local, _, _ := strings.Cut(address, "@")
+	if len(local) < 5 || !HasPrefixFold(local, "SRS0") && !HasPrefixFold(local, "SRS1") || strings.IndexByte("=+-", local[4]) < 0 {
+		return address
+	}
+	parts := strings.Split(local[5:], "=")
+	if local[3] == '1' { // its own hash, the first forwarder and an empty part before what that wrote
+		if len(parts) < 4 {
+			return address
+		}
+		if parts = parts[2:]; parts[0] == "" {
+			parts = parts[1:]
+		}
+	}
+	// Behind hash and time the domain, and what is left is the local part, = included.
+	if len(parts) < 4 || parts[2] == "" || parts[3] == "" {
+		return address
+	}
+	return strings.Join(parts[3:], "=") + "@" + parts[2]
+}
