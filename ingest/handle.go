@@ -43,8 +43,10 @@ type handle struct {
 	takenAt int64  // where it stands
 	copied  bool   // all of it was read as another, when it lay on disk as
 	judged  disk
-	lent    bool // another source will go on with it: it is open for a range that stands
-	assumed bool // to be its entry's: it has the range that stands, and what it is is found anew
+	lent    bool          // another source will go on with it: it is open for a range that stands
+	ended   time.Time     // since when a packed file has nothing more, as long as it is sniffed
+	anew    time.Duration // how long it took to be unpacked up to there
+	assumed bool          // to be its entry's: it has the range that stands, and what it is is found anew
 
 	undecided bool // whether it is one that was read shows when it has grown, or is quiet
 }
@@ -174,6 +176,17 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 	if h.copied && h.judged == diskOf(h.info) {
 		return nil, nil
 	}
+	if h.content.packed() && !h.ended.IsZero() && h.info.Size() != h.sniffed {
+		// It has grown: all of it is unpacked again, which is done seldom.
+		if l.o.Now().Sub(h.ended) < min(20*h.anew, maxRest) {
+			return nil, nil
+		}
+		h.content.close()
+		if err := h.content.start(); err != nil {
+			return nil, err
+		}
+		h.sniffed, h.opened, h.ended = h.info.Size(), l.o.Now(), time.Time{}
+	}
 	final = final || h.content.packed()
 	if h.entry != nil {
 		if read, _, half := l.led.seen(h.entry); read != h.read || half && h.longer(read) {
@@ -241,6 +254,10 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 	// A last line that was taken without its end is taken again when it has
 	// grown after all.
 	p, err = h.cut.next(h.content, e.Read-e.Half, final)
+	if p == nil && err == nil && h.content.packed() && h.ended.IsZero() {
+		h.ended = l.o.Now()
+		h.anew = h.ended.Sub(h.opened)
+	}
 	if p == nil || err != nil || e.Half > 0 && p.to <= e.Read {
 		return nil, err
 	}
@@ -363,6 +380,9 @@ func (h *handle) verify() error {
 // finish notes, of a file that gives nothing more, how it lies on disk.
 func (l *logFile) finish(h *handle) {
 	d := diskOf(h.info)
+	if h.content.packed() {
+		d.Size = h.sniffed // what came since was not read
+	}
 	if h.copied || h.info.Size() == 0 {
 		l.skip[d] = true
 		return

@@ -53,3 +53,44 @@ func TestPackedSizes(t *testing.T) {
 		}
 	}
 }
+
+// A log that is written packed, member by member, is read on, and read to its
+// end where it was rotated to.
+func TestPackedGrows(t *testing.T) {
+	real := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		p, start := newPlace(t), time.Now()
+		var want []string
+		add := func(i int) {
+			text, lines := logLines(i, 100)
+			var b bytes.Buffer
+			z := gzip.NewWriter(&b)
+			_, err := z.Write([]byte(text))
+			p.ok(errors.Join(err, z.Close()))
+			p.write(p.log, b.String())
+			at := real.Add(time.Since(start))
+			p.ok(os.Chtimes(p.log, at, at))
+			want = append(want, lines...)
+		}
+		add(0)
+		src := p.open(p.log, func(o *Options) {
+			o.Once, o.Now = false, func() time.Time { return real.Add(time.Since(start)) }
+		})
+		for i := 1; i <= 3; i++ {
+			time.AfterFunc(time.Duration(i)*20*time.Second, func() { add(1000 * i) })
+		}
+		time.AfterFunc(60*time.Second+time.Millisecond, func() {
+			p.rename(p.log, p.log+".1")
+			add(9000)
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		var got []string
+		for b, err := src.Read(ctx); err == nil; b, err = src.Read(ctx) {
+			got = append(got, p.texts(b)...)
+			p.settle(src, b)
+		}
+		p.equal("the log", want, got)
+		p.ok(src.Close())
+	})
+}
