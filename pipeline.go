@@ -169,6 +169,14 @@ type Source interface {
 	Commit(ctx context.Context, b Batch) error
 }
 
+// Holder is a Source whose files may be moved away while a batch of it is on its
+// way, which may take hours.
+type Holder interface {
+	// Hold looks at what comes to the source's path, and keeps it open. It is
+	// called by another goroutine, never while another method runs.
+	Hold()
+}
+
 // Parser makes events of records. One per stream, stateful: it remembers
 // senders by queue id, in bounded memory. It does no I/O and logs nothing.
 type Parser interface {

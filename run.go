@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -70,14 +71,11 @@ func (p *Pipeline) Run(ctx context.Context, src Source) error {
 		}
 		res.Reset()
 		p.parse(parsers, b, &res)
-		for _, e := range p.Enrichers {
-			err := e.Enrich(ctx, &res)
-			if err != nil && ctx.Err() != nil {
-				return ctx.Err() // nothing of the batch is written: the next start reads it again
-			}
-			if err != nil {
-				p.Log.Warn("enrich", "error", err)
-			}
+		release := hold(src)
+		err = p.enrich(ctx, &res)
+		release()
+		if err != nil {
+			return err // nothing of the batch is written: the next start reads it again
 		}
 		if err := p.settle(ctx, src, b, &res); err != nil {
 			return err
@@ -86,6 +84,20 @@ func (p *Pipeline) Run(ctx context.Context, src Source) error {
 			p.Observe(b, &res)
 		}
 	}
+}
+
+// enrich has its error where the context ended under it.
+func (p *Pipeline) enrich(ctx context.Context, res *Result) error {
+	for _, e := range p.Enrichers {
+		err := e.Enrich(ctx, res)
+		if err != nil && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			p.Log.Warn("enrich", "error", err)
+		}
+	}
+	return nil
 }
 
 // settle takes a batch through Intend, Write and Commit.
@@ -109,12 +121,15 @@ func (p *Pipeline) settle(ctx context.Context, src Source, b Batch, res *Result)
 		return fmt.Errorf("note the batch that comes next: %w", err)
 	}
 	any := func(error) bool { return true }
-	if err := p.again(ctx, b.ID, any, func() error {
+	release := hold(src)
+	err := p.again(ctx, b.ID, any, func() error {
 		p.before(StepWrite)
 		err := p.Sink.Write(last, b, res)
 		b.Recover = b.Recover || err != nil
 		return err
-	}); err != nil {
+	})
+	release()
+	if err != nil {
 		return err
 	}
 	p.before(StepCommit)
@@ -122,6 +137,33 @@ func (p *Pipeline) settle(ctx context.Context, src Source, b Batch, res *Result)
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+// hold has a Holder look at its path each second until release is called.
+func hold(src Source) (release func()) {
+	h, ok := src.(Holder)
+	if !ok {
+		return func() {}
+	}
+	var mu sync.Mutex
+	var look *time.Timer
+	mu.Lock()
+	defer mu.Unlock()
+	ended := false
+	look = time.AfterFunc(time.Second, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !ended {
+			h.Hold()
+			look.Reset(time.Second)
+		}
+	})
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		ended = true
+		look.Stop()
+	}
 }
 
 // noRoom tells whether a disk is full.

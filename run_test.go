@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -253,4 +254,46 @@ func TestOriginID(t *testing.T) {
 	if o.ID() == other.ID() {
 		t.Error("another ordinal, the same id")
 	}
+}
+
+// holder is a world that is held while others of its methods do not run.
+type holder struct {
+	*world
+	busy, holds int
+	t           *testing.T
+}
+
+func (h *holder) Read(ctx context.Context) (Batch, error) {
+	h.busy++
+	defer func() { h.busy-- }()
+	time.Sleep(5 * time.Second)
+	return h.world.Read(ctx)
+}
+
+func (h *holder) Hold() {
+	if h.busy != 0 {
+		h.t.Error("held while it is read")
+	}
+	h.holds++
+}
+
+// While a batch is written, however long that takes, its source looks at what comes to its path.
+func TestRunHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{batches: []Batch{{ID: "a", Chunks: []Chunk{{Stream: "s", Data: "x\n"}}}, {ID: "b"}}, readErr: io.EOF, fail: 3}
+		w.onWrite = func() { time.Sleep(10 * time.Second) }
+		h := &holder{world: w, t: t}
+		p := &Pipeline{Sink: w, Log: slog.New(slog.DiscardHandler)}
+		if err := p.Run(t.Context(), h); err != nil {
+			t.Fatal(err)
+		}
+		if h.holds < 45 || h.holds > 60 { // five tries of ten seconds, and seven of waiting
+			t.Errorf("held %d times", h.holds)
+		}
+		was := h.holds
+		time.Sleep(time.Minute)
+		if h.holds != was {
+			t.Errorf("held %d times when it was over", h.holds-was)
+		}
+	})
 }

@@ -176,6 +176,9 @@ func (l *logFile) Progress() (done, total int64) {
 	return done, done + max(0, l.left.Load())
 }
 
+// Hold implements bouncehouse.Holder.
+func (l *logFile) Hold() { l.look() }
+
 // Close implements Source.
 func (l *logFile) Close() error {
 	l.abandon()

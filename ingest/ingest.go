@@ -62,6 +62,8 @@ var ErrOpen = errors.New("it is read already, as another path that was given")
 // Source is a bouncehouse.Source on files.
 type Source interface {
 	bouncehouse.Source
+	// Holder is for who does not read the source yet, too.
+	bouncehouse.Holder
 	// Stream names the stream that all chunks of the source belong to. Of a file
 	// of which that does not show yet it names the path. Not to be called during Read.
 	Stream() string
@@ -110,14 +112,6 @@ func ReadsMails(src Source) bool {
 		return true
 	}
 	return false
-}
-
-// Hold has src keep open what stands at its path, where that is an mbox: it may be
-// moved away before src is read. It is for who does not read src yet.
-func Hold(src Source) {
-	if m, ok := src.(*mbox); ok {
-		m.meet() // the first look at it tells what cannot be opened
-	}
 }
 
 // Unsettled tells whether src has to settle first what was about to be stored of a log

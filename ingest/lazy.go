@@ -38,6 +38,15 @@ func (l *lazy) Stream() string {
 // comes while it may be asked.
 func (l *lazy) Progress() (done, total int64) { return 0, 0 }
 
+// Hold implements bouncehouse.Holder.
+func (l *lazy) Hold() {
+	if l.Source != nil {
+		l.Source.Hold()
+	} else {
+		l.look() // the next look has its error
+	}
+}
+
 // Close implements Source.
 func (l *lazy) Close() error {
 	for _, f := range l.held {

@@ -51,6 +51,9 @@ func (m *mailbox) Progress() (done, total int64) {
 	return done, done + max(0, m.left.Load())
 }
 
+// Hold implements bouncehouse.Holder: a directory's mails cannot be held.
+func (m *mailbox) Hold() {}
+
 // Close implements Source.
 func (m *mailbox) Close() error {
 	m.o.Mails.leave(m)

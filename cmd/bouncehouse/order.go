@@ -85,7 +85,7 @@ func holdUntil(turn <-chan struct{}, mails []ingest.Source) {
 	defer look.Stop()
 	for {
 		for _, src := range mails {
-			ingest.Hold(src)
+			src.Hold()
 		}
 		select {
 		case <-turn:
