@@ -20,9 +20,8 @@ import (
 
 // citation is a name of a message and an address of it, as a claim puts them
 // together. Its parts begin with what they are: m or q, r or s. To the address
-// of a queue id belongs the message id, after a blank, or "" where the attempt
-// has none, or needs none: a recipient with an id that nobody guesses. A short
-// queue id of Postfix can be guessed.
+// of a queue id belongs the message id, after a blank, or "" where the queue id is
+// one that nobody guesses.
 type citation struct{ id, address string }
 
 // citations returns those that would prove the claim e.
@@ -185,11 +184,15 @@ func (c *ClickHouse) known(ctx context.Context, claims []*bouncehouse.Event) (ma
 	return known, ask()
 }
 
+// unguessed are queue ids that nobody guesses, even who received a message of the
+// same session; schemas tells why these.
+const unguessed = `^q([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+|[0-9a-f]{8}|[0-9a-f]{16}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}.*)$`
+
 // citedSQL finds attempts as knownSQL does, with their addresses.
 const citedSQL = `SELECT DISTINCT id, address FROM (
 SELECT concat('m', message_id) AS id, ` + addressSQL + ` AS address` + byMessage + `
 UNION ALL
-SELECT concat('q', queue_id) AS id, concat(` + addressSQL + ` AS whose, ' ', if(startsWith(whose, 'r') AND NOT match(queue_id, '^[0-9A-F]{1,15}$'), '', message_id)) AS address` + byQueue + `)
+SELECT concat('q', queue_id) AS id, concat(` + addressSQL + `, ' ', multiIf(match(id, '` + unguessed + `'), '', message_id = '', '\n', message_id)) AS address` + byQueue + `)
 WHERE address IN {addresses:Array(String)}`
 
 const addressSQL = `arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))])`

@@ -46,9 +46,10 @@ func logged() []bouncehouse.Event {
 		at(200, "one@example.com", "4A0E1D23", "late@example.net", bouncehouse.Delivered),
 		at(300, "one@example.com", "4A0E1D23", "refused@example.net", bouncehouse.Bounced),
 		at(400, "one@example.com", "4A0E1D23", "waiting@example.net", bouncehouse.Deferred),
-		at(500, "", "4NoID", "only@example.net", bouncehouse.Delivered),
+		at(500, "", "5eafd00d5eafd00d", "only@example.net", bouncehouse.Delivered),
 		filter,
 		alias,
+		at(810, "", "6ALIuY8m000190", "cut@example.net", bouncehouse.Delivered),                       // Sendmail has cut the message id
 		at(800, "relayed@example.com", "4jX1fM33S7zCf", "relayed@example.net", bouncehouse.Delivered), // its relay writes a message id of its own
 	}
 	for i, counts := range []bouncehouse.System{bouncehouse.Qmail, bouncehouse.HMailServer, bouncehouse.MDaemon, bouncehouse.Exchange} {
@@ -87,18 +88,18 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 	}{
 		{claim(10, "one@example.com", "", sender, "late@example.net"), true, "bounce one@example.com late@example.net google"},
 		{claim(11, "one@example.com", "4A0E1D23", "", "LATE@example.net"), true, "bounce one@example.com late@example.net google"},
-		{claim(13, "", "4NoID", "", "only@example.net"), true, "bounce mx1.example.com 4NoID only@example.net google"},
+		{claim(13, "", "5eafd00d5eafd00d", "", "only@example.net"), true, "bounce mx1.example.com 5eafd00d5eafd00d only@example.net google"},
 		{claim(14, "one@example.com", "", sender, "alias@example.net"), true, "bounce one@example.com user@forward.example google"},
 		{original, true, "bounce one@example.com user@forward.example google"},
 		{delayed, true, ""},
-		{claim(17, "", "4NoID", sender, "forwarded@elsewhere.example"), true, "bounce mx1.example.com 4NoID only@example.net google"},
+		{claim(17, "", "5eafd00d5eafd00d", sender, "forwarded@elsewhere.example"), true, "bounce mx1.example.com 5eafd00d5eafd00d only@example.net google"},
 		{claim(18, "one@example.com", "4A0E1D23", sender, "forwarded@elsewhere.example"), true, "bounce one@example.com  google"},
 		{claim(19, "one@example.com", "4A0E1D23", strings.ToUpper(sender), "another@elsewhere.example"), true, "bounce one@example.com  google"},
 		{claim(20, "one@example.com", "4A0E1D23", sender, "refused@example.net"), true, ""}, // its attempt was refused, and is counted
 		{claim(21, "one@example.com", "4A0E1D23", sender, "waiting@example.net"), true, ""}, // undecided yet
 		{passed(22, "one@example.com", sender, "forwarded@elsewhere.example", "4Stranger", "4A0E1D23"), true, "bounce one@example.com  google"},
 		{passed(23, "one@example.com", "", "late@example.net", "4A0E1D23", "4Stranger"), true, "bounce one@example.com late@example.net google"},
-		{passed(24, "", sender, "whoever@elsewhere.example", "4Filter", "4NoID"), true, "bounce mx1.example.com 4NoID only@example.net google"},
+		{passed(24, "", sender, "whoever@elsewhere.example", "4Filter", "5eafd00d5eafd00d"), true, "bounce mx1.example.com 5eafd00d5eafd00d only@example.net google"},
 		{passed(25, "one@example.com", sender, "refused@example.net", "4A0E1D23", "4Filter"), true, ""}, // one of its hops was refused
 		{passed(26, "0100@relay.example", "", "relayed@example.net", "4jX1fM33S7zCf"), true, "bounce relayed@example.com relayed@example.net google"},
 		{tagged, true, "bounce prvs=0123ABCDEF=news@example.com x@example.org forger"},
@@ -112,8 +113,9 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		{claim(40, "", "4A0E1D23", sender, "stranger@example.net"), false, ""}, // an id that was guessed
 		{claim(12, "", "4A0E1D23", sender, "late@example.net"), false, ""},
 		{passed(44, "random@example.com", "", "late@example.net", "4A0E1D23", "4Filter"), false, ""},
-		{passed(47, "0100@relay.example", sender, "stranger@example.net", "4jX1fM33S7zCf"), false, ""},
-		{claim(46, "", "4Other 4NoID", sender, "only@example.net"), false, ""}, // two
+		{passed(47, "0100@relay.example", "other@example.com", "stranger@example.net", "4jX1fM33S7zCf"), false, ""},
+		{claim(48, "", "6ALIuY8m000190", sender, "cut@example.net"), false, ""},           // who received 6ALIuY8m000189 knows the next
+		{claim(46, "", "4Other 5eafd00d5eafd00d", sender, "only@example.net"), false, ""}, // two
 		{claim(45, "", "4A0E1D23", "", "late@example.net one@example.com"), false, ""},
 		{claim(41, "Other@example.com", "4A0E1D23", sender, "stranger@example.net"), false, ""},
 		{passed(42, "random@example.com", sender, "stranger@example.net", "4A0E1D23"), false, ""},
@@ -121,7 +123,7 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		{claim(35, "claimed@example.com", "", sender, "z@example.net"), false, ""},
 		{repeated, false, ""},
 		{claim(36, "", "39290119061506", sender, "guessed@example.net"), false, ""}, // anyone can count
-		{passed(37, "", "other@example.com", "stranger@example.net", "4A0E1D23", "4NoID"), false, ""},
+		{passed(37, "", "other@example.com", "stranger@example.net", "4A0E1D23", "5eafd00d5eafd00d"), false, ""},
 		{passed(38, "", sender, "late@example.net", "4Stranger", ""), false, ""},
 		{passed(39, "", sender, "late@example.net"), false, ""},
 		{claim(36, strings.Repeat("m", 1024), strings.Repeat("q'\\\n", 256), sender, strings.Repeat("\x01r", 512)), false, ""},
@@ -129,7 +131,7 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		{complaint(400, "one@example.com", "", sender, ""), true, "complaint one@example.com  google"},
 		{notSpam, true, ""},
 		{complaint(402, "one@example.com", "", sender, "late@example.net"), true, "complaint one@example.com late@example.net google"},
-		{complaint(403, "", "4NoID", sender, ""), true, "complaint mx1.example.com 4NoID only@example.net google"},
+		{complaint(403, "", "5eafd00d5eafd00d", sender, ""), true, "complaint mx1.example.com 5eafd00d5eafd00d only@example.net google"},
 		{complaint(404, "one@example.com", "", "", ""), false, ""},
 		{complaint(406, "", "4A0E1D23", sender, ""), false, ""},
 		{complaint(405, "random@example.com", "", sender, "late@example.net"), false, ""},
@@ -194,8 +196,8 @@ func TestClaims(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("figures (-want +got):\n%s", diff)
 			}
-			if n, m := value[uint64](t, c, "SELECT sum(attempts) FROM bouncehouse.attempts_5m"), value[uint64](t, c, "SELECT sum(counted) FROM bouncehouse.events"); n != 11 || m != 11 {
-				t.Errorf("%d and %d attempts, want 11", n, m)
+			if n, m := value[uint64](t, c, "SELECT sum(attempts) FROM bouncehouse.attempts_5m"), value[uint64](t, c, "SELECT sum(counted) FROM bouncehouse.events"); n != 12 || m != 12 {
+				t.Errorf("%d and %d attempts, want 12", n, m)
 			}
 		})
 	}

@@ -1,10 +1,10 @@
--- Relays write their own message id over ours (Amazon SES, gateways, milters), and
--- Sendmail logs no more than 100 characters of one: a report of such a message cites
--- its queue id and its recipient, and never the message id of the log. With a
--- recipient, ids that hold the time or chance as well are proof enough: of 20,000
--- messages of ten minutes, each to a recipient of its own, a mail that names eight ids
--- of Postfix's long ones and a hundred recipients meets one in a million times. Its short
--- ones still need the message id.
+-- Relays write their own message id over ours (Amazon SES, gateways, milters): a
+-- report of such a message cites its queue id, and never the message id of the log. So
+-- a queue id that nobody guesses, even who received the message before, proves by
+-- itself, with an address: Postfix's long ones (second, microsecond and inode),
+-- OpenSMTPD's and UUIDs. Others do not without the message id, also where the log has
+-- none: Postfix's short ones lack the second, and those of Sendmail, Exim and Courier
+-- are a second, the process of a whole session and little more.
 -- Of the claims that cite an attempt, what the best of those that they cite makes
 -- of them: a row for each, by its origin.
 CREATE OR REPLACE VIEW bouncehouse.claim_proofs {{.OnCluster}} AS
@@ -54,8 +54,8 @@ INNER JOIN
         -- What became of it for each recipient.
         SELECT
             id,
-            arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))]) AS whose,
-            concat(whose, multiIf(NOT startsWith(id, 'q'), '', startsWith(whose, 'r') AND NOT match(id, '^q[0-9A-F]{1,15}$'), ' ', concat(' ', message_id))) AS address,
+            concat(arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))]),
+                multiIf(NOT startsWith(id, 'q'), '', match(id, '^q([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+|[0-9a-f]{8}|[0-9a-f]{16}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}.*)$'), ' ', concat(' ', if(message_id = '', '\n', message_id)))) AS address,
             lower(recipient) AS handed,
             max(last.outcome = 'delivered') AS delivered,
             max(last.outcome IN ('bounced', 'expired')) AS failed,
@@ -80,7 +80,7 @@ INNER JOIN
             LEFT JOIN bouncehouse.second_attempts AS b ON b.queue_id = a.next_queue_id AND b.handed = lower(a.recipient)
             LEFT JOIN bouncehouse.third_attempts AS c ON c.queue_id = b.next_queue_id AND c.handed = lower(b.recipient)
         )
-        GROUP BY id, whose, address, handed
+        GROUP BY id, address, handed
     ) AS l
     GROUP BY id, address
 ) AS a USING (id, address)
@@ -95,7 +95,7 @@ SELECT
     b.time AS bounce_time,
     b.recipient AS recipient,
     b.dsn_origin AS dsn_origin,
-    b.verified OR attempt_id != '' AND (a.message_id IN ('', b.message_id) OR a.queue_id = b.queue_id AND NOT match(a.queue_id, '^[0-9A-F]{1,15}$')) AND bounce_outcome != 'auto-reply' AS verified,
+    b.verified OR attempt_id != '' AND (a.message_id != '' AND a.message_id = b.message_id OR a.queue_id = b.queue_id AND match(concat('q', a.queue_id), '^q([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+|[0-9a-f]{8}|[0-9a-f]{16}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}.*)$')) AND bounce_outcome != 'auto-reply' AS verified,
     b.outcome AS bounce_outcome,
     b.class AS bounce_class,
     b.enhanced_code AS bounce_enhanced_code,
