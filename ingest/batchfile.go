@@ -105,9 +105,12 @@ func (s *Mails) intend(b *mailBatch) error {
 	}
 	path := filepath.Join(s.dir, b.ID+batchSuffix)
 	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := openOwn(tmp, os.O_WRONLY|os.O_CREATE)
 	if err == nil {
-		if err = s.write(f, raw); err == nil {
+		if err = f.Truncate(0); err == nil {
+			err = s.write(f, raw)
+		}
+		if err == nil {
 			err = f.Sync()
 		}
 		err = errors.Join(err, f.Close())

@@ -114,7 +114,7 @@ func openStore(stream, path string, o Options) (s *positionFile, p *position, fr
 		return s, p, true, nil
 	}
 	dir := filepath.Join(o.State, positionsName)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := ownDir(dir); err != nil {
 		return nil, nil, false, explain("create", dir, err)
 	}
 	s.path = filepath.Join(dir, unsafeName.ReplaceAllString(filepath.Base(path), "_")+"-"+shortHash(stream)+".json")
@@ -176,11 +176,13 @@ func (s *positionFile) save(p *position) error {
 // the new content is there, whole.
 func writeFile(path string, data []byte) (err error) {
 	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := openOwn(tmp, os.O_WRONLY|os.O_CREATE)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	if err = f.Truncate(0); err == nil {
+		_, err = f.Write(data)
+	}
 	if err == nil {
 		err = f.Sync()
 	}

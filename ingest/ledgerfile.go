@@ -181,7 +181,7 @@ func (d *Ledger) write(records ...record) error {
 		}
 	}
 	if d.f == nil {
-		f, err := os.OpenFile(d.path, os.O_RDWR|os.O_CREATE, 0o600)
+		f, err := openOwn(d.path, os.O_RDWR|os.O_CREATE)
 		if err == nil {
 			err = syncDir(filepath.Dir(d.path))
 		}
@@ -263,7 +263,7 @@ func (d *Ledger) rewrite() error {
 	if err := writeFile(d.path, b.Bytes()); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(d.path, os.O_RDWR, 0o600)
+	f, err := openOwn(d.path, os.O_RDWR)
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func OpenMails(state string, log *slog.Logger) (*Mails, error) {
 		return s, nil
 	}
 	s.dir = filepath.Join(state, mailsName)
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	if err := ownDir(s.dir); err != nil {
 		return nil, explain("create", s.dir, err)
 	}
 	for _, name := range []string{".old", ".new"} {
@@ -300,7 +300,7 @@ func (s *Mails) append(mails []doneMail, durable bool) error {
 // extend adds b to the file of records, in place of what a crash or a full
 // disk left half.
 func (s *Mails) extend(path string, b []byte, durable bool) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+	f, err := openOwn(path, os.O_WRONLY|os.O_CREATE)
 	if err != nil {
 		return err
 	}

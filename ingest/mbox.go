@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -184,7 +185,7 @@ func (m *mbox) look(ctx context.Context) (b bouncehouse.Batch, end bool, err err
 		if f == here {
 			continue
 		}
-		b, end, err := m.lookAt(ctx, f)
+		b, end, err := m.lookAt(ctx, f, quiet)
 		if len(b.Chunks) > 0 || err != nil && (m.o.Once || ctx.Err() != nil) {
 			return b, false, err
 		}
@@ -195,7 +196,7 @@ func (m *mbox) look(ctx context.Context) (b bouncehouse.Batch, end bool, err err
 	if here == nil {
 		return b, false, err
 	}
-	return m.lookAt(ctx, here)
+	return m.lookAt(ctx, here, patience)
 }
 
 // meet opens what stands at the path, if that is no file that is open.
@@ -212,8 +213,11 @@ func (m *mbox) meet() (here *mboxFile, err error) {
 		}
 		return nil
 	}
-	if here = open(); here != nil || len(m.files) == maxHeld {
+	if here = open(); here != nil {
 		return here, nil
+	}
+	if len(m.files) == maxHeld {
+		return nil, fmt.Errorf("%d files that stood here are not read yet: what comes now may be missed", maxHeld)
 	}
 	f, info, err := openRegular(m.path)
 	if err != nil {
@@ -229,17 +233,17 @@ func (m *mbox) meet() (here *mboxFile, err error) {
 }
 
 // lookAt reads what is new in a file. end tells that nothing is, and that it has
-// been quiet.
-func (m *mbox) lookAt(ctx context.Context, f *mboxFile) (b bouncehouse.Batch, end bool, err error) {
+// been quiet for so long.
+func (m *mbox) lookAt(ctx context.Context, f *mboxFile, rest time.Duration) (b bouncehouse.Batch, end bool, err error) {
 	for more := true; more; { // between the two, its writers can have the lock
-		b, end, more, err = m.part(ctx, f)
+		b, end, more, err = m.part(ctx, f, rest)
 	}
 	return b, end, err
 }
 
 // part is lookAt for so much of the file as may be read under one lock; more
 // tells that there is more.
-func (m *mbox) part(ctx context.Context, f *mboxFile) (b bouncehouse.Batch, end, more bool, err error) {
+func (m *mbox) part(ctx context.Context, f *mboxFile, rest time.Duration) (b bouncehouse.Batch, end, more bool, err error) {
 	if f.info, err = f.f.Stat(); err != nil {
 		return b, false, false, err
 	}
@@ -263,7 +267,7 @@ func (m *mbox) part(ctx context.Context, f *mboxFile) (b bouncehouse.Batch, end,
 	}
 	if f.info.Size() == 0 {
 		f.at, f.tail, f.counted, f.checked = 0, "", 0, diskOf(f.info)
-		return b, m.quiet(f, patience), false, nil
+		return b, m.quiet(f, rest), false, nil
 	}
 	c, err := openContent(f.f)
 	if err != nil {
@@ -280,7 +284,7 @@ func (m *mbox) part(ctx context.Context, f *mboxFile) (b bouncehouse.Batch, end,
 		}
 		f.last, f.pass = now, f.at == 0
 	}
-	idle := m.o.Once || m.quiet(f, patience)
+	idle := m.o.Once || m.quiet(f, rest)
 	if m.o.Mails.lies(placeOf(f.info, "")) {
 		f.checked = f.last
 		return b, true, false, nil
@@ -289,11 +293,16 @@ func (m *mbox) part(ctx context.Context, f *mboxFile) (b bouncehouse.Batch, end,
 		f.at, f.tail, f.pass = 0, "", true
 	}
 	under, from := &mailBatch{}, f.at
-	all, more, err := m.gather(ctx, c, f, under)
+	all, more, err := m.gather(ctx, c, f, under, rest)
 	if err != nil {
 		m.o.Mails.release(under)
 		f.at = from
 		return b, false, false, err
+	}
+	if !m.stood(f) { // what was read may be of two mails
+		m.o.Mails.release(under)
+		f.at, f.tail, m.half = 0, "", true
+		return b, false, false, nil
 	}
 	if len(under.mails) > 0 {
 		return m.take(under), false, false, nil
@@ -307,6 +316,16 @@ func (m *mbox) part(ctx context.Context, f *mboxFile) (b bouncehouse.Batch, end,
 		m.o.Mails.note(doneMail{place, place})
 	}
 	return b, true, false, nil
+}
+
+// stood tells whether the file is as it was before it was read, or longer: who
+// has a dot lock alone takes it without asking for ours.
+func (m *mbox) stood(f *mboxFile) bool {
+	now, err := f.f.Stat()
+	if err != nil || dotLocked(m.path, m.o.Now()) {
+		return false
+	}
+	return diskOf(now) == diskOf(f.info) || now.Size() > f.info.Size()
 }
 
 func (m *mbox) letGo(f *mboxFile) {
@@ -324,7 +343,7 @@ func (m *mbox) Close() error {
 
 // gather reads a batch from at on. all tells that the end was reached, and
 // that no mail was left for later; more, that it ended after underLock.
-func (m *mbox) gather(ctx context.Context, c *content, f *mboxFile, under *mailBatch) (all, more bool, err error) {
+func (m *mbox) gather(ctx context.Context, c *content, f *mboxFile, under *mailBatch, rest time.Duration) (all, more bool, err error) {
 	size, ids, from := 0, map[mailID]bool{}, f.at
 	split := splitter{ids: newMailHash()}
 	for size < m.o.ChunkSize && len(under.mails) < maxMails {
@@ -342,7 +361,7 @@ func (m *mbox) gather(ctx context.Context, c *content, f *mboxFile, under *mailB
 			all = true
 			break
 		}
-		if mail.last && !m.whole(c, f, mail) {
+		if mail.last && !m.whole(c, f, mail, rest) {
 			m.half = true
 			break
 		}
@@ -374,13 +393,13 @@ func (m *mbox) gather(ctx context.Context, c *content, f *mboxFile, under *mailB
 }
 
 // whole tells whether the file's last mail is: some files never have an empty line
-// at their end.
-func (m *mbox) whole(c *content, f *mboxFile, mail *mboxMail) bool {
+// at their end, or were moved away from who would write it.
+func (m *mbox) whole(c *content, f *mboxFile, mail *mboxMail, rest time.Duration) bool {
 	ended := mail.closed || m.single
 	if m.o.Once {
 		return ended || c.packed() || m.quiet(f, quiet)
 	}
-	return c.packed() || m.quiet(f, quiet) && ended || m.quiet(f, patience)
+	return c.packed() || m.quiet(f, quiet) && ended || m.quiet(f, rest)
 }
 
 // mboxMail is a mail within an mbox.

@@ -28,7 +28,7 @@ const longLocked = 30
 // fcntl(2), flock(2) or a file beside it, PATH.lock; which of them, each
 // program chooses. Where a file system has no locks there are none.
 func lockMbox(f *os.File, path string, now time.Time) (unlock func(), err error) {
-	if dot, err := os.Lstat(path + ".lock"); err == nil && now.Sub(dot.ModTime()).Abs() < staleLock {
+	if dotLocked(path, now) {
 		return nil, errLocked
 	}
 	fd := int(f.Fd())
@@ -49,4 +49,9 @@ func lockMbox(f *os.File, path string, now time.Time) (unlock func(), err error)
 		return nil, errLocked
 	}
 	return unlock, nil
+}
+
+func dotLocked(path string, now time.Time) bool {
+	dot, err := os.Lstat(path + ".lock")
+	return err == nil && now.Sub(dot.ModTime()).Abs() < staleLock
 }

@@ -47,3 +47,36 @@ func openRegular(path string) (*os.File, fs.FileInfo, error) {
 	}
 	return f, info, nil
 }
+
+// openOwn opens a file of the state directory for writing, where it is not there
+// makes it: no link, and no further name of a file elsewhere. The directory may
+// be another's (deliver runs as its owner, run as root): his links lead nowhere.
+func openOwn(path string, flags int) (*os.File, error) {
+	f, err := os.OpenFile(path, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("it is a link, which has no place in a state directory: remove it")}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err = unix.Fstat(int(f.Fd()), &st); err == nil && (st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink > 1) {
+		err = errors.New("it is no file of its own, or has another name elsewhere: remove it")
+	}
+	if err != nil {
+		f.Close()
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return f, nil
+}
+
+// ownDir makes a directory of the state directory, which may be no link.
+func ownDir(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	if st, err := os.Lstat(path); err != nil || !st.IsDir() {
+		return errors.Join(err, &fs.PathError{Op: "open", Path: path, Err: errors.New("it is a link, which has no place in a state directory: remove it")})
+	}
+	return nil
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,8 +110,7 @@ func TestSpoolOwner(t *testing.T) {
 	}
 }
 
-// In another's state directory, or behind another's link, nobody works: its
-// files may be links to any.
+// In another's state directory his links lead nowhere, nor does one in its place.
 func TestStateOfAnother(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
@@ -121,8 +121,38 @@ func TestStateOfAnother(t *testing.T) {
 		os.Chown(state, 65534, 65534), os.Symlink(t.TempDir(), link), os.Lchown(link, 65534, 65534)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Lock(state); err == nil || !strings.Contains(err.Error(), "belongs to user 65534, this process is user 0: run it as the owner") {
-		t.Errorf("another's: %v", err)
+	if _, err := Lock(state); err == nil || !strings.Contains(err.Error(), "it is a link, which has no place in a state directory") {
+		t.Errorf("the lock: %v", err)
+	}
+	if err := errors.Join(os.Remove(filepath.Join(state, lockName)), os.Link(victim, filepath.Join(state, lockName))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Lock(state); err == nil || !strings.Contains(err.Error(), "has another name elsewhere") {
+		t.Errorf("the lock, another name: %v", err)
+	}
+	if err := errors.Join(os.Remove(filepath.Join(state, lockName)), os.Symlink(dir, filepath.Join(state, positionsName))); err != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(dir, "mail.log")
+	if err := os.WriteFile(log, []byte("Nov 21 10:00:00 mx1 postfix/smtp[1]: one\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{State: state, Host: "mx1", Zone: "UTC", Once: true, Log: slog.New(slog.DiscardHandler)}
+	if _, err := Open(log, o); err == nil || !strings.Contains(err.Error(), "it is a link") {
+		t.Errorf("the positions: %v", err)
+	}
+	if err := errors.Join(os.Remove(filepath.Join(state, positionsName)), os.Mkdir(filepath.Join(state, positionsName), 0o700), os.Symlink(victim, filepath.Join(state, positionsName, "files.ledger"))); err != nil {
+		t.Fatal(err)
+	}
+	if src, err := Open(log, o); err == nil {
+		b, err := src.Read(t.Context())
+		if err == nil {
+			err = errors.Join(src.Intend(t.Context(), b), src.Commit(t.Context(), b))
+		}
+		if err == nil || !strings.Contains(err.Error(), "it is a link") {
+			t.Errorf("the ledger: %v", err)
+		}
+		src.Close()
 	}
 	if _, err := Lock(link); err == nil || !strings.Contains(err.Error(), "is a link of user 65534's") {
 		t.Errorf("another's link: %v", err)

@@ -223,7 +223,7 @@ func cutSender(s string) (sender, rest string) {
 	if at := strings.Index(s, ", size="); at >= 0 {
 		sender, rest = s[:at], s[at:]
 	}
-	return escaped(values.Angled(sender)), rest
+	return escaped(angled(sender)), rest
 }
 
 // offspring reads of a message that was made because of another: its bounce,
@@ -266,7 +266,7 @@ func (p *sendmail) clone(e *entry, parent, child, owner string) {
 	known := *of // the child may push it out
 	m := p.memory.renew(e.host, child)
 	m.begun, m.announced, m.size = known.begun, true, known.size
-	m.sender = p.memory.keep(m, values.Angled(owner))
+	m.sender = p.memory.keep(m, angled(owner))
 	p.inherit(m, &known)
 }
 

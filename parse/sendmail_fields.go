@@ -143,10 +143,10 @@ func nextRecipient(s string) (rcpt, rest string) {
 		case c == '"':
 			quoted = !quoted
 		case c == ',' && !quoted:
-			return values.Angled(s[:i]), s[i+1:]
+			return angled(s[:i]), s[i+1:]
 		}
 	}
-	return values.Angled(s), ""
+	return angled(s), ""
 }
 
 // maxListed bounds the recipients of one line: an event's ordinal has 16 bits.
@@ -197,6 +197,14 @@ func isField(s string) bool {
 		n++
 	}
 	return n > 0 && n < len(s) && s[n] == '='
+}
+
+// angled takes the address out of what may have a name before it.
+func angled(s string) string {
+	if strings.HasSuffix(s, ">") {
+		return values.Angled(s)
+	}
+	return s
 }
 
 // loggedID is the message id as msgid= has it: of one that is longer than 100

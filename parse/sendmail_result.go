@@ -53,7 +53,7 @@ func (p *sendmail) result(r bouncehouse.Record, h *headReader, e *entry, id, res
 	alias := ""
 	if m != nil && m.announced {
 		if name, _, ok := strings.Cut(d.ctladdr, " ("); ok || strings.HasPrefix(name, "<") {
-			if name = values.Angled(name); !strings.EqualFold(name, m.sender) {
+			if name = angled(name); !strings.EqualFold(name, m.sender) {
 				alias = name
 			}
 		}

@@ -20,6 +20,13 @@ import (
 // sample is the text of a golden log or mail of package parse.
 func sample(t testing.TB, name string) string {
 	t.Helper()
+	if mail, ok := strings.CutPrefix(name, "dsn/"); ok { // whichever dialect's it is
+		found, err := filepath.Glob(filepath.Join(test.Root(t), "parse", "bounce", "testdata", "*", mail))
+		if err != nil || len(found) != 1 {
+			t.Fatalf("sample %s: %v, %v", name, found, err)
+		}
+		return read(t, found[0])
+	}
 	return read(t, filepath.Join(test.Root(t), "parse", "testdata", name))
 }
 

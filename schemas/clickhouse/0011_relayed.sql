@@ -2,7 +2,8 @@
 -- report of such a message cites its queue id, and never the message id of the log. So
 -- a queue id that nobody guesses, even who received the message before, proves by
 -- itself, with an address: Postfix's long ones (second, microsecond and inode),
--- OpenSMTPD's and UUIDs. Others do not without the message id, also where the log has
+-- OpenSMTPD's and UUIDs (of OpenSMTPD's short ones, of 32 bits, somebody meets one of many
+-- millions: they need the recipient). Others do not without the message id, also where the log has
 -- none: Postfix's short ones lack the second, and those of Sendmail, Exim and Courier
 -- are a second, the process of a whole session and little more.
 -- Of the claims that cite an attempt, what the best of those that they cite makes
@@ -54,8 +55,11 @@ INNER JOIN
         -- What became of it for each recipient.
         SELECT
             id,
-            concat(arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))]),
-                multiIf(NOT startsWith(id, 'q'), '', match(id, '^q([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+|[0-9a-f]{8}|[0-9a-f]{16}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}.*)$'), ' ', concat(' ', if(message_id = '', '\n', message_id)))) AS address,
+            arrayJoin(arrayMap(x -> concat(x, multiIf(
+                    NOT startsWith(id, 'q'), '',
+                    match(id, '^q([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+|[0-9a-f]{16}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}.*)$') OR match(id, '^q[0-9a-f]{8}$') AND startsWith(x, 'r'), ' ',
+                    message_id = '', ' \n', concat(' ', message_id))),
+                [concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))])) AS address,
             lower(recipient) AS handed,
             max(last.outcome = 'delivered') AS delivered,
             max(last.outcome IN ('bounced', 'expired')) AS failed,
