@@ -295,7 +295,7 @@ const (
 	// kafkaReplay is how many messages before the first batch are read again,
 	// so that the parsers know what they did. Of each stream among them as much
 	// is kept as of a file, of all together kafkaReplayBytes.
-	kafkaReplay      = 512
+	kafkaReplay      = 2048
 	kafkaReplayBytes = 32 << 20
 	// kafkaMaxMessages ends a batch of very small messages.
 	kafkaMaxMessages = 20_000

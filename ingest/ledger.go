@@ -12,7 +12,8 @@ import (
 const (
 	compactAt  = 1 << 20 // bytes from which on the file is written anew when it has grown fourfold
 	maxLast    = 5       // files that are remembered to be the last of a path
-	maxMissing = 10_000  // entries kept of files that no source has met since the start
+	maxMissing = 100_000 // entries kept of files that no source has met since the start, as many as a directory may have (maxExpanded)
+	maxMarked  = 10_000  // and of how many of them so much that a cut copy is known, too
 )
 
 // Ledger knows every log file that was read from a state directory, whatever

@@ -233,10 +233,16 @@ func (d *Ledger) rewrite() error {
 	slices.SortFunc(all, func(a, b *entry) int { return cmp.Compare(a.N, b.N) })
 	var b bytes.Buffer
 	for _, e := range all {
-		if !e.met && e.intent == nil && e.Lost == nil && missing > maxMissing {
-			d.drop(e)
+		if !e.met && e.intent == nil && e.Lost == nil {
+			if missing > maxMissing {
+				d.drop(e)
+				missing--
+				continue
+			}
+			if missing > maxMarked && len(e.State) > 0 { // what is left proves the whole of it
+				e.Marks = nil
+			}
 			missing--
-			continue
 		}
 		if e.Read == 0 && !e.Done && e.Lost == nil {
 			continue // nothing of it was committed
