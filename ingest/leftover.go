@@ -37,6 +37,9 @@ func Leftovers(o Options) (sources []Source, err error) {
 // leftover is the source of the range that stands of a log.
 type leftover struct{ *logFile }
 
+// Hold implements bouncehouse.Holder: its log is not named, and for others to open.
+func (l *leftover) Hold() {}
+
 // Read implements bouncehouse.Source.
 func (l *leftover) Read(ctx context.Context) (bouncehouse.Batch, error) {
 	l.abandon()
