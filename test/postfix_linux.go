@@ -278,9 +278,6 @@ func (p *PostfixServer) Start() {
 	p.process.Ready(p.t, postfixStartLimit, func() error { return greets(p.addr) })
 }
 
-// Kill9 ends its master as a crash would; the other processes of Postfix follow when they notice.
-func (p *PostfixServer) Kill9() { p.process.Kill9() }
-
 // Stop ends it; what is in the queue stays there.
 func (p *PostfixServer) Stop() { p.process.Stop(10 * time.Second) }
 
