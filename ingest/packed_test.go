@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,8 +61,11 @@ func TestPackedGrows(t *testing.T) {
 	real := time.Now()
 	synctest.Test(t, func(t *testing.T) {
 		p, start := newPlace(t), time.Now()
+		var mu sync.Mutex
 		var want []string
 		add := func(i int) {
+			mu.Lock()
+			defer mu.Unlock()
 			text, lines := logLines(i, 100)
 			var b bytes.Buffer
 			z := gzip.NewWriter(&b)
@@ -90,6 +94,8 @@ func TestPackedGrows(t *testing.T) {
 			got = append(got, p.texts(b)...)
 			p.settle(src, b)
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		p.equal("the log", want, got)
 		p.ok(src.Close())
 	})
