@@ -173,7 +173,7 @@ type Source interface {
 // way, which may take hours.
 type Holder interface {
 	// Hold looks at what comes to the source's path, and keeps it open. It is
-	// called by another goroutine, never while another method runs.
+	// called by another goroutine, never while Read, Intend or Commit runs.
 	Hold()
 }
 

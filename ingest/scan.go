@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -202,20 +201,19 @@ func (l *logFile) goesOn(h *handle) bool {
 		if next == h || err != nil || info.Size() <= size {
 			continue
 		}
-		n := min(size, tailMax)
-		if sameBytes(h.f, next.f, 0, n) && sameBytes(h.f, next.f, size-n, n) {
+		if sameBytes(h.f, next.f, min(size, tailMax)) && sameBytes(h.f, next.f, size) {
 			return true
 		}
 	}
 	return false
 }
 
-// sameBytes tells whether a and b have the same n bytes at an offset.
-func sameBytes(a, b io.ReaderAt, at, n int64) bool {
-	x, y := make([]byte, n), make([]byte, n)
-	i, _ := a.ReadAt(x, at)
-	j, _ := b.ReadAt(y, at)
-	return i == int(n) && j == int(n) && bytes.Equal(x, y)
+// sameBytes tells whether a and b have the same bytes before an offset, of which
+// the last tailMax are compared.
+func sameBytes(a, b io.ReaderAt, at int64) bool {
+	x, hasX, errX := tailSum(a, at)
+	y, hasY, errY := tailSum(b, at)
+	return errX == nil && errY == nil && hasX && hasY && x == y
 }
 
 func (l *logFile) scanDue() bool {

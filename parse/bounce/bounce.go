@@ -69,6 +69,7 @@ type mails struct {
 	dialects []dialect
 }
 
+// New makes the parser of a stream of mails.
 func New(o Options) bouncehouse.Parser { return &mails{newOurs(o), dialects()} }
 
 // Sniff tells whether head is the beginning of a mail.

@@ -249,6 +249,7 @@ type Guesses struct {
 	charset string // and what was found
 }
 
+// NewGuesses are those of one mail.
 func NewGuesses() Guesses { return Guesses{left: maxGuesses} }
 
 // guess names the charset that s is probably in; "" where none is probable, or

@@ -153,6 +153,7 @@ type Cost struct {
 	bytes uint64        // of memory, in all
 }
 
+// CostOf runs it and tells what that took.
 func CostOf(t *testing.T, run func()) Cost {
 	t.Helper()
 	spent := func() time.Duration {

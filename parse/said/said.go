@@ -242,6 +242,7 @@ func leadsToCited(before string) bool {
 	return false
 }
 
+// IsReply tells whether s begins with a reply that a sentence may cite: of class 2, 4 or 5.
 func IsReply(s string) bool { return bouncehouse.StartsWithCode(s) && s[0] != '3' }
 
 // ReplyAt returns where in s a reply begins: a code of class 4 or 5 at the

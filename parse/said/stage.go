@@ -29,39 +29,28 @@ func StageWithin(lower string) bouncehouse.Stage {
 	return ""
 }
 
-// StageOf returns the stage of the command or step that s, in lower case,
-// begins with.
-func StageOf(s string) bouncehouse.Stage {
-	switch {
-	case strings.HasPrefix(s, "end of data"), strings.HasPrefix(s, "data block"), strings.HasPrefix(s, "message body"):
-		return bouncehouse.StageEOD
-	case strings.HasPrefix(s, "initial connection"):
-		return bouncehouse.StageConnect
-	case strings.HasPrefix(s, "rcpt to"):
-		return bouncehouse.StageRCPT
-	case strings.HasPrefix(s, "mail from"):
-		return bouncehouse.StageMAIL
-	case strings.HasPrefix(s, "data"):
-		return bouncehouse.StageDATA
-	case strings.HasPrefix(s, "ehlo"), strings.HasPrefix(s, "helo"):
-		return bouncehouse.StageHELO
-	case strings.HasPrefix(s, "starttls"):
-		return bouncehouse.StageSTARTTLS
-	case strings.HasPrefix(s, "auth"):
-		return bouncehouse.StageAuth
-	}
-	return ""
-}
-
 // step is what a command or a step of the session is called, in lower case.
 type step struct {
 	words string
 	stage bouncehouse.Stage
 }
 
-// named are the names of steps that stand alone, begun are the beginnings of
-// others and of commands; the first that fits is meant.
+// Of each list the first that fits is meant.
 var (
+	// told are the beginnings of steps as sentences tell them.
+	told = []step{
+		{"end of data", bouncehouse.StageEOD}, {"data block", bouncehouse.StageEOD}, {"message body", bouncehouse.StageEOD},
+		{"initial connection", bouncehouse.StageConnect},
+		{"rcpt to", bouncehouse.StageRCPT}, {"mail from", bouncehouse.StageMAIL}, {"data", bouncehouse.StageDATA},
+		{"ehlo", bouncehouse.StageHELO}, {"helo", bouncehouse.StageHELO},
+		{"starttls", bouncehouse.StageSTARTTLS}, {"auth", bouncehouse.StageAuth},
+	}
+	// begun are those of commands that are more than that where they stand alone.
+	begun = []step{
+		{"data end", bouncehouse.StageEOD}, {"rcpt", bouncehouse.StageRCPT}, {"mail", bouncehouse.StageMAIL}, {"lhlo", bouncehouse.StageHELO},
+		{"xforward", bouncehouse.StageHELO}, {"xclient", bouncehouse.StageHELO}, // Postfix [smtp/smtp_proto.c]
+	}
+	// named are the names of steps that stand alone.
 	named = []step{
 		{".", bouncehouse.StageEOD}, {"dot", bouncehouse.StageEOD}, {"eod", bouncehouse.StageEOD}, {"eom", bouncehouse.StageEOD},
 		{"bdat", bouncehouse.StageEOD}, {"text", bouncehouse.StageEOD}, {"body", bouncehouse.StageEOD}, {"dataend", bouncehouse.StageEOD},
@@ -70,20 +59,24 @@ var (
 		{"connect", bouncehouse.StageConnect}, {"banner", bouncehouse.StageConnect},
 		{"tls", bouncehouse.StageSTARTTLS},
 	}
-	begun = []step{
-		{"end of data", bouncehouse.StageEOD}, {"data end", bouncehouse.StageEOD},
-		{"data block", bouncehouse.StageEOD}, {"message body", bouncehouse.StageEOD},
-		{"initial connection", bouncehouse.StageConnect},
-		{"rcpt", bouncehouse.StageRCPT}, {"mail", bouncehouse.StageMAIL}, {"data", bouncehouse.StageDATA},
-		{"ehlo", bouncehouse.StageHELO}, {"helo", bouncehouse.StageHELO}, {"lhlo", bouncehouse.StageHELO},
-		{"xforward", bouncehouse.StageHELO}, {"xclient", bouncehouse.StageHELO}, // Postfix [smtp/smtp_proto.c]
-		{"starttls", bouncehouse.StageSTARTTLS}, {"auth", bouncehouse.StageAuth},
-	}
 )
 
-// Command is the stage of an SMTP command, which may lack its argument, or of
-// a step by the name that a system has for it ("end of DATA", "banner"), in
-// capitals or not; "" for other words.
+// StageOf returns the stage of the command or step that s begins with, as a
+// sentence has it: a command with its argument.
+func StageOf(s string) bouncehouse.Stage { return beginning(s, told) }
+
+func beginning(s string, steps []step) bouncehouse.Stage {
+	for i := range steps {
+		if values.HasPrefixFold(s, steps[i].words) {
+			return steps[i].stage
+		}
+	}
+	return ""
+}
+
+// Command is StageOf for an SMTP command that may lack its argument, or a step
+// by the name that a system has for it ("end of DATA", "banner"), in capitals
+// or not.
 func Command(s string) bouncehouse.Stage {
 	word := s
 	if n := strings.IndexAny(s, " ,:"); n >= 0 {
@@ -94,10 +87,8 @@ func Command(s string) bouncehouse.Stage {
 			return named[i].stage
 		}
 	}
-	for i := range begun {
-		if values.HasPrefixFold(s, begun[i].words) {
-			return begun[i].stage
-		}
+	if stage := beginning(s, begun); stage != "" {
+		return stage
 	}
-	return ""
+	return StageOf(s)
 }

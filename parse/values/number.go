@@ -7,6 +7,7 @@ import (
 	"github.com/bouncehouse/bouncehouse"
 )
 
+// Digits tells whether s is digits, and not empty.
 func Digits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
@@ -115,6 +116,7 @@ func StatusCode(s string) string {
 	return s[:bouncehouse.EnhancedLen(s)]
 }
 
+// IsDigit tells 0 to 9.
 func IsDigit(c byte) bool { return c-'0' <= 9 }
 
 // dateDigits reads a number of digits only.

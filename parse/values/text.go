@@ -2,6 +2,7 @@ package values
 
 import "strings"
 
+// ClipTo is the first n bytes of s.
 func ClipTo(s string, n int) string { return s[:min(len(s), n)] }
 
 // CutLine returns the line of s that begins at offset at, without its line
