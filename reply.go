@@ -28,7 +28,11 @@ func ParseReply(s string) Reply {
 	if s[3] == ' ' || strings.IndexByte(r.Text, ' ') < 0 {
 		return r
 	}
-	r.joinLines(s[:3])
+	quoted := 0 // "550-550 5.7.1 text": what follows the "-" at once begins no line
+	if StartsWithCode(s[4:]) {
+		quoted = len("550")
+	}
+	r.joinLines(s[:3], quoted)
 	return r
 }
 
@@ -39,7 +43,8 @@ func StartsWithCode(s string) bool {
 
 // joinLines takes the codes of continuation lines out of the text. Only a
 // reply that began with "550-" has any, and "550 " begins its last line.
-func (r *Reply) joinLines(code string) {
+// None begins in the first n bytes.
+func (r *Reply) joinLines(code string, n int) {
 	var b strings.Builder
 	rest := r.Text
 	add := func(line string) {
@@ -52,10 +57,11 @@ func (r *Reply) joinLines(code string) {
 		b.WriteString(line)
 	}
 	for rest != "" {
-		at, last := nextLine(rest, code, r.Enhanced)
+		at, last := nextLine(rest[n:], code, r.Enhanced)
 		if at < 0 {
 			break
 		}
+		at, n = at+n, 0
 		add(rest[:at])
 		enhanced := ""
 		enhanced, rest = CutEnhanced(rest[min(at+len(code)+1, len(rest)):])
@@ -75,7 +81,8 @@ func (r *Reply) joinLines(code string) {
 // nextLine finds where the next line of a reply begins in s. "550 " may as
 // well be a word of a line that comes before a further "550-", or of the
 // last line. Where the lines have an enhanced code it tells them apart, and
-// what follows a colon is a quotation ("550-Response: 550 No such user").
+// what follows a colon or an arrow is a quotation ("550-Response: 550 No such
+// user").
 func nextLine(s, code, enhanced string) (at int, last bool) {
 	at = -1
 	for i := 0; i+3 <= len(s); i++ {
@@ -91,13 +98,18 @@ func nextLine(s, code, enhanced string) (at int, last bool) {
 			return i, false
 		case after[0] == ' ':
 			better := at >= 0 && enhanced != "" && !strings.HasPrefix(s[at+4:], enhanced) && strings.HasPrefix(after[1:], enhanced) ||
-				at > 1 && s[at-2] == ':' && s[i-2] != ':'
+				at >= 0 && quotes(s[:at]) && !quotes(s[:i])
 			if at < 0 || better {
 				at = i
 			}
 		}
 	}
 	return at, true
+}
+
+// quotes tells whether s says that a quotation follows.
+func quotes(s string) bool {
+	return strings.HasSuffix(s, ": ") || strings.HasSuffix(s, "-> ")
 }
 
 // CutEnhanced cuts an enhanced status code (RFC 3463) off the beginning of a
