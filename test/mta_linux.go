@@ -184,7 +184,7 @@ func StartMTA(t testing.TB, name string, edits ...string) *MTA {
 	Tried(t, kind.part, "Debian's "+name+" "+strings.TrimSpace(string(version)))
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the end of the mail log:\n%s", tailOf(m.LogPath(), 32<<10))
+			t.Logf("the end of the mail log:\n%s", TailOf(m.LogPath(), 4<<10))
 			if out, err := m.command(kind.queue).CombinedOutput(); err == nil {
 				t.Logf("the queue:\n%s", out)
 			}

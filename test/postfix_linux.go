@@ -120,7 +120,7 @@ func Postfix(t testing.TB, cfg PostfixConfig) *PostfixServer {
 	Tried(t, PartPostfix, "Debian's Postfix "+strings.TrimSpace(string(version)))
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the end of the mail log:\n%s", tailOf(p.LogPath(), 32<<10))
+			t.Logf("the end of the mail log:\n%s", TailOf(p.LogPath(), 4<<10))
 		}
 	})
 	p.Start()

@@ -32,7 +32,7 @@ func Start(t testing.TB, name string, cmd *exec.Cmd) *Process {
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
 // Output is what it has printed so far, at most the last MiB.
-func (p *Process) Output() string { return tailOf(p.log, 1<<20) }
+func (p *Process) Output() string { return TailOf(p.log, 1<<20) }
 
 // Done is closed when it has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
@@ -75,7 +75,7 @@ func start(t testing.TB, name, log string, cmd *exec.Cmd) *Process {
 	t.Cleanup(func() {
 		p.Kill9()
 		if t.Failed() {
-			t.Logf("the end of the log of %s:\n%s", name, tailOf(log, 16<<10))
+			t.Logf("the end of the log of %s:\n%s", name, TailOf(log, 4<<10))
 		}
 	})
 	return p
@@ -133,8 +133,8 @@ func (p *Process) await(limit time.Duration, ask func() error) error {
 	return nil
 }
 
-// tailOf is the end of a file, at most limit bytes, from the start of a line.
-func tailOf(path string, limit int) string {
+// TailOf is the end of a file, at most limit bytes, from the start of a line.
+func TailOf(path string, limit int) string {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Sprintf("(%s: %v)", filepath.Base(path), err)

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/bouncehouse/bouncehouse/test"
 )
 
 // Options say how a run goes.
@@ -83,6 +85,9 @@ func round(ctx context.Context, t testing.TB, o Options, v Variant, n int, fault
 			}
 			err = errors.Join(err, h.unmountDisks())
 			t.Logf("round %d is kept in %s", n, dir)
+			for _, u := range h.units() {
+				t.Logf("the end of the log of %s:\n%s", u.name, test.TailOf(u.log, 4<<10))
+			}
 			return
 		}
 		err = errors.Join(err, h.unmountDisks(), os.RemoveAll(dir))

@@ -76,7 +76,7 @@ func TestTorture(t *testing.T) {
 		if err := Run(ctx, t, o); ctx.Err() != nil {
 			t.Fatal("interrupted")
 		} else if err != nil {
-			t.Fatal("there are rounds that failed, see above")
+			t.Fatalf("there are rounds that failed: %.4000s", err)
 		}
 		return
 	}
@@ -92,7 +92,7 @@ func TestTorture(t *testing.T) {
 			if err := Run(ctx, t, o); errors.Is(err, errNoKafka) {
 				test.Missing(t, test.PartKafka, err.Error())
 			} else if err != nil {
-				t.Fatal("there are rounds that failed, see above")
+				t.Fatalf("there are rounds that failed: %.4000s", err) // at the end of all that is printed
 			}
 		})
 	}
