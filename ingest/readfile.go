@@ -18,6 +18,9 @@ import (
 // logs, mboxes and mails apart as Open does. A Maildir is read mail by mail. A
 // pipe is read as it comes, a named one from when someone writes to it; ctx
 // ends the wait. The path "-" is standard input.
+//
+// Chunks have the streams, file ids and offsets that a Source's have which meets
+// the path first and on this host: so events have the same event_id.
 func ReadFile(ctx context.Context, path string, o Options, yield func(*bouncehouse.Chunk) error) error {
 	file := os.Stdin
 	if path != "-" {
@@ -34,11 +37,15 @@ func ReadFile(ctx context.Context, path string, o Options, yield func(*bouncehou
 	if st.IsDir() {
 		return readMaildir(ctx, path, o, yield)
 	}
-	return readOpen(ctx, file, st, path, o, yield)
+	at := path
+	if path != "-" {
+		at = absolute(path)
+	}
+	return readOpen(ctx, file, st, path, at, o, yield)
 }
 
-// readOpen reads an open file.
-func readOpen(ctx context.Context, file *os.File, st os.FileInfo, path string, o Options, yield func(*bouncehouse.Chunk) error) error {
+// readOpen reads an open file, of a stream that is at a path.
+func readOpen(ctx context.Context, file *os.File, st os.FileInfo, path, at string, o Options, yield func(*bouncehouse.Chunk) error) error {
 	o = o.withDefaults()
 	f, ref := io.ReaderAt(file), st.ModTime()
 	if !st.Mode().IsRegular() || path == "-" {
@@ -54,22 +61,24 @@ func readOpen(ctx context.Context, file *os.File, st os.FileInfo, path string, o
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	defer c.close()
-	base, _, _ := baseName(filepath.Base(path))
+	if kind == kindLog && path != "-" {
+		at = basePath(at)
+	}
 	r := reading{
 		o: o, content: c, ended: ctx.Err, yield: yield,
 		chunk: bouncehouse.Chunk{
-			Stream: o.Host + ":" + base, Seq: 1, File: filepath.Base(path), Host: o.Host, Zone: o.Zone, Ref: ref,
+			Stream: streamOf(at, o), Seq: 1, File: filepath.Base(path), Host: o.Host, Zone: o.Zone, Ref: ref,
 		},
 	}
 	peek, err := peekAt(c)
-	if head := headLen(peek, true); (err == nil || damaged(err)) && len(peek) > 0 {
-		r.chunk.FileID = identify(peek[:head], 0)
-		if kind == kindLog {
-			r.chunk.Head = fileHead(peek)
-			err = r.lines(peek)
-		} else {
-			err = r.mails(kind == kindMail)
-		}
+	switch known := err == nil || damaged(err); {
+	case !known || len(peek) == 0:
+	case kind == kindLog:
+		r.chunk.FileID = identify(peek[:headLen(peek, true)], 0)
+		r.chunk.Head = fileHead(peek)
+		err = r.lines(peek)
+	default:
+		err = r.mails(kind == kindMail)
 	}
 	if err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
@@ -94,7 +103,7 @@ func readMaildir(ctx context.Context, path string, o Options, yield func(*bounce
 		if err != nil {
 			return explain("open", filepath.Join(path, subs[m.sub], m.name), err)
 		}
-		err = readOpen(ctx, f, m.info, f.Name(), o, yield)
+		err = readOpen(ctx, f, m.info, f.Name(), absolute(path), o, yield)
 		f.Close()
 		if err != nil {
 			return err
@@ -137,12 +146,13 @@ func (r *reading) lines(peek []byte) error {
 }
 
 func (r *reading) mails(single bool) error {
-	var split splitter
+	split := splitter{ids: newMailHash()}
 	for at := int64(0); ; {
 		m, err := split.next(r.content, at, single)
 		if m == nil || err != nil {
 			return err
 		}
+		r.chunk.FileID = m.id.String()
 		kind := bouncehouse.Mail
 		if m.reason != "" {
 			kind = bouncehouse.Broken

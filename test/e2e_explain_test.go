@@ -13,7 +13,8 @@ import (
 // an id.
 func TestExplainStored(t *testing.T) {
 	h := newHouse(t, binary(t), "")
-	h.must("run", "--once", filepath.Join(test.Root(t), "testdata", "demo", "mail.log"))
+	log := filepath.Join(test.Root(t), "testdata", "demo", "mail.log")
+	h.must("run", "--once", log)
 	h.engine()
 	var stored struct {
 		EventID      string `json:"event_id"`
@@ -32,6 +33,9 @@ func TestExplainStored(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(row[0]), &stored); err != nil {
 		t.Fatal(err)
+	}
+	if !strings.Contains(h.must("parse", log), `"event_id":"`+stored.EventID+`"`) {
+		t.Error("parse gives the event another id")
 	}
 	reply := stored.ReplyCode + " " + stored.EnhancedCode + " " + stored.ReplyText
 

@@ -80,7 +80,7 @@ func segment(t testing.TB, path, text string) {
 
 // contentSQL is what parse and the table must say alike of an event, on one line.
 const contentSQL = `SELECT concatWithSeparator('|', source, toString(toUnixTimestamp64Milli(time)), host, direction, queue_id, recipient, remote_host, remote_ip,
-	stage, outcome, toString(reply_code), enhanced_code, class, rule, provider, toString(toUInt8(counted)), reply_text, template) AS event FROM events ORDER BY event`
+	stage, outcome, toString(reply_code), enhanced_code, class, rule, provider, toString(toUInt8(counted)), event_id, reply_text, template) AS event FROM events ORDER BY event`
 
 // contents are the lines of contentSQL.
 func (h *house) contents() (found []string) {
@@ -115,6 +115,7 @@ func (h *house) parsedContents(path string) (found []string, sources map[string]
 			EnhancedCode                                                                        string `json:"enhanced_code"`
 			ReplyText                                                                           string `json:"reply_text"`
 			Counted                                                                             bool
+			EventID                                                                             string `json:"event_id"`
 		}
 		if err := in.Decode(&e); errors.Is(err, io.EOF) {
 			break
@@ -127,7 +128,7 @@ func (h *house) parsedContents(path string) (found []string, sources map[string]
 		}
 		sources[e.Source]++
 		found = append(found, strings.Join([]string{e.Source, fmt.Sprint(e.Time.UnixMilli()), e.Host, e.Direction, e.QueueID, e.Recipient, e.RemoteHost, e.RemoteIP,
-			e.Stage, e.Outcome, fmt.Sprint(e.ReplyCode), e.EnhancedCode, e.Class, e.Rule, e.Provider, counted, e.ReplyText, e.Template}, "|"))
+			e.Stage, e.Outcome, fmt.Sprint(e.ReplyCode), e.EnhancedCode, e.Class, e.Rule, e.Provider, counted, e.EventID, e.ReplyText, e.Template}, "|"))
 	}
 	slices.Sort(found)
 	return found, sources

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bouncehouse/bouncehouse"
 	"github.com/bouncehouse/bouncehouse/enrich"
+	"github.com/bouncehouse/bouncehouse/ingest"
 	"github.com/bouncehouse/bouncehouse/parse"
 )
 
@@ -49,7 +50,7 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	cmd := parseCmd{Format: "auto", Timezone: "UTC", Files: []string{path}}
+	cmd := parseCmd{Format: "auto", Host: "mx1", Timezone: "UTC", Files: []string{path}}
 	if err := cmd.Run(&app{ctx: t.Context(), stdout: &out, stderr: io.Discard, log: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
 	}
@@ -57,8 +58,21 @@ func TestReadme(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 		t.Fatalf("%v: %s", err, out.Bytes())
 	}
-	delete(want, "event_id") // it tells this machine's name
-	delete(got, "event_id")
+	// The id tells the path of the log, too: the README has that of /var/log/mail.log on mx1.
+	var o bouncehouse.Origin
+	if err := ingest.ReadFile(t.Context(), path, ingest.Options{Host: "mx1"}, func(c *bouncehouse.Chunk) error {
+		for r := range c.Records {
+			o = r.Origin()
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if got["event_id"] != o.ID() {
+		t.Errorf("event_id %s, want %s", got["event_id"], o.ID())
+	}
+	o.Stream = "mx1:/var/log/mail.log"
+	got["event_id"] = o.ID()
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
