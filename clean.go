@@ -2,6 +2,7 @@ package bouncehouse
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -79,19 +80,35 @@ func plain(s string) bool {
 	return true
 }
 
+// clean makes fit what the parser has filled.
 func (e *Event) clean() {
 	e.Time = e.Time.Truncate(time.Millisecond) // as the table has it
-	for _, f := range []*string{&e.Host, &e.QueueID, &e.MessageID, &e.Sender, &e.Recipient, &e.OriginalRecipient, &e.SASLUser,
-		&e.Client, &e.RemoteHost, &e.EnhancedCode, &e.Rule, (*string)(&e.Provider), &e.ProviderCode, &e.DNSBL, &e.TLS, &e.RDNS, &e.FeedbackType} {
+	for _, f := range []*string{&e.Host, &e.File, &e.QueueID, &e.MessageID, &e.Sender, &e.Recipient, &e.OriginalRecipient,
+		&e.SASLUser, &e.Client, &e.RemoteHost, &e.EnhancedCode, &e.TLS, &e.FeedbackType} {
 		*f = Clean(*f, MaxField)
 	}
 	e.ReplyText = Clean(e.ReplyText, MaxText)
+	e.CitedQueueIDs = cleanAll(e.CitedQueueIDs)
+}
+
+// cleanAdded makes fit what enrichers fill.
+func (e *Event) cleanAdded() {
+	for _, f := range []*string{&e.Rule, (*string)(&e.Provider), &e.ProviderCode, &e.DNSBL, &e.RDNS} {
+		*f = Clean(*f, MaxField)
+	}
 	e.Template = Clean(e.Template, MaxText)
-	for _, list := range [...][]string{e.URLs, e.CitedQueueIDs} {
-		for i := range list {
-			list[i] = Clean(list[i], MaxField)
+	e.URLs, e.DNSBLListed = cleanAll(e.URLs), cleanAll(e.DNSBLListed)
+}
+
+// cleanAll leaves the list as it is, which others may share.
+func cleanAll(list []string) []string {
+	for i, was := range list {
+		if s := Clean(was, MaxField); s != was {
+			list = slices.Clone(list)
+			list[i] = s
 		}
 	}
+	return list
 }
 
 func (a *Arrival) clean() {

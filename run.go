@@ -88,6 +88,11 @@ func (p *Pipeline) Run(ctx context.Context, src Source) error {
 
 // enrich has its error where the context ended under it.
 func (p *Pipeline) enrich(ctx context.Context, res *Result) error {
+	defer func() {
+		for i := range res.Events {
+			res.Events[i].cleanAdded()
+		}
+	}()
 	for _, e := range p.Enrichers {
 		err := e.Enrich(ctx, res)
 		if err != nil && ctx.Err() != nil {
@@ -290,5 +295,5 @@ func safeParse(p Parser, r Record, res *Result) (err error) {
 }
 
 func deadLetter(r *Record, reason string) DeadLetter {
-	return DeadLetter{Origin: r.Origin(), Time: r.Ref, Host: r.Host, File: r.File, Reason: Clean(reason, MaxText), Raw: Clean(r.Text, MaxRaw)}
+	return DeadLetter{Origin: r.Origin(), Time: r.Ref, Host: Clean(r.Host, MaxField), File: Clean(r.File, MaxField), Reason: Clean(reason, MaxText), Raw: Clean(r.Text, MaxRaw)}
 }
