@@ -24,11 +24,7 @@ type Pipeline struct {
 	Enrichers []Enricher
 	Sink      Sink
 	Log       *slog.Logger
-	// Observe, where set, is called after each commit with the batch's result.
-	Observe func(Batch, *Result)
-	// Before, where set, is called before each Step of a batch: tests end the
-	// process there.
-	Before func(Step)
+	Trace     Trace
 	// Backoff is the wait before the second try of a step that failed; it
 	// doubles up to a minute. 0 is a second.
 	Backoff time.Duration
@@ -38,10 +34,25 @@ type Pipeline struct {
 	FullTries int
 }
 
-// Step is a step of a batch's way that becomes durable.
+// Trace is told what a loop does, as net/http/httptrace tells of a request:
+// progress, metrics and the tests' crashes hang on it. Functions that are nil
+// are left out. Several loops call them at the same time.
+type Trace struct {
+	// Begin is called before each try of a step.
+	Begin func(Step)
+	// End is called after it, with how long it took. After an error the step
+	// is tried again, or the loop ends.
+	End func(step Step, took time.Duration, err error)
+	// Committed is called after each commit.
+	Committed func(Batch, *Result)
+}
+
+// Step is a step of a batch's way from its source.
 type Step string
 
 const (
+	StepParse  Step = "parse"
+	StepEnrich Step = "enrich"
 	StepIntend Step = "intend"
 	StepWrite  Step = "write"
 	StepCommit Step = "commit"
@@ -70,9 +81,9 @@ func (p *Pipeline) Run(ctx context.Context, src Source) error {
 			return err
 		}
 		res.Reset()
-		p.parse(parsers, b, &res)
+		_ = p.step(StepParse, func() error { p.parse(parsers, b, &res); return nil })
 		release := hold(src)
-		err = p.enrich(ctx, &res)
+		err = p.step(StepEnrich, func() error { return p.enrich(ctx, &res) })
 		release()
 		if err != nil {
 			return err // nothing of the batch is written: the next start reads it again
@@ -80,8 +91,8 @@ func (p *Pipeline) Run(ctx context.Context, src Source) error {
 		if err := p.settle(ctx, src, b, &res); err != nil {
 			return err
 		}
-		if p.Observe != nil {
-			p.Observe(b, &res)
+		if p.Trace.Committed != nil {
+			p.Trace.Committed(b, &res)
 		}
 	}
 }
@@ -121,14 +132,12 @@ func (p *Pipeline) settle(ctx context.Context, src Source, b Batch, res *Result)
 	})
 	defer stop()
 
-	p.before(StepIntend)
-	if err := p.again(ctx, b.ID, noRoom, func() error { return src.Intend(last, b) }); err != nil {
+	if err := p.again(ctx, b.ID, StepIntend, noRoom, func() error { return src.Intend(last, b) }); err != nil {
 		return fmt.Errorf("note the batch that comes next: %w", err)
 	}
 	any := func(error) bool { return true }
 	release := hold(src)
-	err := p.again(ctx, b.ID, any, func() error {
-		p.before(StepWrite)
+	err := p.again(ctx, b.ID, StepWrite, any, func() error {
 		err := p.Sink.Write(last, b, res)
 		b.Recover = b.Recover || err != nil
 		return err
@@ -137,8 +146,7 @@ func (p *Pipeline) settle(ctx context.Context, src Source, b Batch, res *Result)
 	if err != nil {
 		return err
 	}
-	p.before(StepCommit)
-	if err := p.again(ctx, b.ID, noRoom, func() error { return src.Commit(last, b) }); err != nil {
+	if err := p.again(ctx, b.ID, StepCommit, noRoom, func() error { return src.Commit(last, b) }); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
@@ -179,14 +187,14 @@ func noRoom(err error) bool {
 // again does a step of a batch until it succeeds, or fails in a way that does
 // not pass, or ctx ends. It tells of the tries 1, 2, 4, 8 ..., seven of them in
 // the first hour, and of each change between a full disk and other faults.
-func (p *Pipeline) again(ctx context.Context, batch string, passes func(error) bool, step func() error) error {
+func (p *Pipeline) again(ctx context.Context, batch string, s Step, passes func(error) bool, do func() error) error {
 	wait := p.Backoff
 	if wait <= 0 {
 		wait = time.Second
 	}
 	full := false
 	for try := 1; ; try++ {
-		err := step()
+		err := p.step(s, do)
 		switch {
 		case err == nil && try > 1:
 			p.Log.Info("the batch goes on", "batch", batch, "tries", try)
@@ -199,7 +207,7 @@ func (p *Pipeline) again(ctx context.Context, batch string, passes func(error) b
 			return errors.Join(ctx.Err(), err)
 		}
 		if try&(try-1) == 0 || noRoom(err) != full {
-			p.Log.Warn("write failed, trying again", "batch", batch, "tries", try, "wait", wait, "error", err)
+			p.Log.Warn(string(s)+" failed, trying again", "batch", batch, "tries", try, "wait", wait, "error", err)
 		}
 		full = noRoom(err)
 		select {
@@ -211,10 +219,17 @@ func (p *Pipeline) again(ctx context.Context, batch string, passes func(error) b
 	}
 }
 
-func (p *Pipeline) before(s Step) {
-	if p.Before != nil {
-		p.Before(s)
+// step does a step once.
+func (p *Pipeline) step(s Step, do func() error) error {
+	if p.Trace.Begin != nil {
+		p.Trace.Begin(s)
 	}
+	begin := time.Now()
+	err := do()
+	if p.Trace.End != nil {
+		p.Trace.End(s, time.Since(begin), err)
+	}
+	return err
 }
 
 // parse appends to res what the batch's records tell.

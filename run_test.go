@@ -114,6 +114,32 @@ func TestRunOrder(t *testing.T) {
 	}
 }
 
+// The trace is told of each try of each step, and of what is committed.
+func TestRunTraced(t *testing.T) {
+	w := &world{batches: []Batch{lines("1", "a b\n")}, readErr: io.EOF, fail: 1}
+	p := pipeline(w)
+	var steps []string
+	begun := false
+	p.Trace = Trace{
+		Begin: func(s Step) { begun = true; steps = append(steps, string(s)) },
+		End: func(s Step, took time.Duration, err error) {
+			if !begun || took < 0 || steps[len(steps)-1] != string(s) {
+				t.Errorf("%s ended after %v, of %q", s, took, steps)
+			}
+			if begun = false; err != nil {
+				steps = append(steps, err.Error())
+			}
+		},
+		Committed: func(b Batch, res *Result) { steps = append(steps, fmt.Sprint(b.ID, " ", len(res.Events))) },
+	}
+	if err := p.Run(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"parse", "enrich", "intend", "write", "no answer", "write", "commit", "1 2"}; !slices.Equal(steps, want) {
+		t.Errorf("%q, want %q", steps, want)
+	}
+}
+
 // A full disk is waited for, by who has a bound for it as often as that says.
 func TestRunFullDisk(t *testing.T) {
 	var log strings.Builder

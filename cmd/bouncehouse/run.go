@@ -78,7 +78,7 @@ func (cmd *runCmd) Run(a *app) error {
 		meter.observe(b, res)
 		none.observe(b, res)
 	}
-	pipe := &bouncehouse.Pipeline{Parser: stages.parser, Enrichers: stages.enrichers, Sink: store, Log: a.log, Observe: observe, Before: crashHook(), FullTries: fullTries(cmd.Once)}
+	pipe := &bouncehouse.Pipeline{Parser: stages.parser, Enrichers: stages.enrichers, Sink: store, Log: a.log, Trace: bouncehouse.Trace{Begin: crashHook(), Committed: observe}, FullTries: fullTries(cmd.Once)}
 	err = runAll(a.ctx, pipe, sources, cmd.Once, none.ended)
 	meter.close()
 	if n := store.Lost(); n > 0 {
