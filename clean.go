@@ -83,7 +83,7 @@ func plain(s string) bool {
 // clean makes fit what the parser has filled.
 func (e *Event) clean() {
 	e.Time = e.Time.Truncate(time.Millisecond) // as the table has it
-	for _, f := range []*string{&e.Host, &e.File, &e.QueueID, &e.MessageID, &e.Sender, &e.Recipient, &e.OriginalRecipient,
+	for _, f := range []*string{&e.Host, &e.QueueID, &e.MessageID, &e.Sender, &e.Recipient, &e.OriginalRecipient,
 		&e.SASLUser, &e.Client, &e.RemoteHost, &e.EnhancedCode, &e.TLS, &e.FeedbackType} {
 		*f = Clean(*f, MaxField)
 	}
