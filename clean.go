@@ -93,7 +93,7 @@ func (e *Event) clean() {
 
 // cleanAdded makes fit what enrichers fill.
 func (e *Event) cleanAdded() {
-	for _, f := range []*string{&e.Rule, (*string)(&e.Provider), &e.ProviderCode, &e.DNSBL, &e.RDNS} {
+	for _, f := range []*string{&e.Rule, (*string)(&e.Provider), &e.ProviderSide, &e.ProviderCode, &e.DNSBL, &e.RDNS, &e.RulesVersion} {
 		*f = Clean(*f, MaxField)
 	}
 	e.Template = Clean(e.Template, MaxText)

@@ -43,6 +43,7 @@ type Event struct {
 	Class        Class      `json:"class"`
 	Rule         string     `json:"rule,omitempty"` // which rule decided the class
 	Provider     Provider   `json:"provider,omitempty"`
+	ProviderSide string     `json:"provider_side,omitempty"` // of a provider that serves both: consumer (gmail.com) or business (Google Workspace), where the host tells
 	ProviderCode string     `json:"provider_code,omitempty"` // the provider's own code: [TSS04], S3150, DT:SPM
 	Template     string     `json:"template,omitempty"`      // the reply with its variable parts folded
 	CitedIP      netip.Addr `json:"cited_ip,omitzero"`       // the address that the reply cites
@@ -65,6 +66,9 @@ type Event struct {
 	// CitedQueueIDs are other queue ids that the returned message had on its
 	// way: one of them is that of a server of ours, whatever it calls itself.
 	CitedQueueIDs []string `json:"cited_queue_ids,omitempty"`
+
+	// RulesVersion names the rules and tables that gave class, provider and template: equal ones give equal answers.
+	RulesVersion string `json:"-" column:"rules_version"`
 
 	// ContextKnown tells that sender, message id and client are as the log
 	// says, be they empty; else they may be filled from the messages table.

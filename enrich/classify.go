@@ -5,7 +5,11 @@
 package enrich
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -26,9 +30,9 @@ type Options struct {
 	Believe bool
 }
 
-// Classifier fills Class, Rule, Provider, ProviderCode, Template, CitedIP,
-// DNSBL, URLs and SubjectIP. What is set already stays. It is safe for
-// concurrent use.
+// Classifier fills Class, Rule, Provider, ProviderSide, ProviderCode, Template,
+// CitedIP, DNSBL, URLs, SubjectIP and RulesVersion. What is set already stays.
+// It is safe for concurrent use.
 //
 // The order of evidence: a provider's dialect, the wording, the enhanced
 // code, the basic code with its stage. The class depends on the reply's
@@ -39,12 +43,13 @@ type Classifier struct {
 	words     *literals
 	matcher   *matcher
 	hints     *hints
+	version   string
 	believe   bool
 	egress    map[netip.Addr]bool
 	only      netip.Addr // the egress address where there is exactly one
 
 	seen    *cache[verdict]
-	hosts   *cache[bouncehouse.Provider]
+	hosts   *cache[answerer]
 	scratch sync.Pool // of *scratch
 }
 
@@ -88,7 +93,7 @@ func NewClassifier(opt Options) (*Classifier, error) {
 		believe:   opt.Believe,
 		egress:    map[netip.Addr]bool{},
 		seen:      newCache[verdict](maxVerdicts, maxVerdictKey),
-		hosts:     newCache[bouncehouse.Provider](maxHosts, maxHostKey),
+		hosts:     newCache[answerer](maxHosts, maxHostKey),
 	}
 	for _, a := range opt.Egress {
 		c.egress[a.Unmap()] = true
@@ -98,6 +103,7 @@ func NewClassifier(opt Options) (*Classifier, error) {
 		c.only = netip.Addr{}
 	}
 	rules := append(append([]Rule{}, opt.Rules...), Rules()...)
+	c.version = version(rules, opt)
 	v := &vocabulary{ids: map[string]int32{}}
 	var err error
 	if c.matcher, err = newMatcher(rules, len(opt.Rules), v); err != nil {
@@ -111,6 +117,18 @@ func NewClassifier(opt Options) (*Classifier, error) {
 	c.matcher.index(c.words, samples)
 	c.folder = newFolder(rules, c.providers)
 	return c, nil
+}
+
+// revision is raised whenever the code of this package, not its tables, gives
+// another class, provider or template than before.
+const revision = 1
+
+// version names what classifies: the tables, a user's own ones and revision.
+// Equal versions give equal answers.
+func version(rules []Rule, opt Options) string {
+	h := sha256.New()
+	_ = json.NewEncoder(h).Encode([]any{revision, rules, Providers(), opt.Known, Lists(), speakers(), opt.Believe}) // strings and numbers
+	return fmt.Sprintf("%x", h.Sum(nil)[:4])
 }
 
 // examples are the rules' examples.
@@ -181,8 +199,10 @@ func (c *Classifier) Enrich(ctx context.Context, res *bouncehouse.Result) error 
 
 func (c *Classifier) fill(e *bouncehouse.Event, s *scratch) {
 	given := e.Provider
-	if e.Provider == "" && e.Direction != bouncehouse.Inbound {
-		e.Provider = c.provider(e, s)
+	e.RulesVersion = c.version
+	if e.Direction != bouncehouse.Inbound {
+		who := c.answerer(e, s)
+		e.Provider, e.ProviderSide = cmp.Or(e.Provider, who.provider), who.side
 	}
 	switch e.Outcome {
 	case bouncehouse.Delivered, bouncehouse.Relayed:
@@ -197,7 +217,7 @@ func (c *Classifier) fill(e *bouncehouse.Event, s *scratch) {
 	// Whom a claim names tells how to read its words, and no more.
 	if e.Claim() && e.DSNOrigin != bouncehouse.DSNLocal && !c.believe {
 		if host, outside := bringer(e.Client); outside {
-			e.Provider = given
+			e.Provider, e.ProviderSide = given, c.providers.side(host)
 			if given == "" {
 				e.Provider = c.providers.byHost(host)
 			}
@@ -222,19 +242,24 @@ func setClass(e *bouncehouse.Event, class bouncehouse.Class, rule string) {
 	}
 }
 
-// provider names who answered: by the host, else by whose domain it is.
-func (c *Classifier) provider(e *bouncehouse.Event, s *scratch) bouncehouse.Provider {
+// answerer is who answered: by the host, else by whose domain it is.
+type answerer struct {
+	provider bouncehouse.Provider
+	side     string
+}
+
+func (c *Classifier) answerer(e *bouncehouse.Event, s *scratch) answerer {
 	domain := e.Recipient[strings.LastIndexByte(e.Recipient, '@')+1:]
 	s.key = append(append(append(s.key[:0], e.RemoteHost...), 0), domain...)
 	hash := c.hosts.hash(s.key)
 	if p := c.hosts.get(hash, s.key); p != nil {
 		return *p
 	}
-	p := c.providers.byHost(e.RemoteHost)
-	if p == "" {
-		p = c.providers.byAddress(e.Recipient)
+	who := answerer{c.providers.byHost(e.RemoteHost), c.providers.side(e.RemoteHost)}
+	if who.provider == "" {
+		who.provider = c.providers.byAddress(e.Recipient)
 	}
-	return *c.hosts.put(hash, string(s.key), p)
+	return *c.hosts.put(hash, string(s.key), who)
 }
 
 // reason finds why, from what the reply and its codes say.

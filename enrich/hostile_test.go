@@ -52,7 +52,7 @@ func TestSharedByGoroutines(t *testing.T) {
 	want := corpusEvents(t)
 	_ = c.Enrich(t.Context(), &bouncehouse.Result{Events: want})
 	c.seen = newCache[verdict](64, maxVerdictKey)
-	c.hosts = newCache[bouncehouse.Provider](ways, maxHostKey)
+	c.hosts = newCache[answerer](ways, maxHostKey)
 	var all sync.WaitGroup
 	for seed := range uint64(8) {
 		all.Go(func() {

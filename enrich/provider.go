@@ -6,12 +6,19 @@ import (
 	"github.com/bouncehouse/bouncehouse"
 )
 
+// Sides of a provider that serves both: whose mailboxes a host answers for.
+const (
+	Consumer = "consumer" // the provider's own addresses: gmail.com, outlook.com, qq.com
+	Business = "business" // its customers' domains: Google Workspace, Microsoft 365, Tencent Exmail
+)
+
 // providerTable finds who answered by names, on label boundaries: one map
 // look-up a label, the longest suffix first.
 type providerTable struct {
 	mx      map[string]bouncehouse.Provider // by host suffix; a "*" label stands for any
 	domains map[string]bouncehouse.Provider // by whole recipient domain
 	brands  map[string]bouncehouse.Provider // first label of the domains written with a final "*"
+	sides   map[string]string               // Consumer or Business by host suffix
 }
 
 func newProviderTable(known []Known) *providerTable {
@@ -19,11 +26,18 @@ func newProviderTable(known []Known) *providerTable {
 		mx:      map[string]bouncehouse.Provider{},
 		domains: map[string]bouncehouse.Provider{},
 		brands:  map[string]bouncehouse.Provider{},
+		sides:   map[string]string{},
 	}
 	for _, k := range known {
 		id := bouncehouse.Provider(k.ID)
 		for _, s := range k.MX {
 			t.mx[s] = id
+		}
+		for _, s := range k.Consumer {
+			t.sides[s] = Consumer
+		}
+		for _, s := range k.Business {
+			t.sides[s] = Business
 		}
 		for _, d := range k.Domains {
 			if brand, ok := strings.CutSuffix(d, ".*"); ok {
@@ -52,6 +66,18 @@ func (t *providerTable) byHost(host string) bouncehouse.Provider {
 			}
 		}
 		_, rest, _ = strings.Cut(rest, ".")
+	}
+	return ""
+}
+
+// side tells which side of its provider a host answers for, "" where the host
+// does not tell: the provider is the same for both, as are its words and codes.
+func (t *providerTable) side(host string) string {
+	host = lower(strings.TrimSuffix(host, "."))
+	for rest := host; rest != ""; _, rest, _ = strings.Cut(rest, ".") {
+		if s := t.sides[rest]; s != "" {
+			return s
+		}
 	}
 	return ""
 }

@@ -16,7 +16,7 @@ type Known struct {
 	// Consumer and Business are the suffixes of the hosts that answer for its
 	// free mailboxes, and for the domains of its paying customers, where the
 	// two have hosts of their own. A Business suffix may lie within a Consumer
-	// one. The column provider_side of the events table says the same.
+	// one. They make the column provider_side of the events table.
 	Consumer, Business []string
 }
 

@@ -90,9 +90,11 @@ func eventColumns() []column[bouncehouse.Event] {
 		text("dsn_origin", low, func(e *E) string { return string(e.DSNOrigin) }),
 		{"repeat", "Bool", func(g *gatherer, es []*E) any { return fill(&g.bools, es, func(e *E) bool { return e.Repeat }) }},
 		{"counted", "UInt8", func(g *gatherer, es []*E) any { return fill(&g.bytes, es, counted) }},
+		text("provider_side", low, func(e *E) string { return e.ProviderSide }),
 		{"verified", "Bool", func(g *gatherer, es []*E) any { return fill(&g.bools, es, func(e *E) bool { return e.Verified }) }},
 		// A list of its own costs every attempt what only a claim has.
 		text("cited_queue_ids", "String", func(e *E) string { return strings.Join(e.CitedQueueIDs, " ") }),
+		text("rules_version", low, func(e *E) string { return e.RulesVersion }),
 	}
 }
 

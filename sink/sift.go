@@ -134,7 +134,7 @@ func (n *enums) check(e *bouncehouse.Event) error {
 		return fmt.Errorf("reply_text, template or stream above %d bytes", bouncehouse.MaxText)
 	}
 	for _, s := range [...]string{e.FileID, e.Host, e.QueueID, e.MessageID, e.Sender, e.Recipient, e.OriginalRecipient, e.SASLUser, e.Client,
-		e.RemoteHost, e.EnhancedCode, e.Rule, string(e.Provider), e.ProviderCode, e.DNSBL, e.TLS, e.RDNS, e.FeedbackType} {
+		e.RemoteHost, e.EnhancedCode, e.Rule, string(e.Provider), e.ProviderSide, e.ProviderCode, e.DNSBL, e.TLS, e.RDNS, e.FeedbackType, e.RulesVersion} {
 		if len(s) > bouncehouse.MaxField {
 			return fmt.Errorf("a field of %d bytes", len(s))
 		}

@@ -1,8 +1,14 @@
 package enrich
 
-import "testing"
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/bouncehouse/bouncehouse"
+)
 
 func TestSide(t *testing.T) {
+	table := newProviderTable(Providers())
 	for host, want := range map[string]string{
 		"gmail-smtp-in.l.google.com":              Consumer,
 		"alt1.gmail-smtp-in.l.google.com":         Consumer,
@@ -32,34 +38,59 @@ func TestSide(t *testing.T) {
 		"":                                        "",
 		"hosting-smtp.google.com.gmail-smtp-in.example.net": "",
 	} {
-		if got := Side(host); got != want {
+		if got := table.side(host); got != want {
 			t.Errorf("%q: %q, want %q", host, got, want)
 		}
 	}
 }
 
-// A side is part of its provider: its hosts are among the provider's. And as
-// Business is asked first, no Consumer suffix may lie within one of it.
+// A side is part of its provider: its hosts are among the provider's, and no other's.
 func TestSidesAreTheProviders(t *testing.T) {
 	table := newProviderTable(Providers())
 	for _, k := range Providers() {
 		if (len(k.Consumer) > 0) != (len(k.Business) > 0) {
 			t.Errorf("%s: one side without the other tells nothing", k.ID)
 		}
-		for _, s := range k.Consumer {
-			if within(s, k.Business) {
-				t.Errorf("%s: %s lies within the business side", k.ID, s)
-			}
-		}
-		for _, s := range append(append([]string{}, k.Consumer...), k.Business...) {
-			if p := table.byHost("mx." + s); string(p) != k.ID {
-				t.Errorf("%s: the host mx.%s belongs to %q", k.ID, s, p)
-			}
-			for _, other := range Providers() {
-				if other.ID != k.ID && (within(s, other.Consumer) || within(s, other.Business)) {
-					t.Errorf("%s: %s is %s's too", k.ID, s, other.ID)
+		for side, suffixes := range map[string][]string{Consumer: k.Consumer, Business: k.Business} {
+			for _, s := range suffixes {
+				if p := table.byHost("mx." + s); string(p) != k.ID {
+					t.Errorf("%s: the host mx.%s belongs to %q", k.ID, s, p)
+				}
+				if got := table.side("mx." + s); got != side {
+					t.Errorf("%s: the host mx.%s is of the side %q, not %s", k.ID, s, got, side)
 				}
 			}
+		}
+	}
+}
+
+// The version tells the tables apart, a user's among them, and nothing else.
+func TestRulesVersion(t *testing.T) {
+	version := func(o Options) string {
+		c, err := NewClassifier(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res := bouncehouse.Result{Events: []bouncehouse.Event{{Outcome: bouncehouse.Delivered}, {Outcome: bouncehouse.Bounced, ReplyCode: 550, ReplyText: "no"}}}
+		if err := c.Enrich(t.Context(), &res); err != nil {
+			t.Fatal(err)
+		}
+		if v := res.Events[0].RulesVersion; len(v) != 8 || v != res.Events[1].RulesVersion {
+			t.Errorf("versions %q and %q", v, res.Events[1].RulesVersion)
+		}
+		return res.Events[0].RulesVersion
+	}
+	plain := version(Options{})
+	if v := version(Options{Egress: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}); v != plain {
+		t.Errorf("%q with an egress address, %q without", v, plain)
+	}
+	for what, o := range map[string]Options{
+		"a rule":     {Rules: []Rule{{Name: "ours", Class: bouncehouse.Policy, All: []string{"no thanks"}, Example: "550 no thanks"}}},
+		"a provider": {Known: []Known{{ID: "ours", Name: "Ours", MX: []string{"ours.example"}}}},
+		"belief":     {Believe: true},
+	} {
+		if v := version(o); v == plain {
+			t.Errorf("%s makes no other version", what)
 		}
 	}
 }
