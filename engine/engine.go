@@ -62,6 +62,7 @@ type engine struct {
 	version  string
 	timezone string
 	refused  map[string]bool // functions that the reader may not use, in lower case
+	defining sync.Mutex      // around keepDefinitions
 
 	probation *probation
 }
@@ -249,9 +250,12 @@ func watch(lifeline io.Reader, end func()) func() {
 }
 
 // start opens the data.
-func (h *handoff) start(d dir, record *os.File) (*engine, error) {
+func (h *handoff) start(d dir, record *os.File, log *slog.Logger) (*engine, error) {
 	if err := os.Chdir(d.data()); err != nil {
 		return nil, fmt.Errorf("the engine's data is out of reach of user %d: %w", os.Geteuid(), err)
+	}
+	if err := mendDefinitions(d.data(), log); err != nil {
+		return nil, err
 	}
 	lib, err := load(h.Library)
 	if err != nil {

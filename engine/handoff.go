@@ -142,7 +142,7 @@ func (h *handoff) run(ctx context.Context, c Config) error {
 		return err
 	}
 	d := dir{Dir(h.State)}
-	e, err := h.start(d, version)
+	e, err := h.start(d, version, c.Log)
 	if err != nil {
 		return err
 	}

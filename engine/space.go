@@ -52,7 +52,8 @@ func noRoom(path string, free, need int64) string {
 }
 
 // admit refuses what the disk has no room for: an INSERT without its own size above the reserve, and other changes, whose
-// failed writes may cost more than rows (ALTER and CREATE replace the table's definition), without startRoom.
+// failed writes may cost more than rows (ALTER and CREATE replace the table's definition, of which a copy is kept before),
+// without startRoom.
 func (e *engine) admit(q *request) error {
 	if q.statement.reads || q.statement.kill != nil || q.statement.tokens[0].is("DROP") {
 		return nil
@@ -74,6 +75,16 @@ func (e *engine) admit(q *request) error {
 	}
 	if r.free < need {
 		return newError("Code: 243. DB::Exception: " + noRoom(e.data, r.free, need) + ". (NOT_ENOUGH_SPACE)")
+	}
+	if q.statement.insert {
+		return nil
+	}
+	e.defining.Lock()
+	defer e.defining.Unlock()
+	if err := keepDefinitions(e.data); errors.Is(err, unix.ENOSPC) {
+		return newError("Code: 243. DB::Exception: " + err.Error() + ". (NOT_ENOUGH_SPACE)")
+	} else if err != nil {
+		return err
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bouncehouse/bouncehouse"
+	"github.com/bouncehouse/bouncehouse/engine"
 	"github.com/bouncehouse/bouncehouse/test"
 )
 
@@ -203,5 +205,74 @@ func TestNeighbourFillsDisk(t *testing.T) {
 	whole("after it")
 	if n := c.Lost(); n != 0 {
 		t.Errorf("%d parts are said to be lost", n)
+	}
+}
+
+// TestNeighbourFillsDiskOfMigrations makes databases while another program takes the last byte again and again: what was
+// cut of the definitions of tables and views keeps no engine from starting, and in the end all is there.
+func TestNeighbourFillsDiskOfMigrations(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	dir := smallDisk(t, "60m")
+	f := newFiller(t, dir)
+	r := rand.New(rand.NewPCG(seed, 1))
+	for n := range 4 {
+		s := &server{t: t, library: test.Library(t), dir: filepath.Join(dir, fmt.Sprint(n))}
+		s.start()
+		end := func() { s.child.Load().Close() }
+		t.Cleanup(end)
+		filling := make(chan struct{})
+		go func() {
+			defer close(filling)
+			for range 15 {
+				for end := time.Now().Add(time.Duration(r.IntN(100)) * time.Millisecond); time.Now().Before(end); {
+					f.fill(0)
+				}
+				f.free()
+				time.Sleep(time.Duration(r.IntN(150)) * time.Millisecond)
+			}
+		}()
+		var c *ClickHouse
+		tries, starts := 0, 0
+		for limit := time.Now().Add(2 * time.Minute); ; tries++ {
+			err := error(nil)
+			if c == nil {
+				c = s.open(t)
+			}
+			if err = c.Migrate(t.Context()); err == nil {
+				break
+			}
+			if time.Now().After(limit) {
+				t.Fatalf("database %d, after %d tries and %d starts: %v", n, tries, starts, err)
+			}
+			if errors.Is(err, ErrUnreachable) {
+				end()
+				for c = nil; s.tryStart() != nil; {
+					time.Sleep(5 * time.Millisecond) // a start without room fails at once
+					if starts++; time.Now().After(limit) {
+						t.Fatalf("database %d, after %d tries and %d starts: %v", n, tries, starts, s.tryStart())
+					}
+				}
+			}
+		}
+		<-filling
+		cut, err := filepath.Glob(filepath.Join(engine.Dir(s.dir), "data", "definitions", "cut", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("database %d: %d tries, %d failed starts, %d files set aside", n, tries, starts, len(cut))
+		events := traffic(50, fmt.Sprint(n))
+		write(t, c, bouncehouse.Batch{ID: fmt.Sprint("made-", n)}, &bouncehouse.Result{Events: events})
+		for range 2 {
+			exactly(t, c, fmt.Sprint("database ", n), events)
+			if got := value[uint64](t, c, "SELECT count() FROM bouncehouse.claims"); got != 0 {
+				t.Errorf("%d claims", got)
+			}
+			s.restart()
+		}
+		end()
+		if err := os.RemoveAll(s.dir); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
