@@ -18,6 +18,7 @@ type labelled struct {
 	Enhanced string
 	Provider bouncehouse.Provider
 	Class    []bouncehouse.Class
+	Origin   string // the page, source or corpus that it was taken from
 }
 
 func readLabelled(t testing.TB, name string) []labelled {
@@ -42,27 +43,37 @@ func readLabelled(t testing.TB, name string) []labelled {
 	return rows
 }
 
-// The labelled replies, of which a fifth (by hash) was not read while the
-// rules were written.
+// The labelled replies. Rules are written without a look at a fifth of their
+// origins: one page says a thing in several ways, so that by reply it would stand
+// on both sides. The first rules were written when the fifth was one by reply: of what
+// is held out now, only what was held out then as well was never read.
 func TestLabelledReplies(t *testing.T) {
 	c, err := NewClassifier(Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var right, all [2]int
+	fifth := func(s string) bool { return sha256.Sum256([]byte(s))[0]%5 == 0 }
+	var right, all, rightUnread, unread [2]int
 	otherEnhanced := 0
 	confused := map[string]int{} // of the part that stays unread
 	for _, r := range readLabelled(t, "testdata/replies.jsonl") {
 		code := bouncehouse.ParseReply(r.Reply).Code
 		e := classifyReply(c, r.Reply, "")
 		part := 0
-		if sha256.Sum256([]byte(r.Reply))[0]%5 == 0 {
+		if fifth(r.Origin) {
 			part = 1
 		}
+		never := fifth(r.Reply)
 		all[part]++
+		if never {
+			unread[part]++
+		}
 		if slices.Contains(r.Class, e.Class) {
 			right[part]++
-		} else if part == 1 {
+			if never {
+				rightUnread[part]++
+			}
+		} else if part == 1 || never {
 			confused[string(r.Class[0])+" -> "+string(e.Class)+" by "+e.Rule]++
 		} else {
 			t.Logf("wanted %v, got %s (%s) %q\n\t%s", r.Class, e.Class, e.Rule, r.Provider, r.Reply)
@@ -78,8 +89,9 @@ func TestLabelledReplies(t *testing.T) {
 	for _, k := range slices.Sorted(maps.Keys(confused)) {
 		t.Logf("held out: %d %s", confused[k], k)
 	}
-	for i, name := range []string{"read while writing rules", "held out"} {
-		t.Logf("%s: %d of %d right, %.1f %%", name, right[i], all[i], 100*float64(right[i])/float64(all[i]))
+	for i, name := range []string{"origins that rules are written by", "origins held out"} {
+		t.Logf("%s: %d of %d right, %.1f %%; of them never read: %d of %d, %.1f %%", name, right[i], all[i], 100*float64(right[i])/float64(all[i]),
+			rightUnread[i], unread[i], 100*float64(rightUnread[i])/float64(unread[i]))
 	}
 	if got := float64(right[0]+right[1]) / float64(all[0]+all[1]); got < 0.965 {
 		t.Errorf("%.1f %% right overall, less than 96.5 %%", 100*got)
