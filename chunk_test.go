@@ -10,7 +10,8 @@ import (
 )
 
 func testChunk() Chunk {
-	return Chunk{Stream: "mx1.example.com:/var/log/mail.log", Seq: 7, FileID: "0123456789abcdef", File: "mail.log", Kind: Lines,
+	return Chunk{Stream: "mx1.example.com:/var/log/mail.log", Seq: 7, FileID: "0123456789abcdef", File: "mail.log",
+		Kind: Lines,
 		Host: "mx1.example.com", Zone: "Asia/Shanghai", Ref: time.Date(2026, 3, 1, 12, 30, 15, 987654321, time.UTC),
 		Offset: 4711, Data: "line one\nline two\xff\r\nline three\n"}
 }
@@ -21,7 +22,8 @@ func TestChunkBinary(t *testing.T) {
 	bare := Chunk{Stream: "s", Kind: Mail}
 	future := testChunk()
 	future.Ref = time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC)
-	for name, c := range map[string]Chunk{"lines": testChunk(), "broken": broken, "bare": bare, "a year beyond JSON's": future} {
+	for name, c := range map[string]Chunk{"lines": testChunk(), "broken": broken, "bare": bare,
+		"a year beyond JSON's": future} {
 		t.Run(name, func(t *testing.T) {
 			b, err := c.AppendBinary([]byte("before"))
 			if err != nil {
@@ -52,7 +54,8 @@ func TestChunkBinary(t *testing.T) {
 
 func TestChunkBinaryRefuses(t *testing.T) {
 	for name, c := range map[string]Chunk{
-		"no stream": {Kind: Lines}, "no kind": {Stream: "s"}, "unknown kind": {Stream: "s", Kind: "x"}, "offset": {Stream: "s", Kind: Lines, Offset: -1},
+		"no stream": {Kind: Lines}, "no kind": {Stream: "s"}, "unknown kind": {Stream: "s", Kind: "x"},
+		"offset":       {Stream: "s", Kind: Lines, Offset: -1},
 		"endless name": {Stream: strings.Repeat("s", maxChunkHeader), Kind: Lines},
 	} {
 		if _, err := c.MarshalBinary(); err == nil {
@@ -74,7 +77,8 @@ func TestChunkBinaryRefuses(t *testing.T) {
 			t.Fatalf("left %+v after an error", got)
 		}
 	}
-	for _, b := range []string{"\x02\x02{}", "\x01\x02{}", "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x01\x80", "{}", "\x01\x1d{\"stream\":\"s\",\"kind\":\"evil\"}"} {
+	for _, b := range []string{"\x02\x02{}", "\x01\x02{}", "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x01\x80",
+		"{}", "\x01\x1d{\"stream\":\"s\",\"kind\":\"evil\"}"} {
 		if err := new(Chunk).UnmarshalBinary([]byte(b)); err == nil {
 			t.Errorf("decoded %q", b)
 		}
@@ -129,7 +133,8 @@ func TestChunkHalves(t *testing.T) {
 	}
 
 	c := testChunk()
-	c.Data = strings.Repeat("a line of a log\n", 1000) + strings.Repeat("long ", 200_000) + "\n" + strings.Repeat("more\r\n", 500) + "last"
+	c.Data = strings.Repeat("a line of a log\n", 1000) + strings.Repeat("long ", 200_000) + "\n" +
+		strings.Repeat("more\r\n", 500) + "last"
 	whole := c
 	at := c.Offset
 	kinds := map[Kind]int{}
@@ -148,7 +153,8 @@ func TestChunkHalves(t *testing.T) {
 			at += 1_000_001
 			continue
 		}
-		if want := c.Data[at-c.Offset:]; !strings.HasPrefix(want, p.Data) || !strings.HasSuffix(p.Data, "\n") && p.Data != "last" && !strings.HasSuffix(p.Data, "\nlast") {
+		if want := c.Data[at-c.Offset:]; !strings.HasPrefix(want, p.Data) ||
+			!strings.HasSuffix(p.Data, "\n") && p.Data != "last" && !strings.HasSuffix(p.Data, "\nlast") {
 			t.Fatalf("the part at %d is not the data there, or is no whole lines", at)
 		}
 		at += int64(len(p.Data))
@@ -158,7 +164,8 @@ func TestChunkHalves(t *testing.T) {
 	}
 
 	mail := Chunk{Stream: "s", Kind: Mail, Data: "Subject: x\n\n" + strings.Repeat("returned message ", 60_000)}
-	if got := pieces(mail, 100_000, 0); len(got) != 1 || got[0].Kind != Mail || !strings.HasPrefix(mail.Data, got[0].Data) {
+	if got := pieces(mail, 100_000, 0); len(got) != 1 || got[0].Kind != Mail ||
+		!strings.HasPrefix(mail.Data, got[0].Data) {
 		t.Errorf("a mail's parts: %d, the first of kind %s", len(got), got[0].Kind)
 	}
 	if got := pieces(mail, 1000, 0); len(got) != 1 || got[0].Kind != Broken {

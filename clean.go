@@ -55,7 +55,8 @@ func acts(r rune) bool {
 func tabled(r rune) bool {
 	const nonJoiner, joiner = 0x200c, 0x200d
 	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) ||
-		unicode.Is(unicode.Cf, r) && r != nonJoiner && r != joiner && !unicode.Is(unicode.Prepended_Concatenation_Mark, r)
+		unicode.Is(unicode.Cf, r) && r != nonJoiner && r != joiner &&
+			!unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 }
 
 // plain tells whether s has printable ASCII only, eight bytes at a step.
@@ -93,7 +94,8 @@ func (e *Event) clean() {
 
 // cleanAdded makes fit what enrichers fill.
 func (e *Event) cleanAdded() {
-	for _, f := range []*string{&e.Rule, (*string)(&e.Provider), &e.ProviderSide, &e.ProviderCode, &e.DNSBL, &e.RDNS, &e.RulesVersion} {
+	for _, f := range []*string{&e.Rule, (*string)(&e.Provider), &e.ProviderSide, &e.ProviderCode, &e.DNSBL, &e.RDNS,
+		&e.RulesVersion} {
 		*f = Clean(*f, MaxField)
 	}
 	e.Template = Clean(e.Template, MaxText)

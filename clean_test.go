@@ -27,11 +27,12 @@ func TestCleanCuts(t *testing.T) {
 	}
 }
 
-// Every field that holds strangers' words is cleaned: what a parser fills, and what enrichers add. Closed lists are held
-// to their values by the sink, and the names of a chunk are our files'.
+// Every field that holds strangers' words is cleaned: what a parser fills, and what enrichers add. Closed lists are
+// held to their values by the sink, and the names of a chunk are our files'.
 func TestCleanHasEveryField(t *testing.T) {
 	const raw, clean = "a\x1b[31m\u202eb", "a\ufffd[31m\ufffdb"
-	ours := map[string]bool{"Stream": true, "FileID": true, "File": true, "Source": true, "Direction": true, "Stage": true, "Outcome": true,
+	ours := map[string]bool{"Stream": true, "FileID": true, "File": true, "Source": true, "Direction": true,
+		"Stage": true, "Outcome": true,
 		"Class": true, "RDNSStatus": true, "DSNOrigin": true}
 	fields := func(record any, want string) {
 		v := reflect.ValueOf(record).Elem()

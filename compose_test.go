@@ -54,7 +54,8 @@ func TestCompose(t *testing.T) {
 		if s.Build == nil && (s.HealthCheck == nil || len(s.HealthCheck.Test) == 0) {
 			t.Errorf("%s: no health check", name)
 		}
-		if s.Image == "" || s.Build == nil && (!strings.Contains(s.Image, ":") || strings.HasSuffix(s.Image, ":latest")) {
+		if s.Image == "" || s.Build == nil && (!strings.Contains(s.Image, ":") ||
+			strings.HasSuffix(s.Image, ":latest")) {
 			t.Errorf("%s: image %q has no version", name, s.Image)
 		}
 		for on, d := range s.DependsOn {
@@ -73,14 +74,16 @@ func TestCompose(t *testing.T) {
 			}
 		}
 	}
-	for name, on := range map[string][]string{"ingest": {"kafka"}, "process": {"clickhouse", "kafka"}, "grafana": {"clickhouse"}} {
+	for name, on := range map[string][]string{"ingest": {"kafka"}, "process": {"clickhouse", "kafka"},
+		"grafana": {"clickhouse"}} {
 		s := p.Services[name]
 		if got := s.GetDependencies(); !slices.Equal(slices.Sorted(slices.Values(got)), on) {
 			t.Errorf("%s depends on %v, not %v", name, got, on)
 		}
 	}
 	for _, name := range []string{"kafka", "clickhouse", "grafana", "ingest"} { // what must outlive its container
-		if !slices.ContainsFunc(p.Services[name].Volumes, func(v types.ServiceVolumeConfig) bool { return v.Type == types.VolumeTypeVolume }) {
+		if !slices.ContainsFunc(p.Services[name].Volumes,
+			func(v types.ServiceVolumeConfig) bool { return v.Type == types.VolumeTypeVolume }) {
 			t.Errorf("%s keeps nothing", name)
 		}
 	}
@@ -137,7 +140,8 @@ func TestComposeRoles(t *testing.T) {
 			t.Errorf("%s may do more than it must", role)
 		}
 	}
-	if dsn := p.Services["process"].Environment["BOUNCEHOUSE_CLICKHOUSE"]; dsn == nil || *dsn != "clickhouse://bouncehouse:value-of-CLICKHOUSE_PASSWORD@clickhouse:9000/bouncehouse" {
+	if dsn := p.Services["process"].Environment["BOUNCEHOUSE_CLICKHOUSE"]; dsn == nil ||
+		*dsn != "clickhouse://bouncehouse:value-of-CLICKHOUSE_PASSWORD@clickhouse:9000/bouncehouse" {
 		t.Error("process is not told where ClickHouse is")
 	}
 }

@@ -21,29 +21,33 @@ type Event struct {
 	File      string    `json:"file,omitempty" column:"-"` // base name of the file it came from
 	Direction Direction `json:"direction"`
 
-	QueueID           string `json:"queue_id,omitempty"`
-	MessageID         string `json:"message_id,omitempty"` // without angle brackets
-	Sender            string `json:"sender,omitempty"`     // envelope address without angle brackets
-	Recipient         string `json:"recipient,omitempty"`
-	OriginalRecipient string `json:"original_recipient,omitempty"` // before an alias or forward (orig_to, Original-Recipient)
+	QueueID   string `json:"queue_id,omitempty"`
+	MessageID string `json:"message_id,omitempty"` // without angle brackets
+	Sender    string `json:"sender,omitempty"`     // envelope address without angle brackets
+	Recipient string `json:"recipient,omitempty"`
+	// before an alias or forward (orig_to, Original-Recipient)
+	OriginalRecipient string `json:"original_recipient,omitempty"`
 	SASLUser          string `json:"sasl_user,omitempty"`
-	Client            string `json:"client,omitempty"` // who handed the message to us: host[ip]; of a bounce mail, who handed us that
+	// who handed the message to us: host[ip]; of a bounce mail, who handed us that
+	Client string `json:"client,omitempty"`
 
 	RemoteHost string     `json:"remote_host,omitempty"`
 	RemoteIP   netip.Addr `json:"remote_ip,omitzero"`
 	RemotePort uint16     `json:"remote_port,omitempty"`
 	LocalIP    netip.Addr `json:"local_ip,omitzero"` // our egress address
 
-	Stage        Stage   `json:"stage,omitempty"`
-	Outcome      Outcome `json:"outcome"`
-	ReplyCode    uint16  `json:"reply_code,omitempty"`    // 0 where the remote never answered
-	EnhancedCode string  `json:"enhanced_code,omitempty"` // RFC 3463: as the remote sent it, else as our server or the report says
-	ReplyText    string  `json:"reply_text,omitempty"`    // continuation lines joined by one space, codes not repeated
+	Stage     Stage   `json:"stage,omitempty"`
+	Outcome   Outcome `json:"outcome"`
+	ReplyCode uint16  `json:"reply_code,omitempty"` // 0 where the remote never answered
+	// RFC 3463: as the remote sent it, else as our server or the report says
+	EnhancedCode string `json:"enhanced_code,omitempty"`
+	ReplyText    string `json:"reply_text,omitempty"` // continuation lines joined by one space, codes not repeated
 
-	Class        Class      `json:"class"`
-	Rule         string     `json:"rule,omitempty"` // which rule decided the class
-	Provider     Provider   `json:"provider,omitempty"`
-	ProviderSide string     `json:"provider_side,omitempty"` // of a provider that serves both: consumer (gmail.com) or business (Google Workspace), where the host tells
+	Class    Class    `json:"class"`
+	Rule     string   `json:"rule,omitempty"` // which rule decided the class
+	Provider Provider `json:"provider,omitempty"`
+	// of a provider that serves both: consumer (gmail.com) or business (Google Workspace), where the host tells
+	ProviderSide string     `json:"provider_side,omitempty"`
 	ProviderCode string     `json:"provider_code,omitempty"` // the provider's own code: [TSS04], S3150, DT:SPM
 	Template     string     `json:"template,omitempty"`      // the reply with its variable parts folded
 	CitedIP      netip.Addr `json:"cited_ip,omitzero"`       // the address that the reply cites
@@ -61,8 +65,10 @@ type Event struct {
 	FeedbackType string    `json:"feedback_type,omitempty"` // of a complaint, RFC 5965: abuse, fraud, not-spam ...
 	DSNOrigin    DSNOrigin `json:"dsn_origin,omitempty"`    // of a bounce mail
 	Repeat       bool      `json:"repeat,omitempty"`        // an old reply said again without a new attempt
-	Counted      bool      `json:"counted,omitempty"`       // an attempt by our own logs: set once, from the row's own evidence; every figure sums it
-	Verified     bool      `json:"verified,omitempty"`      // of a bounce mail or complaint: it proved that it answers mail of ours when it was stored
+	// an attempt by our own logs: set once, from the row's own evidence; every figure sums it
+	Counted bool `json:"counted,omitempty"`
+	// of a bounce mail or complaint: it proved that it answers mail of ours when it was stored
+	Verified bool `json:"verified,omitempty"`
 	// CitedQueueIDs are other queue ids that the returned message had on its
 	// way: one of them is that of a server of ours, whatever it calls itself.
 	CitedQueueIDs []string `json:"cited_queue_ids,omitempty"`
@@ -196,7 +202,8 @@ const (
 
 // Systems lists every source of events.
 func Systems() []System {
-	return []System{Postfix, Exim, Sendmail, OpenSMTPD, Qmail, Exchange, HMailServer, PowerMTA, KumoMTA, Haraka, ZoneMTA, Courier, MDaemon, DSN, ARF}
+	return []System{Postfix, Exim, Sendmail, OpenSMTPD, Qmail, Exchange, HMailServer, PowerMTA, KumoMTA, Haraka,
+		ZoneMTA, Courier, MDaemon, DSN, ARF}
 }
 
 // RDNSStatus is what the reverse DNS of the subject IP looks like.

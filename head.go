@@ -43,7 +43,8 @@ func namesColumns(line string) bool {
 		}
 		for i := range len(name) {
 			c := name[i] | 0x20
-			if (c < 'a' || c > 'z') && (name[i] < '0' || name[i] > '9') && name[i] != '_' && name[i] != '-' && name[i] != ' ' {
+			if (c < 'a' || c > 'z') && (name[i] < '0' || name[i] > '9') && name[i] != '_' && name[i] != '-' &&
+				name[i] != ' ' {
 				return false
 			}
 		}

@@ -68,7 +68,8 @@ func TestImports(t *testing.T) {
 			continue
 		}
 		for _, i := range p.Imports {
-			if rest, ours := strings.CutPrefix(i, module); ours && !slices.Contains(may, strings.TrimPrefix(rest, "/")) {
+			if rest, ours := strings.CutPrefix(i, module); ours &&
+				!slices.Contains(may, strings.TrimPrefix(rest, "/")) {
 				t.Errorf("%s imports %s; it may import only %q", folder, i, may)
 			}
 			for lib, folders := range libraries {

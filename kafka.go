@@ -75,11 +75,13 @@ func (o *KafkaOptions) Validate() error {
 		return errors.Join(faults...)
 	case SASLPlain:
 		if !o.TLS.Enabled {
-			fault("kafka: sasl PLAIN without tls would send the password readable: enable tls or use %s", SASLScramSHA512)
+			fault("kafka: sasl PLAIN without tls would send the password readable: enable tls or use %s",
+				SASLScramSHA512)
 		}
 	case SASLScramSHA256, SASLScramSHA512:
 	default:
-		fault("kafka: sasl mechanism %q is none of %s, %s, %s", o.SASL.Mechanism, SASLPlain, SASLScramSHA256, SASLScramSHA512)
+		fault("kafka: sasl mechanism %q is none of %s, %s, %s", o.SASL.Mechanism, SASLPlain, SASLScramSHA256,
+			SASLScramSHA512)
 	}
 	if o.SASL.User == "" {
 		fault("kafka: sasl without a user")

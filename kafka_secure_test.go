@@ -40,15 +40,19 @@ func TestKafkaSecure(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("BOUNCEHOUSE_TEST_PASSWORD", kafkaPassword)
-	client := bouncehouse.KafkaTLS{Enabled: true, CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "client.pem"), Key: filepath.Join(dir, "client.key")}
+	client := bouncehouse.KafkaTLS{Enabled: true, CA: filepath.Join(dir, "ca.pem"),
+		Cert: filepath.Join(dir, "client.pem"), Key: filepath.Join(dir, "client.key")}
 	for name, c := range map[string]struct {
 		tls  bouncehouse.KafkaTLS
 		sasl bouncehouse.KafkaSASL
 	}{
-		"tls":               {tls: client},
-		"tls plain":         {client, bouncehouse.KafkaSASL{Mechanism: bouncehouse.SASLPlain, User: "u", PasswordFile: file}},
-		"scram 256":         {sasl: bouncehouse.KafkaSASL{Mechanism: bouncehouse.SASLScramSHA256, User: "u", PasswordFile: file}},
-		"tls scram 512 env": {client, bouncehouse.KafkaSASL{Mechanism: bouncehouse.SASLScramSHA512, User: "u", PasswordEnv: "BOUNCEHOUSE_TEST_PASSWORD"}},
+		"tls": {tls: client},
+		"tls plain": {client, bouncehouse.KafkaSASL{Mechanism: bouncehouse.SASLPlain, User: "u",
+			PasswordFile: file}},
+		"scram 256": {sasl: bouncehouse.KafkaSASL{Mechanism: bouncehouse.SASLScramSHA256, User: "u",
+			PasswordFile: file}},
+		"tls scram 512 env": {client, bouncehouse.KafkaSASL{Mechanism: bouncehouse.SASLScramSHA512, User: "u",
+			PasswordEnv: "BOUNCEHOUSE_TEST_PASSWORD"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			opts := []kfake.Opt{kfake.NumBrokers(1), kfake.SeedTopics(1, "mail")}
@@ -64,7 +68,8 @@ func TestKafkaSecure(t *testing.T) {
 			}
 			defer brokers.Close()
 			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-			o := bouncehouse.KafkaOptions{Brokers: brokers.ListenAddrs(), Topic: "mail", Group: "g", TLS: c.tls, SASL: c.sasl}
+			o := bouncehouse.KafkaOptions{Brokers: brokers.ListenAddrs(), Topic: "mail", Group: "g", TLS: c.tls,
+				SASL: c.sasl}
 			through(t, o)
 
 			if c.tls.Enabled {
@@ -158,7 +163,8 @@ func refused(t *testing.T, o bouncehouse.KafkaOptions, why string) {
 func certificates(t *testing.T, dir string) *tls.Config {
 	t.Helper()
 	write := func(name, kind string, der []byte) {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}),
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -170,7 +176,8 @@ func certificates(t *testing.T, dir string) *tls.Config {
 		return k
 	}
 	template := func(serial int64, name string) *x509.Certificate {
-		return &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
+		return &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name},
+			NotAfter:    time.Now().Add(time.Hour),
 			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
 	}
 	sign := func(c, by *x509.Certificate, pub *ecdsa.PublicKey, with *ecdsa.PrivateKey) []byte {
@@ -198,5 +205,6 @@ func certificates(t *testing.T, dir string) *tls.Config {
 	pool := x509.NewCertPool()
 	pool.AddCert(authority)
 	return &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool,
-		Certificates: []tls.Certificate{{Certificate: [][]byte{sign(template(3, "server.example"), ca, &serverKey.PublicKey, caKey)}, PrivateKey: serverKey}}}
+		Certificates: []tls.Certificate{{Certificate: [][]byte{sign(template(3, "server.example"), ca,
+			&serverKey.PublicKey, caKey)}, PrivateKey: serverKey}}}
 }

@@ -9,7 +9,8 @@ import (
 
 func TestKafkaOptionsValidate(t *testing.T) {
 	good := func() KafkaOptions {
-		return KafkaOptions{Brokers: []string{"kafka1.example:9092", "[2001:db8::1]:9092"}, Topic: "mail.logs_1", TLS: KafkaTLS{Enabled: true},
+		return KafkaOptions{Brokers: []string{"kafka1.example:9092", "[2001:db8::1]:9092"}, Topic: "mail.logs_1",
+			TLS:  KafkaTLS{Enabled: true},
 			SASL: KafkaSASL{Mechanism: SASLPlain, User: "u", PasswordEnv: "P"}}
 	}
 	for want, change := range map[string]func(*KafkaOptions){
@@ -31,7 +32,8 @@ func TestKafkaOptionsValidate(t *testing.T) {
 		o := good()
 		change(&o)
 		err := o.Validate()
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), strings.TrimSpace(want))) {
+		if want == "" && err != nil || want != "" && (err == nil ||
+			!strings.Contains(err.Error(), strings.TrimSpace(want))) {
 			t.Errorf("%q: %v", want, err)
 		}
 	}
@@ -44,7 +46,8 @@ func TestKafkaOptionsValidate(t *testing.T) {
 
 func TestKafkaPassword(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "password")
-	for content, want := range map[string]string{"secret": "secret", "secret\n": "secret", "secret\r\n": "secret", " secret\n\n": " secret\n", "": "", "\n": ""} {
+	for content, want := range map[string]string{"secret": "secret", "secret\n": "secret", "secret\r\n": "secret",
+		" secret\n\n": " secret\n", "": "", "\n": ""} {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +57,8 @@ func TestKafkaPassword(t *testing.T) {
 		}
 	}
 	t.Setenv("BOUNCEHOUSE_TEST_PASSWORD", "from the environment")
-	if got, err := (&KafkaSASL{PasswordEnv: "BOUNCEHOUSE_TEST_PASSWORD"}).Password(); got != "from the environment" || err != nil {
+	if got, err := (&KafkaSASL{PasswordEnv: "BOUNCEHOUSE_TEST_PASSWORD"}).Password(); got != "from the environment" ||
+		err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
 	if _, err := (&KafkaSASL{PasswordEnv: "BOUNCEHOUSE_TEST_NONE"}).Password(); err == nil {

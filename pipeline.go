@@ -27,14 +27,15 @@ type Chunk struct {
 	FileID string    `json:"file_id"`
 	File   string    `json:"file"` // base name, for messages to people
 	Kind   Kind      `json:"kind"`
-	Host   string    `json:"host"`             // the machine it was read on: for lines that name none
-	Zone   string    `json:"zone"`             // IANA name of the time zone of stamps without one
-	Ref    time.Time `json:"ref"`              // the file's mtime when this was read: no stamp is much later
-	Offset int64     `json:"offset"`           // of Data in the decompressed file
-	Replay bool      `json:"-"`                // parsed to restore the parser's memory; its events are already stored
-	Head   string    `json:"head,omitempty"`   // of Lines: the file's header, if it begins with one (#Fields: ..., the names of a CSV's columns)
-	Reason string    `json:"reason,omitempty"` // of a broken chunk
-	Data   string    `json:"-"`
+	Host   string    `json:"host"`   // the machine it was read on: for lines that name none
+	Zone   string    `json:"zone"`   // IANA name of the time zone of stamps without one
+	Ref    time.Time `json:"ref"`    // the file's mtime when this was read: no stamp is much later
+	Offset int64     `json:"offset"` // of Data in the decompressed file
+	Replay bool      `json:"-"`      // parsed to restore the parser's memory; its events are already stored
+	// of Lines: the file's header, if it begins with one (#Fields: ..., the names of a CSV's columns)
+	Head   string `json:"head,omitempty"`
+	Reason string `json:"reason,omitempty"` // of a broken chunk
+	Data   string `json:"-"`
 }
 
 // Record is one unit of source data: a log line without its line end, or a
@@ -151,7 +152,8 @@ func (r *Result) Reset() {
 	clear(r.Arrivals)
 	clear(r.Dead)
 	clear(r.Samples)
-	*r = Result{Events: r.Events[:0], Arrivals: r.Arrivals[:0], Dead: r.Dead[:0], Samples: r.Samples[:0], Taken: r.Taken[:0]}
+	*r = Result{Events: r.Events[:0], Arrivals: r.Arrivals[:0], Dead: r.Dead[:0], Samples: r.Samples[:0],
+		Taken: r.Taken[:0]}
 }
 
 // Source is where batches come from. It is used by one goroutine, with one

@@ -97,7 +97,8 @@ func nextLine(s, code, enhanced string) (at int, last bool) {
 		case after[0] == '-':
 			return i, false
 		case after[0] == ' ':
-			better := at >= 0 && enhanced != "" && !strings.HasPrefix(s[at+4:], enhanced) && strings.HasPrefix(after[1:], enhanced) ||
+			better := at >= 0 && enhanced != "" && !strings.HasPrefix(s[at+4:], enhanced) &&
+				strings.HasPrefix(after[1:], enhanced) ||
 				at >= 0 && quotes(s[:at]) && !quotes(s[:i])
 			if at < 0 || better {
 				at = i

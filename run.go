@@ -310,5 +310,6 @@ func safeParse(p Parser, r Record, res *Result) (err error) {
 }
 
 func deadLetter(r *Record, reason string) DeadLetter {
-	return DeadLetter{Origin: r.Origin(), Time: r.Ref, Host: Clean(r.Host, MaxField), File: r.File, Reason: Clean(reason, MaxText), Raw: Clean(r.Text, MaxRaw)}
+	return DeadLetter{Origin: r.Origin(), Time: r.Ref, Host: Clean(r.Host, MaxField), File: r.File,
+		Reason: Clean(reason, MaxText), Raw: Clean(r.Text, MaxRaw)}
 }

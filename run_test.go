@@ -89,11 +89,13 @@ func (p *words) Parse(r Record, res *Result) error {
 }
 
 func lines(id, data string) Batch {
-	return Batch{ID: id, Chunks: []Chunk{{Stream: "mx1:/log", FileID: "f", File: "log", Kind: Lines, Host: "mx1", Offset: 100, Data: data}}}
+	return Batch{ID: id, Chunks: []Chunk{{Stream: "mx1:/log", FileID: "f", File: "log", Kind: Lines, Host: "mx1",
+		Offset: 100, Data: data}}}
 }
 
 func pipeline(w *world) *Pipeline {
-	return &Pipeline{Parser: func(string) Parser { return &words{} }, Sink: w, Log: slog.New(slog.DiscardHandler), Backoff: time.Microsecond}
+	return &Pipeline{Parser: func(string) Parser { return &words{} }, Sink: w, Log: slog.New(slog.DiscardHandler),
+		Backoff: time.Microsecond}
 }
 
 func TestRunOrder(t *testing.T) {
@@ -101,7 +103,8 @@ func TestRunOrder(t *testing.T) {
 	if err := pipeline(w).Run(t.Context(), w); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"read 1", "intend 1", "write 1", "write recover 1", "write recover 1", "commit recover 1", "read 2", "intend 2", "write 2", "commit 2"}
+	want := []string{"read 1", "intend 1", "write 1", "write recover 1", "write recover 1", "commit recover 1",
+		"read 2", "intend 2", "write 2", "commit 2"}
 	if !slices.Equal(w.steps, want) {
 		t.Errorf("steps\n%q, want\n%q", w.steps, want)
 	}
@@ -135,7 +138,8 @@ func TestRunTraced(t *testing.T) {
 	if err := p.Run(t.Context(), w); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"parse", "enrich", "intend", "write", "no answer", "write", "commit", "1 2"}; !slices.Equal(steps, want) {
+	if want := []string{"parse", "enrich", "intend", "write", "no answer", "write", "commit",
+		"1 2"}; !slices.Equal(steps, want) {
 		t.Errorf("%q, want %q", steps, want)
 	}
 }
@@ -195,14 +199,16 @@ func TestParseChunk(t *testing.T) {
 	c.Replay = true
 	ParseChunk(p, &c, &res)
 	if len(res.Events) != 0 || len(res.Dead) != 0 || p.seen != 4 {
-		t.Errorf("a replay left %d events, %d dead letters, and the parser saw %d words", len(res.Events), len(res.Dead), p.seen)
+		t.Errorf("a replay left %d events, %d dead letters, and the parser saw %d words", len(res.Events),
+			len(res.Dead), p.seen)
 	}
 	c.Replay = false
 	ParseChunk(p, &c, &res)
 	if len(res.Events) != 1 || res.Events[0].Recipient != "c" || res.Events[0].Offset != 116 {
 		t.Errorf("events %+v", res.Events)
 	}
-	if len(res.Dead) != 2 || res.Dead[0].Reason != "bad line" || res.Dead[0].Raw != "a bad" || res.Dead[0].Offset != 100 ||
+	if len(res.Dead) != 2 || res.Dead[0].Reason != "bad line" || res.Dead[0].Raw != "a bad" ||
+		res.Dead[0].Offset != 100 ||
 		!strings.Contains(res.Dead[1].Reason, "worse line") || res.Dead[1].Offset != 108 {
 		t.Errorf("dead letters %+v", res.Dead)
 	}
@@ -221,7 +227,8 @@ func TestRecordsCuts(t *testing.T) {
 		if data[i] != '\n' {
 			continue
 		}
-		cut := append(origins(Chunk{Kind: Lines, Data: data[:i+1]}), origins(Chunk{Kind: Lines, Offset: int64(i + 1), Data: data[i+1:]})...)
+		cut := append(origins(Chunk{Kind: Lines, Data: data[:i+1]}),
+			origins(Chunk{Kind: Lines, Offset: int64(i + 1), Data: data[i+1:]})...)
 		if !slices.Equal(cut, whole) {
 			t.Errorf("cut at %d: %q, want %q", i, cut, whole)
 		}
@@ -306,7 +313,8 @@ func (h *holder) Hold() {
 // While a batch is written, however long that takes, its source looks at what comes to its path.
 func TestRunHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{batches: []Batch{{ID: "a", Chunks: []Chunk{{Stream: "s", Data: "x\n"}}}, {ID: "b"}}, readErr: io.EOF, fail: 3}
+		w := &world{batches: []Batch{{ID: "a", Chunks: []Chunk{{Stream: "s", Data: "x\n"}}}, {ID: "b"}},
+			readErr: io.EOF, fail: 3}
 		w.onWrite = func() { time.Sleep(10 * time.Second) }
 		h := &holder{world: w, t: t}
 		p := &Pipeline{Sink: w, Log: slog.New(slog.DiscardHandler)}

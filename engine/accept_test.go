@@ -58,7 +58,8 @@ func TestReaderAccepts(t *testing.T) {
 		t.Fatal(len(queries))
 	}
 	for _, q := range queries {
-		code, body, _ := post(t, end, engine.Reader, url.Values{"default_format": {"JSONEachRow"}, "database": {"bouncehouse"}}, q)
+		code, body, _ := post(t, end, engine.Reader, url.Values{"default_format": {"JSONEachRow"},
+			"database": {"bouncehouse"}}, q)
 		if code != 200 {
 			t.Errorf("%s\n%d %.400s", q, code, body)
 		}
@@ -75,11 +76,13 @@ func comparable(q string) bool {
 
 func writerSays(t testing.TB, end engine.Endpoint, q string) string {
 	t.Helper()
-	_, body, _ := post(t, end, engine.Writer, url.Values{"default_format": {"JSONEachRow"}, "database": {"bouncehouse"}}, q)
+	_, body, _ := post(t, end, engine.Writer, url.Values{"default_format": {"JSONEachRow"},
+		"database": {"bouncehouse"}}, q)
 	return body
 }
 
-// TestProjectQueries asks the wall about the SQL that stands in the project's own readers, with values in place of theirs.
+// TestProjectQueries asks the wall about the SQL that stands in the project's own readers, with values in place of
+// theirs.
 func TestProjectQueries(t *testing.T) {
 	_, end := migrated(t, "serve")
 	found := 0
@@ -96,7 +99,8 @@ func TestProjectQueries(t *testing.T) {
 			for _, m := range regexp.MustCompile("`(SELECT [^`]+)`|\"(SELECT [^\"]+)\"").FindAllStringSubmatch(string(text), -1) {
 				q := regexp.MustCompile(`\$\d|%[sdq]`).ReplaceAllString(m[1]+strings.TrimSuffix(m[2], `\`), "1")
 				found++
-				if _, body, _ := post(t, end, engine.Reader, nil, q); strings.Contains(body, "not for the reader") || strings.Contains(body, "outside of quotation marks") {
+				if _, body, _ := post(t, end, engine.Reader, nil, q); strings.Contains(body, "not for the reader") ||
+					strings.Contains(body, "outside of quotation marks") {
 					t.Errorf("%s: %s\n%.300s", f, q, body)
 				}
 			}

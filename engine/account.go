@@ -14,8 +14,8 @@ import (
 // account is whom the engine's process runs as when root starts it; nil: who starts it.
 type account struct{ uid, gid int }
 
-// accountFor returns the user of that name, where we are root, there is one, and the data is this user's: it is at a first
-// start. The folders above are root's still, with a way through for the user's group.
+// accountFor returns the user of that name, where we are root, there is one, and the data is this user's: it is at a
+// first start. The folders above are root's still, with a way through for the user's group.
 func (d dir) accountFor(name string) (*account, error) {
 	if os.Geteuid() != 0 || name == "" {
 		return nil, nil
@@ -64,9 +64,9 @@ func (a *account) reach(d dir, state, file string) error {
 	return nil
 }
 
-// become makes the calling thread the account's, and what it executes later. Root that stays root keeps one capability, for
-// state directories below another user's; with no_new_privs it cannot get the others back. The system calls are made as they
-// are: Go's own wrappers would change all threads.
+// become makes the calling thread the account's, and what it executes later. Root that stays root keeps one capability,
+// for state directories below another user's; with no_new_privs it cannot get the others back. The system calls are
+// made as they are: Go's own wrappers would change all threads.
 func (a *account) become() error {
 	if a == nil {
 		if os.Geteuid() != 0 {
@@ -85,7 +85,8 @@ func (a *account) become() error {
 		name       string
 		number     uintptr
 		a1, a2, a3 uintptr
-	}{{"setgroups", unix.SYS_SETGROUPS, 0, 0, 0}, {"setresgid", unix.SYS_SETRESGID, gid, gid, gid}, {"setresuid", unix.SYS_SETRESUID, uid, uid, uid}} {
+	}{{"setgroups", unix.SYS_SETGROUPS, 0, 0, 0}, {"setresgid", unix.SYS_SETRESGID, gid, gid, gid},
+		{"setresuid", unix.SYS_SETRESUID, uid, uid, uid}} {
 		if _, _, errno := unix.RawSyscall(c.number, c.a1, c.a2, c.a3); errno != 0 {
 			return fmt.Errorf("become the engine's user: %s: %w", c.name, errno)
 		}

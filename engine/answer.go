@@ -16,8 +16,10 @@ import (
 func (s *server) answer(w http.ResponseWriter, r *http.Request, q *request, p *process, res *result) {
 	h := w.Header()
 	s.common(h, q, p)
-	h.Set("X-ClickHouse-Summary", fmt.Sprintf(`{"read_rows":"%d","read_bytes":"%d","written_rows":"%d","written_bytes":"%d","total_rows_to_read":"0","result_rows":"%d","result_bytes":"%d","elapsed_ns":"%d"}`,
-		res.read, res.bytes, res.written, res.writtenBytes, res.rows, res.size, time.Since(p.started).Nanoseconds()))
+	h.Set("X-ClickHouse-Summary",
+		fmt.Sprintf(`{"read_rows":"%d","read_bytes":"%d","written_rows":"%d","written_bytes":"%d","total_rows_to_read":"0","result_rows":"%d","result_bytes":"%d","elapsed_ns":"%d"}`,
+			res.read, res.bytes, res.written, res.writtenBytes, res.rows, res.size,
+			time.Since(p.started).Nanoseconds()))
 	var out io.Writer = patientWriter{p.ctx, w, s.patience}
 	if q.gzip && res.size > 0 {
 		h.Set("Content-Encoding", "gzip")
@@ -53,7 +55,8 @@ func contentType(format string) string {
 		}
 		return "application/json; charset=UTF-8"
 	case strings.HasPrefix(f, "csv"):
-		return "text/csv; charset=UTF-8; header=" + map[bool]string{true: "present", false: "absent"}[strings.Contains(f, "withnames")]
+		return "text/csv; charset=UTF-8; header=" + map[bool]string{true: "present",
+			false: "absent"}[strings.Contains(f, "withnames")]
 	case strings.HasPrefix(f, "tabseparated"), strings.HasPrefix(f, "tsv"):
 		return "text/tab-separated-values; charset=UTF-8"
 	case strings.HasPrefix(f, "pretty"), f == "vertical", f == "markdown", f == "values", f == "tskv":
@@ -72,8 +75,8 @@ func (q *request) hello() bool {
 }
 
 // hello answers that query. The driver reads the answer in the Native format of protocol revision 54460: a block info
-// first, and a serialization byte per column. The engine writes revision 0. The revision in this answer is the one that the
-// driver reads from then on.
+// first, and a serialization byte per column. The engine writes revision 0. The revision in this answer is the one that
+// the driver reads from then on.
 func (s *server) hello(w http.ResponseWriter, r *http.Request, q *request, p *process) error {
 	c, err := s.engine.session(q.session) // an unknown database or setting shows now, as with a server
 	if err != nil {
@@ -83,7 +86,8 @@ func (s *server) hello(w http.ResponseWriter, r *http.Request, q *request, p *pr
 	b := []byte{1, 0, 2, 0xff, 0xff, 0xff, 0xff, 0} // not overflowing, no bucket
 	b = append(b, 4, 1)                             // columns, rows
 	for _, c := range []struct{ name, value string }{
-		{"displayName()", displayName}, {"version()", s.engine.version}, {"revision()", ""}, {"timezone()", s.engine.timezone},
+		{"displayName()", displayName}, {"version()", s.engine.version}, {"revision()", ""},
+		{"timezone()", s.engine.timezone},
 	} {
 		b = appendString(b, c.name)
 		if c.value == "" {

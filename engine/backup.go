@@ -21,9 +21,9 @@ import (
 	"time"
 )
 
-// A backup is a gzipped tar of the engine's data and version, of what belongs to them in the state directory, and as its
-// last entry a manifest: for every file its SHA-256 and its name, one a line, as sha256sum writes them. A backup without its
-// manifest is a cut one. Passwords are not in it.
+// A backup is a gzipped tar of the engine's data and version, of what belongs to them in the state directory, and as
+// its last entry a manifest: for every file its SHA-256 and its name, one a line, as sha256sum writes them. A backup
+// without its manifest is a cut one. Passwords are not in it.
 const (
 	manifestName = "SHA256SUMS"
 	besideName   = "state" // where what lies beside the engine's directory is in it
@@ -32,8 +32,8 @@ const (
 // backupWait is how long Backup and Restore wait for an engine on the directory to end.
 const backupWait = 2 * time.Second
 
-// Backup writes the data of a state directory to w, and what the directory has under the names beside: how far was read of
-// what. No engine may run on it: a *LockedError says that one does.
+// Backup writes the data of a state directory to w, and what the directory has under the names beside: how far was read
+// of what. No engine may run on it: a *LockedError says that one does.
 func Backup(state string, w io.Writer, beside ...string) error {
 	d, err := openDir(state)
 	if err != nil {
@@ -130,9 +130,9 @@ func pack(root *os.Root, t *tar.Writer, name, as string, e fs.DirEntry, manifest
 	return nil
 }
 
-// Restore reads a backup into a state directory that has no data yet. Every file is checked against the manifest before the
-// data is put in its place; a cut or damaged backup leaves the directory as it was. beside is as of Backup; whole says whether
-// the backup has any of that.
+// Restore reads a backup into a state directory that has no data yet. Every file is checked against the manifest before
+// the data is put in its place; a cut or damaged backup leaves the directory as it was. beside is as of Backup; whole
+// says whether the backup has any of that.
 func Restore(state string, r io.Reader, beside ...string) (whole bool, err error) {
 	d, err := openDir(state)
 	if err != nil {
@@ -183,8 +183,8 @@ const (
 	restoringName = "restoring" // one that was checked whole, of which each part goes to its place
 )
 
-// FinishRestore puts in place what a restore that was cut had checked. It is for those who read what was read of logs and
-// mails before there is an engine; whoever starts one does the same.
+// FinishRestore puts in place what a restore that was cut had checked. It is for those who read what was read of logs
+// and mails before there is an engine; whoever starts one does the same.
 func FinishRestore(state string) error {
 	d := dir{Dir(state)}
 	if _, err := os.Lstat(d.file(restoringName)); err != nil {
@@ -270,7 +270,8 @@ func unpack(root *os.Root, r io.Reader, beside []string) error {
 		case tar.TypeDir:
 			err = root.MkdirAll(name, 0o700)
 		case tar.TypeSymlink:
-			if filepath.IsAbs(h.Linkname) || !strings.HasPrefix(filepath.Join(filepath.Dir(name), h.Linkname), "data/") {
+			if filepath.IsAbs(h.Linkname) || !strings.HasPrefix(filepath.Join(filepath.Dir(name), h.Linkname),
+				"data/") {
 				return fmt.Errorf("not a backup: the link %q leaves it", h.Name)
 			}
 			err = root.Symlink(h.Linkname, name)

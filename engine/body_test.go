@@ -84,7 +84,8 @@ func TestBodyBounds(t *testing.T) {
 	if held := s.bodies.held.Load(); held != 0 {
 		t.Errorf("%d bytes were not given back", held)
 	}
-	// A client that stops in the middle. The reader's INSERT is refused before, so that its data takes nothing from the writer's.
+	// A client that stops in the middle. The reader's INSERT is refused before, so that its data takes nothing from the
+	// writer's.
 	for _, tc := range []struct {
 		target, body string
 		code         int
@@ -98,7 +99,8 @@ func TestBodyBounds(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		if _, err := io.WriteString(c, "POST "+tc.target+" HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n"+tc.body); err != nil {
+		if _, err := io.WriteString(c, "POST "+tc.target+" HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n"+
+			tc.body); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-got; code(err) != tc.code {
@@ -107,8 +109,8 @@ func TestBodyBounds(t *testing.T) {
 	}
 }
 
-// TestSlowBody: a body has an end in time, however it comes, and the place that is held for it too: that of a request of the
-// reader's, and one that is not looked at.
+// TestSlowBody: a body has an end in time, however it comes, and the place that is held for it too: that of a request
+// of the reader's, and one that is not looked at.
 func TestSlowBody(t *testing.T) {
 	s := newServer(&engine{}, Endpoint{ReaderPassword: "p"}, slog.New(slog.DiscardHandler))
 	s.patience = 500 * time.Millisecond
@@ -142,10 +144,13 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
-// TestAnswersNotTaken: what the reader leaves untaken is not the writer's loss. The sink asks what is there before it goes on.
+// TestAnswersNotTaken: what the reader leaves untaken is not the writer's loss. The sink asks what is there before it
+// goes on.
 func TestAnswersNotTaken(t *testing.T) {
-	for memory, most := range map[int64]int64{64 << 20: readerResultBytes, 1 << 30: 512 << 20, 2 * maxAnswers: maxAnswers, 1 << 40: maxAnswers} {
-		if got := newServer(&engine{memory: memory}, Endpoint{}, slog.New(slog.DiscardHandler)).guest.answers.most; got != most {
+	for memory, most := range map[int64]int64{64 << 20: readerResultBytes, 1 << 30: 512 << 20,
+		2 * maxAnswers: maxAnswers, 1 << 40: maxAnswers} {
+		if got := newServer(&engine{memory: memory}, Endpoint{},
+			slog.New(slog.DiscardHandler)).guest.answers.most; got != most {
 			t.Errorf("beside %d MB: %d MB of answers", memory>>20, got>>20)
 		}
 	}

@@ -40,10 +40,10 @@ type Child struct {
 	err error
 }
 
-// Start runs cmd, a program that calls Serve on the state directory with its standard input as the lifeline, waits until it
-// answers, and starts it again whenever it dies. cmd makes a new Cmd for each start; its Stdin is set here, and closes when
-// this process ends, however it ends. ctx bounds the wait for the first answer only. The error holds the last lines that the
-// program wrote to standard error.
+// Start runs cmd, a program that calls Serve on the state directory with its standard input as the lifeline, waits
+// until it answers, and starts it again whenever it dies. cmd makes a new Cmd for each start; its Stdin is set here,
+// and closes when this process ends, however it ends. ctx bounds the wait for the first answer only. The error holds
+// the last lines that the program wrote to standard error.
 func Start(ctx context.Context, dir string, cmd func() *exec.Cmd, log *slog.Logger) (*Child, error) {
 	run, cancel := context.WithCancel(context.Background())
 	c := &Child{dir: dir, cmd: cmd, log: log, cancel: cancel, done: make(chan struct{})}
@@ -61,8 +61,8 @@ func Start(ctx context.Context, dir string, cmd func() *exec.Cmd, log *slog.Logg
 	}
 }
 
-// errNotLoaded is a start at which ClickHouse failed to load its tables, or hung. Seen twice in some thousand starts after
-// kill -9, and gone at the next start: its threads that load tables raced for a symbolic link.
+// errNotLoaded is a start at which ClickHouse failed to load its tables, or hung. Seen twice in some thousand starts
+// after kill -9, and gone at the next start: its threads that load tables raced for a symbolic link.
 var errNotLoaded = errors.New("the engine did not start")
 
 // Endpoint is where the engine answers; after a restart it may be another.
@@ -82,8 +82,8 @@ func (c *Child) Err() error {
 	return c.err
 }
 
-// Close ends the child: SIGTERM, and SIGKILL where that is not enough. It returns when the process is gone. The error is the
-// child's own, had it failed to end well.
+// Close ends the child: SIGTERM, and SIGKILL where that is not enough. It returns when the process is gone. The error
+// is the child's own, had it failed to end well.
 func (c *Child) Close() error {
 	c.cancel()
 	<-c.done
@@ -165,10 +165,12 @@ func (c *Child) start(ctx context.Context) (*proc, error) {
 		case <-ctx.Done():
 			if asked.Err() == nil {
 				p.kill() // hung in the library, it would not answer SIGTERM either
-				return nil, fmt.Errorf("%w: no answer within %s; it wrote: %s", errNotLoaded, startTime, p.tail.String())
+				return nil, fmt.Errorf("%w: no answer within %s; it wrote: %s", errNotLoaded, startTime,
+					p.tail.String())
 			}
 			err := p.stop()
-			return nil, errors.Join(fmt.Errorf("the engine does not answer: %w; it wrote: %s", ctx.Err(), p.tail.String()), err)
+			return nil, errors.Join(fmt.Errorf("the engine does not answer: %w; it wrote: %s", ctx.Err(),
+				p.tail.String()), err)
 		case <-look.C:
 		}
 		end, ok, err := Running(c.dir)

@@ -56,8 +56,8 @@ func until(t testing.TB, what string, limit time.Duration, ok func() bool) {
 	}
 }
 
-// TestKillDuringInserts kills the engine with -9 in the middle of inserts, several times: every acknowledged row is there
-// after, and the supervisor brings the engine back.
+// TestKillDuringInserts kills the engine with -9 in the middle of inserts, several times: every acknowledged row is
+// there after, and the supervisor brings the engine back.
 func TestKillDuringInserts(t *testing.T) {
 	dir, c := up(t)
 	ctx := t.Context()
@@ -106,7 +106,9 @@ func TestKillDuringInserts(t *testing.T) {
 	}
 	w = open(t, options(c.Endpoint(), engine.Writer))
 	for _, first := range acknowledged {
-		if got := value[uint64](t, w, fmt.Sprintf("SELECT uniqExact(id) FROM bouncehouse.every WHERE id >= %d AND id < %d", first, first+500)); got != 500 {
+		if got := value[uint64](t, w,
+			fmt.Sprintf("SELECT uniqExact(id) FROM bouncehouse.every WHERE id >= %d AND id < %d", first,
+				first+500)); got != 500 {
 			t.Errorf("batch at %d: %d of 500 acknowledged rows", first, got)
 		}
 	}
@@ -152,8 +154,8 @@ func TestParentKilled(t *testing.T) {
 	}
 }
 
-// TestPanic: Go's own handlers stand again after the engine has come up: a nil dereference is recovered from, and one that is
-// not ends the process with its stack instead of hanging it.
+// TestPanic: Go's own handlers stand again after the engine has come up: a nil dereference is recovered from, and one
+// that is not ends the process with its stack instead of hanging it.
 func TestPanic(t *testing.T) {
 	library(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -166,7 +168,8 @@ func TestPanic(t *testing.T) {
 	if !errors.As(err, &exit) || exit.ExitCode() != 2 {
 		t.Errorf("ended with %v", err)
 	}
-	for _, want := range []string{"recovered: runtime error: invalid memory address", "panic: runtime error: invalid memory address", "goroutine 1"} {
+	for _, want := range []string{"recovered: runtime error: invalid memory address",
+		"panic: runtime error: invalid memory address", "goroutine 1"} {
 		if !bytes.Contains(out, []byte(want)) {
 			t.Errorf("no %q in %.2000s", want, out)
 		}
@@ -178,12 +181,14 @@ func TestSecondProcess(t *testing.T) {
 	dir, _ := up(t)
 	holder := pid(t, dir)
 	var said logged
-	err := engine.Serve(t.Context(), engine.Config{Dir: dir, LockWait: 1500 * time.Millisecond, Log: slog.New(slog.NewTextHandler(&said, nil))})
+	err := engine.Serve(t.Context(), engine.Config{Dir: dir, LockWait: 1500 * time.Millisecond,
+		Log: slog.New(slog.NewTextHandler(&said, nil))})
 	if !said.has("waiting for it to end") || !said.has("pid="+strconv.Itoa(holder)) {
 		t.Errorf("it said %q", said.b.String())
 	}
 	var locked *engine.LockedError
-	if !errors.As(err, &locked) || locked.PID != strconv.Itoa(holder) || !strings.Contains(err.Error(), "in use by process "+locked.PID) {
+	if !errors.As(err, &locked) || locked.PID != strconv.Itoa(holder) ||
+		!strings.Contains(err.Error(), "in use by process "+locked.PID) {
 		t.Errorf("the second process got %v, the holder is %d", err, holder)
 	}
 	if err := engine.Backup(dir, io.Discard); !errors.As(err, &locked) {
@@ -232,12 +237,14 @@ func TestRefused(t *testing.T) {
 		if err := os.Chown(filepath.Join(dir, "clickhouse"), 12345, 12345); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := engine.Start(t.Context(), dir, helper("serve", dir), quiet); err == nil || !strings.Contains(err.Error(), "belongs to user 12345") {
+		if _, err := engine.Start(t.Context(), dir, helper("serve", dir), quiet); err == nil ||
+			!strings.Contains(err.Error(), "belongs to user 12345") {
 			t.Errorf("%v", err)
 		}
 	})
 	t.Run("no library", func(t *testing.T) {
-		err := engine.Serve(t.Context(), engine.Config{Dir: t.TempDir(), Library: filepath.Join(t.TempDir(), "libchdb.so"), Log: quiet})
+		err := engine.Serve(t.Context(), engine.Config{Dir: t.TempDir(),
+			Library: filepath.Join(t.TempDir(), "libchdb.so"), Log: quiet})
 		if err == nil || !strings.Contains(err.Error(), "libchdb.so") {
 			t.Error(err)
 		}
@@ -273,7 +280,8 @@ func TestLifecycle(t *testing.T) {
 	exec1(t, w, "CREATE DATABASE bouncehouse")
 	exec1(t, w, every)
 	insert(t, w, "bouncehouse.every", makeRow(1), makeRow(2))
-	for name, mode := range map[string]os.FileMode{"": 0o700 | os.ModeDir, "writer.password": 0o600, "reader.password": 0o600, "socket": 0o600 | os.ModeSocket, "lock": 0o600} {
+	for name, mode := range map[string]os.FileMode{"": 0o700 | os.ModeDir, "writer.password": 0o600,
+		"reader.password": 0o600, "socket": 0o600 | os.ModeSocket, "lock": 0o600} {
 		info, err := os.Stat(filepath.Join(dir, "clickhouse", name))
 		if err != nil || info.Mode() != mode {
 			t.Errorf("%q: %v %v, want %v", name, info.Mode(), err, mode)
@@ -297,7 +305,8 @@ func TestLifecycle(t *testing.T) {
 	if bytes.Contains(backup.Bytes(), []byte(first.WriterPassword)) {
 		t.Error("the backup has a password")
 	}
-	if _, err := engine.Restore(dir, bytes.NewReader(backup.Bytes())); err == nil || !strings.Contains(err.Error(), "is there already") {
+	if _, err := engine.Restore(dir, bytes.NewReader(backup.Bytes())); err == nil ||
+		!strings.Contains(err.Error(), "is there already") {
 		t.Errorf("a restore over data gave %v", err)
 	}
 	damaged := bytes.Clone(backup.Bytes())
@@ -326,7 +335,8 @@ func TestLifecycle(t *testing.T) {
 		t.Error("the restored one has the old password")
 	}
 	for _, end := range []engine.Endpoint{first, other} {
-		if got := value[uint64](t, open(t, options(end, engine.Writer)), "SELECT sum(id) FROM bouncehouse.every"); got != 3 {
+		if got := value[uint64](t, open(t, options(end, engine.Writer)),
+			"SELECT sum(id) FROM bouncehouse.every"); got != 3 {
 			t.Errorf("%s: %d", end.Socket, got)
 		}
 	}
@@ -381,17 +391,23 @@ func TestPort(t *testing.T) {
 
 // TestChildStartFails: a program that never answers, and what is left of it.
 func TestChildStartFails(t *testing.T) {
-	_, err := engine.Start(t.Context(), t.TempDir(), func() *exec.Cmd { return exec.Command("sh", "-c", "echo the reason >&2; exit 3") }, slog.New(slog.DiscardHandler))
+	_, err := engine.Start(t.Context(), t.TempDir(),
+		func() *exec.Cmd {
+			return exec.Command("sh", "-c",
+				"echo the reason >&2; exit 3")
+		}, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "the reason") || !strings.Contains(err.Error(), "exit status 3") {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	_, err = engine.Start(ctx, t.TempDir(), func() *exec.Cmd { return exec.Command("sleep", "600") }, slog.New(slog.DiscardHandler))
+	_, err = engine.Start(ctx, t.TempDir(), func() *exec.Cmd { return exec.Command("sleep", "600") },
+		slog.New(slog.DiscardHandler))
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
-	if _, err = engine.Start(t.Context(), t.TempDir(), func() *exec.Cmd { return exec.Command("/nonexistent") }, slog.New(slog.DiscardHandler)); !errors.Is(err, os.ErrNotExist) {
+	if _, err = engine.Start(t.Context(), t.TempDir(), func() *exec.Cmd { return exec.Command("/nonexistent") },
+		slog.New(slog.DiscardHandler)); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
 }

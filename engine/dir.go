@@ -39,8 +39,8 @@ func (d dir) file(name string) string { return filepath.Join(d.path, name) }
 func (d dir) data() string            { return d.file("data") }
 func (d dir) socket() string          { return d.file("socket") }
 
-// openDir makes the directory at first start. It must be the user's own: ClickHouse run by root on another's files leaves
-// files that the other cannot read.
+// openDir makes the directory at first start. It must be the user's own: ClickHouse run by root on another's files
+// leaves files that the other cannot read.
 func openDir(state string) (dir, error) {
 	abs, err := filepath.Abs(state)
 	if err != nil {
@@ -59,7 +59,8 @@ func (d dir) own() error {
 		return fmt.Errorf("the engine's directory: %w", err)
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
-		return fmt.Errorf("%s belongs to user %d, this process is user %d: run it as the owner", d.path, st.Uid, os.Geteuid())
+		return fmt.Errorf("%s belongs to user %d, this process is user %d: run it as the owner", d.path, st.Uid,
+			os.Geteuid())
 	}
 	// 0710 is for an account of the engine's own.
 	if mode := info.Mode().Perm(); mode&^0o710 != 0 {
@@ -80,8 +81,8 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s is in use by process %s", e.Dir, e.PID)
 }
 
-// lock takes the directory, ending a restore that was cut, and waiting at most so long for the process that has it, which it tells of after a second. Closing
-// the file gives it back; so does the end of the process, however it ends.
+// lock takes the directory, ending a restore that was cut, and waiting at most so long for the process that has it,
+// which it tells of after a second. Closing the file gives it back; so does the end of the process, however it ends.
 func (d dir) lock(ctx context.Context, wait time.Duration, log *slog.Logger) (*os.File, error) {
 	f, err := os.OpenFile(d.file("lock"), os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o600)
 	if err != nil {
@@ -108,7 +109,8 @@ func (d dir) lock(ctx context.Context, wait time.Duration, log *slog.Logger) (*o
 		select {
 		case <-again.C:
 		case <-long:
-			log.Warn("another process has the directory: waiting for it to end", "dir", d.path, "pid", owner(), "at_most", wait)
+			log.Warn("another process has the directory: waiting for it to end", "dir", d.path, "pid", owner(),
+				"at_most", wait)
 		case <-ctx.Done():
 			f.Close()
 			return nil, &LockedError{Dir: d.path, PID: owner()}
@@ -149,8 +151,8 @@ func (d dir) locked() (bool, error) {
 // Locked tells whether a process has the state directory's engine, be it about to answer or to end.
 func Locked(state string) (bool, error) { return dir{Dir(state)}.locked() }
 
-// Running asks whether an engine serves the state directory now: the lock is held and /ping answers. An engine that is about
-// to answer counts as not running.
+// Running asks whether an engine serves the state directory now: the lock is held and /ping answers. An engine that is
+// about to answer counts as not running.
 func Running(state string) (Endpoint, bool, error) {
 	d := dir{Dir(state)}
 	held, err := d.locked()
@@ -158,7 +160,8 @@ func Running(state string) (Endpoint, bool, error) {
 		return Endpoint{}, false, err
 	}
 	end := Endpoint{Socket: d.socket()}
-	for name, to := range map[string]*string{"writer.password": &end.WriterPassword, "reader.password": &end.ReaderPassword} {
+	for name, to := range map[string]*string{"writer.password": &end.WriterPassword,
+		"reader.password": &end.ReaderPassword} {
 		if *to, err = d.read(name); err != nil {
 			return Endpoint{}, false, err
 		}
@@ -282,11 +285,12 @@ func (d dir) announce(addr string) error { return d.write("address", addr) }
 
 func (d dir) withdraw() { os.Remove(d.file("address")) }
 
-// writeConfig writes the engine's configuration and returns its path. It is named to the engine always: without one it takes
-// a config.xml from the working directory. Tables are loaded by one thread: several race for the symbolic link of their
-// database ("Directory metadata/bouncehouse already exists", once in a thousand starts). Every MergeTree table has its parts synced before an INSERT is acknowledged.
-// There is no cache of conditions: it knows one by its text, and believed what it held of another session_timezone, so that a
-// statement of the reader's made the writer's count 14,400 rows of 25,200.
+// writeConfig writes the engine's configuration and returns its path. It is named to the engine always: without one it
+// takes a config.xml from the working directory. Tables are loaded by one thread: several race for the symbolic link of
+// their database ("Directory metadata/bouncehouse already exists", once in a thousand starts). Every MergeTree table
+// has its parts synced before an INSERT is acknowledged. There is no cache of conditions: it knows one by its text, and
+// believed what it held of another session_timezone, so that a statement of the reader's made the writer's count 14,400
+// rows of 25,200.
 func (d dir) writeConfig(memory int64) (string, error) {
 	return d.file("config.xml"), d.write("config.xml", fmt.Sprintf(`<clickhouse>
   <max_server_memory_usage>%d</max_server_memory_usage>

@@ -1,9 +1,9 @@
-// Package engine is the embedded ClickHouse: libchdb behind ClickHouse's HTTP interface on a Unix socket, and the child process
-// that runs it.
+// Package engine is the embedded ClickHouse: libchdb behind ClickHouse's HTTP interface on a Unix socket, and the child
+// process that runs it.
 //
-// Serve loads the library, opens the data and listens; clickhouse-go (Protocol: HTTP) and curl talk to it as to any server.
-// Start runs the same in a child process, and starts it again when it dies. The package knows nothing of the pipeline: no
-// table, no schema.
+// Serve loads the library, opens the data and listens; clickhouse-go (Protocol: HTTP) and curl talk to it as to any
+// server. Start runs the same in a child process, and starts it again when it dies. The package knows nothing of the
+// pipeline: no table, no schema.
 //
 // # Who comes in, and how far
 //
@@ -36,5 +36,6 @@
 // The reader's statements pass only where every name in them is on a list (reader.go says what that promises), since
 // readonly = 1 is not enough in this library; its answers and its time are limited by the server itself (execute.go).
 //
-// Linux only: an INSERT's data goes to the engine as a memfd, and Go's signal handlers are written back by a raw system call.
+// Linux only: an INSERT's data goes to the engine as a memfd, and Go's signal handlers are written back by a raw system
+// call.
 package engine

@@ -21,14 +21,16 @@ import (
 
 // Config is for Serve.
 type Config struct {
-	Dir             string         // the state directory; the engine's files are in its folder clickhouse
-	Listen          string         // host:port on loopback, to answer by TCP as well; empty: on the socket alone
-	Listener        *os.File       // in place of Listen: of Listen's, which who starts the engine has open too
-	ListenWriter    bool           // by TCP the writer's account too, not the reader's alone
-	Library         string         // libchdb's path; empty: as FindLibrary says
-	MemoryLimit     int64          // bytes; 0: a quarter of the machine's memory
-	User            string         // whom to run as where root starts it and the data is this user's; empty, or no such user: root
-	AllowUnconfined bool           // warn where the kernel cannot confine the engine; false: an error that is ErrUnconfined
+	Dir          string   // the state directory; the engine's files are in its folder clickhouse
+	Listen       string   // host:port on loopback, to answer by TCP as well; empty: on the socket alone
+	Listener     *os.File // in place of Listen: of Listen's, which who starts the engine has open too
+	ListenWriter bool     // by TCP the writer's account too, not the reader's alone
+	Library      string   // libchdb's path; empty: as FindLibrary says
+	MemoryLimit  int64    // bytes; 0: a quarter of the machine's memory
+	// whom to run as where root starts it and the data is this user's; empty, or no such user: root
+	User string
+	// warn where the kernel cannot confine the engine; false: an error that is ErrUnconfined
+	AllowUnconfined bool
 	LockWait        time.Duration  // how long to wait for another engine on the directory to end; 0: 30 seconds
 	Lifeline        io.Reader      // the engine ends when this does; nil: only with the context
 	Ready           func(Endpoint) // called once it answers; may be nil
@@ -67,12 +69,12 @@ type engine struct {
 	probation *probation
 }
 
-// Serve runs the engine in this process until ctx or the lifeline ends. It returns nil then, and an error where it cannot
-// start: ErrNoLibrary, ErrUnconfined, a *LockedError, another owner, data of a newer engine, an address that is not loopback.
-// A process can serve one directory at a time.
+// Serve runs the engine in this process until ctx or the lifeline ends. It returns nil then, and an error where it
+// cannot start: ErrNoLibrary, ErrUnconfined, a *LockedError, another owner, data of a newer engine, an address that is
+// not loopback. A process can serve one directory at a time.
 //
-// Before it opens the library it executes the program anew, with the same arguments, behind the kernel's walls (confine.go):
-// the program must come to Serve again. Of the Config only Lifeline, Ready and Log are looked at then.
+// Before it opens the library it executes the program anew, with the same arguments, behind the kernel's walls
+// (confine.go): the program must come to Serve again. Of the Config only Lifeline, Ready and Log are looked at then.
 func Serve(ctx context.Context, c Config) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -265,14 +267,16 @@ func (h *handoff) start(d dir, record *os.File, log *slog.Logger) (*engine, erro
 		return nil, err
 	}
 	e := &engine{lib: lib, memory: h.Memory}
-	// Data of a newer engine must not be opened by an older one; the library tells its version only through a connection.
+	// Data of a newer engine must not be opened by an older one; the library tells its version only through a
+	// connection.
 	if h.Recorded != "" {
 		if err := e.checkVersion(d, h.Config, h.Recorded); err != nil {
 			return nil, err
 		}
 	}
 	// The default database is replaced below; what stands of the last time's would be in the way.
-	if err := os.Remove(filepath.Join(d.data(), "metadata", "default.sql")); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Remove(filepath.Join(d.data(), "metadata", "default.sql")); err != nil &&
+		!errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("clear the default database: %w", err)
 	}
 	e.data, e.args = d.data(), []string{"--path=" + d.data(), "--config-file=" + h.Config}
@@ -337,8 +341,8 @@ func (e *engine) checkVersion(d dir, config, recorded string) error {
 	return nil
 }
 
-// setUp reads what the server needs and takes away the default database: in this library it is an overlay over the whole file
-// system, in which SELECT FROM `/etc/passwd` works for everyone once the writer has read that file.
+// setUp reads what the server needs and takes away the default database: in this library it is an overlay over the
+// whole file system, in which SELECT FROM `/etc/passwd` works for everyone once the writer has read that file.
 func (e *engine) setUp() error {
 	for _, q := range []string{"DETACH DATABASE default", "CREATE DATABASE default ENGINE = Memory"} {
 		if err := e.base.exec(q); err != nil {
@@ -391,7 +395,8 @@ func (c *conn) value(query string) (string, error) {
 	return strings.TrimSuffix(string(bytes.Join(r.data, nil)), "\n"), nil
 }
 
-// stop asks the engine to end the query with the marker. It does not wait: a KILL ... SYNC never returns in this library.
+// stop asks the engine to end the query with the marker. It does not wait: a KILL ... SYNC never returns in this
+// library.
 func (e *engine) stop(marker string) error {
 	c, err := e.lib.open(e.args...)
 	if err != nil {
@@ -414,8 +419,8 @@ func older(a, b string) bool {
 	return len(as) < len(bs)
 }
 
-// Listen opens an address of loopback, and refuses others. While it is open the port is nobody else's, and who connects waits
-// for an engine.
+// Listen opens an address of loopback, and refuses others. While it is open the port is nobody else's, and who connects
+// waits for an engine.
 func Listen(addr string) (*os.File, error) {
 	tcp, err := net.ResolveTCPAddr("tcp", addr)
 	if err != nil {

@@ -35,7 +35,8 @@ func (e *Error) status() int {
 		return http.StatusUnauthorized
 	case 192, 193, 497, 516: // UNKNOWN_USER, WRONG_PASSWORD, ACCESS_DENIED, AUTHENTICATION_FAILED
 		return http.StatusForbidden
-	case 6, 26, 27, 33, 36, 38, 41, 42, 43, 44, 53, 62, 69, 70, 72, 117, 130, 131, 354, 441, 456, 457: // what the client wrote cannot be read
+	// what the client wrote cannot be read
+	case 6, 26, 27, 33, 36, 38, 41, 42, 43, 44, 53, 62, 69, 70, 72, 117, 130, 131, 354, 441, 456, 457:
 		return http.StatusBadRequest
 	case 16, 46, 47, 50, 56, 60, 73, 81, 115: // UNKNOWN_...
 		return http.StatusNotFound

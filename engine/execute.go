@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// execute runs the query within its limits of time and of the answer's size. The engine has both as settings, but counts an
-// answer by its columns in memory: a LowCardinality or constant column of a few bytes, a long column name in JSON, can become
-// gigabytes of text, in one piece.
+// execute runs the query within its limits of time and of the answer's size. The engine has both as settings, but
+// counts an answer by its columns in memory: a LowCardinality or constant column of a few bytes, a long column name in
+// JSON, can become gigabytes of text, in one piece.
 func (s *server) execute(c *conn, q *request, p *process) (*result, error) {
 	seconds, most := q.session.limits()
 	limit := time.Duration(seconds * float64(time.Second))
@@ -34,7 +34,8 @@ func (s *server) execute(c *conn, q *request, p *process) (*result, error) {
 	crowded := context.Cause(p.ctx) == errCrowded
 	switch ended := late || crowded || context.Cause(p.ctx) == errKilled; {
 	case err != nil && (crowded || late && overdue(over)): // the error is that of our own KILL
-	case err == nil && ended && q.statement.reads: // seen: the engine ends a query without an error, and without its rows
+	// seen: the engine ends a query without an error, and without its rows
+	case err == nil && ended && q.statement.reads:
 		p.share.answers.give(res.held)
 		res.free()
 	default:
@@ -61,7 +62,8 @@ func overdue(over <-chan struct{}) bool {
 // grace is what the engine has to end a query by itself.
 const grace = 2 * time.Second
 
-// endAfter ends a query that is still there after its time. It may be one that the engine has not got yet: ask until it is gone.
+// endAfter ends a query that is still there after its time. It may be one that the engine has not got yet: ask until it
+// is gone.
 func (s *server) endAfter(d time.Duration, p *process, done <-chan struct{}, over chan<- struct{}) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -88,11 +90,11 @@ const (
 	silence  = 180
 )
 
-// lookout returns an error once the engine must end because no other way is left. A query of the reader's that outlives its
-// time, and one of anybody's that outlives a KILL (an INSERT was seen to hang for good on a full disk, and a recovery waits
-// for its end): the engine looks at time and KILL only while it reads, and what it does before may have no end
-// (reader_weight.go has what is refused therefore); no thread of the library can be ended from without. A statement of the
-// writer's that is not killed may take what it takes. Or the engine answers nobody.
+// lookout returns an error once the engine must end because no other way is left. A query of the reader's that outlives
+// its time, and one of anybody's that outlives a KILL (an INSERT was seen to hang for good on a full disk, and a
+// recovery waits for its end): the engine looks at time and KILL only while it reads, and what it does before may have
+// no end (reader_weight.go has what is refused therefore); no thread of the library can be ended from without. A
+// statement of the writer's that is not killed may take what it takes. Or the engine answers nobody.
 func (s *server) lookout(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -122,17 +124,19 @@ func (s *server) lookout(ctx context.Context) error {
 	}
 }
 
-// take runs the query and takes its answer. That of a reading statement comes through a pipe while the engine makes it, so
-// that no more of it is in memory than its limit.
+// take runs the query and takes its answer. That of a reading statement comes through a pipe while the engine makes it,
+// so that no more of it is in memory than its limit.
 func (s *server) take(c *conn, q *request, p *process, most int64) (*result, error) {
 	st := q.shown(&s.running)
 	switch {
 	case st.insert:
-		return c.run(st.insertFrom(fdPath(q.data), q.compression, cmp.Or(st.format, q.dataFormat, "Values")), q.format, q.params)
+		return c.run(st.insertFrom(fdPath(q.data), q.compression, cmp.Or(st.format, q.dataFormat, "Values")), q.format,
+			q.params)
 	case !st.reads:
 		return c.run(render(st.tokens), q.format, q.params)
-	// INTO OUTFILE after EXPLAIN is part of what is explained, CHECK takes none; and SELECT FROM (EXPLAIN ...), a table function to
-	// the engine, is refused with readonly = 1. The engine has their answers whole before the first byte in any case.
+	// INTO OUTFILE after EXPLAIN is part of what is explained, CHECK takes none; and SELECT FROM (EXPLAIN ...), a table
+	// function to the engine, is refused with readonly = 1. The engine has their answers whole before the first byte in
+	// any case.
 	case st.tokens[0].is("EXPLAIN"), st.tokens[0].is("CHECK"):
 		res, err := c.run(render(st.tokens), q.format, q.params)
 		if err != nil {

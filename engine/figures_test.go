@@ -7,12 +7,13 @@ import (
 	"github.com/bouncehouse/bouncehouse/engine"
 )
 
-// TestFigures: what one asks changes no answer to another, whatever settings it is asked with. ClickHouse's cache of conditions
-// left out rows that a condition had not met in another time zone.
+// TestFigures: what one asks changes no answer to another, whatever settings it is asked with. ClickHouse's cache of
+// conditions left out rows that a condition had not met in another time zone.
 func TestFigures(t *testing.T) {
 	_, end := migrated(t, "serve")
-	if code, body, _ := post(t, end, engine.Writer, nil, "INSERT INTO bouncehouse.events (stream, file_id, offset, time, host, reply_text) "+
-		"SELECT 's', 'f', number, toDateTime64('2026-11-20 00:00:00', 3, 'UTC') + number, 'h', toString(number) FROM numbers(200000)"); code != 200 {
+	if code, body, _ := post(t, end, engine.Writer, nil,
+		"INSERT INTO bouncehouse.events (stream, file_id, offset, time, host, reply_text) "+
+			"SELECT 's', 'f', number, toDateTime64('2026-11-20 00:00:00', 3, 'UTC') + number, 'h', toString(number) FROM numbers(200000)"); code != 200 {
 		t.Fatal(body)
 	}
 	for _, condition := range []string{
@@ -31,7 +32,8 @@ func TestFigures(t *testing.T) {
 		}
 		there := ask(engine.Reader, "Asia/Tokyo")
 		here := ask(engine.Writer, "")
-		if code, want, _ := post(t, end, engine.Writer, url.Values{"use_query_condition_cache": {"0"}}, query); code != 200 || here != want {
+		if code, want, _ := post(t, end, engine.Writer, url.Values{"use_query_condition_cache": {"0"}},
+			query); code != 200 || here != want {
 			t.Errorf("%s: the writer got %s, not %s", condition, here, want)
 		} else if there == here {
 			t.Errorf("%s: both have %s: the zone makes no difference", condition, here)

@@ -13,8 +13,8 @@ import (
 
 var update = flag.Bool("update", false, "write what is new into functions.txt")
 
-// TestFunctions compares functions.txt with the engine's own list, so that a new engine shows its new functions, and asks the
-// wall about every name that the engine can call.
+// TestFunctions compares functions.txt with the engine's own list, so that a new engine shows its new functions, and
+// asks the wall about every name that the engine can call.
 func TestFunctions(t *testing.T) {
 	_, c := up(t)
 	w := open(t, options(c.Endpoint(), engine.Writer))
@@ -30,7 +30,8 @@ func TestFunctions(t *testing.T) {
 			}
 		}
 	}
-	names := value[[]string](t, w, "SELECT groupArray(name) FROM (SELECT DISTINCT name FROM system.functions ORDER BY name)")
+	names := value[[]string](t, w,
+		"SELECT groupArray(name) FROM (SELECT DISTINCT name FROM system.functions ORDER BY name)")
 	var fresh []string
 	lower := map[string]byte{}
 	for _, n := range names {
@@ -53,7 +54,8 @@ func TestFunctions(t *testing.T) {
 		}
 	}
 	if fresh != nil {
-		t.Errorf("functions.txt lacks %v: go test ./engine -run TestFunctions -update adds them, to be looked at", fresh)
+		t.Errorf("functions.txt lacks %v: go test ./engine -run TestFunctions -update adds them, to be looked at",
+			fresh)
 	}
 	for n := range listed {
 		if !slices.Contains(names, n) {
@@ -61,8 +63,8 @@ func TestFunctions(t *testing.T) {
 		}
 	}
 
-	// Every function in a call, with a bracket; those that are not allowed also by their bare names, quoted and not. What is
-	// let through then fails for its arguments' sake, not the wall's.
+	// Every function in a call, with a bracket; those that are not allowed also by their bare names, quoted and not.
+	// What is let through then fails for its arguments' sake, not the wall's.
 	tables := value[[]string](t, w, "SELECT groupArray(name) FROM system.table_functions")
 	asTable := "numbers numbers_mt zeros zeros_mt generateSeries generate_series view"
 	check := func(query string, refused bool) {

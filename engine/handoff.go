@@ -34,8 +34,8 @@ type handoff struct {
 	Lock, Version, Probation, Socket, TCP int // descriptors
 }
 
-// Confined says whether this process is the program that Serve has executed anew. It can read no file then but the engine's:
-// what calls Serve must do without its configuration, which Serve has from before.
+// Confined says whether this process is the program that Serve has executed anew. It can read no file then but the
+// engine's: what calls Serve must do without its configuration, which Serve has from before.
 func Confined() bool { return os.Getenv(handoffVariable) != "" }
 
 // prepare opens and writes what lies outside of the walls, and goes behind them.
@@ -119,7 +119,8 @@ func (h *handoff) prepare(ctx context.Context, d dir, c Config) error {
 		c.Log.Warn("the kernel cannot confine the engine wholly", "missing", strings.Join(missing, ", "))
 	}
 	if os.Geteuid() == 0 && runAs == nil {
-		c.Log.Info("the engine runs as root, confined: it would run as a user of its own if its data were this user's", "user", c.User, "data", d.data())
+		c.Log.Info("the engine runs as root, confined: it would run as a user of its own if its data were this user's",
+			"user", c.User, "data", d.data())
 	}
 	if ctx.Err() != nil {
 		return nil
@@ -129,7 +130,8 @@ func (h *handoff) prepare(ctx context.Context, d dir, c Config) error {
 
 // run is Serve behind the walls.
 func (h *handoff) run(ctx context.Context, c Config) error {
-	lock, version, note := os.NewFile(uintptr(h.Lock), "lock"), os.NewFile(uintptr(h.Version), "version"), os.NewFile(uintptr(h.Probation), "probation")
+	lock, version, note := os.NewFile(uintptr(h.Lock), "lock"), os.NewFile(uintptr(h.Version), "version"),
+		os.NewFile(uintptr(h.Probation), "probation")
 	defer lock.Close()
 	defer version.Close()
 	defer note.Close()
@@ -193,5 +195,6 @@ func takeHandoff() (*handoff, error) {
 
 // descriptors are those that are there.
 func (h *handoff) descriptors() []int {
-	return slices.DeleteFunc([]int{h.Lock, h.Version, h.Probation, h.Socket, h.TCP}, func(fd int) bool { return fd == 0 })
+	return slices.DeleteFunc([]int{h.Lock, h.Version, h.Probation, h.Socket, h.TCP},
+		func(fd int) bool { return fd == 0 })
 }

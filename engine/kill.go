@@ -13,8 +13,9 @@ type selector struct {
 	async bool
 }
 
-// parseKill reads QUERY WHERE query_id {=|LIKE|IN} 'literal' [SYNC|ASYNC|TEST] [FORMAT x]; and KILL MUTATION, which is the
-// engine's own business. Queries run under the engine's ids, not the clients': the server answers for them, and only by id.
+// parseKill reads QUERY WHERE query_id {=|LIKE|IN} 'literal' [SYNC|ASYNC|TEST] [FORMAT x]; and KILL MUTATION, which is
+// the engine's own business. Queries run under the engine's ids, not the clients': the server answers for them, and
+// only by id.
 func (s *statement) parseKill(t []token) error {
 	if len(t) > 0 && t[0].is("MUTATION") {
 		return nil

@@ -80,10 +80,12 @@ func TestKillQuery(t *testing.T) {
 	})
 
 	t.Run("an insert half sent", func(t *testing.T) {
-		half(t, end, url.Values{"query": {"INSERT INTO bouncehouse.every (id, time) FORMAT TSV"}, "query_id": {"range-1-b"}}, "1\t1700000000\n2\t1700000000\n", 1000)
+		half(t, end, url.Values{"query": {"INSERT INTO bouncehouse.every (id, time) FORMAT TSV"},
+			"query_id": {"range-1-b"}}, "1\t1700000000\n2\t1700000000\n", 1000)
 		until(t, "the half insert", 5*time.Second, func() bool { return see() == 1 })
 		kill()
-		c := half(t, end, url.Values{"query": {"INSERT INTO bouncehouse.every (id, time) FORMAT TSV"}, "query_id": {"range-1-c"}}, "1\t1700000000\n2\t1700000000\n", 1000)
+		c := half(t, end, url.Values{"query": {"INSERT INTO bouncehouse.every (id, time) FORMAT TSV"},
+			"query_id": {"range-1-c"}}, "1\t1700000000\n2\t1700000000\n", 1000)
 		until(t, "the half insert", 5*time.Second, func() bool { return see() == 1 })
 		c.Close()
 		until(t, "its end", 5*time.Second, func() bool { return see() == 0 })
@@ -94,8 +96,10 @@ func TestKillQuery(t *testing.T) {
 
 	t.Run("an insert sent whole, and gone", func(t *testing.T) {
 		body := strings.Repeat("1\t1700000000\n", 50000)
-		c := half(t, end, url.Values{"query": {"INSERT INTO bouncehouse.every (id, time) FORMAT TSV"}, "query_id": {"range-1-d"}}, body, len(body))
-		until(t, "the insert", 5*time.Second, func() bool { return see() == 1 || count() > 0 }) // what is still in the socket no server can kill
+		c := half(t, end, url.Values{"query": {"INSERT INTO bouncehouse.every (id, time) FORMAT TSV"},
+			"query_id": {"range-1-d"}}, body, len(body))
+		// what is still in the socket no server can kill
+		until(t, "the insert", 5*time.Second, func() bool { return see() == 1 || count() > 0 })
 		c.Close()
 		kill()
 		if n := count(); n != 0 && n != 50000 {
@@ -109,7 +113,8 @@ func TestKillQuery(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		failed := make(chan error, 1)
 		go func() {
-			failed <- w.Exec(clickhouse.Context(ctx, clickhouse.WithQueryID("range-1-e")), "SELECT count() FROM numbers(100000000000) WHERE NOT ignore(sipHash64(number))")
+			failed <- w.Exec(clickhouse.Context(ctx, clickhouse.WithQueryID("range-1-e")),
+				"SELECT count() FROM numbers(100000000000) WHERE NOT ignore(sipHash64(number))")
 		}()
 		until(t, "the select", 5*time.Second, func() bool { return see() == 1 })
 		leave()
@@ -120,7 +125,8 @@ func TestKillQuery(t *testing.T) {
 	t.Run("not the reader's", func(t *testing.T) {
 		ended := make(chan int, 1)
 		go func() {
-			code, _, _ := post(t, end, engine.Reader, url.Values{"query_id": {"range-1-f"}}, "SELECT count() FROM numbers(100000000000) WHERE NOT ignore(sipHash64(number))")
+			code, _, _ := post(t, end, engine.Reader, url.Values{"query_id": {"range-1-f"}},
+				"SELECT count() FROM numbers(100000000000) WHERE NOT ignore(sipHash64(number))")
 			ended <- code
 		}()
 		until(t, "the reader's select", 5*time.Second, func() bool { return see() == 1 })
@@ -138,21 +144,28 @@ func TestKillQuery(t *testing.T) {
 		errs := make(chan error, 2)
 		for _, id := range []string{"one", "two"} {
 			go func() {
-				errs <- w.Exec(clickhouse.Context(t.Context(), clickhouse.WithQueryID(id)), "SELECT count() FROM numbers(100000000000) WHERE NOT ignore(sipHash64(number))")
+				errs <- w.Exec(clickhouse.Context(t.Context(), clickhouse.WithQueryID(id)),
+					"SELECT count() FROM numbers(100000000000) WHERE NOT ignore(sipHash64(number))")
 			}()
 		}
 		ids := func() string {
-			return value[string](t, w, "SELECT arrayStringConcat(arraySort(groupArray(query_id)), ' ') FROM system.processes AS p WHERE p.user = 'writer' AND length(query_id) = 3 AND position(query, 'sipHash64(number)') > 0 AND elapsed >= 0")
+			return value[string](t, w,
+				"SELECT arrayStringConcat(arraySort(groupArray(query_id)), ' ') FROM system.processes AS p WHERE p.user = 'writer' AND length(query_id) = 3 AND position(query, 'sipHash64(number)') > 0 AND elapsed >= 0")
 		}
 		until(t, "both", 5*time.Second, func() bool { return ids() == "one two" })
-		if code, body, _ := post(t, end, engine.Writer, url.Values{"query_id": {"one"}}, "SELECT 1"); code != 500 || !strings.Contains(body, "Code: 216") {
+		if code, body, _ := post(t, end, engine.Writer, url.Values{"query_id": {"one"}}, "SELECT 1"); code != 500 ||
+			!strings.Contains(body, "Code: 216") {
 			t.Errorf("an id in use: %d %s", code, body)
 		}
-		if _, body, _ := post(t, end, engine.Writer, nil, "KILL QUERY WHERE query_id = 'one' TEST"); !strings.HasPrefix(body, "waiting\tone\twriter\tSELECT count()") {
+		if _, body, _ := post(t, end, engine.Writer, nil,
+			"KILL QUERY WHERE query_id = 'one' TEST"); !strings.HasPrefix(body,
+			"waiting\tone\twriter\tSELECT count()") {
 			t.Error(body)
 		}
 		for _, id := range []string{"one", "two"} {
-			if _, body, _ := post(t, end, engine.Writer, url.Values{"default_format": {"CSV"}}, "KILL QUERY WHERE query_id IN ('x', '"+id+"') SYNC"); !strings.HasPrefix(body, `"finished","`+id+`","writer"`) {
+			if _, body, _ := post(t, end, engine.Writer, url.Values{"default_format": {"CSV"}},
+				"KILL QUERY WHERE query_id IN ('x', '"+id+"') SYNC"); !strings.HasPrefix(body,
+				`"finished","`+id+`","writer"`) {
 				t.Error(body)
 			}
 			var e *clickhouse.Exception
@@ -177,10 +190,12 @@ func TestAtOnce(t *testing.T) {
 			if i%2 == 0 {
 				user = engine.Reader
 			}
-			if code, body, _ := post(t, end, user, nil, "SELECT uniqExact(number) FROM numbers(1000000)"); body != want {
+			if code, body, _ := post(t, end, user, nil,
+				"SELECT uniqExact(number) FROM numbers(1000000)"); body != want {
 				t.Error(code, body)
 			}
-			if code, body, _ := post(t, end, engine.Writer, nil, fmt.Sprintf("INSERT INTO bouncehouse.n VALUES (%d)", i)); code != 200 {
+			if code, body, _ := post(t, end, engine.Writer, nil,
+				fmt.Sprintf("INSERT INTO bouncehouse.n VALUES (%d)", i)); code != 200 {
 				t.Error(code, body)
 			}
 		})
@@ -220,14 +235,16 @@ func TestAuthentication(t *testing.T) {
 		{"/play", nil, 404, ""},
 		{q, nil, 403, "Code: 516. DB::Exception: "},
 		{q + "&user=writer", nil, 403, "Code: 516"},
-		{q + "&user=writer&password=" + end.ReaderPassword, nil, 403, "Authentication failed: password is incorrect, or there is no user with such name. (AUTHENTICATION_FAILED)"},
+		{q + "&user=writer&password=" + end.ReaderPassword, nil, 403,
+			"Authentication failed: password is incorrect, or there is no user with such name. (AUTHENTICATION_FAILED)"},
 		{q + "&user=nobody&password=", nil, 403, "Code: 516"},
 		{q + "&user=writer&password=" + end.WriterPassword, nil, 200, "1\n"},
 		{q + "&user=reader&password=" + end.ReaderPassword, nil, 200, "1\n"},
 		{q, []string{"X-ClickHouse-User", "writer", "X-ClickHouse-Key", end.WriterPassword}, 200, "1\n"},
 		{q, []string{"X-ClickHouse-User", "writer"}, 403, "Code: 516"},
 		// GET changes nothing, as in ClickHouse.
-		{"/?query=" + url.QueryEscape("CREATE DATABASE x") + "&user=writer&password=" + end.WriterPassword, nil, 500, "Code: 164"},
+		{"/?query=" + url.QueryEscape("CREATE DATABASE x") + "&user=writer&password=" + end.WriterPassword, nil, 500,
+			"Code: 164"},
 	} {
 		if code, body := get(tc.path, tc.headers...); code != tc.code || !strings.Contains(body, tc.want) {
 			t.Errorf("%s %v: %d %s", tc.path, tc.headers, code, body)
@@ -241,8 +258,9 @@ func TestAuthentication(t *testing.T) {
 		"two lengths":    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
 		"bad chunk":      "POST /?query=INSERT HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
 		"bad parameters": "GET /?query=%zz HTTP/1.1\r\nHost: x\r\n\r\n",
-		"NUL":            "GET /?query=SELECT+1%00+INTO+OUTFILE+%27/tmp/x%27&user=writer&password=" + end.WriterPassword + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-		"delete":         "DELETE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+		"NUL": "GET /?query=SELECT+1%00+INTO+OUTFILE+%27/tmp/x%27&user=writer&password=" +
+			end.WriterPassword + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+		"delete": "DELETE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 	} {
 		c, err := end.Dial(t.Context())
 		if err != nil {

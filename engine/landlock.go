@@ -26,8 +26,8 @@ const (
 		unix.LANDLOCK_ACCESS_FS_MAKE_REG | unix.LANDLOCK_ACCESS_FS_MAKE_DIR | unix.LANDLOCK_ACCESS_FS_MAKE_SYM | unix.LANDLOCK_ACCESS_FS_REFER
 )
 
-// landlockLeast is the first ABI that can be used (Linux 5.19). Under the one before, a file can be linked or renamed into no
-// other directory at all, which ClickHouse does with parts in mutations, REPLACE PARTITION and broken parts.
+// landlockLeast is the first ABI that can be used (Linux 5.19). Under the one before, a file can be linked or renamed
+// into no other directory at all, which ClickHouse does with parts in mutations, REPLACE PARTITION and broken parts.
 const landlockLeast = 2
 
 // landlockABI is the kernel's: 0 where it has none, or one that cannot be used.
@@ -75,10 +75,12 @@ type allowance struct {
 	access uint64
 }
 
-// landlock makes a ruleset that takes all access to files, TCP ports, signals and abstract sockets, but for what is allowed.
+// landlock makes a ruleset that takes all access to files, TCP ports, signals and abstract sockets, but for what is
+// allowed.
 func landlock(abi int, allowed []allowance) (*os.File, error) {
 	attr := landlockRights(abi)
-	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
+	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr),
+		0)
 	if errno != 0 {
 		return nil, fmt.Errorf("make a Landlock ruleset: %w", errno)
 	}

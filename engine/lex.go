@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// A server has ClickHouse's parser before the engine; the library has clickhouse-client's, which does things that a server
-// must not do for a stranger (INTO OUTFILE, FROM INFILE, several statements, "exit"). So a statement is cut into tokens here,
-// and what the engine gets is written anew from these tokens (see render): it has no comment, no heredoc, no $, nothing
-// outside of quotes that is not plain ASCII, and every string is quoted in one way. Whatever two lexers could read in two
-// ways is refused, not guessed.
+// A server has ClickHouse's parser before the engine; the library has clickhouse-client's, which does things that a
+// server must not do for a stranger (INTO OUTFILE, FROM INFILE, several statements, "exit"). So a statement is cut into
+// tokens here, and what the engine gets is written anew from these tokens (see render): it has no comment, no heredoc,
+// no $, nothing outside of quotes that is not plain ASCII, and every string is quoted in one way. Whatever two lexers
+// could read in two ways is refused, not guessed.
 
 type tokenKind uint8
 

@@ -15,9 +15,9 @@ import (
 // ErrNoLibrary says that libchdb was found in none of the places where it is looked for.
 var ErrNoLibrary = errors.New("the ClickHouse engine (libchdb.so) is not installed: `make engine` gets it, or CHDB_LIB_PATH names a copy")
 
-// FindLibrary returns the path of libchdb: CHDB_LIB_PATH, then beside the running binary, then the cache of a checkout whose
-// binary lies in bin/, then the usual library folders. The error is ErrNoLibrary where it is in none, and one that names the
-// file where CHDB_LIB_PATH points to nothing.
+// FindLibrary returns the path of libchdb: CHDB_LIB_PATH, then beside the running binary, then the cache of a checkout
+// whose binary lies in bin/, then the usual library folders. The error is ErrNoLibrary where it is in none, and one
+// that names the file where CHDB_LIB_PATH points to nothing.
 func FindLibrary() (string, error) {
 	if p := os.Getenv("CHDB_LIB_PATH"); p != "" {
 		if _, err := os.Stat(p); err != nil {
@@ -56,10 +56,12 @@ type library struct {
 	connectAddress uintptr           // of chdb_connect
 	slots          map[string][]slot // see imported
 
-	connect        func(argc int32, argv unsafe.Pointer) unsafe.Pointer
-	closeConn      func(conn unsafe.Pointer)
-	query          func(conn unsafe.Pointer, q unsafe.Pointer, qlen uintptr, format unsafe.Pointer, flen uintptr) uintptr
-	queryParams    func(conn unsafe.Pointer, q unsafe.Pointer, qlen uintptr, format unsafe.Pointer, flen uintptr, names, nameLens, values, valueLens unsafe.Pointer, n uintptr) uintptr
+	connect   func(argc int32, argv unsafe.Pointer) unsafe.Pointer
+	closeConn func(conn unsafe.Pointer)
+	query     func(conn unsafe.Pointer, q unsafe.Pointer, qlen uintptr, format unsafe.Pointer,
+		flen uintptr) uintptr
+	queryParams func(conn unsafe.Pointer, q unsafe.Pointer, qlen uintptr, format unsafe.Pointer, flen uintptr, names,
+		nameLens, values, valueLens unsafe.Pointer, n uintptr) uintptr
 	destroyResult  func(r uintptr)
 	resultBuffer   func(r uintptr) unsafe.Pointer
 	resultLength   func(r uintptr) uintptr
@@ -120,8 +122,8 @@ type conn struct {
 	handle unsafe.Pointer // chdb_connection*, which is a pointer to the connection proper
 }
 
-// open makes a connection. The first one of a process starts the engine with these arguments; later ones must give the same
-// path and join it.
+// open makes a connection. The first one of a process starts the engine with these arguments; later ones must give the
+// same path and join it.
 func (l *library) open(args ...string) (*conn, error) {
 	argv := make([]unsafe.Pointer, 0, len(args)+2)
 	keep := make([][]byte, 0, len(args)+1)
@@ -208,11 +210,13 @@ func (c *conn) run(query, format string, params []param) (*result, error) {
 			values[i], valueLens[i] = bytesOf(p.value), uintptr(len(p.value))
 		}
 		h = c.lib.queryParams(inner, q, uintptr(len(query)), f, uintptr(len(format)),
-			unsafe.Pointer(&names[0]), unsafe.Pointer(&nameLens[0]), unsafe.Pointer(&values[0]), unsafe.Pointer(&valueLens[0]), uintptr(len(params)))
+			unsafe.Pointer(&names[0]), unsafe.Pointer(&nameLens[0]), unsafe.Pointer(&values[0]),
+			unsafe.Pointer(&valueLens[0]), uintptr(len(params)))
 		runtime.KeepAlive(names)
 	}
 	if h == 0 {
-		return nil, &Error{Code: 1002, Text: "Code: 1002. DB::Exception: the engine gave no answer. (UNKNOWN_EXCEPTION)"}
+		return nil, &Error{Code: 1002,
+			Text: "Code: 1002. DB::Exception: the engine gave no answer. (UNKNOWN_EXCEPTION)"}
 	}
 	r := &result{lib: c.lib, handle: h}
 	if e := c.lib.resultError(h); e != nil {
@@ -228,8 +232,8 @@ func (c *conn) run(query, format string, params []param) (*result, error) {
 	return r, nil
 }
 
-// maxError bounds an error's text: ClickHouse puts the value into it that it cannot read, were it 100 MB. The error's name is at
-// the end.
+// maxError bounds an error's text: ClickHouse puts the value into it that it cannot read, were it 100 MB. The error's
+// name is at the end.
 const (
 	maxError = 64 << 10
 	errorEnd = 4 << 10

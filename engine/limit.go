@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Limits of connections. Anyone on the machine can open those of TCP: without a password they have little of everything.
+// Limits of connections. Anyone on the machine can open those of TCP: without a password they have little of
+// everything.
 const (
 	maxConns       = 1024            // of the socket
 	maxGuests      = 256             // connections that have shown an account's password
@@ -18,10 +19,10 @@ const (
 	strangerHeader = 5 * time.Second // for the request that shows it
 )
 
-// guests are the connections of a TCP listener. One that has shown no password is a stranger: of more than maxStrangers the
-// oldest is closed, so that a new one always finds room, and its connection ends with the first answer. Who has shown one
-// stays, but of more than maxGuests of an account's the one that has been idle longest is closed. Each account has its own: the
-// reader's, each with a body that is announced and not sent, kept the writer out.
+// guests are the connections of a TCP listener. One that has shown no password is a stranger: of more than maxStrangers
+// the oldest is closed, so that a new one always finds room, and its connection ends with the first answer. Who has
+// shown one stays, but of more than maxGuests of an account's the one that has been idle longest is closed. Each
+// account has its own: the reader's, each with a body that is announced and not sent, kept the writer out.
 type guests struct {
 	mu        sync.Mutex
 	strangers []net.Conn          // oldest first

@@ -17,8 +17,8 @@ import (
 	"github.com/bouncehouse/bouncehouse/engine"
 )
 
-// TestIdleConnections: whatever number of connections without a password hangs at the TCP port, neither the socket's clients
-// nor those with a password, old and new, notice.
+// TestIdleConnections: whatever number of connections without a password hangs at the TCP port, neither the socket's
+// clients nor those with a password, old and new, notice.
 func TestIdleConnections(t *testing.T) {
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || files.Cur < 2500 {
@@ -30,7 +30,8 @@ func TestIdleConnections(t *testing.T) {
 		t.Fatal("it does not say where it listens")
 	}
 	ask := func(c *http.Client) (string, error) {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+end.Addr+"/", strings.NewReader("SELECT 1"))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+end.Addr+"/",
+			strings.NewReader("SELECT 1"))
 		if err != nil {
 			return "", err
 		}
@@ -44,7 +45,8 @@ func TestIdleConnections(t *testing.T) {
 		return string(b), err
 	}
 	var dials int
-	grafana := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+	grafana := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network,
+		addr string) (net.Conn, error) {
 		dials++
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}}}
@@ -59,7 +61,8 @@ func TestIdleConnections(t *testing.T) {
 		}
 		defer c.Close()
 		if i%2 == 1 {
-			if _, err := io.WriteString(c, "GET /ping HTTP/1.1\r\nHost: x\r\n"); err != nil && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
+			if _, err := io.WriteString(c, "GET /ping HTTP/1.1\r\nHost: x\r\n"); err != nil &&
+				!errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
 				t.Fatal(err)
 			}
 		}
@@ -68,7 +71,8 @@ func TestIdleConnections(t *testing.T) {
 			if got, err := ask(grafana); err != nil || got != "1\n" {
 				t.Errorf("with %d idle connections, the old one: %q %v", i+1, got, err)
 			}
-			if got, err := ask(&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}); err != nil || got != "1\n" {
+			if got, err := ask(&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}); err != nil ||
+				got != "1\n" {
 				t.Errorf("with %d idle connections, a new one: %q %v", i+1, got, err)
 			}
 			if code, body, _ := post(t, end, engine.Writer, nil, "SELECT 1"); code != 200 {
@@ -130,7 +134,8 @@ func TestAccountsConnections(t *testing.T) {
 			return
 		}
 		// A body that does not come: it is waited for, by whom it is refused too.
-		if _, err := fmt.Fprintf(c, "POST /?user=%s&password=%s HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", engine.Reader, end.ReaderPassword); err != nil {
+		if _, err := fmt.Fprintf(c, "POST /?user=%s&password=%s HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n",
+			engine.Reader, end.ReaderPassword); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -142,8 +147,8 @@ func isTimeout(err error) bool {
 	return errors.As(err, &e) && e.Timeout()
 }
 
-// TestTCPAccounts: the writer's account is not for TCP, with the right password neither; and an answer without a password ends
-// the connection.
+// TestTCPAccounts: the writer's account is not for TCP, with the right password neither; and an answer without a
+// password ends the connection.
 func TestTCPAccounts(t *testing.T) {
 	dir := t.TempDir()
 	end := upAs(t, dir, "tcp", "127.0.0.1:0").Endpoint()
@@ -175,13 +180,15 @@ func TestTCPAccounts(t *testing.T) {
 	}
 }
 
-// TestReadersInside: what the reader's requests hold before the engine has them is bounded by their number, and takes nothing
-// from the writer, nor by TCP from the reader by the socket.
+// TestReadersInside: what the reader's requests hold before the engine has them is bounded by their number, and takes
+// nothing from the writer, nor by TCP from the reader by the socket.
 func TestReadersInside(t *testing.T) {
 	end := upAs(t, t.TempDir(), "tcp", "127.0.0.1:0").Endpoint()
 	ask := func(by func() (net.Conn, error)) (code int, body string) {
-		c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return by() }}}
-		res, err := c.PostForm("http://engine/?"+url.Values{"user": {engine.Reader}, "password": {end.ReaderPassword}, "query": {"SELECT 1"}}.Encode(), nil)
+		c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+			DialContext: func(context.Context, string, string) (net.Conn, error) { return by() }}}
+		res, err := c.PostForm("http://engine/?"+url.Values{"user": {engine.Reader}, "password": {end.ReaderPassword},
+			"query": {"SELECT 1"}}.Encode(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +204,9 @@ func TestReadersInside(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { c.Close() })
-			if _, err := fmt.Fprintf(c, "POST /?user=%s&password=%s HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nSELECT", engine.Reader, end.ReaderPassword); err != nil {
+			if _, err := fmt.Fprintf(c,
+				"POST /?user=%s&password=%s HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nSELECT", engine.Reader,
+				end.ReaderPassword); err != nil {
 				t.Fatal(err)
 			}
 			conns = append(conns, c)

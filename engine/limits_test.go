@@ -19,29 +19,35 @@ import (
 // TestReaderTime: no value of max_execution_time, in the URL or in SETTINGS, is above the reader's own or none at all.
 func TestReaderTime(t *testing.T) {
 	end, _ := prepared(t)
-	for _, v := range []string{"", "0", "-1", "0.0000001", "1e-9", "nan", "inf", "-inf", "1e400", "99999", "60.1", "18446744073709551616", "abc", "0x1p10", " 5", "1e1000000000"} {
-		for how, params := range map[string]url.Values{"": {"max_execution_time": {v}}, fmt.Sprintf(" SETTINGS max_execution_time = '%s'", v): nil} {
+	for _, v := range []string{"", "0", "-1", "0.0000001", "1e-9", "nan", "inf", "-inf", "1e400", "99999", "60.1",
+		"18446744073709551616", "abc", "0x1p10", " 5", "1e1000000000"} {
+		for how, params := range map[string]url.Values{"": {"max_execution_time": {v}},
+			fmt.Sprintf(" SETTINGS max_execution_time = '%s'", v): nil} {
 			code, body, _ := post(t, end, engine.Reader, params, "SELECT getSetting('max_execution_time')"+how)
 			if code == 408 {
 				continue // it was lower
 			}
-			if got, err := strconv.ParseFloat(strings.TrimSpace(body), 64); code != 200 || err != nil || !(got > 0 && got <= 60) {
+			if got, err := strconv.ParseFloat(strings.TrimSpace(body), 64); code != 200 || err != nil ||
+				!(got > 0 && got <= 60) {
 				t.Errorf("%q%s: %d %s", v, how, code, body)
 			}
 		}
 	}
 	// Out of time is an error, never an answer without its rows: the engine itself ended one in five of these so.
 	for range 300 {
-		if code, body, _ := post(t, end, engine.Reader, url.Values{"max_execution_time": {"0.001"}}, "SELECT 'all'"); code != 408 && body != "all\n" {
+		if code, body, _ := post(t, end, engine.Reader, url.Values{"max_execution_time": {"0.001"}},
+			"SELECT 'all'"); code != 408 && body != "all\n" {
 			t.Fatalf("%d %q", code, body)
 		}
 	}
-	if code, body, _ := post(t, end, engine.Reader, url.Values{"max_execution_time": {"0.0000001"}}, "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))"); code != 408 {
+	if code, body, _ := post(t, end, engine.Reader, url.Values{"max_execution_time": {"0.0000001"}},
+		"SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))"); code != 408 {
 		t.Errorf("%d %s", code, body)
 	}
 }
 
-// TestReaderBytes: an answer larger than its limit is refused, whatever makes it large, and is never in the child's memory.
+// TestReaderBytes: an answer larger than its limit is refused, whatever makes it large, and is never in the child's
+// memory.
 func TestReaderBytes(t *testing.T) {
 	dir, c := up(t)
 	end := c.Endpoint()
@@ -65,14 +71,18 @@ func TestReaderBytes(t *testing.T) {
 			t.Errorf("%.80s: %d %.300s", q, code, body)
 		}
 	}
-	if code, body, _ := post(t, end, engine.Reader, url.Values{"max_result_bytes": {"1000"}}, "SELECT number FROM numbers(1000)"); code != 500 || !strings.Contains(body, "Code: 396.") {
+	if code, body, _ := post(t, end, engine.Reader, url.Values{"max_result_bytes": {"1000"}},
+		"SELECT number FROM numbers(1000)"); code != 500 || !strings.Contains(body, "Code: 396.") {
 		t.Errorf("%d %.300s", code, body)
 	}
-	if code, body, _ := post(t, end, engine.Writer, url.Values{"max_result_bytes": {"1000000"}}, "SELECT 1 AS "+name+" FROM numbers(100000) FORMAT JSONEachRow"); code != 500 || !strings.Contains(body, "Code: 396.") {
+	if code, body, _ := post(t, end, engine.Writer, url.Values{"max_result_bytes": {"1000000"}},
+		"SELECT 1 AS "+name+" FROM numbers(100000) FORMAT JSONEachRow"); code != 500 ||
+		!strings.Contains(body, "Code: 396.") {
 		t.Errorf("%d %.300s", code, body)
 	}
 	// What is under the limit comes whole, of many blocks.
-	if code, body, _ := post(t, end, engine.Reader, nil, "SELECT number FROM numbers(1000000)"); code != 200 || len(body) != 6888890 {
+	if code, body, _ := post(t, end, engine.Reader, nil, "SELECT number FROM numbers(1000000)"); code != 200 ||
+		len(body) != 6888890 {
 		t.Errorf("%d, %d bytes", code, len(body))
 	}
 	status, err := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/status")
@@ -95,8 +105,8 @@ func ofColumns(n int, form string) string {
 	return "SELECT " + strings.Join(all, ", ")
 }
 
-// TestExplainBytes: what EXPLAIN tells does not come through the pipe that counts other answers, and is bounded as they are.
-// The engine counts it in memory, where it has none of XML's tags.
+// TestExplainBytes: what EXPLAIN tells does not come through the pipe that counts other answers, and is bounded as they
+// are. The engine counts it in memory, where it has none of XML's tags.
 func TestExplainBytes(t *testing.T) {
 	end, _ := prepared(t)
 	explained := " " + ofColumns(100, "number + %[1]d AS c%[1]d") + " FROM numbers(1)"
@@ -107,14 +117,15 @@ func TestExplainBytes(t *testing.T) {
 			t.Errorf("EXPLAIN%s: %d, %d bytes: %.300s", kind, code, len(body), body)
 		}
 		params.Set("max_result_bytes", strconv.Itoa(len(body)-1))
-		if code, body, _ := post(t, end, engine.Reader, params, "EXPLAIN"+kind+explained); code != 500 || !strings.Contains(body, "Code: 396.") {
+		if code, body, _ := post(t, end, engine.Reader, params, "EXPLAIN"+kind+explained); code != 500 ||
+			!strings.Contains(body, "Code: 396.") {
 			t.Errorf("EXPLAIN%s, a byte less: %d, %d bytes: %.300s", kind, code, len(body), body)
 		}
 	}
 }
 
-// TestExplainConstants: nothing that the reader may explain shows constants as computed, once for each name: a text of 1 KB
-// made gigabytes.
+// TestExplainConstants: nothing that the reader may explain shows constants as computed, once for each name: a text of
+// 1 KB made gigabytes.
 func TestExplainConstants(t *testing.T) {
 	end, w := prepared(t)
 	exec1(t, w, "CREATE TABLE bouncehouse.keyed (a String, b String) ENGINE = MergeTree ORDER BY (a, b)")
@@ -124,7 +135,8 @@ func TestExplainConstants(t *testing.T) {
 		ranges = append(ranges, fmt.Sprintf("a > concat(l, '%[1]d') AND b < concat(l, '%[1]d')", i))
 	}
 	for _, kind := range []string{"QUERY TREE", "AST", "SYNTAX", "PLAN", "PIPELINE", "ESTIMATE"} {
-		_, says, _ := post(t, end, engine.Writer, nil, "EXPLAIN "+kind+" nosuch = 1 SELECT 1") // it lists all options that there are
+		// it lists all options that there are
+		_, says, _ := post(t, end, engine.Writer, nil, "EXPLAIN "+kind+" nosuch = 1 SELECT 1")
 		_, list, _ := strings.Cut(says, "Supported settings: ")
 		list, _, _ = strings.Cut(list, ". (")
 		options := strings.Split(list, ", ")
@@ -138,13 +150,18 @@ func TestExplainConstants(t *testing.T) {
 			for _, explained := range []string{
 				"WITH repeat('x', 100000) AS a " + ofColumns(20, "concat(a, '%d')"),
 				ofColumns(20, "groupConcat(repeat('x', 100000) || '%d')('y')"),
-				ofColumns(20, "count() OVER (PARTITION BY concat(toString(number), repeat('x', 100000), '%d'))") + " FROM numbers(1)",
-				"WITH (SELECT repeat('x', 100000)) AS l SELECT a FROM bouncehouse.keyed WHERE " + strings.Join(ranges, " OR "),
-				"WITH '" + strings.Repeat("x", 500) + "' AS b, b || b || b || b AS l SELECT a FROM bouncehouse.keyed WHERE " + strings.ReplaceAll(strings.Join(ranges, " OR "), "concat(l, ", "(l || l || "),
+				ofColumns(20, "count() OVER (PARTITION BY concat(toString(number), repeat('x', 100000), '%d'))") +
+					" FROM numbers(1)",
+				"WITH (SELECT repeat('x', 100000)) AS l SELECT a FROM bouncehouse.keyed WHERE " +
+					strings.Join(ranges, " OR "),
+				"WITH '" + strings.Repeat("x", 500) +
+					"' AS b, b || b || b || b AS l SELECT a FROM bouncehouse.keyed WHERE " +
+					strings.ReplaceAll(strings.Join(ranges, " OR "), "concat(l, ", "(l || l || "),
 			} {
 				code, body, _ := post(t, end, engine.Reader, nil, "EXPLAIN "+kind+" "+option+" "+explained)
 				if code != 200 && code != 403 || len(body) > 100000 {
-					t.Errorf("EXPLAIN %s %s %.60s: %d, %d bytes: %.100s", kind, option, explained, code, len(body), body)
+					t.Errorf("EXPLAIN %s %s %.60s: %d, %d bytes: %.100s", kind, option, explained, code, len(body),
+						body)
 				}
 			}
 		}
@@ -155,19 +172,24 @@ func TestExplainConstants(t *testing.T) {
 func TestErrorBytes(t *testing.T) {
 	end, _ := prepared(t)
 	code, body, header := post(t, end, engine.Reader, nil, "SELECT throwIf(1, repeat('x', 1000000))")
-	if code != 500 || len(body) > 70<<10 || !strings.Contains(body, "(FUNCTION_THROW_IF_VALUE_IS_NON_ZERO)") || header.Get("X-ClickHouse-Exception-Code") != "395" {
+	if code != 500 || len(body) > 70<<10 || !strings.Contains(body, "(FUNCTION_THROW_IF_VALUE_IS_NON_ZERO)") ||
+		header.Get("X-ClickHouse-Exception-Code") != "395" {
 		t.Errorf("%d, %d bytes: %.300s", code, len(body), body)
 	}
 }
 
-// TestSettingsEdges: whatever a setting of the reader's is, a small query ends soon. interactive_delay = 0 was waited for without end.
+// TestSettingsEdges: whatever a setting of the reader's is, a small query ends soon. interactive_delay = 0 was waited
+// for without end.
 func TestSettingsEdges(t *testing.T) {
 	end, _ := prepared(t)
 	asked := 0
-	for name, values := range engine.ReaderSettings("0", "1", "64", "1024", "9999", "10000", strconv.Itoa(1<<20), strconv.Itoa(1<<32), strconv.Itoa(1<<62), "0.000001") {
+	for name, values := range engine.ReaderSettings("0", "1", "64", "1024", "9999", "10000", strconv.Itoa(1<<20),
+		strconv.Itoa(1<<32), strconv.Itoa(1<<62), "0.000001") {
 		for _, value := range values {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://engine/?"+url.Values{name: {value}}.Encode(), strings.NewReader("SELECT count(), max(number) FROM numbers(100000)"))
+			req, err := http.NewRequestWithContext(ctx, http.MethodPost,
+				"http://engine/?"+url.Values{name: {value}}.Encode(),
+				strings.NewReader("SELECT count(), max(number) FROM numbers(100000)"))
 			if err != nil {
 				t.Fatal(err)
 			}

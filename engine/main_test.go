@@ -53,7 +53,8 @@ func TestMain(m *testing.M) {
 	case "unconfined": // DIR: without the kernel's walls
 		os.Exit(serve(engine.OnKernel(engine.Config{Dir: os.Args[1], AllowUnconfined: true}, 0, false)))
 	case "open": // DIR: neither wall
-		os.Exit(serve(engine.OnKernel(engine.Unguarded(engine.Config{Dir: os.Args[1], AllowUnconfined: true}), 0, false)))
+		os.Exit(serve(engine.OnKernel(engine.Unguarded(engine.Config{Dir: os.Args[1], AllowUnconfined: true}), 0,
+			false)))
 	case "kernel": // DIR LANDLOCK: on an older kernel
 		abi, _ := strconv.Atoi(os.Args[2])
 		os.Exit(serve(engine.OnKernel(engine.Config{Dir: os.Args[1]}, abi, true)))
@@ -95,7 +96,8 @@ func panicAfterConnect(dir string) int {
 	defer cancel()
 	up := make(chan struct{})
 	go func() {
-		_ = engine.Serve(ctx, engine.Config{Dir: dir, Ready: func(engine.Endpoint) { close(up) }, Log: slog.New(slog.DiscardHandler)})
+		_ = engine.Serve(ctx, engine.Config{Dir: dir, Ready: func(engine.Endpoint) { close(up) },
+			Log: slog.New(slog.DiscardHandler)})
 	}()
 	<-up
 	var p *int
@@ -162,7 +164,8 @@ func upAs(t testing.TB, dir, name string, args ...string) *engine.Child {
 func upSaying(t testing.TB, dir string, said io.Writer, name string, args ...string) *engine.Child {
 	t.Helper()
 	library(t)
-	c, err := engine.Start(t.Context(), dir, helper(name, append([]string{dir}, args...)...), slog.New(slog.NewTextHandler(said, nil)))
+	c, err := engine.Start(t.Context(), dir, helper(name, append([]string{dir}, args...)...),
+		slog.New(slog.NewTextHandler(said, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +182,8 @@ func options(e engine.Endpoint, user string) *clickhouse.Options {
 	if user == engine.Reader {
 		password = e.ReaderPassword
 	}
-	return &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{"engine"}, Auth: clickhouse.Auth{Username: user, Password: password},
+	return &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{"engine"},
+		Auth:        clickhouse.Auth{Username: user, Password: password},
 		DialContext: func(ctx context.Context, _ string) (net.Conn, error) { return e.Dial(ctx) }}
 }
 
@@ -210,9 +214,11 @@ func value[T any](t testing.TB, c driver.Conn, query string, args ...any) T {
 }
 
 // post sends one request as curl would.
-func post(t testing.TB, e engine.Endpoint, user string, params url.Values, body string, headers ...string) (int, string, http.Header) {
+func post(t testing.TB, e engine.Endpoint, user string, params url.Values, body string,
+	headers ...string) (int, string, http.Header) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://engine/?"+params.Encode(), strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://engine/?"+params.Encode(),
+		strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

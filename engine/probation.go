@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// What ends the engine's process may be any statement of the reader's that nobody knows yet: ClickHouse has faults. It must not
-// keep the writer out. So it is kept in a file, which outlives the process, whether queries of the reader's are under way: an
-// engine that finds some there at its start has been ended under them. From the second such end in a row on it serves the
-// writer alone for a while, longer each time.
+// What ends the engine's process may be any statement of the reader's that nobody knows yet: ClickHouse has faults. It
+// must not keep the writer out. So it is kept in a file, which outlives the process, whether queries of the reader's
+// are under way: an engine that finds some there at its start has been ended under them. From the second such end in a
+// row on it serves the writer alone for a while, longer each time.
 //
 // An end counts as one in a row until an hour after the reader was let in again.
 const (

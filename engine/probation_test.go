@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestProbation: the second end in a row under the reader's queries keeps them out for a minute, each further one for twice
-// as long, up to an hour; an end with none under way does not count, and an hour without one forgets them.
+// TestProbation: the second end in a row under the reader's queries keeps them out for a minute, each further one for
+// twice as long, up to an hour; an end with none under way does not count, and an hour without one forgets them.
 func TestProbation(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "probation")
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -36,7 +36,8 @@ func TestProbation(t *testing.T) {
 	}
 	enter(start(), 0, true) // and it ends
 	enter(start(), 0, true)
-	for _, pause := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 16 * time.Minute, 32 * time.Minute, time.Hour, time.Hour, time.Hour} {
+	for _, pause := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute,
+		16 * time.Minute, 32 * time.Minute, time.Hour, time.Hour, time.Hour} {
 		p := start()
 		enter(p, pause-time.Second, false)
 		enter(p, pause, true)
@@ -66,7 +67,8 @@ func TestProbation(t *testing.T) {
 	enter(start(), 0, true)
 }
 
-// TestBlame: an engine with too much memory ends for what queries of the reader's have left, be none under way at that moment.
+// TestBlame: an engine with too much memory ends for what queries of the reader's have left, be none under way at that
+// moment.
 func TestBlame(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "probation"))
 	if err != nil {
@@ -98,8 +100,8 @@ func TestBlame(t *testing.T) {
 	}
 }
 
-// TestProbationOfWhatIsDeaf: an end for a query of the reader's that heeds nothing counts, also where that query comes back
-// while the engine ends; one for the writer's does not.
+// TestProbationOfWhatIsDeaf: an end for a query of the reader's that heeds nothing counts, also where that query comes
+// back while the engine ends; one for the writer's does not.
 func TestProbationOfWhatIsDeaf(t *testing.T) {
 	for user, ends := range map[string]int{Reader: 1, Writer: 0} {
 		f, err := os.OpenFile(filepath.Join(t.TempDir(), "probation"), os.O_RDWR|os.O_CREATE, 0o600)

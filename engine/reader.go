@@ -8,9 +8,9 @@ import (
 
 // The reader's wall.
 //
-// readonly = 1 is not enough in this library: under it file('path') reads any file, INTO OUTFILE writes one, DESCRIBE of a
-// table function opens connections, a setting can hold an SQL expression. So a statement of the reader is sent only where
-// every name in it is on a list of what the reader may use:
+// readonly = 1 is not enough in this library: under it file('path') reads any file, INTO OUTFILE writes one, DESCRIBE
+// of a table function opens connections, a setting can hold an SQL expression. So a statement of the reader is sent
+// only where every name in it is on a list of what the reader may use:
 //
 //   - It is one SELECT, or one of the forms of SHOW, DESCRIBE, EXISTS and EXPLAIN in reader_forms.go.
 //   - It is sent as written anew from its tokens (lex.go), so what was looked at here is what the engine reads.
@@ -23,9 +23,9 @@ import (
 //   - What it could grow to in the engine is bounded (reader_weight.go).
 //   - The type of a query's parameter is not Identifier, and its value goes to the engine as a value.
 //
-// No rule asks what part of the statement a name stands in, so none can be misled about it. The price is that some harmless
-// names must be avoided (an alias "file" that is used again) and that lambdas by a name of their own and parametrized views
-// are not served.
+// No rule asks what part of the statement a name stands in, so none can be misled about it. The price is that some
+// harmless names must be avoided (an alias "file" that is used again) and that lambdas by a name of their own and
+// parametrized views are not served.
 
 // known is what the wall must know of the engine.
 type known struct {
@@ -43,7 +43,8 @@ const (
 	unknownDatabase = 81
 )
 
-// withoutHint takes out of an error the name that ClickHouse guesses: of a table or a database that may not be the reader's.
+// withoutHint takes out of an error the name that ClickHouse guesses: of a table or a database that may not be the
+// reader's.
 func withoutHint(err error) error {
 	var e *Error
 	if errors.As(err, &e) && (e.Code == unknownTable || e.Code == unknownDatabase) {
@@ -53,7 +54,8 @@ func withoutHint(err error) error {
 	return err
 }
 
-var errReadonly = newError("Code: 164. DB::Exception: " + Reader + ": Cannot execute query in readonly mode. (READONLY)")
+var errReadonly = newError("Code: 164. DB::Exception: " + Reader +
+	": Cannot execute query in readonly mode. (READONLY)")
 
 // forReader checks a statement, and takes its settings and its format out of it.
 func (s *statement) forReader(k known) error {
@@ -105,7 +107,8 @@ func (s *statement) at(i int) token {
 // checkDot says whether a dot joins names, or takes an element.
 func (s *statement) checkDot(i int) error {
 	before, after := s.at(i-1), s.at(i+1)
-	if (before.identifier() || before.kind == tokenNumber || before.punct(")") || before.punct("]")) && (after.identifier() || after.kind == tokenNumber || after.punct("*")) {
+	if (before.identifier() || before.kind == tokenNumber || before.punct(")") || before.punct("]")) &&
+		(after.identifier() || after.kind == tokenNumber || after.punct("*")) {
 		return nil
 	}
 	return syntaxError("a dot stands between names, or before the number of a tuple's element")
@@ -124,15 +127,18 @@ func (s *statement) checkName(i int, refused map[string]bool, databases func() (
 		return s.checkCast(i)
 	case after.punct("("):
 		if before.punct(".") || !callable(t) {
-			return notForReader(t.text+"()", "its functions are those that read nothing but their arguments, its table functions numbers, zeros, generateSeries and view")
+			return notForReader(t.text+"()",
+				"its functions are those that read nothing but their arguments, its table functions numbers, zeros, generateSeries and view")
 		}
 		return nil
 	case before.punct("."):
 		return nil
-	case t.kind == tokenWord && (word == "INTO" || word == "INSERT" || word == "PARALLEL" || word == "SETTINGS" || word == "FORMAT" || word == "OVERRIDE"):
+	case t.kind == tokenWord && (word == "INTO" || word == "INSERT" || word == "PARALLEL" || word == "SETTINGS" ||
+		word == "FORMAT" || word == "OVERRIDE"):
 		return notForReader(word+" here", "where it is a name, put it between backquotes")
 	case combined(refused, strings.ToLower(t.text), combinators, true) && !before.is("AS") && !after.punct("."):
-		return notForReader(t.text, "it is a function that does more than read its arguments; as an alias, choose another name")
+		return notForReader(t.text,
+			"it is a function that does more than read its arguments; as an alias, choose another name")
 	}
 	parts := strings.Split(t.text, ".")         // `system.one` is one name to the engine, but why trust in it
 	if parts[0] == "system" && len(parts) > 1 { // additional_table_filters goes by aliases too
@@ -157,7 +163,8 @@ func (s *statement) checkName(i int, refused map[string]bool, databases func() (
 		return err
 	}
 	if ds[strings.ToLower(parts[0])] || hiddenDatabases[strings.ToLower(parts[0])] {
-		return notForReader(parts[0]+"."+parts[1], "its tables are those of "+Database+", and of system what tells of them")
+		return notForReader(parts[0]+"."+parts[1], "its tables are those of "+Database+
+			", and of system what tells of them")
 	}
 	return nil
 }
@@ -168,8 +175,8 @@ var typed = set("jsonextract jsonextractcaseinsensitive jsonextractkeysandvalues
 var errCast = notForReader("CAST to this type", "take a plain type, as a literal")
 
 // checkCast lets CAST(x AS T) and CAST(x, 'T') pass, where T is of the plain types: the engine believes the bytes of an
-// AggregateFunction's state, and a Geometry written as Parquet ends its process. A type that is computed is not known here.
-// So it does with the functions that are typed.
+// AggregateFunction's state, and a Geometry written as Parquet ends its process. A type that is computed is not known
+// here. So it does with the functions that are typed.
 func (s *statement) checkCast(i int) error {
 	last, depth, as := 0, 0, false
 	for j := i + 1; ; j++ {
@@ -211,7 +218,8 @@ func plainType(tokens []token) int {
 			depth++
 		case depth > 0 && t.punct(")"):
 			depth--
-		case depth > 0 && (t.kind == tokenString || t.kind == tokenNumber || t.punct(",") || t.punct("=") || t.punct("-")):
+		case depth > 0 && (t.kind == tokenString || t.kind == tokenNumber || t.punct(",") || t.punct("=") ||
+			t.punct("-")):
 		default:
 			return 0
 		}
@@ -243,7 +251,8 @@ func (s *statement) checkParameter(i int) (int, error) {
 	}
 	n := plainType(s.tokens[i+3:])
 	if n == 0 || !s.at(i+3+n).punct("}") {
-		return i, notForReader("a query parameter of type "+s.at(i+3).text, "take String, a number, a date, or an Array, Map or Tuple of them")
+		return i, notForReader("a query parameter of type "+s.at(i+3).text,
+			"take String, a number, a date, or an Array, Map or Tuple of them")
 	}
 	return i + 3 + n, nil
 }

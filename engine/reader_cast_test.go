@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestCast: a type reaches the engine only where it was read, and is plain: of an AggregateFunction the engine believes the
-// bytes of a state.
+// TestCast: a type reaches the engine only where it was read, and is plain: of an AggregateFunction the engine believes
+// the bytes of a state.
 func TestCast(t *testing.T) {
 	k := known{databases: func() (map[string]bool, error) { return set("system"), nil }}
 	for query, passes := range map[string]bool{
@@ -59,8 +59,9 @@ func TestCast(t *testing.T) {
 		"SELECT `CAST`('a', 'AggregateFunction(count)')":                                         false,
 		"SELECT accurateCast('a', 'AggregateFunction(count)')":                                   false,
 		"SELECT CAST(a, 'Tuple(" + strings.Repeat("INT, ", 90) + "INT)')":                        true,
-		"SELECT CAST(a, 'Tuple(" + strings.Repeat("INT, ", 100) + "INT)')":                       false, // nothing weighs it
-		"SELECT 1 FROM numbers(1)" + strings.Repeat(" ARRAY JOIN [1]", 2e3):                      false,
+		// nothing weighs it
+		"SELECT CAST(a, 'Tuple(" + strings.Repeat("INT, ", 100) + "INT)')":  false,
+		"SELECT 1 FROM numbers(1)" + strings.Repeat(" ARRAY JOIN [1]", 2e3): false,
 	} {
 		st, err := parseStatement(query, maxTokens)
 		if err == nil {

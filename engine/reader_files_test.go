@@ -10,17 +10,22 @@ import (
 	"github.com/bouncehouse/bouncehouse/engine"
 )
 
-// TestReaderFiles: no join of the reader's goes on in files, which nothing bounds: max_temporary_data_on_disk_size_for_query
-// does nothing in this library.
+// TestReaderFiles: no join of the reader's goes on in files, which nothing bounds:
+// max_temporary_data_on_disk_size_for_query does nothing in this library.
 func TestReaderFiles(t *testing.T) {
 	end, w := prepared(t)
 	const right = "(SELECT number, randomString(1000) AS s FROM numbers(100000)) AS b"
 	for setting, query := range map[string]string{
-		"":                            "SELECT count() FROM numbers(2) AS a CROSS JOIN " + right + " WHERE length(s) > a.number",
-		"max_rows_in_join=1000":       "SELECT count() FROM numbers(2) AS a CROSS JOIN " + right + " WHERE length(s) > a.number",
-		"max_bytes_in_join=1000":      "SELECT count() FROM numbers(2) AS a CROSS JOIN " + right + " WHERE length(s) > a.number",
-		"join_algorithm=auto":         "SELECT count(), max(s) FROM numbers(10) AS a LEFT JOIN " + right + " USING number",
-		"join_algorithm=default,auto": "SELECT count(), max(s) FROM numbers(10) AS a LEFT JOIN " + right + " USING number",
+		"": "SELECT count() FROM numbers(2) AS a CROSS JOIN " + right +
+			" WHERE length(s) > a.number",
+		"max_rows_in_join=1000": "SELECT count() FROM numbers(2) AS a CROSS JOIN " + right +
+			" WHERE length(s) > a.number",
+		"max_bytes_in_join=1000": "SELECT count() FROM numbers(2) AS a CROSS JOIN " + right +
+			" WHERE length(s) > a.number",
+		"join_algorithm=auto": "SELECT count(), max(s) FROM numbers(10) AS a LEFT JOIN " + right +
+			" USING number",
+		"join_algorithm=default,auto": "SELECT count(), max(s) FROM numbers(10) AS a LEFT JOIN " + right +
+			" USING number",
 	} {
 		name, value, _ := strings.Cut(setting, "=")
 		in := map[string]url.Values{"": nil}
@@ -41,7 +46,8 @@ func TestReaderFiles(t *testing.T) {
 // TestManyProcesses: the writer sees the requests under way, as many as the reader may have and whatever it calls them.
 func TestManyProcesses(t *testing.T) {
 	end, w := prepared(t)
-	if code, body, _ := post(t, end, engine.Reader, url.Values{"query_id": {strings.Repeat("x", 300_000)}}, "SELECT 1"); code == 200 {
+	if code, body, _ := post(t, end, engine.Reader, url.Values{"query_id": {strings.Repeat("x", 300_000)}},
+		"SELECT 1"); code == 200 {
 		t.Errorf("a query_id of 300 KB: %.100s", body)
 	}
 	for i := range 60 {
@@ -52,11 +58,14 @@ func TestManyProcesses(t *testing.T) {
 		defer c.Close()
 		// The body does not come.
 		id := fmt.Sprintf("%d-%s", i, strings.Repeat("x", 900))
-		if _, err := fmt.Fprintf(c, "POST /?user=reader&password=%s&query_id=%s HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nSELECT", end.ReaderPassword, id); err != nil {
+		if _, err := fmt.Fprintf(c,
+			"POST /?user=reader&password=%s&query_id=%s HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nSELECT",
+			end.ReaderPassword, id); err != nil {
 			t.Fatal(err)
 		}
 	}
 	until(t, "all to be seen", 20*time.Second, func() bool {
-		return value[uint64](t, w, "SELECT count() FROM system.processes WHERE user = 'reader' AND length(query_id) > 900") == 60
+		return value[uint64](t, w,
+			"SELECT count() FROM system.processes WHERE user = 'reader' AND length(query_id) > 900") == 60
 	})
 }

@@ -2,7 +2,8 @@ package engine
 
 import "strings"
 
-// liftSettings takes the SETTINGS clauses out of the statement, those of subqueries too: the settings then hold for all of it.
+// liftSettings takes the SETTINGS clauses out of the statement, those of subqueries too: the settings then hold for all
+// of it.
 func (s *statement) liftSettings() error {
 	kept := s.tokens[:0:0]
 	for i := 0; i < len(s.tokens); i++ {
@@ -19,7 +20,8 @@ func (s *statement) liftSettings() error {
 				i++
 				value, sign = s.at(i), "-"
 			}
-			if value.kind == tokenPunct || value.kind == tokenQuoted || value.kind == tokenWord && !value.is("true") && !value.is("false") {
+			if value.kind == tokenPunct || value.kind == tokenQuoted ||
+				value.kind == tokenWord && !value.is("true") && !value.is("false") {
 				return syntaxError("a number, a string, true or false expected in SETTINGS")
 			}
 			if s.settings == nil {
@@ -76,7 +78,8 @@ func (s *statement) checkForm() error {
 		if p.name() && p.end() || s.at(p.at).punct("(") && s.closing(p.at) == len(s.tokens)-1 {
 			return nil
 		}
-		return notForReader("this form of DESCRIBE", "ask for DESCRIBE TABLE name, or for one of a subquery or a table function")
+		return notForReader("this form of DESCRIBE",
+			"ask for DESCRIBE TABLE name, or for one of a subquery or a table function")
 	case p.word("SHOW"):
 		if p.show() && p.end() {
 			return nil
@@ -172,13 +175,14 @@ func (s *statement) closing(i int) int {
 	return -1
 }
 
-// maxExplained bounds the text of a statement with EXPLAIN: of a literal's 228,000 bytes, used a thousand times, it makes
-// 200 MB, in one piece.
+// maxExplained bounds the text of a statement with EXPLAIN: of a literal's 228,000 bytes, used a thousand times, it
+// makes 200 MB, in one piece.
 const maxExplained = 16 << 10
 
-// explainOptions change the form of what is told only. plainOptions show constants as computed, with each use of them: they are for
-// statements that call none but plainCalls, whose constants are no longer than the text. What others (header, actions, pretty), and
-// QUERY TREE, show has no bound: repeat('x', 1000000) AS a, a, a ... of 1 KB makes gigabytes, and heeds no KILL meanwhile.
+// explainOptions change the form of what is told only. plainOptions show constants as computed, with each use of them:
+// they are for statements that call none but plainCalls, whose constants are no longer than the text. What others
+// (header, actions, pretty), and QUERY TREE, show has no bound: repeat('x', 1000000) AS a, a, a ... of 1 KB makes
+// gigabytes, and heeds no KILL meanwhile.
 var (
 	explainOptions = set("description json compact graph oneline")
 	plainOptions   = set("indexes projections sorting distributed optimize keep_logical_steps column_structure")
@@ -193,7 +197,8 @@ var (
 func (s *statement) callsPlain() bool {
 	for i := range s.tokens {
 		t := s.at(i)
-		if s.at(i+1).punct("(") && t.identifier() && !plainCalls[strings.ToLower(t.text)] || t.kind == tokenPunct && strings.HasPrefix(t.text, "|") {
+		if s.at(i+1).punct("(") && t.identifier() && !plainCalls[strings.ToLower(t.text)] ||
+			t.kind == tokenPunct && strings.HasPrefix(t.text, "|") {
 			return false
 		}
 	}
@@ -212,7 +217,8 @@ func (s *statement) checkExplain(i int) error {
 	p.word("AST", "SYNTAX", "PLAN", "PIPELINE", "ESTIMATE")
 	for s.at(p.at).kind == tokenWord && s.at(p.at+1).punct("=") && s.at(p.at+2).kind == tokenNumber {
 		if option := s.at(p.at).text; !explainOptions[option] && (!plainOptions[option] || !s.callsPlain()) {
-			return notForReader("EXPLAIN with "+option, "what it adds has no bound, or none beside functions that may make long values of short ones")
+			return notForReader("EXPLAIN with "+option,
+				"what it adds has no bound, or none beside functions that may make long values of short ones")
 		}
 		if p.at += 3; s.at(p.at).punct(",") {
 			p.at++

@@ -9,9 +9,9 @@ import (
 // Database is the one whose tables the reader reads.
 const Database = "bouncehouse"
 
-// systemTables of the database system are what clients ask to show tables and columns, to complete names and to see what
-// runs, and tables of numbers. system.processes is the server's own (see running). Not among them is what shows other
-// users' queries or settings, files, the network, or the engine's inside; system.stack_trace ends the engine.
+// systemTables of the database system are what clients ask to show tables and columns, to complete names and to see
+// what runs, and tables of numbers. system.processes is the server's own (see running). Not among them is what shows
+// other users' queries or settings, files, the network, or the engine's inside; system.stack_trace ends the engine.
 var systemTables = set("aggregate_function_combinators build_options collations columns contributors data_skipping_indices data_type_families databases " +
 	"formats functions keywords licenses numbers numbers_mt one parts parts_columns processes projection_parts projections " +
 	"settings table_engines table_functions tables time_zones zeros zeros_mt")
@@ -19,13 +19,13 @@ var systemTables = set("aggregate_function_combinators build_options collations 
 // hiddenDatabases are not in system.databases.
 var hiddenDatabases = set("_temporary_and_external_tables")
 
-// tableFunctions that only make rows, or take a subquery. Not values, null, format and the like: the columns' declarations, a
-// string, may say ALIAS file('path'). Not primes, which heeds no limit of time.
+// tableFunctions that only make rows, or take a subquery. Not values, null, format and the like: the columns'
+// declarations, a string, may say ALIAS file('path'). Not primes, which heeds no limit of time.
 var tableFunctions = set("numbers numbers_mt zeros zeros_mt generateseries generate_series view")
 
 // types may stand before an opening bracket, and in a query parameter. AggregateFunction is not among them: the engine
-// believes the bytes of a state. Nor are Dynamic and JSON: what is named after a value's dot, x.`Array(Geometry)`, is its type
-// then, whichever it is.
+// believes the bytes of a state. Nor are Dynamic and JSON: what is named after a value's dot, x.`Array(Geometry)`, is
+// its type then, whichever it is.
 var types = set("string fixedstring uuid bool boolean int8 int16 int32 int64 int128 int256 uint8 uint16 uint32 uint64 uint128 uint256 " +
 	"float32 float64 bfloat16 float double decimal decimal32 decimal64 decimal128 decimal256 date date32 datetime datetime32 datetime64 time time64 " +
 	"enum enum8 enum16 ipv4 ipv6 array tuple map nullable lowcardinality nothing variant " +
@@ -62,19 +62,21 @@ func readFunctions(text string) (all, aggregates map[string]bool) {
 	return all, aggregates
 }
 
-// combinators follow an aggregate function's name, several of them too: sumIf, uniqArrayOrNull. Of states there are none to
-// be read.
-var combinators = []string{"if", "array", "distinct", "ornull", "ordefault", "resample", "foreach", "map", "argmin", "argmax", "state", "simplestate", "merge", "null"}
+// combinators follow an aggregate function's name, several of them too: sumIf, uniqArrayOrNull. Of states there are
+// none to be read.
+var combinators = []string{"if", "array", "distinct", "ornull", "ordefault", "resample", "foreach", "map", "argmin",
+	"argmax", "state", "simplestate", "merge", "null"}
 
 // callable says whether an opening bracket may follow the name.
 func callable(t token) bool {
 	name := strings.ToLower(t.text)
-	return functions[name] || tableFunctions[name] || t.kind == tokenWord && (types[name] || bracketWords[name]) || combined(aggregates, name, combinators, false)
+	return functions[name] || tableFunctions[name] || t.kind == tokenWord && (types[name] || bracketWords[name]) ||
+		combined(aggregates, name, combinators, false)
 }
 
-// combined says whether name is one of names, with combinators taken off, each once or again and again. ClickHouse refuses
-// sumResampleResample alone: in countResampleIfResampleIfResampleIfResample, a million places of a million each, the size of the
-// state has more than 64 bits, and what is written goes beyond what was allocated.
+// combined says whether name is one of names, with combinators taken off, each once or again and again. ClickHouse
+// refuses sumResampleResample alone: in countResampleIfResampleIfResampleIfResample, a million places of a million
+// each, the size of the state has more than 64 bits, and what is written goes beyond what was allocated.
 func combined(names map[string]bool, name string, with []string, again bool) bool {
 	if names[name] {
 		return true
@@ -98,8 +100,9 @@ func combined(names map[string]bool, name string, with []string, again bool) boo
 	return false
 }
 
-// outputFormats that the reader may ask for: those that need no file beside them. Not Arrow and ArrowStream, whose writer comes to stand
-// still for good in libchdb (26.5.3), the more blocks the more often: one of 60 answers of three million numbers.
+// outputFormats that the reader may ask for: those that need no file beside them. Not Arrow and ArrowStream, whose
+// writer comes to stand still for good in libchdb (26.5.3), the more blocks the more often: one of 60 answers of three
+// million numbers.
 var outputFormats = set("avro bsoneachrow csv csvwithnames csvwithnamesandtypes json jsoncolumns jsoncolumnswithmetadata jsoncompact " +
 	"jsoncompactcolumns jsoncompacteachrow jsoncompacteachrowwithnames jsoncompacteachrowwithnamesandtypes jsoncompactstrings jsoncompactstringseachrow " +
 	"jsoncompactstringseachrowwithnames jsoncompactstringseachrowwithnamesandtypes jsoneachrow jsonlines jsonobjecteachrow jsonstrings jsonstringseachrow " +

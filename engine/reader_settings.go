@@ -34,20 +34,22 @@ func anything(string) bool { return true }
 
 var flag = oneOf("0 1 true false")
 
-// readerSettings are those that the reader may give, in the URL and in SETTINGS. Not among them is what holds SQL or a path,
-// names users, caches or other settings, writes files, or loosens a limit. A limit of joins is none: a CROSS JOIN, and
-// join_algorithm auto, go on in files where it is reached, without bound.
+// readerSettings are those that the reader may give, in the URL and in SETTINGS. Not among them is what holds SQL or a
+// path, names users, caches or other settings, writes files, or loosens a limit. A limit of joins is none: a CROSS
+// JOIN, and join_algorithm auto, go on in files where it is reached, without bound.
 var readerSettings = settingsTable([]struct {
 	names string
 	check valueCheck
 }{
 	{"max_execution_time max_result_bytes", anything}, // see prepare: no value is above the reader's own
 	{"readonly", oneOf("1 2")},                        // is 1 whatever is asked
-	{"max_result_rows max_rows_to_read max_bytes_to_read max_rows_to_group_by max_rows_to_sort max_rows_in_set", upTo(1 << 62)},
+	{"max_result_rows max_rows_to_read max_bytes_to_read max_rows_to_group_by max_rows_to_sort max_rows_in_set",
+		upTo(1 << 62)},
 	{"max_threads", upTo(64)},
 	{"max_block_size preferred_block_size_bytes", upTo(1 << 20)},
 	{"timeout_overflow_mode result_overflow_mode read_overflow_mode group_by_overflow_mode sort_overflow_mode set_overflow_mode join_overflow_mode", oneOf("throw break any")},
-	{"connect_timeout receive_timeout send_timeout http_receive_timeout http_send_timeout", matching(`[0-9]{1,5}(\.[0-9]{1,6})?`)},
+	{"connect_timeout receive_timeout send_timeout http_receive_timeout http_send_timeout",
+		matching(`[0-9]{1,5}(\.[0-9]{1,6})?`)},
 	{"interactive_delay", from(10_000)}, // in µs, of which libchdb takes whole ms; 0 ms are for ever to it
 	{"http_headers_progress_interval_ms poll_interval", upTo(1 << 32)},
 	{"enable_http_compression send_progress_in_http_headers add_http_cors_header log_queries http_write_exception_in_output_format cancel_http_readonly_queries_on_client_close", flag},
@@ -79,12 +81,15 @@ var readerSettings = settingsTable([]struct {
 		"output_format_parquet_string_as_string output_format_orc_string_as_string " +
 		"output_format_bson_string_as_string output_format_native_write_json_as_string output_format_binary_write_json_as_string output_format_binary_encode_types_in_binary_format " +
 		"output_format_native_encode_types_in_binary_format output_format_native_use_flattened_dynamic_and_json_serialization output_format_values_escape_quote_with_quote", flag},
-	{"output_format_pretty_max_rows output_format_pretty_max_column_pad_width output_format_pretty_max_value_width", upTo(1 << 20)},
+	{"output_format_pretty_max_rows output_format_pretty_max_column_pad_width output_format_pretty_max_value_width",
+		upTo(1 << 20)},
 	{"output_format_pretty_color", oneOf("0 1 auto true false")},
 	{"output_format_pretty_grid_charset", oneOf("UTF-8 ASCII")},
-	{"output_format_parquet_compression_method output_format_orc_compression_method", oneOf("none uncompressed snappy lz4 lz4_frame gzip zstd brotli zlib")},
+	{"output_format_parquet_compression_method output_format_orc_compression_method",
+		oneOf("none uncompressed snappy lz4 lz4_frame gzip zstd brotli zlib")},
 	{"format_csv_delimiter", matching(`[ -~\t]`)},
-	{"format_csv_null_representation format_tsv_null_representation bool_true_representation bool_false_representation", matching(`.{0,40}`)},
+	{"format_csv_null_representation format_tsv_null_representation bool_true_representation bool_false_representation",
+		matching(`.{0,40}`)},
 })
 
 func settingsTable(rows []struct {

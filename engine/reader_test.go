@@ -31,7 +31,8 @@ func TestReader(t *testing.T) {
 	if err := os.WriteFile(read, []byte(end.WriterPassword), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, body, _ := post(t, end, engine.Writer, nil, "SELECT * FROM file('"+read+"', 'LineAsString')"); code != 200 {
+	if code, body, _ := post(t, end, engine.Writer, nil, "SELECT * FROM file('"+read+
+		"', 'LineAsString')"); code != 200 {
 		t.Fatal(code, body)
 	}
 	for _, attack := range []struct{ query, setting string }{
@@ -150,7 +151,8 @@ func TestReader(t *testing.T) {
 		{"SELECT sleep(1)", ""},
 		{"SELECT * APPLY aggThrowOrNull FROM numbers(3)", ""},
 		{"SELECT * APPLY flameGraphIfArray FROM numbers(3)", ""},
-		{"SELECT countResampleIfResample(0, 2, 1, 0, 2, 1)(number, 1, number) FROM numbers(3)", ""}, // more often, it writes out of bounds
+		// more often, it writes out of bounds
+		{"SELECT countResampleIfResample(0, 2, 1, 0, 2, 1)(number, 1, number) FROM numbers(3)", ""},
 		{"SELECT readWKT('POINT(1 1)') FORMAT Parquet", ""},
 		{"SELECT 'POINT(1 1)'::Geometry FORMAT Parquet", ""},
 		{"SELECT CAST('POINT(1 1)', 'Geometry') FORMAT Parquet", ""},
@@ -186,7 +188,8 @@ func TestReader(t *testing.T) {
 	if got := value[uint64](t, w, "SELECT count() FROM bouncehouse.t"); got != 1 {
 		t.Errorf("%d rows", got)
 	}
-	for _, q := range []string{"DESCRIBE secret", "SELECT * FROM othr.secret", "SELECT * FROM secret"} { // ClickHouse guesses: other.secret?
+	// ClickHouse guesses: other.secret?
+	for _, q := range []string{"DESCRIBE secret", "SELECT * FROM othr.secret", "SELECT * FROM secret"} {
 		if code, body, _ := post(t, end, engine.Reader, nil, q); code != 404 || strings.Contains(body, "other") {
 			t.Errorf("%s: %d %s", q, code, body)
 		}
@@ -214,7 +217,9 @@ func TestReader(t *testing.T) {
 		t.Error(got)
 	}
 	// Its limits hold against its own wish.
-	if _, body, _ := post(t, end, engine.Reader, url.Values{"max_execution_time": {"99999"}}, "SELECT getSetting('max_execution_time'), getSetting('max_memory_usage') > 0"); body != "60\ttrue\n" && body != "60\t1\n" {
+	if _, body, _ := post(t, end, engine.Reader, url.Values{"max_execution_time": {"99999"}},
+		"SELECT getSetting('max_execution_time'), getSetting('max_memory_usage') > 0"); body != "60\ttrue\n" &&
+		body != "60\t1\n" {
 		t.Errorf("limits: %s", body)
 	}
 }

@@ -5,10 +5,11 @@ import "strings"
 // What a statement can grow to.
 //
 // A few lines can make the engine work for days before it reads a row, and until it reads it looks neither at the time
-// nor at a KILL: each name stands for what defines it, and a name used twice doubles that. The engine counts the nodes of
-// the statement's tree with all names put in place (expandedElements). It does not count what grows beside the tree: the
-// types of columns, (x, x) AS x over a subquery that does the same, and the columns that an asterisk stands for. Their
-// growth is bounded here: at each scope by how often one name stands in it, times the weight of what the scope reads.
+// nor at a KILL: each name stands for what defines it, and a name used twice doubles that. The engine counts the nodes
+// of the statement's tree with all names put in place (expandedElements). It does not count what grows beside the tree:
+// the types of columns, (x, x) AS x over a subquery that does the same, and the columns that an asterisk stands for.
+// Their growth is bounded here: at each scope by how often one name stands in it, times the weight of what the scope
+// reads.
 
 const (
 	expandedElements = 5000    // of a tree; 2,000 are enough for the project's own queries
@@ -46,7 +47,8 @@ func (s *statement) checkWeight() error {
 	case joins > maxJoins:
 		return notForReader("a statement with so many joins", "the engine takes minutes to plan them")
 	case s.doublings() > maxDoublings:
-		return notForReader("a statement with so many BETWEEN or ANY in one expression", "the engine writes what stands beside them twice")
+		return notForReader("a statement with so many BETWEEN or ANY in one expression",
+			"the engine writes what stands beside them twice")
 	case weigh(s) > maxWeight:
 		return errGrows
 	}
@@ -84,12 +86,14 @@ func (s *statement) doublings() int {
 // comparesWithAll says whether the word at i is that of x = ANY (SELECT y).
 func (s *statement) comparesWithAll(i int) bool {
 	t, before := s.tokens[i], s.at(i-1)
-	return (t.is("ANY") || t.is("ALL") || t.is("SOME")) && before.kind == tokenPunct && strings.ContainsAny(before.text, "=<>")
+	return (t.is("ANY") || t.is("ALL") || t.is("SOME")) && before.kind == tokenPunct &&
+		strings.ContainsAny(before.text, "=<>")
 }
 
 // weigh is the weight of the whole statement.
 func weigh(s *statement) float64 {
-	w := &weights{s.tokens, make([]int, len(s.tokens)), make([]bool, len(s.tokens)), map[string][]int{}, map[int]float64{}}
+	w := &weights{s.tokens, make([]int, len(s.tokens)), make([]bool, len(s.tokens)), map[string][]int{},
+		map[int]float64{}}
 	var opened []int
 	for i, t := range w.t {
 		switch {
@@ -237,7 +241,8 @@ func (w *weights) asterisk(i int) bool {
 	if !value(before, "select distinct all") && !before.punct(")") && !before.punct("]") {
 		return !(before.punct("(") && after.punct(")") && w.at(i-2).is("count"))
 	}
-	return !value(after, "from except replace apply union intersect where") && !after.punct("(") && !after.punct("[") && !after.punct("-")
+	return !value(after, "from except replace apply union intersect where") && !after.punct("(") && !after.punct("[") &&
+		!after.punct("-")
 }
 
 // branch is one SELECT of a scope, or all of it.

@@ -46,9 +46,11 @@ func (q *request) close() {
 }
 
 // notSettings are parameters of the interface, not of the query.
-var notSettings = map[string]bool{"query": true, "database": true, "default_format": true, "user": true, "password": true,
+var notSettings = map[string]bool{"query": true, "database": true, "default_format": true, "user": true,
+	"password": true,
 	"query_id": true, "quota_key": true, "client_protocol_version": true, "stacktrace": true, "wait_end_of_query": true,
-	"buffer_size": true, "role": true, "session_timeout": true, "session_check": true, "close_session": true, "compress": true, "decompress": true,
+	"buffer_size": true, "role": true, "session_timeout": true, "session_check": true, "close_session": true,
+	"compress": true, "decompress": true,
 	"framing": true, "network_compression_method": true, "network_zstd_compression_level": true}
 
 func notImplemented(what string) error {
@@ -78,7 +80,8 @@ func (s *server) read(w http.ResponseWriter, r *http.Request, params url.Values,
 	if h := r.Header.Get("X-ClickHouse-Database"); h != "" {
 		database = h
 	}
-	q.session = session{user: p.user, database: database, settings: map[string]string{}, get: r.Method == http.MethodGet, marker: p.marker(), unguarded: s.unguarded}
+	q.session = session{user: p.user, database: database, settings: map[string]string{},
+		get: r.Method == http.MethodGet, marker: p.marker(), unguarded: s.unguarded}
 	for name, values := range params {
 		value := values[len(values)-1]
 		if after, ok := strings.CutPrefix(name, "param_"); ok {
@@ -88,7 +91,8 @@ func (s *server) read(w http.ResponseWriter, r *http.Request, params url.Values,
 		}
 	}
 	sort.Slice(q.params, func(i, j int) bool { return q.params[i].name < q.params[j].name })
-	q.gzip = q.session.settings["enable_http_compression"] == "1" && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
+	q.gzip = q.session.settings["enable_http_compression"] == "1" &&
+		strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
 
 	if err := s.readBody(w, r, params.Get("query"), p, q); err != nil {
 		q.close()
@@ -174,7 +178,8 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, text string, p
 // decode undoes the body's compression, or leaves it to the engine where it can.
 func (q *request) decode(body io.Reader, encoding string, inParameter bool) (io.Reader, error) {
 	bad := func(err error) error {
-		return newError(fmt.Sprintf("Code: 354. DB::Exception: The body is not %s: %v. (ZLIB_INFLATE_FAILED)", encoding, err))
+		return newError(fmt.Sprintf("Code: 354. DB::Exception: The body is not %s: %v. (ZLIB_INFLATE_FAILED)", encoding,
+			err))
 	}
 	switch encoding {
 	case "", "identity":
@@ -198,7 +203,8 @@ func (q *request) decode(body io.Reader, encoding string, inParameter bool) (io.
 	return nil, notImplemented(fmt.Sprintf("Content-Encoding %.20q", encoding))
 }
 
-// keep copies an INSERT's data into a memfd: the engine cuts data short that stands in the query, and reads a file's whole.
+// keep copies an INSERT's data into a memfd: the engine cuts data short that stands in the query, and reads a file's
+// whole.
 func (q *request) keep(data io.Reader, p *process, most int64) error {
 	fd, err := unix.MemfdCreate("insert", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
@@ -229,7 +235,8 @@ func (q *request) keep(data io.Reader, p *process, most int64) error {
 		}
 	}
 	// No other query can change what it can open as /proc/self/fd/N too.
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_WRITE|unix.F_SEAL_GROW|unix.F_SEAL_SHRINK|unix.F_SEAL_SEAL); err != nil {
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS,
+		unix.F_SEAL_WRITE|unix.F_SEAL_GROW|unix.F_SEAL_SHRINK|unix.F_SEAL_SEAL); err != nil {
 		return fmt.Errorf("keep an INSERT's data: %w", err)
 	}
 	return nil
@@ -254,7 +261,8 @@ func (q *request) shown(r *running) *statement {
 	st := *q.statement
 	for i := 0; i+2 < len(st.tokens); i++ {
 		// As checkName counts them: what follows a dot is a column's name.
-		if t := st.tokens; !st.at(i-1).punct(".") && t[i].named("system") && t[i+1].punct(".") && t[i+2].named("processes") {
+		if t := st.tokens; !st.at(i-1).punct(".") && t[i].named("system") && t[i+1].punct(".") &&
+			t[i+2].named("processes") {
 			st.tokens = slices.Concat(t[:i], []token{{text: r.processesSQL(q.session.user)}}, t[i+3:])
 			if st.formatAt > i {
 				st.formatAt -= 2
@@ -272,14 +280,16 @@ func bodyError(err error, p *process) error {
 		return errKilled
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return newError("Code: 209. DB::Exception: The client is too slow. (SOCKET_TIMEOUT)")
-	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.Is(err, zlib.ErrChecksum), errors.As(err, &bad):
-		return newError("Code: 354. DB::Exception: The body's compression is broken: " + err.Error() + ". (ZLIB_INFLATE_FAILED)")
+	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.Is(err, zlib.ErrChecksum),
+		errors.As(err, &bad):
+		return newError("Code: 354. DB::Exception: The body's compression is broken: " + err.Error() +
+			". (ZLIB_INFLATE_FAILED)")
 	}
 	return newError("Code: 33. DB::Exception: The body ends too early: " + err.Error() + ". (CANNOT_READ_ALL_DATA)")
 }
 
-// patientReader gives the client some time for every read, where that is not 0, and ends with the process. The reader has what
-// ServeHTTP gave him for the whole: a byte every 19 seconds held a place for two months.
+// patientReader gives the client some time for every read, where that is not 0, and ends with the process. The reader
+// has what ServeHTTP gave him for the whole: a byte every 19 seconds held a place for two months.
 type patientReader struct {
 	p        *process
 	r        io.Reader

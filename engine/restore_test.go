@@ -29,10 +29,12 @@ func TestRestoreCut(t *testing.T) {
 	if err := engine.Backup(from, &backup, "positions", "mails"); err != nil {
 		t.Fatal(err)
 	}
-	parts := map[string]string{"positions": "state/positions", "mails": "state/mails", "clickhouse/version": "version", "clickhouse/data": "data"}
+	parts := map[string]string{"positions": "state/positions", "mails": "state/mails", "clickhouse/version": "version",
+		"clickhouse/data": "data"}
 	for done := range 1 << len(parts) { // those that are in their places
 		into := t.TempDir()
-		if whole, err := engine.Restore(into, bytes.NewReader(backup.Bytes()), "positions", "mails"); err != nil || !whole {
+		if whole, err := engine.Restore(into, bytes.NewReader(backup.Bytes()), "positions",
+			"mails"); err != nil || !whole {
 			t.Fatal(whole, err)
 		}
 		restoring, i := filepath.Join(into, "clickhouse", "restoring"), 0

@@ -10,14 +10,15 @@ import (
 
 // The writer's share of the memory.
 //
-// Once max_server_memory_usage is reached ClickHouse refuses whoever asks next, not who has taken it: while eight queries of the
-// reader's held large joins, 34 of 64 INSERTs were refused. Its limit of a user's memory counts the accounts as one, which are
-// the same user to it, and its overcommit tracker, which would choose a query to end, is not at work in this library. So
-// the server chooses: where more than three quarters are held, the largest queries of the reader's end.
+// Once max_server_memory_usage is reached ClickHouse refuses whoever asks next, not who has taken it: while eight
+// queries of the reader's held large joins, 34 of 64 INSERTs were refused. Its limit of a user's memory counts the
+// accounts as one, which are the same user to it, and its overcommit tracker, which would choose a query to end, is not
+// at work in this library. So the server chooses: where more than three quarters are held, the largest queries of the
+// reader's end.
 //
-// ClickHouse heeds no KILL while it writes an error's text, of a value of 60 MB for a minute, with several times its memory: eight
-// loops of such had 17 of 18 INSERTs refused for as long as they went on. So one that is still there after 15 seconds ends the
-// process.
+// ClickHouse heeds no KILL while it writes an error's text, of a value of 60 MB for a minute, with several times its
+// memory: eight loops of such had 17 of 18 INSERTs refused for as long as they went on. So one that is still there
+// after 15 seconds ends the process.
 //
 // A query of the reader's may have half (see prepare), so that one alone never ends so.
 
@@ -26,11 +27,13 @@ const (
 	unheeded  = 15 // ticks: see lookout
 )
 
-var errCrowded = newError("Code: 241. DB::Exception: " + Reader + ": The engine's memory is short, and this query held the most of it. (MEMORY_LIMIT_EXCEEDED)")
+var errCrowded = newError("Code: 241. DB::Exception: " + Reader +
+	": The engine's memory is short, and this query held the most of it. (MEMORY_LIMIT_EXCEEDED)")
 
 // holders are the requests in the engine, the largest first, and the memory that all of the engine has.
 const holders = "SELECT splitByChar(' ', Settings['log_comment'])[1], memory_usage, (SELECT value FROM system.metrics WHERE metric = 'MemoryTracking')" +
-	" FROM system.processes WHERE startsWith(Settings['log_comment'], '" + markerPrefix + "') ORDER BY memory_usage DESC"
+	" FROM system.processes WHERE startsWith(Settings['log_comment'], '" + markerPrefix +
+	"') ORDER BY memory_usage DESC"
 
 // makeRoom looks after it until ctx ends.
 func (s *server) makeRoom(ctx context.Context) {

@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// running is the table of the requests that are under way, by the clients' query ids. libchdb gives every query an id of its
-// own, and a KILL ... SYNC in it waits for ever (a stopped query stays in its list until its connection's next one): so the
-// server answers KILL QUERY and system.processes from here. A request is in the table from before its body is read until the
-// engine is done with it, whether or not the client is still there: what is gone from here changes nothing any more.
+// running is the table of the requests that are under way, by the clients' query ids. libchdb gives every query an id
+// of its own, and a KILL ... SYNC in it waits for ever (a stopped query stays in its list until its connection's next
+// one): so the server answers KILL QUERY and system.processes from here. A request is in the table from before its body
+// is read until the engine is done with it, whether or not the client is still there: what is gone from here changes
+// nothing any more.
 type running struct {
 	mu   sync.Mutex
 	next uint64
@@ -51,7 +52,8 @@ const maxID = 1000
 // begin enters a request. A second one with the id of a running one is refused, as ClickHouse does.
 func (r *running) begin(ctx context.Context, id, user string, of *share) (*process, error) {
 	if len(id) > maxID {
-		return nil, newError(fmt.Sprintf("Code: 36. DB::Exception: A query_id has at most %d bytes. (BAD_ARGUMENTS)", maxID))
+		return nil, newError(fmt.Sprintf("Code: 36. DB::Exception: A query_id has at most %d bytes. (BAD_ARGUMENTS)",
+			maxID))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -170,9 +172,10 @@ func (r *running) processesSQL(user string) string {
 	return b.String()
 }
 
-// kill stops the processes that sel picks and, unless it is ASYNC, waits until the engine is done with each of them, or ctx
-// ends. An insert that the engine has begun may have written some of its rows. It returns what it picked.
-func (r *running) kill(ctx context.Context, sel *selector, self *process, stopInEngine func(marker string) error) ([]process, error) {
+// kill stops the processes that sel picks and, unless it is ASYNC, waits until the engine is done with each of them, or
+// ctx ends. An insert that the engine has begun may have written some of its rows. It returns what it picked.
+func (r *running) kill(ctx context.Context, sel *selector, self *process,
+	stopInEngine func(marker string) error) ([]process, error) {
 	var picked []process
 	for _, p := range r.list(Writer) {
 		if p.number != self.number && sel.match(p.id) && (!sel.like || p.user == self.user) {

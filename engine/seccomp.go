@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forbidden system calls are those by which a process reaches beyond itself: new sockets (the listeners are open already),
-// other programs, other processes, the kernel. Files are Landlock's to hold. The rest passes: a list of all that ClickHouse
-// needs would break with every version of it and of the C library.
+// forbidden system calls are those by which a process reaches beyond itself: new sockets (the listeners are open
+// already), other programs, other processes, the kernel. Files are Landlock's to hold. The rest passes: a list of all
+// that ClickHouse needs would break with every version of it and of the C library.
 func forbidden() []uint32 {
 	return append([]uint32{
 		unix.SYS_SOCKET, unix.SYS_SOCKETPAIR, unix.SYS_CONNECT, unix.SYS_BIND, unix.SYS_LISTEN,
@@ -18,11 +18,16 @@ func forbidden() []uint32 {
 		unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_PROCESS_MADVISE, unix.SYS_KCMP,
 		unix.SYS_PIDFD_OPEN, unix.SYS_PIDFD_GETFD, unix.SYS_PIDFD_SEND_SIGNAL, unix.SYS_TKILL,
 		unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_MOVE_MOUNT, unix.SYS_OPEN_TREE,
-		unix.SYS_OPEN_TREE_ATTR, unix.SYS_FSOPEN, unix.SYS_FSCONFIG, unix.SYS_FSMOUNT, unix.SYS_FSPICK, unix.SYS_MOUNT_SETATTR,
-		unix.SYS_NAME_TO_HANDLE_AT, unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_FANOTIFY_INIT, unix.SYS_QUOTACTL, unix.SYS_QUOTACTL_FD,
-		unix.SYS_FCHOWNAT, unix.SYS_FCHOWN, unix.SYS_MKNODAT, unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR, unix.SYS_SETXATTRAT,
-		unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD, unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL,
-		unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE, unix.SYS_KEXEC_LOAD, unix.SYS_KEXEC_FILE_LOAD, unix.SYS_REBOOT,
+		unix.SYS_OPEN_TREE_ATTR, unix.SYS_FSOPEN, unix.SYS_FSCONFIG, unix.SYS_FSMOUNT, unix.SYS_FSPICK,
+		unix.SYS_MOUNT_SETATTR,
+		unix.SYS_NAME_TO_HANDLE_AT, unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_FANOTIFY_INIT, unix.SYS_QUOTACTL,
+		unix.SYS_QUOTACTL_FD,
+		unix.SYS_FCHOWNAT, unix.SYS_FCHOWN, unix.SYS_MKNODAT, unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR,
+		unix.SYS_SETXATTRAT,
+		unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD, unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY,
+		unix.SYS_KEYCTL,
+		unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE, unix.SYS_KEXEC_LOAD,
+		unix.SYS_KEXEC_FILE_LOAD, unix.SYS_REBOOT,
 		unix.SYS_SWAPON, unix.SYS_SWAPOFF, unix.SYS_ACCT, unix.SYS_SYSLOG, unix.SYS_SETHOSTNAME, unix.SYS_SETDOMAINNAME,
 		unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME, unix.SYS_CLOCK_ADJTIME, unix.SYS_ADJTIMEX, unix.SYS_VHANGUP,
 	}, forbiddenHere()...)
@@ -73,10 +78,12 @@ func filter(pid int) []unix.SockFilter {
 		p = append(p, unless(unix.BPF_JEQ, nr, 1), ret(denied))
 	}
 	// Threads, no processes.
-	p = append(p, unless(unix.BPF_JEQ, unix.SYS_CLONE, 4), load(dataArg0), unless(unix.BPF_JSET, unix.CLONE_THREAD, 1), ret(allow), ret(denied))
+	p = append(p, unless(unix.BPF_JEQ, unix.SYS_CLONE, 4), load(dataArg0), unless(unix.BPF_JSET, unix.CLONE_THREAD, 1),
+		ret(allow), ret(denied))
 	// Signals to ourselves.
 	for _, nr := range []uint32{unix.SYS_KILL, unix.SYS_TGKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO} {
-		p = append(p, unless(unix.BPF_JEQ, nr, 4), load(dataArg0), unless(unix.BPF_JEQ, uint32(pid), 1), ret(allow), ret(denied))
+		p = append(p, unless(unix.BPF_JEQ, nr, 4), load(dataArg0), unless(unix.BPF_JEQ, uint32(pid), 1), ret(allow),
+			ret(denied))
 	}
 	return append(p, ret(allow))
 }
@@ -85,7 +92,8 @@ func filter(pid int) []unix.SockFilter {
 func seccomp() error {
 	p := filter(os.Getpid())
 	prog := unix.SockFprog{Len: uint16(len(p)), Filter: &p[0]}
-	// Without SPEC_ALLOW, kernels before 5.16 slow the whole process down for the sake of filters that guard against its own code.
+	// Without SPEC_ALLOW, kernels before 5.16 slow the whole process down for the sake of filters that guard against
+	// its own code.
 	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
 		unix.SECCOMP_FILTER_FLAG_TSYNC|unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW, uintptr(unsafe.Pointer(&prog)))
 	if errno != 0 {

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Bounds of one request. A slow client has patience for the whole body, but per read of an INSERT's, and per write of at most
-// 64 KiB.
+// Bounds of one request. A slow client has patience for the whole body, but per read of an INSERT's, and per write of
+// at most 64 KiB.
 const (
 	maxHeader       = 1 << 20
 	headerByTCP     = 64 << 10  // a longer query goes into the body
@@ -49,8 +49,8 @@ type server struct {
 	guest       *share // and by TCP
 }
 
-// share is what requests may hold together. What is held of one is no loss to another: with the reader's password nobody keeps
-// out the writer, nor by TCP the reader by the socket, which only its owner can open.
+// share is what requests may hold together. What is held of one is no loss to another: with the reader's password
+// nobody keeps out the writer, nor by TCP the reader by the socket, which only its owner can open.
 type share struct {
 	requests budget        // all that are read, wait, are worked on or answered
 	places   chan struct{} // in the engine
@@ -62,7 +62,8 @@ func newShare(requests int64, places int, answers int64) *share {
 }
 
 func newServer(e *engine, end Endpoint, log *slog.Logger) *server {
-	// A client who takes his answers slowly keeps them here, beside what the engine has: on a small machine there is less.
+	// A client who takes his answers slowly keeps them here, beside what the engine has: on a small machine there is
+	// less.
 	untaken := min(maxAnswers, max(readerResultBytes, e.memory/2))
 	return &server{
 		engine: e, log: log,
@@ -152,8 +153,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer share.requests.give(1)
-	// The engine's work outlives the client (an INSERT is finished or killed, never left half way by a closed connection),
-	// but what has not begun yet ends with it.
+	// The engine's work outlives the client (an INSERT is finished or killed, never left half way by a closed
+	// connection), but what has not begun yet ends with it.
 	p, err := s.running.begin(r.Context(), params.Get("query_id"), user, share)
 	if err != nil {
 		s.fail(w, "", err)
@@ -165,8 +166,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	if err != nil {
 		s.fail(w, p.id, err)
-		// A client that is still sending, and has not looked for an answer, would find the connection broken instead: what it
-		// sends is read off, until the deadline that fail has set.
+		// A client that is still sending, and has not looked for an answer, would find the connection broken instead:
+		// what it sends is read off, until the deadline that fail has set.
 		_ = http.NewResponseController(w).Flush()
 		_, _ = io.CopyN(io.Discard, r.Body, s.maxBody)
 	}
@@ -283,7 +284,8 @@ func (s *server) run(client context.Context, q *request, p *process) (*result, e
 // kill answers KILL QUERY.
 func (s *server) kill(client context.Context, q *request, p *process) (*result, error) {
 	if p.user != Writer {
-		return nil, newError("Code: 497. DB::Exception: " + p.user + ": Not enough privileges: KILL QUERY is the writer's. (ACCESS_DENIED)")
+		return nil, newError("Code: 497. DB::Exception: " + p.user +
+			": Not enough privileges: KILL QUERY is the writer's. (ACCESS_DENIED)")
 	}
 	picked, err := s.running.kill(client, q.statement.kill, p, s.engine.stop)
 	if err != nil {

@@ -25,7 +25,8 @@ const (
 
 var settingName = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_.]{0,99}\z`)
 
-// session is one request's own connection: its settings are gone with it. Opening and closing one costs 70 microseconds.
+// session is one request's own connection: its settings are gone with it. Opening and closing one costs 70
+// microseconds.
 type session struct {
 	user     string
 	database string
@@ -80,7 +81,8 @@ func (e *engine) prepare(c *conn, s session) error {
 		settings["max_expanded_ast_elements"] = strconv.Itoa(expandedElements)
 		settings["function_range_max_elements_in_block"] = "10000000"    // a function is not stopped within a block
 		for _, operation := range []string{"group_by", "sort", "join"} { // to disk, without bound
-			settings["max_bytes_before_external_"+operation], settings["max_bytes_ratio_before_external_"+operation] = "0", "0"
+			settings["max_bytes_before_external_"+operation], settings["max_bytes_ratio_before_external_"+
+				operation] = "0", "0"
 		}
 		settings["allow_introspection_functions"] = "0"
 		settings["allow_ddl"] = "0"
@@ -111,8 +113,8 @@ func (e *engine) prepare(c *conn, s session) error {
 	return nil
 }
 
-// otherDatabases keeps what system tells of other databases' tables (their columns, the least and greatest values of their
-// parts) from the reader.
+// otherDatabases keeps what system tells of other databases' tables (their columns, the least and greatest values of
+// their parts) from the reader.
 var otherDatabases = func() string {
 	filters := []string{"'system.databases': 'name IN (\\'" + Database + "\\', \\'system\\')'"}
 	for _, table := range strings.Fields("tables columns parts parts_columns projection_parts projections data_skipping_indices") {
@@ -121,7 +123,8 @@ var otherDatabases = func() string {
 	return "{" + strings.Join(filters, ", ") + "}"
 }()
 
-// use chooses the database. The reader is in bouncehouse, whatever it asks for: a name without a database is a table there.
+// use chooses the database. The reader is in bouncehouse, whatever it asks for: a name without a database is a table
+// there.
 func (c *conn) use(s session) error {
 	if s.user == Reader {
 		if s.database != "" && s.database != "default" && s.database != Database {

@@ -6,9 +6,9 @@ import (
 	"unsafe"
 )
 
-// handled are the signals for which chdb_connect puts handlers of its own in the place of Go's: ILL, TRAP, ABRT, BUS, FPE,
-// SEGV, TSTP, SYS and 34. With those a nil dereference hangs the process. Go's written back, panics are as ever and the
-// engine does not mind. Only these are touched, so that a signal.Notify at the same moment is not undone.
+// handled are the signals for which chdb_connect puts handlers of its own in the place of Go's: ILL, TRAP, ABRT, BUS,
+// FPE, SEGV, TSTP, SYS and 34. With those a nil dereference hangs the process. Go's written back, panics are as ever
+// and the engine does not mind. Only these are touched, so that a signal.Notify at the same moment is not undone.
 //
 // The raw system call is used since Go keeps no way to read a handler, and libc's sigaction would wrap the restorer.
 func handled() [9]int { return [...]int{4, 5, 6, 7, 8, 11, 20, 31, 34} }

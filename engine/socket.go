@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Dial connects to the engine's socket. What serves there must be the owner of its directory, or root, before a byte is sent:
-// a password is for nobody else.
+// Dial connects to the engine's socket. What serves there must be the owner of its directory, or root, before a byte is
+// sent: a password is for nobody else.
 func (e Endpoint) Dial(ctx context.Context) (net.Conn, error) {
 	owner, err := ownerOf(filepath.Dir(e.Socket))
 	if err != nil {
@@ -58,8 +58,8 @@ func listenSocket(path string) (*net.UnixListener, error) {
 	return l, nil
 }
 
-// bySocketPath calls f with a path that fits into a sockaddr_un (108 bytes with the final NUL): the same one, or one by way of
-// the open directory.
+// bySocketPath calls f with a path that fits into a sockaddr_un (108 bytes with the final NUL): the same one, or one by
+// way of the open directory.
 func bySocketPath(path string, f func(path string) error) error {
 	if len(path) < len(unix.RawSockaddrUnix{}.Path) {
 		return f(path)
@@ -132,7 +132,8 @@ func (l listeners) close() {
 	}
 }
 
-// peerIs says whether the other end is a process of this user, or root's. Of a listener the kernel keeps who called listen(2).
+// peerIs says whether the other end is a process of this user, or root's. Of a listener the kernel keeps who called
+// listen(2).
 func peerIs(c *net.UnixConn, owner uint32) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -140,7 +141,10 @@ func peerIs(c *net.UnixConn, owner uint32) error {
 	}
 	var peer *unix.Ucred
 	var credErr error
-	if err := raw.Control(func(fd uintptr) { peer, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); err != nil {
+	if err := raw.Control(func(fd uintptr) {
+		peer, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET,
+			unix.SO_PEERCRED)
+	}); err != nil {
 		return err
 	}
 	if credErr != nil {

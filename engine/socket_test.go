@@ -123,7 +123,8 @@ func TestStrangers(t *testing.T) {
 		if got := said(); got != "listens" {
 			t.Fatal(got)
 		}
-		if err := ask(t, end); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("user %d is at the other end", stranger)) {
+		if err := ask(t, end); err == nil || !strings.Contains(err.Error(),
+			fmt.Sprintf("user %d is at the other end", stranger)) {
 			t.Errorf("a stranger's socket: %v", err)
 		}
 		if got := said(); got != `""` {
@@ -204,7 +205,8 @@ func TestRefusedWhileSending(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	if b, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 413 || !strings.Contains(string(b), "Code: 229") {
+	if b, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 413 ||
+		!strings.Contains(string(b), "Code: 229") {
 		t.Errorf("%d %.100s %v", res.StatusCode, b, err)
 	}
 }

@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A full disk. Where write(2) fails, ClickHouse throws; libchdb (26.5.3; 26.7.3 alike) counts the failure and goes on: the file
-// stays short, the part is renamed into place, the INSERT is acknowledged, and a merge takes the place of good parts. Hence
+// A full disk. Where write(2) fails, ClickHouse throws; libchdb (26.5.3; 26.7.3 alike) counts the failure and goes on:
+// the file stays short, the part is renamed into place, the INSERT is acknowledged, and a merge takes the place of good
+// parts. Hence
 //
 //   - the engine's own count of failed writes is read after each statement that changes something and every lookEvery. Once
 //     it is not 0 nothing is acknowledged any more and the engine ends. What it loads at its next start it holds against the
@@ -51,9 +52,9 @@ func noRoom(path string, free, need int64) string {
 	return fmt.Sprintf("No space left in %s: %d MB free, %d MB needed", path, free/mib, (need+mib-1)/mib)
 }
 
-// admit refuses what the disk has no room for: an INSERT without its own size above the reserve, and other changes, whose
-// failed writes may cost more than rows (ALTER and CREATE replace the table's definition, of which a copy is kept before),
-// without startRoom.
+// admit refuses what the disk has no room for: an INSERT without its own size above the reserve, and other changes,
+// whose failed writes may cost more than rows (ALTER and CREATE replace the table's definition, of which a copy is kept
+// before), without startRoom.
 func (e *engine) admit(q *request) error {
 	if q.statement.reads || q.statement.kill != nil || q.statement.tokens[0].is("DROP") {
 		return nil
@@ -102,7 +103,8 @@ func (e *engine) sound(c *conn) (text string, err error) {
 	if n == 0 {
 		return "", nil
 	}
-	return fmt.Sprintf("%d writes to %s have failed: the engine starts anew without what they were part of", n, e.data), nil
+	return fmt.Sprintf("%d writes to %s have failed: the engine starts anew without what they were part of", n,
+		e.data), nil
 }
 
 // guard looks after the disk and the memory until ctx ends. It returns an error where the engine must end. It asks as a

@@ -2,11 +2,13 @@ package engine
 
 import "strings"
 
-// statement is what the server must know of a query before the engine sees it. What the engine gets is render of its tokens.
+// statement is what the server must know of a query before the engine sees it. What the engine gets is render of its
+// tokens.
 type statement struct {
 	tokens []token
 	format string // of the output, or of the data, as the query's FORMAT says; empty where it does not
-	reads  bool   // SELECT, SHOW, DESCRIBE, EXPLAIN, EXISTS, CHECK: nothing is changed, and it may be stopped when the client goes
+	// SELECT, SHOW, DESCRIBE, EXPLAIN, EXISTS, CHECK: nothing is changed, and it may be stopped when the client goes
+	reads bool
 
 	insert   bool // INSERT with data: tokens[:infile] + FROM INFILE + tokens[infile:] + FORMAT
 	infile   int
@@ -18,15 +20,15 @@ type statement struct {
 	processes int               // of the reader: how often system.processes stands in it
 }
 
-// reading and changing are the words that statements begin with. What begins otherwise is refused: clickhouse-client's own
-// commands ("exit") and bare expressions.
+// reading and changing are the words that statements begin with. What begins otherwise is refused: clickhouse-client's
+// own commands ("exit") and bare expressions.
 const (
 	readingWords  = " SELECT WITH FROM SHOW DESCRIBE DESC EXPLAIN EXISTS CHECK "
 	changingWords = " INSERT CREATE ALTER DROP DETACH ATTACH RENAME EXCHANGE REPLACE TRUNCATE OPTIMIZE SET USE SYSTEM KILL GRANT REVOKE DELETE UPDATE UNDROP BACKUP RESTORE MOVE "
 )
 
-// Bounds of one statement. ClickHouse's parser goes down into brackets by calling itself; its planner ends the process where
-// 6,000 words join thousands of tables, 3,000 do not.
+// Bounds of one statement. ClickHouse's parser goes down into brackets by calling itself; its planner ends the process
+// where 6,000 words join thousands of tables, 3,000 do not.
 const (
 	maxTokens    = 200_000
 	readerTokens = 6000
@@ -119,8 +121,8 @@ func (s *statement) parseRest(l *lexer) (err error) {
 	return nil
 }
 
-// parseInsert finds where an INSERT's data begins:
-// INSERT INTO [TABLE] [FUNCTION] name [(columns)] [PARTITION BY x] [SETTINGS ...] {FORMAT x data | VALUES data | SELECT ...}
+// parseInsert finds where an INSERT's data begins: INSERT INTO [TABLE] [FUNCTION] name [(columns)] [PARTITION BY x]
+// [SETTINGS ...] {FORMAT x data | VALUES data | SELECT ...}
 func (s *statement) parseInsert(l *lexer) error {
 	depth := 0
 	for {

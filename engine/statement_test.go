@@ -11,13 +11,17 @@ import (
 )
 
 func TestParseStatement(t *testing.T) {
-	for _, tc := range []struct{ query, want string }{ // want: the INSERT as the engine gets it | its data; or the statement
+	// want: the INSERT as the engine gets it | its data; or the statement
+	for _, tc := range []struct{ query, want string }{
 		{"INSERT INTO t FORMAT Native\nabc", "INSERT INTO t FROM INFILE 'F'  FORMAT Native|abc"},
 		{"INSERT INTO t FORMAT CSV 1,2\n3,4", "INSERT INTO t FROM INFILE 'F'  FORMAT CSV|1,2\n3,4"},
-		{"insert into db.t (a, `format`, values) settings x = 1, y = 'FORMAT z' format TSV\n", "insert into db.t(a, `format`, values) FROM INFILE 'F' settings x = 1, y = 'FORMAT z' FORMAT TSV|"},
+		{"insert into db.t (a, `format`, values) settings x = 1, y = 'FORMAT z' format TSV\n",
+			"insert into db.t(a, `format`, values) FROM INFILE 'F' settings x = 1, y = 'FORMAT z' FORMAT TSV|"},
 		{"INSERT INTO format VALUES (1)", "INSERT INTO format FROM INFILE 'F'  FORMAT Values| (1)"},
-		{"INSERT INTO select.with (a) VALUES ('SELECT')", "INSERT INTO select.with(a) FROM INFILE 'F'  FORMAT Values| ('SELECT')"},
-		{"INSERT INTO t (settings, select) FORMAT TSV\n1", "INSERT INTO t(settings, select) FROM INFILE 'F'  FORMAT TSV|1"},
+		{"INSERT INTO select.with (a) VALUES ('SELECT')",
+			"INSERT INTO select.with(a) FROM INFILE 'F'  FORMAT Values| ('SELECT')"},
+		{"INSERT INTO t (settings, select) FORMAT TSV\n1",
+			"INSERT INTO t(settings, select) FROM INFILE 'F'  FORMAT TSV|1"},
 		{"INSERT INTO /* FORMAT x */ t -- VALUES\nFORMAT TSV;\r\nx", "INSERT INTO t FROM INFILE 'F'  FORMAT TSV|x"},
 		{"INSERT INTO t", "INSERT INTO t FROM INFILE 'F'  FORMAT D|"},
 		{"INSERT INTO t (a, b);\n", "INSERT INTO t(a, b) FROM INFILE 'F'  FORMAT D|"},
@@ -25,8 +29,10 @@ func TestParseStatement(t *testing.T) {
 		{"INSERT INTO t (a) (SELECT 1)", "INSERT INTO t(a) (SELECT 1)"},
 		{"INSERT INTO t WITH 1 AS format SELECT format", "INSERT INTO t WITH 1 AS format SELECT format"},
 		{" /* a */ (((SELECT 1))) ; ; -- b", "(((SELECT 1)))"},
-		{"SELECT 'it''s', 'a\\db\\x41\\n', \"a`b\", `x\"y`, 'a\\N'", "SELECT 'it\\'s', 'a\\\\dbA\\x0a', `a\\`b`, `x\"y`, 'a'"},
-		{"SELECT (.5)+1e3-t.1.2, x::UInt8, a.b . c, 0xFF , [1][1].1, -1", "SELECT(0.5) + 1e3 - t. 1 . 2, x :: UInt8, a.b.c, 0xFF, [1] [1] . 1, - 1"},
+		{"SELECT 'it''s', 'a\\db\\x41\\n', \"a`b\", `x\"y`, 'a\\N'",
+			"SELECT 'it\\'s', 'a\\\\dbA\\x0a', `a\\`b`, `x\"y`, 'a'"},
+		{"SELECT (.5)+1e3-t.1.2, x::UInt8, a.b . c, 0xFF , [1][1].1, -1",
+			"SELECT(0.5) + 1e3 - t. 1 . 2, x :: UInt8, a.b.c, 0xFF, [1] [1] . 1, - 1"},
 		{"SELECT 'a\x00b'", "SELECT 'a\\x00b'"},
 	} {
 		st, err := parseStatement(tc.query, maxTokens)
@@ -42,10 +48,14 @@ func TestParseStatement(t *testing.T) {
 			t.Errorf("%q\n got %q\nwant %q", tc.query, got, tc.want)
 		}
 	}
-	for _, query := range []string{"", " ; ", "(", "INSERT", "INSERT;", "exit", "quit", "1 + 1", "SELECT 1; SELECT 2", "SELECT 'a", "SELECT \u201ca\u201d", "SELECT \x00", "SELECT caf\u00e9",
-		"SELECT 1 INTO OUTFILE 'x'", "INSERT INTO t FROM INFILE 'x' FORMAT TSV", "INSERT INTO t FORMAT", "INSERT INTO t (a); SELECT 1", "KILL QUERY WHERE 1", "KILL QUERY WHERE query_id LIKE x",
-		"SELECT a$x$, file('x') AS b, 2 AS b$x$", "SELECT $x$ ; $x$", "SELECT 1a", "SELECT 1.", "SELECT 1e", "SELECT 0x", "SELECT x'41'", "SELECT '\\x4'", "SELECT 1 @ 2", "SELECT 1\\G",
-		"SELECT 1)", "(" + strings.Repeat("(", maxDepth) + "SELECT 1", "SELECT " + strings.Repeat("[", maxDepth+1), "SELECT" + strings.Repeat(" 1", maxTokens)} {
+	for _, query := range []string{"", " ; ", "(", "INSERT", "INSERT;", "exit", "quit", "1 + 1", "SELECT 1; SELECT 2",
+		"SELECT 'a", "SELECT \u201ca\u201d", "SELECT \x00", "SELECT caf\u00e9",
+		"SELECT 1 INTO OUTFILE 'x'", "INSERT INTO t FROM INFILE 'x' FORMAT TSV", "INSERT INTO t FORMAT",
+		"INSERT INTO t (a); SELECT 1", "KILL QUERY WHERE 1", "KILL QUERY WHERE query_id LIKE x",
+		"SELECT a$x$, file('x') AS b, 2 AS b$x$", "SELECT $x$ ; $x$", "SELECT 1a", "SELECT 1.", "SELECT 1e",
+		"SELECT 0x", "SELECT x'41'", "SELECT '\\x4'", "SELECT 1 @ 2", "SELECT 1\\G",
+		"SELECT 1)", "(" + strings.Repeat("(", maxDepth) + "SELECT 1", "SELECT " + strings.Repeat("[", maxDepth+1),
+		"SELECT" + strings.Repeat(" 1", maxTokens)} {
 		if st, err := parseStatement(query, maxTokens); err == nil {
 			t.Errorf("%q was taken: %+v", query, st)
 		}
@@ -53,7 +63,9 @@ func TestParseStatement(t *testing.T) {
 }
 
 func TestReads(t *testing.T) {
-	for query, want := range map[string]bool{"SELECT 1": true, "(SELECT 1)": true, "SHOW TABLES": true, "WITH 1 AS x SELECT x": true, "WITH 1 AS x INSERT INTO t SELECT x": false, "DROP TABLE t": false, "INSERT INTO t VALUES (1)": false} {
+	for query, want := range map[string]bool{"SELECT 1": true, "(SELECT 1)": true, "SHOW TABLES": true,
+		"WITH 1 AS x SELECT x": true, "WITH 1 AS x INSERT INTO t SELECT x": false, "DROP TABLE t": false,
+		"INSERT INTO t VALUES (1)": false} {
 		if st, err := parseStatement(query, maxTokens); err != nil || st.reads != want {
 			t.Errorf("%s: %v %v", query, st, err)
 		}
@@ -66,7 +78,8 @@ func TestKillSelector(t *testing.T) {
 		want      bool
 	}{
 		{`LIKE 'a-1%'`, "a-1", true}, {`LIKE 'a-1%'`, "a-1-x", true}, {`LIKE 'a-1%'`, "b-a-1", false},
-		{`LIKE 'a_1'`, "ab1", true}, {`LIKE 'a\\_1'`, "ab1", false}, {`LIKE 'a\\_1'`, "a_1", true}, {`LIKE 'a\_1'`, "a_1", true},
+		{`LIKE 'a_1'`, "ab1", true}, {`LIKE 'a\\_1'`, "ab1", false}, {`LIKE 'a\\_1'`, "a_1", true},
+		{`LIKE 'a\_1'`, "a_1", true},
 		{`LIKE 'a.1%'`, "ab1", false}, {`LIKE '%'`, "", true}, {`LIKE 'a''%'`, "a'b", true},
 		{`= 'a%'`, "a%", true}, {`= 'a%'`, "ab", false}, {`IN ('a', 'b')`, "b", true}, {`IN ('a', 'b')`, "c", false},
 	} {
@@ -80,7 +93,9 @@ func TestKillSelector(t *testing.T) {
 }
 
 func FuzzStatement(f *testing.F) {
-	for _, s := range []string{"SELECT 1", "INSERT INTO t (a) SETTINGS x=1 FORMAT TSV\n1", "KILL QUERY WHERE query_id IN ('a', 'b') SYNC", "SELECT $a$ $a$ FROM system.processes INTO\u00a0OUTFILE 'x'", "(SELECT `a\\`` # x\n/* */)", "SELECT a..0"} {
+	for _, s := range []string{"SELECT 1", "INSERT INTO t (a) SETTINGS x=1 FORMAT TSV\n1",
+		"KILL QUERY WHERE query_id IN ('a', 'b') SYNC", "SELECT $a$ $a$ FROM system.processes INTO\u00a0OUTFILE 'x'",
+		"(SELECT `a\\`` # x\n/* */)", "SELECT a..0"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
@@ -105,7 +120,10 @@ func FuzzStatement(f *testing.F) {
 				t.Errorf("%q became %q: %+v was %+v", query, text, tok, was)
 			}
 		}
-		_ = st.forReader(known{refused: set("file"), databases: func() (map[string]bool, error) { return set("system other"), nil }})
+		_ = st.forReader(known{refused: set("file"), databases: func() (map[string]bool,
+			error) {
+			return set("system other"), nil
+		}})
 	})
 }
 

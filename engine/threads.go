@@ -6,10 +6,11 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// Each thread of the engine that works for a query opens /proc/thread-self/schedstat, for the account of its waits, and goes on
-// without where it cannot: an exception each time, 1,700 in the five seconds of a million lines, a fifth of their processor
-// time. Whether to try at all the library asks once, by stat(2), which Landlock does not hold; to open it, Landlock would have to
-// let in all of /proc/self/task, with every thread's memory and environment. So to the library's stat there is no such file.
+// Each thread of the engine that works for a query opens /proc/thread-self/schedstat, for the account of its waits, and
+// goes on without where it cannot: an exception each time, 1,700 in the five seconds of a million lines, a fifth of
+// their processor time. Whether to try at all the library asks once, by stat(2), which Landlock does not hold; to open
+// it, Landlock would have to let in all of /proc/self/task, with every thread's memory and environment. So to the
+// library's stat there is no such file.
 
 var (
 	withoutAccount uintptr // the address of a C function; assembly, as noFile is

@@ -61,7 +61,9 @@ func newCanaries(t testing.TB) *canaries {
 	})
 	t.Cleanup(func() { l.Close(); served.Wait() })
 	c.url = "http://" + l.Addr().String() + "/x"
-	for _, q := range []string{"CREATE DATABASE other", "CREATE TABLE other.secret (k String) ENGINE = MergeTree ORDER BY k", "INSERT INTO other.secret VALUES ('" + c.secret + "')"} {
+	for _, q := range []string{"CREATE DATABASE other",
+		"CREATE TABLE other.secret (k String) ENGINE = MergeTree ORDER BY k",
+		"INSERT INTO other.secret VALUES ('" + c.secret + "')"} {
 		if code, body, _ := post(t, end, engine.Writer, nil, q); code != 200 {
 			t.Fatal(body)
 		}
@@ -73,7 +75,8 @@ func newCanaries(t testing.TB) *canaries {
 // tables tells all tables and their rows.
 func (c *canaries) tables(t testing.TB) string {
 	t.Helper()
-	code, body, _ := post(t, c.end, engine.Writer, nil, "SELECT database, name, engine, total_rows FROM system.tables WHERE database NOT LIKE '%nformation%' AND database != 'system' ORDER BY 1, 2")
+	code, body, _ := post(t, c.end, engine.Writer, nil,
+		"SELECT database, name, engine, total_rows FROM system.tables WHERE database NOT LIKE '%nformation%' AND database != 'system' ORDER BY 1, 2")
 	if code != 200 {
 		t.Fatal("the engine is gone: ", body)
 	}
@@ -84,7 +87,8 @@ func (c *canaries) tables(t testing.TB) string {
 // touched says what of the canaries shows.
 func (c *canaries) touched(body string) string {
 	switch left, err := os.ReadDir(c.out); {
-	case strings.Contains(body, c.secret), strings.Contains(strings.ToLower(body), hex.EncodeToString([]byte(c.secret))):
+	case strings.Contains(body, c.secret), strings.Contains(strings.ToLower(body),
+		hex.EncodeToString([]byte(c.secret))):
 		return "the secret came back"
 	case strings.Contains(body, c.end.WriterPassword):
 		return "the writer's password came back"
@@ -138,7 +142,8 @@ func newGenerator(t testing.TB, c *canaries) *generator {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := strings.NewReplacer("FILE", c.file, "OUT", filepath.Join(c.out, "o"), "URL", c.url, "HOST", strings.TrimPrefix(strings.TrimSuffix(c.url, "/x"), "http://"))
+	named := strings.NewReplacer("FILE", c.file, "OUT", filepath.Join(c.out, "o"), "URL", c.url, "HOST",
+		strings.TrimPrefix(strings.TrimSuffix(c.url, "/x"), "http://"))
 	g := &generator{good: strings.Split(strings.TrimSpace(string(text)), "\n\n")}
 	for line := range strings.Lines(named.Replace(string(attacks))) {
 		if line = strings.TrimSuffix(line, "\n"); line != "" && line[0] != '%' {
@@ -149,8 +154,12 @@ func newGenerator(t testing.TB, c *canaries) *generator {
 }
 
 // pieces are put between other tokens.
-var pieces = []string{"--", "/*", "*/", "#", "# ", "#!", "//", "$$", "$a$", "a$a$", "'", "\"", "`", "\u2018", "\u2019", "\u201c", "\u00a0", "\u200b", "\ufeff", "\x00", "\\", "\\'", "''", "\\x27", ";", "\\G", "(", ")", "[", "]", "{", "}",
-	".", "::", "->", "@@", "@", "?", ":", ",", "=", "\n", "\r", "\v", "\f", " AS ", " FROM ", " IN ", " SETTINGS ", " FORMAT ", " INTO ", " OUTFILE ", " UNION ALL ", " WITH ", " APPLY ", " FINAL ", " FUNCTION ", " TABLE ", " UUID ", " system.", " other.", "file", "x'", "b'", "0x", "1e", "1.", "_", "e\u0301"}
+var pieces = []string{"--", "/*", "*/", "#", "# ", "#!", "//", "$$", "$a$", "a$a$", "'", "\"", "`", "\u2018", "\u2019",
+	"\u201c", "\u00a0", "\u200b", "\ufeff", "\x00", "\\", "\\'", "''", "\\x27", ";", "\\G", "(", ")", "[",
+	"]", "{", "}",
+	".", "::", "->", "@@", "@", "?", ":", ",", "=", "\n", "\r", "\v", "\f", " AS ", " FROM ", " IN ", " SETTINGS ",
+	" FORMAT ", " INTO ", " OUTFILE ", " UNION ALL ", " WITH ", " APPLY ", " FINAL ", " FUNCTION ", " TABLE ", " UUID ",
+	" system.", " other.", "file", "x'", "b'", "0x", "1e", "1.", "_", "e\u0301"}
 
 func (g *generator) make(r *rand.Rand) generated {
 	pick := func(from []string) string { return from[r.IntN(len(from))] }
@@ -163,7 +172,8 @@ func (g *generator) make(r *rand.Rand) generated {
 		a, b := words(pick(g.good), " "), words(pick(g.bad), " ")
 		i, j := r.IntN(len(a)), r.IntN(len(b))
 		k := j + 1 + r.IntN(len(b)-j)
-		q.text = strings.Join(a[:i], "") + " " + strings.Join(b[j:k], "") + " " + strings.Join(a[min(len(a), i+r.IntN(2)):], "")
+		q.text = strings.Join(a[:i], "") + " " + strings.Join(b[j:k], "") + " " +
+			strings.Join(a[min(len(a), i+r.IntN(2)):], "")
 	case 2:
 		q.text = "SELECT * FROM (" + pick(g.bad) + ")"
 	case 3: // two honest ones
@@ -177,10 +187,15 @@ func (g *generator) make(r *rand.Rand) generated {
 	}
 	switch r.IntN(8) {
 	case 0:
-		q.params.Set("database", pick([]string{"system", "other", "default", "bouncehouse", "information_schema", "`other`", "bouncehouse; USE other"}))
+		q.params.Set("database",
+			pick([]string{"system", "other", "default", "bouncehouse", "information_schema", "`other`",
+				"bouncehouse; USE other"}))
 	case 1:
-		name, value, _ := strings.Cut(pick([]string{"param_x=other", "param_x=file", "param_x=1", "additional_result_filter=file('" + "x" + "')", "additional_table_filters={'events':'1'}", "readonly=0", "implicit_select=1", "dialect=kusto", "allow_ddl=1",
-			"default_format=Template", "default_format=Null", "format_schema=x", "max_memory_usage=0", "enable_analyzer=0", "session_timezone=UTC", "profile=x", "max_execution_time=0"}), "=")
+		name, value, _ := strings.Cut(pick([]string{"param_x=other", "param_x=file", "param_x=1",
+			"additional_result_filter=file('" + "x" + "')", "additional_table_filters={'events':'1'}", "readonly=0",
+			"implicit_select=1", "dialect=kusto", "allow_ddl=1",
+			"default_format=Template", "default_format=Null", "format_schema=x", "max_memory_usage=0",
+			"enable_analyzer=0", "session_timezone=UTC", "profile=x", "max_execution_time=0"}), "=")
 		q.params.Set(name, value)
 	case 2: // the text in two halves
 		i := r.IntN(len(q.text) + 1)
@@ -226,8 +241,8 @@ func (g *generator) mutate(r *rand.Rand, s string) string {
 	}
 }
 
-// TestWall sends generated statements as the reader: none may touch a canary, and the engine lives. BOUNCEHOUSE_WALL is how many
-// (20,000 take some minutes), BOUNCEHOUSE_SEED repeats a run.
+// TestWall sends generated statements as the reader: none may touch a canary, and the engine lives. BOUNCEHOUSE_WALL is
+// how many (20,000 take some minutes), BOUNCEHOUSE_SEED repeats a run.
 func TestWall(t *testing.T) {
 	n := 5000
 	if testing.Short() {
@@ -264,7 +279,8 @@ func TestWall(t *testing.T) {
 				if code == 200 {
 					answered.Add(1)
 				}
-				if !strings.Contains(body, "not for the reader") && !strings.Contains(body, "readonly mode") && !strings.Contains(body, "outside of quotation marks") {
+				if !strings.Contains(body, "not for the reader") && !strings.Contains(body, "readonly mode") &&
+					!strings.Contains(body, "outside of quotation marks") {
 					passed.Add(1)
 				}
 				if i%2000 == 0 {
@@ -290,7 +306,8 @@ func TestNoWall(t *testing.T) {
 	c := newCanaries(t)
 	g := newGenerator(t, c)
 	seen := map[string]int{}
-	slow := regexp.MustCompile(`stack_trace|(?i)(s3|gcs|hdfs|azure|iceberg|delta|hudi|mongodb|redis)`) // ends the engine; asks again and again
+	// ends the engine; asks again and again
+	slow := regexp.MustCompile(`stack_trace|(?i)(s3|gcs|hdfs|azure|iceberg|delta|hudi|mongodb|redis)`)
 	for _, q := range g.bad {
 		if slow.MatchString(q) {
 			continue

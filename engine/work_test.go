@@ -15,8 +15,8 @@ import (
 	"github.com/bouncehouse/bouncehouse/engine"
 )
 
-// TestWorkBehindWalls does what a store of events does over the years, behind the walls of this kernel and of the oldest that
-// is good enough: insert, merge, mutate, move parts, restart, back up and restore.
+// TestWorkBehindWalls does what a store of events does over the years, behind the walls of this kernel and of the
+// oldest that is good enough: insert, merge, mutate, move parts, restart, back up and restore.
 func TestWorkBehindWalls(t *testing.T) {
 	for _, abi := range []string{"", "2"} {
 		t.Run("Landlock "+abi, func(t *testing.T) {
@@ -58,7 +58,8 @@ func TestWorkBehindWalls(t *testing.T) {
 				t.Fatal(err)
 			}
 			// A broken part is put aside at the start.
-			parts, err := filepath.Glob(filepath.Join(engine.Dir(dir), "data", "store", "*", "*", "202311_*", "columns.txt"))
+			parts, err := filepath.Glob(filepath.Join(engine.Dir(dir), "data", "store", "*", "*", "202311_*",
+				"columns.txt"))
 			if err != nil || len(parts) == 0 {
 				t.Fatal(parts, err)
 			}
@@ -111,10 +112,12 @@ func TestAccount(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := fmt.Sprintf("Uid:\t%d\t%d\t%d\t%d\n", uid, uid, uid, uid); !strings.Contains(string(status), want) || !strings.Contains(string(status), "CapEff:\t0000000000000000") {
+		if want := fmt.Sprintf("Uid:\t%d\t%d\t%d\t%d\n", uid, uid, uid, uid); !strings.Contains(string(status), want) ||
+			!strings.Contains(string(status), "CapEff:\t0000000000000000") {
 			t.Errorf("it runs as %s", status)
 		}
-		for path, want := range map[string]int{dir: 0, engine.Dir(dir): 0, filepath.Join(engine.Dir(dir), "writer.password"): 0, filepath.Join(engine.Dir(dir), "data"): uid} {
+		for path, want := range map[string]int{dir: 0, engine.Dir(dir): 0,
+			filepath.Join(engine.Dir(dir), "writer.password"): 0, filepath.Join(engine.Dir(dir), "data"): uid} {
 			info, err := os.Stat(path)
 			if err != nil || int(info.Sys().(*syscall.Stat_t).Uid) != want || info.Mode().Perm()&0o067 != 0 {
 				t.Errorf("%s: %v %v", path, info.Mode(), err)

@@ -18,9 +18,9 @@ import (
 //   - "libc:localtime" asks mktime(3) for each day of 200 years, with summer time and without; where a zone has none, glibc looks
 //     for it 1,800 times: 15 to 40 s, with all zones behind it.
 //
-// The name may be computed, so no look at the statement finds it. What these need is therefore taken from the library: its
-// calls of fopen go to a function that finds no file, the C library's local time is UTC for it. (Tried: seccomp, where fopen's
-// open(2) cannot be told from others'; TZ=UTC in the environment, which is as slow.)
+// The name may be computed, so no look at the statement finds it. What these need is therefore taken from the library:
+// its calls of fopen go to a function that finds no file, the C library's local time is UTC for it. (Tried: seccomp,
+// where fopen's open(2) cannot be told from others'; TZ=UTC in the environment, which is as slow.)
 
 // noFile is the address of a C function that returns NULL. It is assembly: the library's threads are none of Go's.
 var noFile uintptr
@@ -45,7 +45,8 @@ func (l *library) closeZones() error {
 	return nil
 }
 
-// replace has the library call other functions in place of what it imports under these names. It says how many there were.
+// replace has the library call other functions in place of what it imports under these names. It says how many there
+// were.
 func (l *library) replace(instead map[string]uintptr) (n int, err error) {
 	if l.slots == nil {
 		if l.slots, err = l.imported(); err != nil {

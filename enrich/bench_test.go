@@ -14,7 +14,8 @@ func corpusEvents(t testing.TB) []bouncehouse.Event {
 	for _, r := range readLabelled(t, "testdata/replies.jsonl") {
 		said := bouncehouse.ParseReply(r.Reply)
 		events = append(events, bouncehouse.Event{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced,
-			ReplyCode: said.Code, EnhancedCode: said.Enhanced, ReplyText: bouncehouse.Clean(said.Text, bouncehouse.MaxText)})
+			ReplyCode: said.Code, EnhancedCode: said.Enhanced,
+			ReplyText: bouncehouse.Clean(said.Text, bouncehouse.MaxText)})
 	}
 	return events
 }
@@ -85,13 +86,15 @@ func BenchmarkClassifyColdOwnMatch(b *testing.B) {
 // The time for a reply grows with its length, and not beyond MaxText.
 func BenchmarkClassifyLength(b *testing.B) {
 	for _, kind := range []struct{ name, part string }{
-		{"words", "the mailbox is full and blocked "}, {"addresses", "<user@example.com> 192.0.2.1, "}, {"slashes", "a1/b2:c3=d4/::1?x@y&"},
+		{"words", "the mailbox is full and blocked "}, {"addresses", "<user@example.com> 192.0.2.1, "},
+		{"slashes", "a1/b2:c3=d4/::1?x@y&"},
 		{"points", "1.2.3.a."}, {"anchors", "spamhaus"}, {"marks", "[ts01](as(1"},
 	} {
 		for _, size := range []int{64, 512, 4096, 1 << 20} {
 			b.Run(fmt.Sprintf("%s/%d", kind.name, size), func(b *testing.B) {
 				c := newClassifier(b, Options{})
-				events := []bouncehouse.Event{{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced, ReplyCode: 550,
+				events := []bouncehouse.Event{{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced,
+					ReplyCode: 550,
 					ReplyText: strings.Repeat(kind.part, size/len(kind.part)+1)[:size]}}
 				for b.Loop() {
 					asParsed(events)
@@ -112,8 +115,10 @@ func BenchmarkNewClassifier(b *testing.B) {
 // What most lines tell: a delivery to a host that is known.
 func BenchmarkDelivered(b *testing.B) {
 	c := newClassifier(b, Options{Egress: []netip.Addr{netip.MustParseAddr("203.0.113.25")}})
-	events := []bouncehouse.Event{{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Delivered, Recipient: "user@example.com",
-		RemoteHost: "example-com.mail.protection.outlook.com", ReplyCode: 250, EnhancedCode: "2.6.0", ReplyText: "Queued mail for delivery"}}
+	events := []bouncehouse.Event{{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Delivered,
+		Recipient:  "user@example.com",
+		RemoteHost: "example-com.mail.protection.outlook.com", ReplyCode: 250, EnhancedCode: "2.6.0",
+		ReplyText: "Queued mail for delivery"}}
 	b.ReportAllocs()
 	for b.Loop() {
 		events[0].Provider, events[0].Class = "", ""

@@ -127,7 +127,8 @@ const revision = 1
 // Equal versions give equal answers.
 func version(rules []Rule, opt Options) string {
 	h := sha256.New()
-	_ = json.NewEncoder(h).Encode([]any{revision, rules, Providers(), opt.Known, Lists(), speakers(), opt.Believe}) // strings and numbers
+	// strings and numbers
+	_ = json.NewEncoder(h).Encode([]any{revision, rules, Providers(), opt.Known, Lists(), speakers(), opt.Believe})
 	return fmt.Sprintf("%x", h.Sum(nil)[:4])
 }
 

@@ -30,7 +30,8 @@ func TestOrderOfEvidence(t *testing.T) {
 	}{
 		// The wording beats the enhanced code.
 		{"450 4.7.1 Client host rejected: cannot find your hostname", "", bouncehouse.NoRDNS},
-		{"450 4.7.1 <user@example.net>: Recipient address rejected: Greylisted, try again in 300 seconds", "", bouncehouse.Greylisted},
+		{"450 4.7.1 <user@example.net>: Recipient address rejected: Greylisted, try again in 300 seconds", "",
+			bouncehouse.Greylisted},
 		{"451 4.7.1 Temporarily greylisted", "", bouncehouse.Greylisted},
 		{"550 5.7.1 Unable to relay", "", bouncehouse.RelayDenied},
 		{"550 5.1.1 This message was classified as spam", "", bouncehouse.SpamContent},
@@ -38,7 +39,8 @@ func TestOrderOfEvidence(t *testing.T) {
 		{"550 5.2.2 Submission quota exceeded", "", bouncehouse.RateLimited},
 		{"550 5.7.1 No such user!", "", bouncehouse.NoSuchUser},
 		{"554 5.7.1 Recipient address rejected: Dynamic IP", "", bouncehouse.DynamicIP},
-		{"554 5.7.1 Service unavailable; Client host [203.0.113.9] blocked using zen.spamhaus.org", "", bouncehouse.DNSBL},
+		{"554 5.7.1 Service unavailable; Client host [203.0.113.9] blocked using zen.spamhaus.org", "",
+			bouncehouse.DNSBL},
 		{"553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", "", bouncehouse.RelayDenied},
 		{"550 5.1.1 <user@example.net>... mailbox is full", "", bouncehouse.MailboxFull},
 		{"550 5.7.1 Message rejected due to DMARC policy of example.com", "", bouncehouse.AuthFailed},
@@ -74,14 +76,18 @@ func TestOutcomes(t *testing.T) {
 		e    bouncehouse.Event
 		want bouncehouse.Class
 	}{
-		{bouncehouse.Event{Outcome: bouncehouse.Delivered, ReplyCode: 250, ReplyText: "blocked using zen.spamhaus.org"}, bouncehouse.ClassDelivered},
+		{bouncehouse.Event{Outcome: bouncehouse.Delivered, ReplyCode: 250, ReplyText: "blocked using zen.spamhaus.org"},
+			bouncehouse.ClassDelivered},
 		{bouncehouse.Event{Outcome: bouncehouse.Complaint}, bouncehouse.Feedback},
 		{bouncehouse.Event{Outcome: bouncehouse.AutoReply}, bouncehouse.ClassAutoReply},
 		{bouncehouse.Event{Outcome: bouncehouse.Expired, ReplyText: "returned to sender"}, bouncehouse.ClassExpired},
-		{bouncehouse.Event{Outcome: bouncehouse.Expired, ReplyText: "expired, returned to sender"}, bouncehouse.ClassExpired},
+		{bouncehouse.Event{Outcome: bouncehouse.Expired, ReplyText: "expired, returned to sender"},
+			bouncehouse.ClassExpired},
 		{bouncehouse.Event{Outcome: bouncehouse.Expired, EnhancedCode: "4.4.1"}, bouncehouse.ClassExpired},
-		{bouncehouse.Event{Outcome: bouncehouse.Expired, ReplyCode: 451, ReplyText: "Greylisted"}, bouncehouse.Greylisted},
-		{bouncehouse.Event{Outcome: bouncehouse.Bounced, Class: bouncehouse.Virus, ReplyText: "Greylisted"}, bouncehouse.Virus},
+		{bouncehouse.Event{Outcome: bouncehouse.Expired, ReplyCode: 451, ReplyText: "Greylisted"},
+			bouncehouse.Greylisted},
+		{bouncehouse.Event{Outcome: bouncehouse.Bounced, Class: bouncehouse.Virus, ReplyText: "Greylisted"},
+			bouncehouse.Virus},
 		{bouncehouse.Event{Outcome: bouncehouse.Bounced}, bouncehouse.Undetermined},
 	} {
 		events := []bouncehouse.Event{tt.e}
@@ -110,14 +116,19 @@ func TestExtract(t *testing.T) {
 		{"421 4.7.0 [TSS04] Messages from 203.0.113.24 temporarily deferred due to user complaints - 4.16.55.1; see https://postmaster.yahooinc.com/error-codes", got{"yahoo", "[TSS04]", "", "203.0.113.24", []string{"https://postmaster.yahooinc.com/error-codes"}}},
 		{"550 5.7.1 Unfortunately, messages from [203.0.113.24] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3150). You can also refer your provider to http://mail.live.com/mail/troubleshooting.aspx#errors.", got{"microsoft", "S3150", "", "203.0.113.24", []string{"http://mail.live.com/mail/troubleshooting.aspx#errors"}}},
 		{"554 DT:SPM 163 smtp5,D9GowACHO7RNWNdXmXs1Bw--.9035S2 1473730639,please see http://mail.163.com/help/help_spam_16.htm?ip=203.0.113.10&hostid=smtp5", got{"netease", "DT:SPM", "", "203.0.113.10", []string{"http://mail.163.com/help/help_spam_16.htm?ip=203.0.113.10&hostid=smtp5"}}},
-		{"552 5.1.1 Boite du destinataire pleine. Recipient overquota. OFR_417 [417]", got{"orange", "OFR_417", "", "", nil}},
-		{"554 mtain-102.charter.net 203.0.113.9 blocked. AUP#In-1000", got{"charter", "AUP#In-1000", "", "203.0.113.9", nil}},
-		{"550 5.1.1 https://support.google.com/mail/?p=NoSuchUser a1-20020a05 - gsmtp", got{"google", "NoSuchUser", "", "", []string{"https://support.google.com/mail/?p=NoSuchUser"}}},
+		{"552 5.1.1 Boite du destinataire pleine. Recipient overquota. OFR_417 [417]",
+			got{"orange", "OFR_417", "", "", nil}},
+		{"554 mtain-102.charter.net 203.0.113.9 blocked. AUP#In-1000",
+			got{"charter", "AUP#In-1000", "", "203.0.113.9", nil}},
+		{"550 5.1.1 https://support.google.com/mail/?p=NoSuchUser a1-20020a05 - gsmtp",
+			got{"google", "NoSuchUser", "", "", []string{"https://support.google.com/mail/?p=NoSuchUser"}}},
 		{"554 5.7.1 Service unavailable; Client host [203.0.113.9] blocked using zen.spamhaus.org; https://www.spamhaus.org/query/ip/203.0.113.9", got{"", "", "zen.spamhaus.org", "203.0.113.9", []string{"https://www.spamhaus.org/query/ip/203.0.113.9"}}},
-		{"554 5.7.1 Service unavailable; Client host [2001:db8::9] blocked using bl.local-list.example.org; go away", got{"", "", "bl.local-list.example.org", "2001:db8::9", nil}},
+		{"554 5.7.1 Service unavailable; Client host [2001:db8::9] blocked using bl.local-list.example.org; go away",
+			got{"", "", "bl.local-list.example.org", "2001:db8::9", nil}},
 		{"550 5.7.26 Multiple authentication checks failed", got{}},
 		{"550 5.7.606 Access denied", got{"microsoft", "", "", "", nil}},
-		{"550 Listed (see <http://www.spamcop.net/bl.shtml?203.0.113.9>).", got{"", "", "bl.spamcop.net", "203.0.113.9", []string{"http://www.spamcop.net/bl.shtml?203.0.113.9"}}},
+		{"550 Listed (see <http://www.spamcop.net/bl.shtml?203.0.113.9>).",
+			got{"", "", "bl.spamcop.net", "203.0.113.9", []string{"http://www.spamcop.net/bl.shtml?203.0.113.9"}}},
 	} {
 		e := classifyReply(c, tt.reply, "")
 		ip := ""
@@ -135,12 +146,15 @@ func TestTemplate(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"<user@example.net>: Recipient address rejected", "<addr>: Recipient address rejected"},
 		{"user@example.net is over quota by 1234567 bytes", "<addr> is over quota by <n> bytes"},
-		{"Client host [203.0.113.9] blocked using zen.spamhaus.org; see http://www.spamhaus.org/query/ip/203.0.113.9", "Client host [<ip>] blocked using zen.spamhaus.org; see http://<host>.spamhaus.org/query/ip/<ip>"},
+		{"Client host [203.0.113.9] blocked using zen.spamhaus.org; see http://www.spamhaus.org/query/ip/203.0.113.9",
+			"Client host [<ip>] blocked using zen.spamhaus.org; see http://<host>.spamhaus.org/query/ip/<ip>"},
 		{"[2001:db8::25] Our system", "[<ip>] Our system"},
 		{"Greylisted, try again in 00:04:32", "Greylisted, try again in <n>:<n>:<n>"},
 		{"[BN8NAM11FT003.eop-nam11.prod.protection.outlook.com]", "[<host>.protection.outlook.com]"},
-		{"https://support.google.com/mail/?p=NoSuchUser d2e1a72fcca58-7a8f3c2b1a0si1234567b3a.12 - gsmtp", "https://support.google.com/mail/?p=NoSuchUser <id> - gsmtp"},
-		{"OFR004_104 [104] AUP#In-1310 IB504 [TSS04] (S3150) 5.7.1", "OFR004_104 [104] AUP#In-1310 IB504 [TSS04] (S3150) 5.7.1"},
+		{"https://support.google.com/mail/?p=NoSuchUser d2e1a72fcca58-7a8f3c2b1a0si1234567b3a.12 - gsmtp",
+			"https://support.google.com/mail/?p=NoSuchUser <id> - gsmtp"},
+		{"OFR004_104 [104] AUP#In-1310 IB504 [TSS04] (S3150) 5.7.1",
+			"OFR004_104 [104] AUP#In-1310 IB504 [TSS04] (S3150) 5.7.1"},
 		{"收件人空间不足", "收件人空间不足"},
 		{"no variable part at all", "no variable part at all"},
 		{"", ""},
@@ -174,7 +188,8 @@ func TestProviders(t *testing.T) {
 		{"", "no address", ""},
 		{"mx01.gmx.net", "user@gmail.com", "gmx"}, // who answered, not whose domain it is
 	} {
-		e := bouncehouse.Event{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Delivered, RemoteHost: tt.host, Recipient: tt.rcpt}
+		e := bouncehouse.Event{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Delivered, RemoteHost: tt.host,
+			Recipient: tt.rcpt}
 		for range 2 { // the second time from memory
 			e.Provider = ""
 			c.enrich(&e)
@@ -207,7 +222,8 @@ func TestSubjectIP(t *testing.T) {
 		e      bouncehouse.Event
 		want   netip.Addr
 	}{
-		{"the client", []netip.Addr{one}, bouncehouse.Event{Direction: bouncehouse.Inbound, RemoteIP: ip("198.51.100.7"), LocalIP: one}, ip("198.51.100.7")},
+		{"the client", []netip.Addr{one}, bouncehouse.Event{Direction: bouncehouse.Inbound,
+			RemoteIP: ip("198.51.100.7"), LocalIP: one}, ip("198.51.100.7")},
 		{"what the log says", []netip.Addr{one}, bouncehouse.Event{LocalIP: two}, two},
 		{"behind NAT", []netip.Addr{one}, bouncehouse.Event{LocalIP: ip("10.0.0.5")}, one},
 		{"behind NAT, nothing configured", nil, bouncehouse.Event{LocalIP: ip("10.0.0.5")}, ip("10.0.0.5")},
@@ -215,7 +231,8 @@ func TestSubjectIP(t *testing.T) {
 		{"a stranger's is cited", []netip.Addr{one, two}, bouncehouse.Event{CitedIP: ip("198.51.100.1")}, none},
 		{"nothing known", nil, bouncehouse.Event{CitedIP: ip("198.51.100.1")}, none},
 		{"the only one", []netip.Addr{one}, bouncehouse.Event{RemoteIP: ip("198.51.100.7")}, one},
-		{"IPv6 was used, the only one is IPv4", []netip.Addr{one}, bouncehouse.Event{RemoteIP: ip("2001:db8::7")}, none},
+		{"IPv6 was used, the only one is IPv4", []netip.Addr{one}, bouncehouse.Event{RemoteIP: ip("2001:db8::7")},
+			none},
 	} {
 		c := newClassifier(t, Options{Egress: tt.egress})
 		if tt.e.Direction == "" {
@@ -261,7 +278,8 @@ func FuzzClassify(f *testing.F) {
 		if !slices.Contains(bouncehouse.Classes(), first.Class) {
 			t.Fatalf("class %q", first.Class)
 		}
-		if again := classifyReply(c, reply, ""); !cmp.Equal(first, again, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })) {
+		if again := classifyReply(c, reply, ""); !cmp.Equal(first, again,
+			cmp.Comparer(func(a, b netip.Addr) bool { return a == b })) {
 			t.Fatal(cmp.Diff(first, again, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })))
 		}
 	})
@@ -284,14 +302,17 @@ func TestClaimsProvider(t *testing.T) {
 		{"unknown[10.0.0.7]", bouncehouse.DSNRemote, "google", "google"},
 	} {
 		for c, want := range map[*Classifier]bouncehouse.Provider{plain: tt.want, believing: tt.believe} {
-			events := []bouncehouse.Event{{Source: bouncehouse.DSN, Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced, DSNOrigin: tt.origin, Client: tt.client,
-				Recipient: "a@gmail.com", RemoteHost: "gmail-smtp-in.l.google.com", ReplyCode: 550, EnhancedCode: "5.1.1",
-				ReplyText: "The email account that you tried to reach does not exist. - gsmtp"}}
+			events := []bouncehouse.Event{{Source: bouncehouse.DSN, Direction: bouncehouse.Outbound,
+				Outcome: bouncehouse.Bounced, DSNOrigin: tt.origin, Client: tt.client,
+				Recipient: "a@gmail.com", RemoteHost: "gmail-smtp-in.l.google.com", ReplyCode: 550,
+				EnhancedCode: "5.1.1",
+				ReplyText:    "The email account that you tried to reach does not exist. - gsmtp"}}
 			if err := c.Enrich(t.Context(), &bouncehouse.Result{Events: events}); err != nil {
 				t.Fatal(err)
 			}
 			if e := events[0]; e.Provider != want || e.Class != bouncehouse.NoSuchUser {
-				t.Errorf("brought by %q (%s): provider %q, class %s; want %q", tt.client, tt.origin, e.Provider, e.Class, want)
+				t.Errorf("brought by %q (%s): provider %q, class %s; want %q", tt.client, tt.origin, e.Provider,
+					e.Class, want)
 			}
 		}
 	}

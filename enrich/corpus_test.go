@@ -90,7 +90,8 @@ func TestLabelledReplies(t *testing.T) {
 		t.Logf("held out: %d %s", confused[k], k)
 	}
 	for i, name := range []string{"origins that rules are written by", "origins held out"} {
-		t.Logf("%s: %d of %d right, %.1f %%; of them never read: %d of %d, %.1f %%", name, right[i], all[i], 100*float64(right[i])/float64(all[i]),
+		t.Logf("%s: %d of %d right, %.1f %%; of them never read: %d of %d, %.1f %%", name, right[i], all[i],
+			100*float64(right[i])/float64(all[i]),
 			rightUnread[i], unread[i], 100*float64(rightUnread[i])/float64(unread[i]))
 	}
 	if got := float64(right[0]+right[1]) / float64(all[0]+all[1]); got < 0.965 {

@@ -133,7 +133,8 @@ func exchange(ctx context.Context, network, server string, q *dns.Msg) (*dns.Msg
 		return nil, err
 	}
 	// The id alone is 16 bits: what answers another question is no answer.
-	if len(r.Question) != 1 || r.Question[0].Qtype != q.Question[0].Qtype || !strings.EqualFold(r.Question[0].Name, q.Question[0].Name) {
+	if len(r.Question) != 1 || r.Question[0].Qtype != q.Question[0].Qtype ||
+		!strings.EqualFold(r.Question[0].Name, q.Question[0].Name) {
 		return nil, errors.New("answer to another question")
 	}
 	return r, nil

@@ -171,7 +171,8 @@ func open(t *testing.T, opt DNSOptions) *DNS {
 }
 
 func event(c *clock, ip string) bouncehouse.Event {
-	return bouncehouse.Event{Direction: bouncehouse.Outbound, Time: c.now().Add(-time.Minute), SubjectIP: netip.MustParseAddr(ip)}
+	return bouncehouse.Event{Direction: bouncehouse.Outbound, Time: c.now().Add(-time.Minute),
+		SubjectIP: netip.MustParseAddr(ip)}
 }
 
 type said struct {
@@ -203,22 +204,43 @@ func TestDNS(t *testing.T) {
 		ip      string
 		want    said
 	}{
-		{"not listed, confirmed name", named(bl(map[string][]string{}, zone)), nil, nil, egress, said{nil, "mx1.example.org", "ok"}},
-		{"listed", named(bl(map[string][]string{listed: {"127.0.0.4"}}, zone)), nil, nil, egress, said{[]string{zone}, "mx1.example.org", "ok"}},
-		{"several codes, one of them an error", named(bl(map[string][]string{listed: {"127.255.255.254", "127.0.0.10"}}, zone)), nil, nil, egress, said{[]string{zone}, "mx1.example.org", "ok"}},
-		{"error code", named(bl(map[string][]string{listed: {"127.255.255.254"}}, zone)), nil, nil, egress, said{nil, "mx1.example.org", "ok"}},
-		{"not in 127/8", named(bl(map[string][]string{listed: {"198.51.100.1"}}, zone)), nil, nil, egress, said{nil, "mx1.example.org", "ok"}},
-		{"a zone that lists all", named(map[string][]string{listed: {"127.0.0.2"}, "2.0.0.127." + zone + ". A": {"127.0.0.2"}, "1.0.0.127." + zone + ". A": {"127.0.0.2"}}), nil, nil, egress, said{nil, "mx1.example.org", "ok"}},
-		{"a zone without test points", named(map[string][]string{listed: {"127.0.0.2"}}), nil, nil, egress, said{nil, "mx1.example.org", "ok"}},
-		{"a test point that says that we ask by a public resolver", named(map[string][]string{listed: {"127.0.0.2"}, "2.0.0.127." + zone + ". A": {"127.255.255.254"}}), nil, nil, egress, said{nil, "mx1.example.org", "ok"}},
-		{"zone fails", named(bl(map[string][]string{}, zone)), map[string]int{"25.113.0.203." + zone + ".": dns.RcodeServerFailure}, nil, egress, said{nil, "mx1.example.org", "ok"}},
+		{"not listed, confirmed name", named(bl(map[string][]string{}, zone)), nil, nil, egress,
+			said{nil, "mx1.example.org", "ok"}},
+		{"listed", named(bl(map[string][]string{listed: {"127.0.0.4"}}, zone)), nil, nil, egress,
+			said{[]string{zone}, "mx1.example.org", "ok"}},
+		{"several codes, one of them an error",
+			named(bl(map[string][]string{listed: {"127.255.255.254", "127.0.0.10"}}, zone)), nil, nil, egress,
+			said{[]string{zone}, "mx1.example.org", "ok"}},
+		{"error code", named(bl(map[string][]string{listed: {"127.255.255.254"}}, zone)), nil, nil, egress,
+			said{nil, "mx1.example.org", "ok"}},
+		{"not in 127/8", named(bl(map[string][]string{listed: {"198.51.100.1"}}, zone)), nil, nil, egress,
+			said{nil, "mx1.example.org", "ok"}},
+		{"a zone that lists all",
+			named(map[string][]string{listed: {"127.0.0.2"}, "2.0.0.127." + zone + ". A": {"127.0.0.2"},
+				"1.0.0.127." + zone + ". A": {"127.0.0.2"}}), nil, nil, egress, said{nil, "mx1.example.org", "ok"}},
+		{"a zone without test points", named(map[string][]string{listed: {"127.0.0.2"}}), nil, nil, egress,
+			said{nil, "mx1.example.org", "ok"}},
+		{"a test point that says that we ask by a public resolver",
+			named(map[string][]string{listed: {"127.0.0.2"}, "2.0.0.127." + zone + ". A": {"127.255.255.254"}}), nil,
+			nil, egress, said{nil, "mx1.example.org", "ok"}},
+		{"zone fails", named(bl(map[string][]string{}, zone)),
+			map[string]int{"25.113.0.203." + zone + ".": dns.RcodeServerFailure}, nil, egress,
+			said{nil, "mx1.example.org", "ok"}},
 		{"no name", bl(map[string][]string{}, zone), nil, nil, egress, said{nil, "", "none"}},
-		{"name without the address", bl(map[string][]string{arpa + " PTR": {"mx1.example.org."}, "mx1.example.org. A": {"203.0.113.99"}}, zone), nil, nil, egress, said{nil, "mx1.example.org", "mismatch"}},
-		{"name that does not exist", bl(map[string][]string{arpa + " PTR": {"gone.example.org."}}, zone), nil, nil, egress, said{nil, "gone.example.org", "mismatch"}},
-		{"second name has the address", bl(map[string][]string{arpa + " PTR": {"other.example.org.", "mx1.example.org."}, "mx1.example.org. A": {egress}}, zone), nil, nil, egress, said{nil, "mx1.example.org", "ok"}},
-		{"reverse zone fails", bl(map[string][]string{}, zone), map[string]int{arpa: dns.RcodeServerFailure}, nil, egress, said{nil, "", "error"}},
-		{"refused", bl(map[string][]string{}, zone), map[string]int{arpa: dns.RcodeRefused}, nil, egress, said{nil, "", "error"}},
-		{"cut over UDP", named(bl(map[string][]string{}, zone)), nil, map[string]bool{arpa: true}, egress, said{nil, "mx1.example.org", "ok"}},
+		{"name without the address",
+			bl(map[string][]string{arpa + " PTR": {"mx1.example.org."}, "mx1.example.org. A": {"203.0.113.99"}}, zone),
+			nil, nil, egress, said{nil, "mx1.example.org", "mismatch"}},
+		{"name that does not exist", bl(map[string][]string{arpa + " PTR": {"gone.example.org."}}, zone), nil, nil,
+			egress, said{nil, "gone.example.org", "mismatch"}},
+		{"second name has the address",
+			bl(map[string][]string{arpa + " PTR": {"other.example.org.", "mx1.example.org."},
+				"mx1.example.org. A": {egress}}, zone), nil, nil, egress, said{nil, "mx1.example.org", "ok"}},
+		{"reverse zone fails", bl(map[string][]string{}, zone), map[string]int{arpa: dns.RcodeServerFailure}, nil,
+			egress, said{nil, "", "error"}},
+		{"refused", bl(map[string][]string{}, zone), map[string]int{arpa: dns.RcodeRefused}, nil, egress,
+			said{nil, "", "error"}},
+		{"cut over UDP", named(bl(map[string][]string{}, zone)), nil, map[string]bool{arpa: true}, egress,
+			said{nil, "mx1.example.org", "ok"}},
 		{"IPv6", bl(map[string][]string{
 			"5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa. PTR": {"mx6.example.org."},
 			"mx6.example.org. AAAA": {"2001:db8::25"},
@@ -294,9 +316,11 @@ func TestDNSLeavesAlone(t *testing.T) {
 		edit func(*bouncehouse.Event)
 		asks bool
 	}{
-		{"an event of yesterday", DNSOptions{}, func(e *bouncehouse.Event) { e.Time = e.Time.Add(-24 * time.Hour) }, false},
+		{"an event of yesterday", DNSOptions{}, func(e *bouncehouse.Event) { e.Time = e.Time.Add(-24 * time.Hour) },
+			false},
 		{"a client", DNSOptions{}, func(e *bouncehouse.Event) { e.Direction = bouncehouse.Inbound }, false},
-		{"a client, where asked for", DNSOptions{Inbound: true}, func(e *bouncehouse.Event) { e.Direction = bouncehouse.Inbound }, true},
+		{"a client, where asked for", DNSOptions{Inbound: true},
+			func(e *bouncehouse.Event) { e.Direction = bouncehouse.Inbound }, true},
 		{"not our egress", DNSOptions{Egress: []netip.Addr{netip.MustParseAddr("203.0.113.1")}}, nil, false},
 		{"our egress", DNSOptions{Egress: []netip.Addr{netip.MustParseAddr(egress)}}, nil, true},
 		{"a special-purpose address", DNSOptions{Skip: SpecialPurpose()}, nil, false},
@@ -355,7 +379,9 @@ func TestDNSUnreachable(t *testing.T) {
 	c := newClock()
 	d := open(t, DNSOptions{Resolver: r, Now: c.now, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	for i := range 50 {
-		if got := enrich(t, d, event(c, netip.AddrFrom4([4]byte{203, 0, 113, byte(i)}).String()))[0]; got.Status != bouncehouse.RDNSUnknown {
+		if got := enrich(t, d,
+			event(c, netip.AddrFrom4([4]byte{203, 0, 113,
+				byte(i)}).String()))[0]; got.Status != bouncehouse.RDNSUnknown {
 			t.Fatalf("got %+v", got)
 		}
 	}
@@ -423,8 +449,9 @@ func TestZonesThatAreNotAsked(t *testing.T) {
 	var log bytes.Buffer
 	const key = "abcdefghijklmnopqrstuvwxyz"
 	d := open(t, DNSOptions{
-		Zones: []string{"dnsbl.sorbs.net", "ix.dnsbl.manitu.net", "list.dnswl.org", "dbl.spamhaus.org", key + ".dbl.dq.spamhaus.net", key + ".zen.dq.spamhaus.net", "Bl.Example.Net."},
-		Log:   slog.New(slog.NewTextHandler(&log, nil)), Resolver: &silent{},
+		Zones: []string{"dnsbl.sorbs.net", "ix.dnsbl.manitu.net", "list.dnswl.org", "dbl.spamhaus.org",
+			key + ".dbl.dq.spamhaus.net", key + ".zen.dq.spamhaus.net", "Bl.Example.Net."},
+		Log: slog.New(slog.NewTextHandler(&log, nil)), Resolver: &silent{},
 	})
 	var show []string
 	for _, z := range d.zones {

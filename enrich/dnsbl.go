@@ -21,8 +21,9 @@ func DefaultZones() []string {
 var deadZones = map[string]bool{
 	"sorbs.net": true, "ix.dnsbl.manitu.net": true, "anti-spam.org.cn": true, "countries.nerd.dk": true,
 	"ordb.org": true, "osirusoft.com": true, "orbs.org": true, "dsbl.org": true, "njabl.org": true, "ahbl.org": true,
-	"spamcannibal.org": true, "cobion.com": true, "nszones.com": true, "dnsbl.inps.de": true, "virbl.dnsbl.bit.nl": true,
-	"dnsbl.net.au": true, "bl.emailbasura.org": true, "ubl.unsubscore.com": true, "megarbl.net": true,
+	"spamcannibal.org": true, "cobion.com": true, "nszones.com": true, "dnsbl.inps.de": true,
+	"virbl.dnsbl.bit.nl": true,
+	"dnsbl.net.au":       true, "bl.emailbasura.org": true, "ubl.unsubscore.com": true, "megarbl.net": true,
 	"cbl.abuseat.org": true, "rf.senderbase.org": true, "rfc-ignorant.org": true, "sbl-xbl.spamhaus.org": true,
 }
 
@@ -30,7 +31,8 @@ var deadZones = map[string]bool{
 // must not be asked for addresses.
 var otherZones = map[string]bool{
 	"dnswl.org": true, "bondedsender.org": true, "habeas.com": true, "wl.mailspike.net": true,
-	"dbl.spamhaus.org": true, "dbl.dq.spamhaus.net": true, "zrd.dq.spamhaus.net": true, "surbl.org": true, "uribl.com": true,
+	"dbl.spamhaus.org": true, "dbl.dq.spamhaus.net": true, "zrd.dq.spamhaus.net": true, "surbl.org": true,
+	"uribl.com":                  true,
 	"uribl.spameatingmonkey.net": true, "dblack.mail.abusix.zone": true,
 }
 

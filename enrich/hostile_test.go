@@ -66,7 +66,8 @@ func TestSharedByGoroutines(t *testing.T) {
 				asParsed(batch)
 				_ = c.Enrich(t.Context(), &bouncehouse.Result{Events: batch})
 				for k, i := range part {
-					if diff := cmp.Diff(want[i], batch[k], cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+					if diff := cmp.Diff(want[i], batch[k],
+						cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 						t.Errorf("%q: %s", want[i].ReplyText, diff)
 						return
 					}
@@ -115,7 +116,8 @@ func TestNoReplies(t *testing.T) {
 		}
 	}
 	if n := testing.AllocsPerRun(5, func() {
-		e := bouncehouse.Event{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced, ReplyText: strings.Repeat("9 ", 4)}
+		e := bouncehouse.Event{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced,
+			ReplyText: strings.Repeat("9 ", 4)}
 		c.enrich(&e)
 	}); n > 10 {
 		t.Errorf("%v allocations after a megabyte", n)

@@ -112,9 +112,13 @@ func Lint(opt Options) (faults, notes []RuleError) {
 		switch own := i < len(opt.Rules); {
 		case e.Rule == r.Name:
 		case own:
-			faults = append(faults, RuleError{r.Name, fmt.Sprintf("its example is decided by %s (%s), as %q", orNone(e.Rule), e.Class, e.Template), i + 1})
+			faults = append(faults,
+				RuleError{r.Name, fmt.Sprintf("its example is decided by %s (%s), as %q", orNone(e.Rule), e.Class,
+					e.Template), i + 1})
 		default:
-			notes = append(notes, RuleError{r.Name, fmt.Sprintf("the example of this built-in rule (%s) now goes to %s (%s)", r.Class, orNone(e.Rule), e.Class), 0})
+			notes = append(notes,
+				RuleError{r.Name, fmt.Sprintf("the example of this built-in rule (%s) now goes to %s (%s)", r.Class,
+					orNone(e.Rule), e.Class), 0})
 		}
 	}
 	return faults, notes
@@ -124,7 +128,8 @@ func Lint(opt Options) (faults, notes []RuleError) {
 func (c *Classifier) decide(r *Rule) bouncehouse.Event {
 	reply := bouncehouse.ParseReply(r.Example)
 	e := bouncehouse.Event{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced,
-		ReplyCode: reply.Code, EnhancedCode: reply.Enhanced, ReplyText: bouncehouse.Clean(reply.Text, bouncehouse.MaxText)}
+		ReplyCode: reply.Code, EnhancedCode: reply.Enhanced,
+		ReplyText: bouncehouse.Clean(reply.Text, bouncehouse.MaxText)}
 	if r.Only {
 		e.Provider = r.Provider
 	}

@@ -25,7 +25,8 @@ func containsWord(text, literal string) bool {
 		}
 		at += n
 		end := at + len(literal)
-		if (!head || at == 0 || !alnum(text[at-1]) && text[at-1] != '<') && (!tail || end == len(text) || !alnum(text[end])) {
+		if (!head || at == 0 || !alnum(text[at-1]) && text[at-1] != '<') &&
+			(!tail || end == len(text) || !alnum(text[end])) {
 			return true
 		}
 	}
@@ -46,14 +47,16 @@ func TestLiteralsFindsWhatIsThere(t *testing.T) {
 	if _, err := newMatcher(Rules(), 0, v); err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range []string{"he", "_she_", "hers", "his", "_h", "h_", "longerthaneight", "longerthanfifteen", "_longerthan_"} {
+	for _, w := range []string{"he", "_she_", "hers", "his", "_h", "h_", "longerthaneight", "longerthanfifteen",
+		"_longerthan_"} {
 		v.id(w)
 	}
 	a, err := newLiterals(v.literals, examples(Rules()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	texts := []string{"", "h", "USHERS", "she", "ashe she", "longerthaneigh", "LongerThanEight", "longerthan", "<she>", "longerthaneightlongerthanfifteen"}
+	texts := []string{"", "h", "USHERS", "she", "ashe she", "longerthaneigh", "LongerThanEight", "longerthan", "<she>",
+		"longerthaneightlongerthanfifteen"}
 	for _, r := range readLabelled(t, "testdata/replies.jsonl") {
 		texts = append(texts, bouncehouse.Clean(r.Reply, bouncehouse.MaxText))
 	}

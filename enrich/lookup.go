@@ -92,8 +92,9 @@ const (
 // dead, or are no blocklists of addresses, are left out with a warning.
 func NewDNS(opt DNSOptions) (*DNS, error) {
 	d := &DNS{
-		resolver: opt.Resolver, egress: map[netip.Addr]bool{}, inbound: opt.Inbound, skip: opt.Skip, timeout: opt.Timeout,
-		log: opt.Log, now: opt.Now,
+		resolver: opt.Resolver, egress: map[netip.Addr]bool{}, inbound: opt.Inbound, skip: opt.Skip,
+		timeout: opt.Timeout,
+		log:     opt.Log, now: opt.Now,
 		slots:  make(chan struct{}, maxAsked),
 		cache:  generations[netip.Addr, *facts]{limit: maxAddrs},
 		flight: map[netip.Addr]*flight{},

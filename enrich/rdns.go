@@ -11,7 +11,8 @@ import (
 )
 
 // rdns finds the address's name and whether the name has the address.
-func (d *DNS) rdns(ctx context.Context, ip netip.Addr, reverse string) (name string, status bouncehouse.RDNSStatus, ttl time.Duration) {
+func (d *DNS) rdns(ctx context.Context, ip netip.Addr,
+	reverse string) (name string, status bouncehouse.RDNSStatus, ttl time.Duration) {
 	arpa, forward := ".in-addr.arpa", A
 	if !ip.Is4() {
 		arpa, forward = ".ip6.arpa", AAAA

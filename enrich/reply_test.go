@@ -13,7 +13,8 @@ func (c *Classifier) enrich(e *bouncehouse.Event) {
 	*e = events[0]
 }
 
-func classifyReply(c *Classifier, reply string, provider bouncehouse.Provider, stage ...bouncehouse.Stage) bouncehouse.Event {
+func classifyReply(c *Classifier, reply string, provider bouncehouse.Provider,
+	stage ...bouncehouse.Stage) bouncehouse.Event {
 	said := bouncehouse.ParseReply(reply)
 	e := bouncehouse.Event{Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced, Provider: provider,
 		ReplyCode: said.Code, EnhancedCode: said.Enhanced, ReplyText: bouncehouse.Clean(said.Text, bouncehouse.MaxText)}

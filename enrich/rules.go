@@ -8,7 +8,8 @@ import "slices"
 // that hardly say why.
 func Rules() []Rule {
 	return slices.Concat(
-		softwareRules(), gatewayRules(), googleRules(), microsoftRules(), yahooRules(), chineseRules(), americaRules(), filterRules(),
+		softwareRules(), gatewayRules(), googleRules(), microsoftRules(), yahooRules(), chineseRules(), americaRules(),
+		filterRules(),
 		europeRules(), accessRules(),
 		reputationRules(), identityRules(), domainRules(), recipientRules(),
 		localRules(), formRules(), looseRules(), languageRules(), weakRules(),

@@ -21,7 +21,8 @@ func TestRules(t *testing.T) {
 			t.Errorf("%s: %v", r.Name, err)
 		}
 		if e := c.decide(&r); e.Rule != r.Name || e.Class != r.Class {
-			t.Errorf("%s (%s): its example went to %s (%s)\n\t%s\n\t%s", r.Name, r.Class, e.Rule, e.Class, r.Example, e.Template)
+			t.Errorf("%s (%s): its example went to %s (%s)\n\t%s\n\t%s", r.Name, r.Class, e.Rule, e.Class, r.Example,
+				e.Template)
 		}
 		if r.Example == "" || r.Ref == "" {
 			t.Errorf("%s: no example, or no word of where it is from", r.Name)
@@ -33,7 +34,8 @@ func TestRules(t *testing.T) {
 }
 
 func TestLint(t *testing.T) {
-	good := Rule{Name: "acme-quota", Class: bouncehouse.MailboxFull, Provider: "acme", All: []string{"acme storage"}, Example: "552 Acme storage is exhausted"}
+	good := Rule{Name: "acme-quota", Class: bouncehouse.MailboxFull, Provider: "acme", All: []string{"acme storage"},
+		Example: "552 Acme storage is exhausted"}
 	with := func(change func(*Rule)) []Rule {
 		r := good
 		change(&r)
@@ -53,7 +55,8 @@ func TestLint(t *testing.T) {
 		{with(func(r *Rule) { r.All = nil }), []string{"no condition"}},
 		{with(func(r *Rule) { r.All = []string{"acme|"} }), []string{"empty alternative"}},
 		{with(func(r *Rule) { r.All = []string{"Acme"} }), []string{"lower case"}},
-		{with(func(r *Rule) { r.Code, r.Enhanced, r.Stage = "55x", "5.2", "rset" }), []string{"code \"55x\"", "enhanced code \"5.2\"", "unknown stage"}},
+		{with(func(r *Rule) { r.Code, r.Enhanced, r.Stage = "55x", "5.2", "rset" }),
+			[]string{"code \"55x\"", "enhanced code \"5.2\"", "unknown stage"}},
 		{with(func(r *Rule) { r.Only, r.Provider = true, "" }), []string{"only without a provider"}},
 		{append(with(func(r *Rule) { r.Name = "first" }), good), []string{"its example is decided by rule first"}},
 		{append(with(func(r *Rule) {}), good), []string{"the name is taken"}},
@@ -63,15 +66,18 @@ func TestLint(t *testing.T) {
 		for _, f := range faults {
 			got = append(got, f.Reason)
 		}
-		if !cmp.Equal(tt.want, got, cmp.Comparer(func(a, b string) bool { return strings.Contains(a, b) || strings.Contains(b, a) })) {
+		if !cmp.Equal(tt.want, got,
+			cmp.Comparer(func(a, b string) bool { return strings.Contains(a, b) || strings.Contains(b, a) })) {
 			t.Errorf("%+v\n\tfaults %q, want %q", tt.rules, got, tt.want)
 		}
 	}
-	_, notes := Lint(Options{Rules: []Rule{{Name: "mine", Class: bouncehouse.Policy, All: []string{"_"}, Match: `user unknown`, Example: "550 User unknown"}}})
+	_, notes := Lint(Options{Rules: []Rule{{Name: "mine", Class: bouncehouse.Policy, All: []string{"_"},
+		Match: `user unknown`, Example: "550 User unknown"}}})
 	if len(notes) > 0 {
 		t.Errorf("a faulty rule has notes: %v", notes)
 	}
-	_, notes = Lint(Options{Rules: []Rule{{Name: "mine", Class: bouncehouse.Policy, Match: `greylisted`, Example: "450 Greylisted by me"}}})
+	_, notes = Lint(Options{Rules: []Rule{{Name: "mine", Class: bouncehouse.Policy, Match: `greylisted`,
+		Example: "450 Greylisted by me"}}})
 	if len(notes) == 0 {
 		t.Error("a rule that takes a built-in one's example has no note")
 	}

@@ -71,7 +71,8 @@ func TestRulesVersion(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res := bouncehouse.Result{Events: []bouncehouse.Event{{Outcome: bouncehouse.Delivered}, {Outcome: bouncehouse.Bounced, ReplyCode: 550, ReplyText: "no"}}}
+		res := bouncehouse.Result{Events: []bouncehouse.Event{{Outcome: bouncehouse.Delivered},
+			{Outcome: bouncehouse.Bounced, ReplyCode: 550, ReplyText: "no"}}}
 		if err := c.Enrich(t.Context(), &res); err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +86,8 @@ func TestRulesVersion(t *testing.T) {
 		t.Errorf("%q with an egress address, %q without", v, plain)
 	}
 	for what, o := range map[string]Options{
-		"a rule":     {Rules: []Rule{{Name: "ours", Class: bouncehouse.Policy, All: []string{"no thanks"}, Example: "550 no thanks"}}},
+		"a rule": {Rules: []Rule{{Name: "ours", Class: bouncehouse.Policy, All: []string{"no thanks"},
+			Example: "550 no thanks"}}},
 		"a provider": {Known: []Known{{ID: "ours", Name: "Ours", MX: []string{"ours.example"}}}},
 		"belief":     {Believe: true},
 	} {

@@ -69,7 +69,8 @@ func (f *folder) fold(dst []byte, text string) ([]byte, netip.Addr) {
 			}
 			kind |= k
 		}
-		if kind&(digit|at|point) == 0 || kind&(digit|at|point) == point && strings.IndexByte(text[start:i], '.') == i-start-1 {
+		if kind&(digit|at|point) == 0 || kind&(digit|at|point) == point &&
+			strings.IndexByte(text[start:i], '.') == i-start-1 {
 			continue // the end of a sentence
 		}
 		dst = append(dst, text[done:start]...)
@@ -335,7 +336,8 @@ func (f *folder) part(dst []byte, w string, bracket bool) []byte {
 	switch {
 	case digits == 0 && points == 0:
 		return append(dst, w...)
-	case points > 0 && (strings.Contains(w, "Exception") || strings.HasPrefix(w, "TRANSPORT.") || strings.HasPrefix(w, "SMTPSEND.")):
+	case points > 0 && (strings.Contains(w, "Exception") || strings.HasPrefix(w, "TRANSPORT.") ||
+		strings.HasPrefix(w, "SMTPSEND.")):
 		return append(dst, w...) // Exchange: QuotaExceededException.MapiExceptionShutoffQuotaExceeded
 	case points > 0 && hostLike(w):
 		return f.host(dst, w)

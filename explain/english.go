@@ -48,7 +48,8 @@ func english() words {
 			bh.MailboxDisabled: {
 				meaning: "The address exists, but its mailbox is suspended, locked or closed.",
 				retry:   "Retrying by hand does not help; it may work again after the owner has logged in.",
-				causes:  []string{"Not used for long.", "Unpaid, or suspended for abuse.", "Closed by its owner or their employer."},
+				causes: []string{"Not used for long.", "Unpaid, or suspended for abuse.",
+					"Closed by its owner or their employer."},
 				steps: []string{
 					"Do not send again and again.",
 					"Tell the recipient by another way: many providers reopen the mailbox at the next login.",
@@ -92,7 +93,8 @@ func english() words {
 			bh.NoSuchDomain: {
 				meaning: "The recipient's domain does not exist, or has no address to deliver to.",
 				retry:   "Retrying helps only if the domain's DNS comes back.",
-				causes:  []string{"A typing error behind the @ (gmal.com, hotmeil.com).", "The domain expired, or its DNS is broken.", "Your own resolver answers wrongly."},
+				causes: []string{"A typing error behind the @ (gmal.com, hotmeil.com).",
+					"The domain expired, or its DNS is broken.", "Your own resolver answers wrongly."},
 				steps: []string{
 					"Check the spelling of the domain.",
 					"Ask two resolvers: dig MX DOMAIN and dig A DOMAIN.",
@@ -103,8 +105,10 @@ func english() words {
 			bh.DomainAcceptsNoMail: {
 				meaning: "The domain says that it takes no mail at all (null MX, RFC 7505, or its server says so).",
 				retry:   "Retrying does not help.",
-				causes:  []string{"The domain is for the web only, and says so.", "Its owner set a null MX by mistake, or the mail service was ended."},
-				steps:   []string{"Remove the address.", "If the domain should take mail, its owner has to change the MX record or the service's settings."},
+				causes: []string{"The domain is for the web only, and says so.",
+					"Its owner set a null MX by mistake, or the mail service was ended."},
+				steps: []string{"Remove the address.",
+					"If the domain should take mail, its owner has to change the MX record or the service's settings."},
 			},
 			bh.DNSBL: {
 				meaning: "Your sending address (or domain) is on a public blocklist that the receiver asks.",
@@ -145,7 +149,9 @@ func english() words {
 			bh.DynamicIP: {
 				meaning: "Your address looks like a dynamic, dial-up or residential one, and the receiver takes no mail directly from such.",
 				retry:   "Retrying from the same address does not help.",
-				causes:  []string{"The server sends from a dial-up, home or cloud range.", "Its reverse name is a generic one with the address in it.", "The address is in the PBL or a like list."},
+				causes: []string{"The server sends from a dial-up, home or cloud range.",
+					"Its reverse name is a generic one with the address in it.",
+					"The address is in the PBL or a like list."},
 				steps: []string{
 					"Send through your provider's relay (smarthost), or",
 					"get a fixed address with a reverse name of your own.",
@@ -173,7 +179,9 @@ func english() words {
 			bh.Virus: {
 				meaning: "The receiver found a virus, malware or a dangerous attachment in the message.",
 				retry:   "Retrying does not help.",
-				causes:  []string{"The sending computer or account is infected or taken over.", "The attachment is of a kind that carries viruses (executable, macro, encrypted archive).", "A false alarm of the scanner."},
+				causes: []string{"The sending computer or account is infected or taken over.",
+					"The attachment is of a kind that carries viruses (executable, macro, encrypted archive).",
+					"A false alarm of the scanner."},
 				steps: []string{
 					"Take the sending computer off the network and scan it.",
 					"See what else the account has sent, and change its password.",
@@ -232,7 +240,9 @@ func english() words {
 			bh.BadHELO: {
 				meaning: "The name that your server says in HELO or EHLO is refused: not a full name, not resolvable, or not yours.",
 				retry:   "Retrying helps only after the name is corrected.",
-				causes:  []string{"The default name was left: localhost, WIN-..., a bare address.", "The name does not resolve, or to another address.", "It has characters that host names do not have (an underscore, Chinese)."},
+				causes: []string{"The default name was left: localhost, WIN-..., a bare address.",
+					"The name does not resolve, or to another address.",
+					"It has characters that host names do not have (an underscore, Chinese)."},
 				steps: []string{
 					"Set the full host name that resolves to the sending address: Postfix smtp_helo_name or myhostname, Exim primary_hostname, hMailServer \"Local host name\".",
 					"Only letters, digits, hyphens and dots (RFC 1035).",
@@ -259,7 +269,9 @@ func english() words {
 			bh.SenderRejected: {
 				meaning: "The receiver refuses the envelope sender: its address or domain does not exist, is not allowed, or is blocked.",
 				retry:   "Retrying with the same sender does not help.",
-				causes:  []string{"The sender's domain has no MX and no A record, or has expired.", "The sender is not the user who logged in.", "A null or forged sender on mail that is no bounce.", "Your domain is on the receiver's own blocklist."},
+				causes: []string{"The sender's domain has no MX and no A record, or has expired.",
+					"The sender is not the user who logged in.", "A null or forged sender on mail that is no bounce.",
+					"Your domain is on the receiver's own blocklist."},
 				steps: []string{
 					"Check that the envelope sender's domain exists and has an MX or A record.",
 					"Use a full address, the one that logged in where the server asks for it.",
@@ -270,7 +282,9 @@ func english() words {
 			bh.RelayDenied: {
 				meaning: "The server that you reached does not take mail for that recipient's domain from you.",
 				retry:   "Retrying does not help.",
-				causes:  []string{"Outgoing: the client did not log in, or is not among the allowed ones.", "The domain's MX points to a server that does not serve it.", "A stale smarthost or hosts entry leads to the wrong server."},
+				causes: []string{"Outgoing: the client did not log in, or is not among the allowed ones.",
+					"The domain's MX points to a server that does not serve it.",
+					"A stale smarthost or hosts entry leads to the wrong server."},
 				steps: []string{
 					"Outgoing: switch on SMTP authentication, or add the client to the allowed relays.",
 					"For a recipient's domain: dig MX DOMAIN; its owner has to correct the MX or add the domain on the server.",
@@ -280,7 +294,10 @@ func english() words {
 			bh.AuthRequired: {
 				meaning: "The server wants a login (SMTP AUTH) first, or refused the one that it got.",
 				retry:   "Retrying helps only with the right login.",
-				causes:  []string{"Authentication is switched off in the client.", "A wrong password, or an application password (authorization code) is needed: Gmail, QQ, 163.", "Too many failures: login is barred for a while.", "Server to server: you reached a submission host instead of the MX."},
+				causes: []string{"Authentication is switched off in the client.",
+					"A wrong password, or an application password (authorization code) is needed: Gmail, QQ, 163.",
+					"Too many failures: login is barred for a while.",
+					"Server to server: you reached a submission host instead of the MX."},
 				steps: []string{
 					"Switch authentication on; use port 587 or 465 with TLS.",
 					"Give the full address as the user name, and the application password or authorization code where one is asked for.",
@@ -291,7 +308,9 @@ func english() words {
 			bh.TLSFailed: {
 				meaning: "Encryption was required and not offered, or the TLS session could not be made.",
 				retry:   "Retrying helps only after one side's TLS is repaired.",
-				causes:  []string{"Your server does not offer STARTTLS, or only old versions or ciphers.", "A gateway or firewall in between breaks TLS (\"SMTP fixup\").", "A certificate has expired, or does not match (MTA-STS, DANE)."},
+				causes: []string{"Your server does not offer STARTTLS, or only old versions or ciphers.",
+					"A gateway or firewall in between breaks TLS (\"SMTP fixup\").",
+					"A certificate has expired, or does not match (MTA-STS, DANE)."},
 				steps: []string{
 					"Try it: openssl s_client -starttls smtp -connect MX:25",
 					"Send with STARTTLS, TLS 1.2 or newer, current ciphers, a whole certificate chain.",
@@ -302,7 +321,8 @@ func english() words {
 			bh.Policy: {
 				meaning: "A rule of the receiver's own refuses the message; the text usually names it.",
 				retry:   "Retrying does not help before you, or the receiver, change something.",
-				causes:  []string{"A kind of attachment that is not allowed.", "A country, network or IPv6 rule.", "A local filter that does not say why."},
+				causes: []string{"A kind of attachment that is not allowed.", "A country, network or IPv6 rule.",
+					"A local filter that does not say why."},
 				steps: []string{
 					"Read the text of the reply, and the page that it links.",
 					"Attachments: send a link instead.",
@@ -314,19 +334,25 @@ func english() words {
 			bh.TooLarge: {
 				meaning: "The message is larger than the receiver takes.",
 				retry:   "Retrying the same message does not help.",
-				causes:  []string{"Attachments: in mail they grow by a third (base64).", "The limit is what the receiver announces as SIZE in its EHLO reply."},
-				steps:   []string{"Put the attachment behind a link, or split it.", "Compare with the receiver's SIZE: telnet MX 25, EHLO."},
+				causes: []string{"Attachments: in mail they grow by a third (base64).",
+					"The limit is what the receiver announces as SIZE in its EHLO reply."},
+				steps: []string{"Put the attachment behind a link, or split it.",
+					"Compare with the receiver's SIZE: telnet MX 25, EHLO."},
 			},
 			bh.TooManyRecipients: {
 				meaning: "The message names more recipients at once than the receiver takes.",
 				retry:   "A 452 is normal: the rest goes in the next transaction by itself.",
-				causes:  []string{"More recipients in one transaction than the receiver's limit.", "A mailing by Cc or Bcc."},
-				steps:   []string{"Send in smaller batches (Postfix: smtp_destination_recipient_limit of 50 or less).", "Use list software instead of Cc."},
+				causes: []string{"More recipients in one transaction than the receiver's limit.",
+					"A mailing by Cc or Bcc."},
+				steps: []string{"Send in smaller batches (Postfix: smtp_destination_recipient_limit of 50 or less).",
+					"Use list software instead of Cc."},
 			},
 			bh.Malformed: {
 				meaning: "The message, or an address in it, does not keep to the standards (RFC 5321, RFC 5322).",
 				retry:   "Retrying the same message does not help.",
-				causes:  []string{"From, Date or Message-ID is missing or stands twice.", "Lines longer than 998 bytes, bare LF or CR, NUL bytes, headers with bytes that are not encoded.", "A gateway that adds text breaks MIME."},
+				causes: []string{"From, Date or Message-ID is missing or stands twice.",
+					"Lines longer than 998 bytes, bare LF or CR, NUL bytes, headers with bytes that are not encoded.",
+					"A gateway that adds text breaks MIME."},
 				steps: []string{
 					"Look at the raw message: one From, Date and Message-ID; short lines; CRLF; encoded headers.",
 					"Correct the program that sent it: mass mailers, printers, scripts.",
@@ -336,7 +362,9 @@ func english() words {
 			bh.DNSFailure: {
 				meaning: "Your server could not find out in DNS where the domain's mail goes.",
 				retry:   "Retrying helps as soon as DNS answers again.",
-				causes:  []string{"Your resolver is down, slow, or does not resolve the Internet.", "A firewall drops DNS answers.", "The recipient's name servers are broken, if only that domain fails."},
+				causes: []string{"Your resolver is down, slow, or does not resolve the Internet.",
+					"A firewall drops DNS answers.",
+					"The recipient's name servers are broken, if only that domain fails."},
 				steps: []string{
 					"On the mail server: dig MX DOMAIN (nslookup -type=mx DOMAIN).",
 					"Set two working resolvers, the nearest first; never a machine of the LAN that cannot resolve.",
@@ -364,7 +392,9 @@ func english() words {
 			bh.Routing: {
 				meaning: "The mail goes in a circle or to the wrong place: a loop, a forward back, or a domain that no server takes as its own.",
 				retry:   "Retrying does not help before the configuration is right.",
-				causes:  []string{"A forward points back.", "\"mail for DOMAIN loops back to myself\": the domain is missing among the local or relay domains.", "Both MX hosts take the other for the final one; a stale smarthost or hosts entry."},
+				causes: []string{"A forward points back.",
+					"\"mail for DOMAIN loops back to myself\": the domain is missing among the local or relay domains.",
+					"Both MX hosts take the other for the final one; a stale smarthost or hosts entry."},
 				steps: []string{
 					"Read the Received lines of the bounced mail: where does the circle close?",
 					"Add the domain to the local or relay domains of the server that should take it.",
@@ -384,7 +414,8 @@ func english() words {
 			bh.RemoteSystem: {
 				meaning: "The receiving system has a fault or is overloaded; it says nothing against you.",
 				retry:   "Retrying helps: the queue does it by itself.",
-				causes:  []string{"Maintenance, a full disk, too much load, an internal error there.", "If only your mail is put off, it may be a polite block."},
+				causes: []string{"Maintenance, a full disk, too much load, an internal error there.",
+					"If only your mail is put off, it may be a polite block."},
 				steps: []string{
 					"Wait for the queue.",
 					"After four hours tell the recipient by another way, or look whether the other MX hosts answer.",
@@ -415,14 +446,18 @@ func english() words {
 			bh.Feedback: {
 				meaning: "A recipient complained: they marked the message as spam, and their provider says so (RFC 5965).",
 				retry:   "There is nothing to retry.",
-				causes:  []string{"They did not ask for it, or no longer want it.", "Unsubscribing was harder than the spam button."},
-				steps:   []string{"Unsubscribe the recipient at once.", "Look at the stream that the message was of: where its addresses come from, how often it goes out.", "Keep complaints under 0.1 % of what is delivered."},
+				causes: []string{"They did not ask for it, or no longer want it.",
+					"Unsubscribing was harder than the spam button."},
+				steps: []string{"Unsubscribe the recipient at once.",
+					"Look at the stream that the message was of: where its addresses come from, how often it goes out.",
+					"Keep complaints under 0.1 % of what is delivered."},
 			},
 			bh.ClassAutoReply: {
 				meaning: "An automatic reply of the recipient's (absence, receipt): the message arrived.",
 				retry:   "There is nothing to retry.",
 				causes:  []string{"The recipient is away, or a program answers for them."},
-				steps:   []string{"Nothing to do; do not count it as a bounce.", "If it names a successor, write there."},
+				steps: []string{"Nothing to do; do not count it as a bounce.",
+					"If it names a successor, write there."},
 			},
 		},
 	}

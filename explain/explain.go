@@ -159,7 +159,8 @@ func Explain(e *bouncehouse.Event, c Context, l Lang) (Advice, error) {
 		class = bouncehouse.Undetermined
 	}
 	k, t := kinds()[class], w.classes[class]
-	a := Advice{Class: class, Meaning: t.meaning, Turn: k.turn, Whose: w.turns[k.turn], Retry: k.retry, When: t.retry, Causes: t.causes, Steps: t.steps}
+	a := Advice{Class: class, Meaning: t.meaning, Turn: k.turn, Whose: w.turns[k.turn], Retry: k.retry, When: t.retry,
+		Causes: t.causes, Steps: t.steps}
 	switch {
 	case k.retry && e.ReplyCode >= 500:
 		a.Retry, a.When = false, w.permanent+w.space+t.retry
@@ -204,7 +205,8 @@ func (w *words) notes(e *bouncehouse.Event, c Context, l Lang) (notes []string) 
 
 // aboutAddress tells whether the class is about the sending address.
 func aboutAddress(class bouncehouse.Class) bool {
-	return slices.Contains([]bouncehouse.Class{bouncehouse.DNSBL, bouncehouse.Reputation, bouncehouse.DynamicIP, bouncehouse.NoRDNS,
+	return slices.Contains([]bouncehouse.Class{bouncehouse.DNSBL, bouncehouse.Reputation, bouncehouse.DynamicIP,
+		bouncehouse.NoRDNS,
 		bouncehouse.RateLimited, bouncehouse.Greylisted, bouncehouse.BadHELO, bouncehouse.AuthFailed}, class)
 }
 
@@ -268,6 +270,8 @@ func pageURL(page string) (url, note string) {
 // providerHelps tells whether the provider's pages help with the class: for a
 // wrong address they do not.
 func providerHelps(class bouncehouse.Class) bool {
-	return !slices.Contains([]bouncehouse.Class{bouncehouse.ClassDelivered, bouncehouse.NoSuchUser, bouncehouse.MailboxDisabled, bouncehouse.MailboxFull,
-		bouncehouse.RecipientMoved, bouncehouse.NoSuchDomain, bouncehouse.DNSFailure, bouncehouse.ConnectionFailed, bouncehouse.Routing, bouncehouse.ClassAutoReply}, class)
+	return !slices.Contains([]bouncehouse.Class{bouncehouse.ClassDelivered, bouncehouse.NoSuchUser,
+		bouncehouse.MailboxDisabled, bouncehouse.MailboxFull,
+		bouncehouse.RecipientMoved, bouncehouse.NoSuchDomain, bouncehouse.DNSFailure, bouncehouse.ConnectionFailed,
+		bouncehouse.Routing, bouncehouse.ClassAutoReply}, class)
 }

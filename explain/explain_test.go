@@ -17,7 +17,8 @@ func TestEveryClassInEveryLanguage(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(w.classes) != len(bouncehouse.Classes()) || len(kinds()) != len(bouncehouse.Classes()) {
-			t.Errorf("%s: %d entries, %d kinds for %d classes", l, len(w.classes), len(kinds()), len(bouncehouse.Classes()))
+			t.Errorf("%s: %d entries, %d kinds for %d classes", l, len(w.classes), len(kinds()),
+				len(bouncehouse.Classes()))
 		}
 		for _, class := range bouncehouse.Classes() {
 			entry, ok := w.classes[class]
@@ -35,7 +36,8 @@ func TestEveryClassInEveryLanguage(t *testing.T) {
 					t.Errorf("%s: %s: %q", l, class, text)
 				}
 			}
-			if strings.Count(strings.TrimRight(entry.meaning, ".。"), ". ")+strings.Count(strings.TrimRight(entry.meaning, "。"), "。") > 0 {
+			if strings.Count(strings.TrimRight(entry.meaning, ".。"),
+				". ")+strings.Count(strings.TrimRight(entry.meaning, "。"), "。") > 0 {
 				t.Errorf("%s: %s: the meaning is more than one sentence: %s", l, class, entry.meaning)
 			}
 		}
@@ -59,20 +61,34 @@ func TestExplain(t *testing.T) {
 		want  []string // within notes, when and links
 		not   []string
 	}{
-		"a greylisting is waited for": {bouncehouse.Event{Class: bouncehouse.Greylisted, ReplyCode: 450}, Context{}, true, []string{"15 is common"}, []string{"temporary (4xx)"}},
-		"a final one is not tried again": {bouncehouse.Event{Class: bouncehouse.MailboxFull, ReplyCode: 552}, Context{ProviderName: "Google", ProviderHelp: "postmaster.google.com"}, false,
+		"a greylisting is waited for": {bouncehouse.Event{Class: bouncehouse.Greylisted, ReplyCode: 450}, Context{},
+			true, []string{"15 is common"}, []string{"temporary (4xx)"}},
+		"a final one is not tried again": {bouncehouse.Event{Class: bouncehouse.MailboxFull, ReplyCode: 552},
+			Context{ProviderName: "Google", ProviderHelp: "postmaster.google.com"}, false,
 			[]string{"final (5xx)"}, []string{"postmaster.google.com"}},
-		"a temporary one does not pass by itself": {bouncehouse.Event{Class: bouncehouse.NoRDNS, ReplyCode: 450, CitedIP: ip}, Context{}, false, []string{"temporary (4xx)", "203.0.113.25"}, nil},
-		"a listing": {bouncehouse.Event{Class: bouncehouse.DNSBL, ReplyCode: 554, DNSBL: "zen.spamhaus.org", SubjectIP: ip, URLs: []string{"https://www.spamhaus.org/query/ip/203.0.113.25"}, DNSBLListed: []string{"zen.spamhaus.org", "bl.spamcop.net"}},
+		"a temporary one does not pass by itself": {bouncehouse.Event{Class: bouncehouse.NoRDNS, ReplyCode: 450,
+			CitedIP: ip}, Context{}, false, []string{"temporary (4xx)", "203.0.113.25"}, nil},
+		"a listing": {bouncehouse.Event{Class: bouncehouse.DNSBL, ReplyCode: 554, DNSBL: "zen.spamhaus.org",
+			SubjectIP: ip, URLs: []string{"https://www.spamhaus.org/query/ip/203.0.113.25"},
+			DNSBLListed: []string{"zen.spamhaus.org", "bl.spamcop.net"}},
 			Context{ListLookup: "check.spamhaus.org"}, false,
-			[]string{"names the blocklist zen.spamhaus.org", "check.spamhaus.org", "https://www.spamhaus.org/query/ip/203.0.113.25", "stood on: zen.spamhaus.org, bl.spamcop.net"}, []string{"shut down"}},
-		"a dead list":     {bouncehouse.Event{Class: bouncehouse.DNSBL, DNSBL: "sorbs"}, Context{ListDead: true}, false, []string{"sorbs, which has been shut down"}, nil},
-		"our own refusal": {bouncehouse.Event{Class: bouncehouse.BadHELO, Direction: bouncehouse.Inbound}, Context{}, false, []string{"Your own server gave this reply"}, nil},
-		"reverse DNS, seen": {bouncehouse.Event{Class: bouncehouse.Reputation, SubjectIP: ip, RDNSStatus: bouncehouse.RDNSNone}, Context{ProviderName: "Yahoo", ProviderHelp: "a.example/x (form, log in), a form somewhere, me@b.example"}, false,
-			[]string{"203.0.113.25 had no reverse name", "postmaster pages of Yahoo (form, log in) https://a.example/x", "mailto:me@b.example"}, []string{"somewhere"}},
-		"a provider's own code": {bouncehouse.Event{Class: bouncehouse.SpamContent, ProviderCode: "DT:SPM", ReplyCode: 451}, Context{}, false, []string{"after two minutes"}, nil},
-		"in brackets":           {bouncehouse.Event{Class: bouncehouse.Reputation, ProviderCode: "[TSS04]"}, Context{}, false, []string{"complaints or volume"}, nil},
-		"no class":              {bouncehouse.Event{}, Context{}, false, []string{"4xx is tried again"}, nil},
+			[]string{"names the blocklist zen.spamhaus.org", "check.spamhaus.org",
+				"https://www.spamhaus.org/query/ip/203.0.113.25", "stood on: zen.spamhaus.org, bl.spamcop.net"},
+			[]string{"shut down"}},
+		"a dead list": {bouncehouse.Event{Class: bouncehouse.DNSBL, DNSBL: "sorbs"}, Context{ListDead: true}, false,
+			[]string{"sorbs, which has been shut down"}, nil},
+		"our own refusal": {bouncehouse.Event{Class: bouncehouse.BadHELO, Direction: bouncehouse.Inbound}, Context{},
+			false, []string{"Your own server gave this reply"}, nil},
+		"reverse DNS, seen": {bouncehouse.Event{Class: bouncehouse.Reputation, SubjectIP: ip,
+			RDNSStatus: bouncehouse.RDNSNone}, Context{ProviderName: "Yahoo",
+			ProviderHelp: "a.example/x (form, log in), a form somewhere, me@b.example"}, false,
+			[]string{"203.0.113.25 had no reverse name", "postmaster pages of Yahoo (form, log in) https://a.example/x",
+				"mailto:me@b.example"}, []string{"somewhere"}},
+		"a provider's own code": {bouncehouse.Event{Class: bouncehouse.SpamContent, ProviderCode: "DT:SPM",
+			ReplyCode: 451}, Context{}, false, []string{"after two minutes"}, nil},
+		"in brackets": {bouncehouse.Event{Class: bouncehouse.Reputation, ProviderCode: "[TSS04]"}, Context{}, false,
+			[]string{"complaints or volume"}, nil},
+		"no class": {bouncehouse.Event{}, Context{}, false, []string{"4xx is tried again"}, nil},
 	} {
 		a, err := Explain(&tt.event, tt.known, English)
 		if err != nil {

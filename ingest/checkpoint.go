@@ -129,7 +129,8 @@ func openStore(stream, path string, o Options) (s *positionFile, p *position, fr
 		err = fmt.Errorf("it is that of %s", p.Stream)
 	}
 	if err != nil {
-		return nil, nil, false, fmt.Errorf("position file %s cannot be used: %w: put a copy of it back, or delete it to read %s again from its beginning", s.path, err, stream)
+		return nil, nil, false,
+			fmt.Errorf("position file %s cannot be used: %w: put a copy of it back, or delete it to read %s again from its beginning", s.path, err, stream)
 	}
 	return s, p, false, nil
 }

@@ -67,7 +67,8 @@ func (c *cutter) amidEntry(r io.ReaderAt, off int64) (*piece, error) {
 		}
 		return nil, err
 	}
-	return &piece{kind: bouncehouse.Broken, from: off, to: off + int64(len(first)), data: string(first), reason: amidReason, done: true}, nil
+	return &piece{kind: bouncehouse.Broken, from: off, to: off + int64(len(first)), data: string(first),
+		reason: amidReason, done: true}, nil
 }
 
 // maxValue is longer than journald takes a value (DATA_SIZE_MAX is 768 MiB):

@@ -15,7 +15,8 @@ import (
 // exported is an entry of a journal's export with a binary value.
 func exported(cursor, value string) string {
 	length := binary.LittleEndian.AppendUint64(nil, uint64(len(value)))
-	return "__CURSOR=" + cursor + "\n__REALTIME_TIMESTAMP=1788360555123456\nNOTE\n" + string(length) + value + "\n_UID=0\n_HOSTNAME=mx1\nMESSAGE=" + cursor + "\n\n"
+	return "__CURSOR=" + cursor + "\n__REALTIME_TIMESTAMP=1788360555123456\nNOTE\n" + string(length) + value +
+		"\n_UID=0\n_HOSTNAME=mx1\nMESSAGE=" + cursor + "\n\n"
 }
 
 // An export is handed on entry by entry, whatever its values hold and however
@@ -35,7 +36,8 @@ func TestExportCuts(t *testing.T) {
 		p.write(p.log, strings.Join(entries, ""))
 		got := ""
 		for _, c := range p.chunks(p.open(p.log, func(o *Options) { o.ChunkSize = size })) {
-			if c.Kind != bouncehouse.Lines || c.Offset != int64(len(got)) || !strings.HasPrefix(c.Data, "__CURSOR=") || !strings.HasSuffix(c.Data, "\n\n") {
+			if c.Kind != bouncehouse.Lines || c.Offset != int64(len(got)) || !strings.HasPrefix(c.Data, "__CURSOR=") ||
+				!strings.HasSuffix(c.Data, "\n\n") {
 				t.Fatalf("chunks of %d, after %d bytes: %s at %d: %.60q", size, len(got), c.Kind, c.Offset, c.Data)
 			}
 			got += c.Data
@@ -67,11 +69,13 @@ func TestExportLong(t *testing.T) {
 // there is.
 func TestExportGrows(t *testing.T) {
 	p := newPlace(t)
-	whole := exported("s=1", "a\n\nb") + exported("s=2", strings.Repeat("c\n", 300)) + exported("s=3", strings.Repeat("\x00\n\n", maxLine))
+	whole := exported("s=1", "a\n\nb") + exported("s=2", strings.Repeat("c\n", 300)) + exported("s=3",
+		strings.Repeat("\x00\n\n", maxLine))
 	p.write(p.log, exported("s=0", "")+whole)
 	f, cut := strings.NewReader(""), cutter{size: 200, export: true}
 	ends := map[int64]bool{}
-	for _, e := range []int{0, len(exported("s=1", "a\n\nb")), len(exported("s=1", "a\n\nb") + exported("s=2", strings.Repeat("c\n", 300))), len(whole)} {
+	for _, e := range []int{0, len(exported("s=1", "a\n\nb")),
+		len(exported("s=1", "a\n\nb") + exported("s=2", strings.Repeat("c\n", 300))), len(whole)} {
 		ends[int64(e)] = true
 	}
 	for n := 0; n <= len(whole); n += 1 + n/2000 {
@@ -91,7 +95,8 @@ func TestExportGrows(t *testing.T) {
 		}
 	}
 	f.Reset(whole[:100])
-	if piece, err := cut.next(f, int64(len(exported("s=1", "a\n\nb"))), true); err != nil || piece != nil && piece.to != 100 {
+	if piece, err := cut.next(f, int64(len(exported("s=1", "a\n\nb"))), true); err != nil ||
+		piece != nil && piece.to != 100 {
 		t.Errorf("%+v, %v", piece, err)
 	}
 }
@@ -157,7 +162,8 @@ func TestExportCutAmid(t *testing.T) {
 			if piece == nil || piece.done {
 				break
 			}
-			if at = piece.to; strings.Contains(piece.data, "\n__CURSOR=") || strings.HasPrefix(piece.data, "__CURSOR=") {
+			if at = piece.to; strings.Contains(piece.data, "\n__CURSOR=") ||
+				strings.HasPrefix(piece.data, "__CURSOR=") {
 				t.Fatalf("cut at %d: %q is handed on", cut, piece.data)
 			}
 		}

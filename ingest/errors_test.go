@@ -24,9 +24,11 @@ func TestOpenErrors(t *testing.T) {
 	in := func(name string) string { return filepath.Join(p.dir, name) }
 	text, _ := logLines(0, 5)
 	for name, content := range map[string]string{
-		"program": "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 100), "mail.db": "SQLite\x00\x01\x02", "a.xz": "\xfd7zXZ\x00\x00\x04",
+		"program": "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 100), "mail.db": "SQLite\x00\x01\x02",
+		"a.xz":      "\xfd7zXZ\x00\x00\x04",
 		"utf16.log": "\xff\xfeN\x00o\x00v\x00", "sock/x": "", "lz4": "\x04\x22\x4d\x18abc",
-		"mmdf": strings.Repeat("\x01\x01\x01\x01\n"+mailText(1)+"\x01\x01\x01\x01\n", 2), "RMAIL": "BABYL OPTIONS:\nVersion: 5\n\x1f\x0c\n0,,\n*** EOOH ***\n" + mailText(1),
+		"mmdf":  strings.Repeat("\x01\x01\x01\x01\n"+mailText(1)+"\x01\x01\x01\x01\n", 2),
+		"RMAIL": "BABYL OPTIONS:\nVersion: 5\n\x1f\x0c\n0,,\n*** EOOH ***\n" + mailText(1),
 	} {
 		os.MkdirAll(filepath.Dir(in(name)), 0o700)
 		p.write(in(name), content)
@@ -58,7 +60,8 @@ func TestOpenErrors(t *testing.T) {
 				return ReadFile(t.Context(), in(name), p.options(), func(*bouncehouse.Chunk) error { return nil })
 			}(),
 		} {
-			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), strings.TrimSuffix(in(name), "/dir.log")) {
+			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") ||
+				!strings.Contains(err.Error(), strings.TrimSuffix(in(name), "/dir.log")) {
 				t.Errorf("%s %s: %v", what, name, err)
 			}
 		}
@@ -110,11 +113,13 @@ func TestPermission(t *testing.T) {
 		}
 	}
 	chmod(0o040)
-	if _, err := Open(p.log, p.options()); err == nil || !strings.Contains(err.Error(), "open "+p.log+": permission denied: run as root or as a member of group ") {
+	if _, err := Open(p.log, p.options()); err == nil || !strings.Contains(err.Error(),
+		"open "+p.log+": permission denied: run as root or as a member of group ") {
 		t.Error(err)
 	}
 	chmod(0)
-	if _, err := Open(p.log, p.options()); err == nil || !strings.HasSuffix(err.Error(), "permission denied: run as root") {
+	if _, err := Open(p.log, p.options()); err == nil || !strings.HasSuffix(err.Error(),
+		"permission denied: run as root") {
 		t.Error(err)
 	}
 	chmod(0o600)
@@ -134,7 +139,8 @@ func TestPermission(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := p.drain(p.open(dir))
-	if len(got) != 2 || !strings.HasPrefix(got[0], "broken: read "+dir+"/new/1: permission denied") || got[1] != mailText(2) {
+	if len(got) != 2 || !strings.HasPrefix(got[0], "broken: read "+dir+"/new/1: permission denied") ||
+		got[1] != mailText(2) {
 		t.Errorf("%q", got)
 	}
 	if err := os.Mkdir(filepath.Join(p.dir, "shut"), 0); err != nil {
@@ -186,7 +192,8 @@ func TestLongLineUnfinished(t *testing.T) {
 		l.put("\n")
 		l.write(2)
 		r.follow(10 * time.Second)
-		want := append(append([]string{}, l.lines[:2]...), fmt.Sprintf("broken: line of %d bytes is longer than 262144", 2000<<10+1))
+		want := append(append([]string{}, l.lines[:2]...), fmt.Sprintf("broken: line of %d bytes is longer than 262144",
+			2000<<10+1))
 		r.inOrder(append(want, l.lines[2:]...))
 	})
 }
@@ -246,7 +253,8 @@ func TestDamagedArchive(t *testing.T) {
 	w.Close()
 	flipped := bytes.Clone(b.Bytes())
 	flipped[len(flipped)/2] ^= 0xff
-	for name, data := range map[string][]byte{"cut": b.Bytes()[:b.Len()/2], "flipped": flipped, "head only": b.Bytes()[:5], "garbage after": append(bytes.Clone(b.Bytes()), "garbage"...)} {
+	for name, data := range map[string][]byte{"cut": b.Bytes()[:b.Len()/2], "flipped": flipped,
+		"head only": b.Bytes()[:5], "garbage after": append(bytes.Clone(b.Bytes()), "garbage"...)} {
 		p := newPlace(t)
 		p.now = p.now.Add(time.Minute)
 		p.write(p.log+".1.gz", string(data))
@@ -265,7 +273,9 @@ func TestDamagedArchive(t *testing.T) {
 			for _, c := range batch.Chunks {
 				if c.Kind == bouncehouse.Broken {
 					broken++
-					if c.File != "mail.log.1.gz" || !strings.Contains(c.Reason, "gzip") && !strings.Contains(c.Reason, "flate") && !strings.Contains(c.Reason, "EOF") || !strings.Contains(c.Reason, "damaged") {
+					if c.File != "mail.log.1.gz" || !strings.Contains(c.Reason, "gzip") &&
+						!strings.Contains(c.Reason, "flate") && !strings.Contains(c.Reason, "EOF") ||
+						!strings.Contains(c.Reason, "damaged") {
 						t.Errorf("%s: %+v", name, c)
 					}
 				}
@@ -302,7 +312,8 @@ func TestUnreadableSibling(t *testing.T) {
 	p.write(p.log+".1", "core\x00\x01")
 	p.write(p.log, text)
 	got := p.drain(p.open(p.log))
-	want := append([]string{"broken: it is xz, which is not read: decompress it with unxz", "broken: it is binary (it has zero bytes), not a log file"}, lines...)
+	want := append([]string{"broken: it is xz, which is not read: decompress it with unxz",
+		"broken: it is binary (it has zero bytes), not a log file"}, lines...)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -333,7 +344,8 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal("the disk is larger than it should be")
 	}
 	err = s.Intend(t.Context(), b)
-	if err == nil || !strings.Contains(err.Error(), "write position ") || !strings.HasSuffix(err.Error(), "no space left on device") {
+	if err == nil || !strings.Contains(err.Error(), "write position ") ||
+		!strings.HasSuffix(err.Error(), "no space left on device") {
 		t.Fatalf("got %v", err)
 	}
 	s.Close()
@@ -349,7 +361,8 @@ func TestLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Lock(p.state); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("in use by process %d:", os.Getpid())) {
+	if _, err := Lock(p.state); err == nil || !strings.Contains(err.Error(),
+		fmt.Sprintf("in use by process %d:", os.Getpid())) {
 		t.Error(err)
 	}
 	unlock()

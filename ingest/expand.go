@@ -97,7 +97,8 @@ func (f *Found) expand(dir string) error {
 		}
 		return nil
 	}
-	var links []string                  // followed to files, not to directories, and last: their targets' own names tell more
+	// followed to files, not to directories, and last: their targets' own names tell more
+	var links []string
 	empty := map[string]bool{dir: true} // or named
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if above := filepath.Dir(path); above != dir && path != root {

@@ -12,11 +12,14 @@ import (
 
 func TestExpand(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"mail.log", "mail.log.1", "mail.info", "mail.info.1", "syslog", "exim4/mainlog", "exim4/rejectlog", "exim4/rejectlog.1",
-		"alone/rejectlog", "state/lock", "state/positions/x.json", "state/clickhouse/x.sql", "first/lock", "box/new/1", "box/cur/2:2,S", "box/tmp/3", ".hidden/x.log", ".dot", "mails/a.eml"} {
+	for _, name := range []string{"mail.log", "mail.log.1", "mail.info", "mail.info.1", "syslog", "exim4/mainlog",
+		"exim4/rejectlog", "exim4/rejectlog.1",
+		"alone/rejectlog", "state/lock", "state/positions/x.json", "state/clickhouse/x.sql", "first/lock", "box/new/1",
+		"box/cur/2:2,S", "box/tmp/3", ".hidden/x.log", ".dot", "mails/a.eml"} {
 		write(t, filepath.Join(dir, name), "Nov 21 18:56:32 mx1 x: y\n")
 	}
-	for link, to := range map[string]string{"again.log": "mail.log", "gone.log": "nowhere", "loop": ".", "zlinks/b.eml": "../mails/a.eml", "zlinks/mails": "../mails"} {
+	for link, to := range map[string]string{"again.log": "mail.log", "gone.log": "nowhere", "loop": ".",
+		"zlinks/b.eml": "../mails/a.eml", "zlinks/mails": "../mails"} {
 		os.MkdirAll(filepath.Dir(filepath.Join(dir, link)), 0o700)
 		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
 			t.Fatal(err)
@@ -52,7 +55,8 @@ func TestExpand(t *testing.T) {
 				t.Errorf("%s: no reason", s.Path)
 			}
 		}
-		if diff := cmp.Diff([][]string{test.files, test.skipped}, [][]string{relative(found.Files), relative(paths)}); diff != "" {
+		if diff := cmp.Diff([][]string{test.files, test.skipped},
+			[][]string{relative(found.Files), relative(paths)}); diff != "" {
 			t.Errorf("%v: %s", relative(test.paths), diff)
 		}
 	}
@@ -74,7 +78,8 @@ func TestExpandRepeats(t *testing.T) {
 		{"empty", map[string]string{"messages": line, "mail.log": "", "mail.log.1": ""}, ""},
 		{"empty of the mailbox's name", map[string]string{"messages": line, "mail": "", "mail.1": mail}, ""},
 		{"mailbox of a log's name", map[string]string{"messages": mail, "mail.log": line}, ""},
-		{"Maildir of a log's name", map[string]string{"messages/cur/1": mail, "messages/new/2": mail, "mail.log": line}, ""},
+		{"Maildir of a log's name", map[string]string{"messages/cur/1": mail, "messages/new/2": mail, "mail.log": line},
+			""},
 	} {
 		dir := t.TempDir()
 		for name, text := range test.files {
@@ -103,7 +108,8 @@ func TestExpandHardLinks(t *testing.T) {
 		{"m.log mail/mail.log", "mail/mail.log.1", "mail/mail.log"},
 		{"a.log mail.log", "mail.log.2.gz", "mail.log"},
 		{"a/mail.log-20261120 mail.log", "", "mail.log"},
-		{"mail.log backup/mail.log-20261129", "backup/mail.log-20261128 old/mail.log-20261128", "mail.log"}, // a snapshot
+		// a snapshot
+		{"mail.log backup/mail.log-20261129", "backup/mail.log-20261128 old/mail.log-20261128", "mail.log"},
 		{"mail.log.1 x/mail.log.1", "", "mail.log.1"},
 	} {
 		dir := t.TempDir()

@@ -29,7 +29,8 @@ func TestFolderUnreadable(t *testing.T) {
 			}
 			l.write(3)
 			r.follow(10 * time.Second)
-			for _, name := range []string{"mail.log.3", "mail.log.2", "mail.log.1"} { // of which .2 was never seen at the path
+			// of which .2 was never seen at the path
+			for _, name := range []string{"mail.log.3", "mail.log.2", "mail.log.1"} {
 				l.check(os.Rename(l.log, filepath.Join(good, name)))
 				l.reopen()
 				l.write(3)

@@ -102,7 +102,8 @@ func (s *Mails) convert(p *position) (*mailBatch, error) {
 		case mail.Reason != "":
 			c.Kind = bouncehouse.Broken
 		case c.Data == "":
-			c.Kind, c.Reason = bouncehouse.Broken, fmt.Sprintf("mail %s is lost: it was removed after a crash, before it was stored", mail.Name)
+			c.Kind, c.Reason = bouncehouse.Broken,
+				fmt.Sprintf("mail %s is lost: it was removed after a crash, before it was stored", mail.Name)
 			s.log.Error("a mail that was about to be stored is gone", "stream", p.Stream, "mail", mail.Name)
 		}
 		if c.Kind == bouncehouse.Broken {

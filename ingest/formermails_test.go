@@ -45,7 +45,8 @@ func TestFormerMails(t *testing.T) {
 	p.former(dir, position{}, rawID(mailText(1))+" 1\n", rawID(odd)+" 2\n", rawID(big)+" 3\n", "torn")
 	folded := "Subject: x\nX-Keywords: a\n b\nX-UIDL: 7\n\nbody\n"
 	p.write(file, fromLine+folded+"\n"+fromLine+mailText(5)+"\n")
-	p.former(file, position{Kind: kindMbox}, formerMboxID(folded).String()+" x-1\n", formerMboxID(mailText(5)).String()+" x-2\n")
+	p.former(file, position{Kind: kindMbox}, formerMboxID(folded).String()+" x-1\n",
+		formerMboxID(mailText(5)).String()+" x-2\n")
 	p.write(eml, mailText(6)+"\n")
 	p.former(eml, position{Kind: kindMail}, formerMboxID(mailText(6)+"\n").String()+" x-1\n")
 	check := func() {
@@ -83,23 +84,31 @@ func TestFormerIntent(t *testing.T) {
 	at := time.Now().UTC()
 	p.write(dir+"/new/1", mailText(1))
 	p.write(dir+"/cur/other name:2,S", mailText(2))
-	p.former(dir, position{Intent: &intent{Batch: "maildir-batch", Seq: 7, Kind: bouncehouse.Mail, Host: "old", Zone: "UTC", Mails: []mailIntent{
-		{Name: "1", File: rawID(mailText(1)), Ref: at}, {Name: "2", File: rawID(mailText(2)), Ref: at}, {Name: "3", File: rawID("gone"), Ref: at},
-	}}})
+	p.former(dir, position{Intent: &intent{Batch: "maildir-batch", Seq: 7, Kind: bouncehouse.Mail, Host: "old",
+		Zone: "UTC", Mails: []mailIntent{
+			{Name: "1", File: rawID(mailText(1)), Ref: at}, {Name: "2", File: rawID(mailText(2)), Ref: at},
+			{Name: "3", File: rawID("gone"), Ref: at},
+		}}})
 	first := fromLine + mailText(4) + "\n"
 	p.write(file, first+fromLine+mailText(5)+"\n")
 	id := strings.Repeat("ab", 16)
-	p.former(file, position{Kind: kindMbox, Intent: &intent{Batch: "mbox-batch", Seq: 70, File: id, Name: "mbox", Kind: bouncehouse.Mail, Ref: at, Host: "old", Zone: "UTC",
-		Mails: []mailIntent{{Name: fmt.Sprintf("%s-%d", id, len(first)+len(fromLine)), File: formerMboxID(mailText(5)).String(), Ref: at}}}})
+	p.former(file, position{Kind: kindMbox, Intent: &intent{Batch: "mbox-batch", Seq: 70, File: id, Name: "mbox",
+		Kind: bouncehouse.Mail, Ref: at, Host: "old", Zone: "UTC",
+		Mails: []mailIntent{{Name: fmt.Sprintf("%s-%d", id, len(first)+len(fromLine)),
+			File: formerMboxID(mailText(5)).String(), Ref: at}}}})
 	want := []bouncehouse.Batch{
 		{ID: "maildir-batch", Recover: true, Chunks: []bouncehouse.Chunk{
-			{Stream: "mx1.example.org:" + dir, Seq: 7, FileID: rawID(mailText(1)), File: "1", Kind: bouncehouse.Mail, Host: "old", Zone: "UTC", Ref: at, Data: mailText(1)},
-			{Stream: "mx1.example.org:" + dir, Seq: 8, FileID: rawID(mailText(2)), File: "2", Kind: bouncehouse.Mail, Host: "old", Zone: "UTC", Ref: at, Data: mailText(2)},
-			{Stream: "mx1.example.org:" + dir, Seq: 9, FileID: rawID("gone"), File: "3", Kind: bouncehouse.Broken, Host: "old", Zone: "UTC", Ref: at,
+			{Stream: "mx1.example.org:" + dir, Seq: 7, FileID: rawID(mailText(1)), File: "1", Kind: bouncehouse.Mail,
+				Host: "old", Zone: "UTC", Ref: at, Data: mailText(1)},
+			{Stream: "mx1.example.org:" + dir, Seq: 8, FileID: rawID(mailText(2)), File: "2", Kind: bouncehouse.Mail,
+				Host: "old", Zone: "UTC", Ref: at, Data: mailText(2)},
+			{Stream: "mx1.example.org:" + dir, Seq: 9, FileID: rawID("gone"), File: "3", Kind: bouncehouse.Broken,
+				Host: "old", Zone: "UTC", Ref: at,
 				Reason: "mail 3 is lost: it was removed after a crash, before it was stored"},
 		}},
 		{ID: "mbox-batch", Recover: true, Chunks: []bouncehouse.Chunk{
-			{Stream: "mx1.example.org:" + file, Seq: 70, FileID: id, File: "mbox", Kind: bouncehouse.Mail, Host: "old", Zone: "UTC", Ref: at, Offset: int64(len(first) + len(fromLine)), Data: mailText(5)},
+			{Stream: "mx1.example.org:" + file, Seq: 70, FileID: id, File: "mbox", Kind: bouncehouse.Mail, Host: "old",
+				Zone: "UTC", Ref: at, Offset: int64(len(first) + len(fromLine)), Data: mailText(5)},
 		}},
 	}
 	if _, err := OpenMails(p.state, nil); err != nil { // and killed

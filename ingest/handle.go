@@ -100,7 +100,8 @@ func (l *logFile) judge(h *handle) (mails bool, err error) {
 			l.skip[diskOf(h.info)] = true
 			if d := inode(h.info); l.passed[d] == 0 {
 				l.passed[d] = -1
-				l.o.Log.Info("passed over: it holds mails, which are read where a start is given their file itself", "stream", l.stream, "file", h.path)
+				l.o.Log.Info("passed over: it holds mails, which are read where a start is given their file itself",
+					"stream", l.stream, "file", h.path)
 			}
 			return true, nil
 		}
@@ -117,7 +118,8 @@ func (l *logFile) judge(h *handle) (mails bool, err error) {
 			}
 		}
 		if h.entry == nil {
-			h.entry = l.led.meet(&entry{ID: identify(raw, gen), Head: int64(len(raw)), Gen: gen, Stream: l.stream, Path: h.path})
+			h.entry = l.led.meet(&entry{ID: identify(raw, gen), Head: int64(len(raw)), Gen: gen, Stream: l.stream,
+				Path: h.path})
 		}
 	}
 	if err != nil {
@@ -225,7 +227,8 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		}
 		// Of a file that comes back, or is copied, the end may yet be on its way.
 		here := h.content.packed() || h.longer(s.in.To-1)
-		whole := final || here || l.o.Once || l.o.Now().Sub(h.info.ModTime()).Abs() >= quiet || l.o.Now().Sub(h.opened) >= patience
+		whole := final || here || l.o.Once || l.o.Now().Sub(h.info.ModTime()).Abs() >= quiet ||
+			l.o.Now().Sub(h.opened) >= patience
 		switch {
 		case s.lost && h.read > 0: // it is the file, and what a crash left of its end is another
 		case s.lost && !whole:

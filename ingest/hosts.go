@@ -55,5 +55,6 @@ func hostsOf(path string) map[string]bool {
 // apart tells that two logs are not of one host: each names some, and none is
 // in both.
 func apart(a, b map[string]bool) bool {
-	return len(a) > 0 && len(b) > 0 && !slices.ContainsFunc(slices.Collect(maps.Keys(a)), func(host string) bool { return b[host] })
+	return len(a) > 0 && len(b) > 0 && !slices.ContainsFunc(slices.Collect(maps.Keys(a)),
+		func(host string) bool { return b[host] })
 }

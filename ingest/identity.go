@@ -54,7 +54,8 @@ func headLen(peek []byte, whole bool) int64 {
 }
 
 func banner(line []byte) bool {
-	return bytes.HasPrefix(line, []byte("#")) || bytes.HasPrefix(line, []byte("-- ")) || !bytes.ContainsAny(line, "0123456789")
+	return bytes.HasPrefix(line, []byte("#")) || bytes.HasPrefix(line, []byte("-- ")) ||
+		!bytes.ContainsAny(line, "0123456789")
 }
 
 // tailSum is a hash of the last bytes, at most tailMax, that stand before

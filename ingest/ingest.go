@@ -224,8 +224,10 @@ func UsualPlaces() []string {
 next:
 	for _, path := range []string{
 		"/var/log/mail.log", "/var/log/maillog", "/var/log/mail", "/var/log/mail/mail.log", "/var/log/mail.info",
-		"/var/log/exim4/mainlog", "/var/log/exim/mainlog", "/var/log/exim/main.log", "/var/log/exim_mainlog", "/var/spool/exim/log/mainlog",
-		"/var/log/postfix.log", "/var/log/postfix/postfix.log", "/var/log/qmail/current", "/var/log/qmail/qmail-send/current",
+		"/var/log/exim4/mainlog", "/var/log/exim/mainlog", "/var/log/exim/main.log", "/var/log/exim_mainlog",
+		"/var/spool/exim/log/mainlog",
+		"/var/log/postfix.log", "/var/log/postfix/postfix.log", "/var/log/qmail/current",
+		"/var/log/qmail/qmail-send/current",
 		"/var/log/pmta/acct.csv", "/var/log/haraka.log", "/var/log/opensmtpd.log",
 	} {
 		st, err := os.Stat(path)

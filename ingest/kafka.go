@@ -86,7 +86,8 @@ type Kafka struct {
 // NewKafka makes the reader; it does not connect. lastSeq is asked for the
 // largest sequence number of a stream that is durable downstream, 0 for none;
 // its errors are tried again.
-func NewKafka(o bouncehouse.KafkaOptions, lastSeq func(ctx context.Context, stream string) (uint64, error), log *slog.Logger) (*Kafka, error) {
+func NewKafka(o bouncehouse.KafkaOptions, lastSeq func(ctx context.Context, stream string) (uint64, error),
+	log *slog.Logger) (*Kafka, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
@@ -187,7 +188,8 @@ func (k *Kafka) Run(ctx context.Context, loop func(ctx context.Context, src boun
 
 // work has loop work one partition until ctx or its generation ends. Its error
 // is one that ends the member.
-func (k *Kafka) work(ctx, ended context.Context, gen *kafka.Generation, id int, loop func(context.Context, bouncehouse.Source) error) error {
+func (k *Kafka) work(ctx, ended context.Context, gen *kafka.Generation, id int,
+	loop func(context.Context, bouncehouse.Source) error) error {
 	if ended.Err() != nil {
 		return nil // kafka-go calls us all the same, and waits no more
 	}
@@ -427,7 +429,8 @@ func (p *kafkaPartition) Read(ctx context.Context) (bouncehouse.Batch, error) {
 			p.log.Warn("dead letter", "reason", c.Reason)
 		}
 		if v == chunkDoubtful && !b.Recover {
-			p.log.Info("a chunk below its stream's last number: asking the sink row by row", "stream", c.Stream, "seq", c.Seq)
+			p.log.Info("a chunk below its stream's last number: asking the sink row by row", "stream", c.Stream,
+				"seq", c.Seq)
 			b.Recover = true
 		}
 		if v != chunkRepeated {
@@ -493,7 +496,8 @@ func (p *kafkaPartition) commit(ctx context.Context, offset int64, metadata stri
 	err := p.k.retry(ctx, "commit an offset", func() error {
 		answer, err := p.k.client.OffsetCommit(ctx, &kafka.OffsetCommitRequest{
 			GroupID: p.gen.GroupID, GenerationID: int(p.gen.ID), MemberID: p.gen.MemberID,
-			Topics: map[string][]kafka.OffsetCommit{p.k.o.Topic: {{Partition: p.id, Offset: offset, Metadata: metadata}}},
+			Topics: map[string][]kafka.OffsetCommit{p.k.o.Topic: {{Partition: p.id, Offset: offset,
+				Metadata: metadata}}},
 		})
 		if err != nil {
 			return err
@@ -697,7 +701,8 @@ func (p *kafkaPartition) skipped(ctx context.Context, at messagePlace, until int
 	}
 	at.offset = p.next
 	until = min(first, until)
-	p.log.Error("messages were removed before they were read: the topic keeps them too short a time", "from", p.next, "to", until)
+	p.log.Error("messages were removed before they were read: the topic keeps them too short a time", "from", p.next,
+		"to", until)
 	p.lost = append(p.lost, lostMessages(at, until, "removed by the topic's retention before they were read"))
 	return nil
 }

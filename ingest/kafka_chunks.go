@@ -130,7 +130,8 @@ type batchID struct {
 }
 
 func newBatchID(topic string, partition int) *batchID {
-	id := &batchID{prefix: fmt.Sprintf("kafka.%.80s.%d", strings.ReplaceAll(topic, "_", "-"), partition), sum: sha256.New()}
+	id := &batchID{prefix: fmt.Sprintf("kafka.%.80s.%d", strings.ReplaceAll(topic, "_", "-"), partition),
+		sum: sha256.New()}
 	id.sum.Write([]byte(topic))
 	return id
 }

@@ -87,8 +87,10 @@ func testKafkaGenerationLost(t *testing.T, broker *test.KafkaBroker) {
 	w.settled()
 	w.awaitCommitted(3)
 	writes := w.store.writes()
-	if len(writes) < 2 || writes[0].ID != first.ID || !writes[0].Recover || writes[1].ID != first.ID || writes[1].Recover {
-		t.Errorf("the first writes: %+v, not the recovery and the late writer of %s", writes[:min(2, len(writes))], first.ID)
+	if len(writes) < 2 || writes[0].ID != first.ID || !writes[0].Recover || writes[1].ID != first.ID ||
+		writes[1].Recover {
+		t.Errorf("the first writes: %+v, not the recovery and the late writer of %s", writes[:min(2, len(writes))],
+			first.ID)
 	}
 	a.stop()
 	b.stop()
@@ -203,7 +205,8 @@ func (w *world) expel() {
 	transport := &kafka.Transport{}
 	defer transport.CloseIdleConnections()
 	client := &kafka.Client{Addr: kafka.TCP(w.broker.Addr()), Transport: transport}
-	groups, err := client.DescribeGroups(context.Background(), &kafka.DescribeGroupsRequest{GroupIDs: []string{w.o.Group}})
+	groups, err := client.DescribeGroups(context.Background(),
+		&kafka.DescribeGroupsRequest{GroupIDs: []string{w.o.Group}})
 	if err != nil {
 		w.t.Fatal(err)
 	}

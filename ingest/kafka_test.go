@@ -48,7 +48,9 @@ func TestKafka(t *testing.T) {
 			} {
 				t.Run(name, func(t *testing.T) {
 					if broker.Real() { // the stand-in's goroutines are this process's
-						defer goleak.VerifyNone(t, goleak.IgnoreCurrent(), goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait")) // the broker, started anew
+						// the broker, started anew
+						defer goleak.VerifyNone(t, goleak.IgnoreCurrent(),
+							goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"))
 					}
 					run(t, broker)
 				})
@@ -77,9 +79,10 @@ func newWorld(t *testing.T, broker *test.KafkaBroker, partitions int) *world {
 	broker.CreateTopic(topic, partitions)
 	transport := &kafka.Transport{}
 	w := &world{t: t, broker: broker, store: newStore(), linger: 20 * time.Millisecond,
-		o:      bouncehouse.KafkaOptions{Brokers: []string{broker.Addr()}, Topic: topic, Group: topic + "-readers"},
-		writer: &kafka.Writer{Addr: kafka.TCP(broker.Addr()), Topic: topic, RequiredAcks: kafka.RequireAll, BatchSize: 1, MaxAttempts: 1, Balancer: kafka.Murmur2Balancer{}, Transport: transport},
-		seq:    map[string]uint64{}, offset: map[string]int64{}, lines: map[string]bool{}}
+		o: bouncehouse.KafkaOptions{Brokers: []string{broker.Addr()}, Topic: topic, Group: topic + "-readers"},
+		writer: &kafka.Writer{Addr: kafka.TCP(broker.Addr()), Topic: topic, RequiredAcks: kafka.RequireAll,
+			BatchSize: 1, MaxAttempts: 1, Balancer: kafka.Murmur2Balancer{}, Transport: transport},
+		seq: map[string]uint64{}, offset: map[string]int64{}, lines: map[string]bool{}}
 	return w
 }
 
@@ -92,7 +95,8 @@ func (w *world) close() {
 // chunk is the stream's next, with n lines that no other chunk has.
 func (w *world) chunk(stream string, n int) bouncehouse.Chunk {
 	w.seq[stream]++
-	c := bouncehouse.Chunk{Stream: stream, Seq: w.seq[stream], FileID: "f-" + stream, File: "mail.log", Kind: bouncehouse.Lines,
+	c := bouncehouse.Chunk{Stream: stream, Seq: w.seq[stream], FileID: "f-" + stream, File: "mail.log",
+		Kind:   bouncehouse.Lines,
 		Offset: w.offset[stream], Ref: time.Unix(1_700_000_000, 0)}
 	var b strings.Builder
 	for range n {
@@ -155,7 +159,8 @@ func (w *world) start(wrap func(bouncehouse.Source) bouncehouse.Source) *member 
 			if wrap != nil {
 				src = wrap(src)
 			}
-			p := bouncehouse.Pipeline{Parser: func(string) bouncehouse.Parser { return new(lineParser) }, Sink: w.store, Log: log, Backoff: 10 * time.Millisecond}
+			p := bouncehouse.Pipeline{Parser: func(string) bouncehouse.Parser { return new(lineParser) }, Sink: w.store,
+				Log: log, Backoff: 10 * time.Millisecond}
 			return p.Run(ctx, src)
 		})
 	}()
@@ -222,7 +227,8 @@ type store struct {
 }
 
 func newStore() *store {
-	return &store{rows: map[string]int{}, context: map[string]string{}, tokens: map[string]bool{}, lastSeq: map[string]uint64{}}
+	return &store{rows: map[string]int{}, context: map[string]string{}, tokens: map[string]bool{},
+		lastSeq: map[string]uint64{}}
 }
 
 func (s *store) Write(_ context.Context, b bouncehouse.Batch, res *bouncehouse.Result) error {
@@ -304,7 +310,8 @@ func (w *world) committed() (int64, string) {
 	transport := &kafka.Transport{}
 	defer transport.CloseIdleConnections()
 	client := &kafka.Client{Addr: kafka.TCP(w.broker.Addr()), Transport: transport}
-	answer, err := client.OffsetFetch(context.Background(), &kafka.OffsetFetchRequest{GroupID: w.o.Group, Topics: map[string][]int{w.o.Topic: {0}}})
+	answer, err := client.OffsetFetch(context.Background(), &kafka.OffsetFetchRequest{GroupID: w.o.Group,
+		Topics: map[string][]int{w.o.Topic: {0}}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -437,7 +444,10 @@ func testKafkaRecovery(t *testing.T, broker *test.KafkaBroker) {
 					t.Errorf("Run: %v", err)
 				}
 			} else {
-				w.store.awaitWrite(t, func(b bouncehouse.Batch) bool { return len(b.Chunks) > 0 && b.Chunks[len(b.Chunks)-1].Seq > 6 })
+				w.store.awaitWrite(t, func(b bouncehouse.Batch) bool {
+					return len(b.Chunks) > 0 &&
+						b.Chunks[len(b.Chunks)-1].Seq > 6
+				})
 				m.stop()
 			}
 			first := <-crashed
@@ -514,7 +524,8 @@ func testKafkaUndecodable(t *testing.T, broker *test.KafkaBroker) {
 		t.Fatalf("%d dead letters of %d messages", len(dead), len(bad))
 	}
 	for i, d := range dead {
-		if want := fmt.Sprintf("topic %s partition 0 offset %d: not a chunk: ", w.o.Topic, 2*i+1); !strings.HasPrefix(d.Reason, want) {
+		if want := fmt.Sprintf("topic %s partition 0 offset %d: not a chunk: ", w.o.Topic,
+			2*i+1); !strings.HasPrefix(d.Reason, want) {
 			t.Errorf("reason %q, not %q ...", d.Reason, want)
 		}
 	}
@@ -531,8 +542,10 @@ func (w *world) expire() {
 	client := &kafka.Client{Addr: kafka.TCP(w.broker.Addr()), Transport: transport}
 	retention := func(ms string) {
 		answer, err := client.IncrementalAlterConfigs(context.Background(), &kafka.IncrementalAlterConfigsRequest{
-			Resources: []kafka.IncrementalAlterConfigsRequestResource{{ResourceType: kafka.ResourceTypeTopic, ResourceName: w.o.Topic,
-				Configs: []kafka.IncrementalAlterConfigsRequestConfig{{Name: "retention.ms", Value: ms, ConfigOperation: kafka.ConfigOperationSet}}}},
+			Resources: []kafka.IncrementalAlterConfigsRequestResource{{ResourceType: kafka.ResourceTypeTopic,
+				ResourceName: w.o.Topic,
+				Configs: []kafka.IncrementalAlterConfigsRequestConfig{{Name: "retention.ms", Value: ms,
+					ConfigOperation: kafka.ConfigOperationSet}}}},
 		})
 		if err == nil {
 			err = answer.Resources[0].Error
@@ -543,8 +556,9 @@ func (w *world) expire() {
 	}
 	retention("1")
 	test.Await(w.t, 60*time.Second, "an empty topic", func() bool {
-		answer, err := client.ListOffsets(context.Background(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{
-			w.o.Topic: {kafka.FirstOffsetOf(0), kafka.LastOffsetOf(0)}}})
+		answer, err := client.ListOffsets(context.Background(),
+			&kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{
+				w.o.Topic: {kafka.FirstOffsetOf(0), kafka.LastOffsetOf(0)}}})
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -602,8 +616,9 @@ func testKafkaRetention(t *testing.T, broker *test.KafkaBroker) {
 			}
 			var want []string
 			tell := func(from, to int) {
-				want = append(want, fmt.Sprintf("topic %s partition 0 offset %d: the messages up to offset %d, without it, are lost: "+
-					"removed by the topic's retention before they were read", w.o.Topic, from, to))
+				want = append(want,
+					fmt.Sprintf("topic %s partition 0 offset %d: the messages up to offset %d, without it, are lost: "+
+						"removed by the topic's retention before they were read", w.o.Topic, from, to))
 			}
 			if c.unsettled {
 				tell(0, 3)
@@ -637,7 +652,8 @@ func testKafkaTopicAnew(t *testing.T, broker *test.KafkaBroker) {
 	w.awaitCommitted(4)
 	m.stop()
 	dead := w.store.letters()
-	if len(dead) != 1 || !strings.Contains(dead[0].Reason, "offset 4: the messages up to offset 50, without it, are lost") {
+	if len(dead) != 1 || !strings.Contains(dead[0].Reason,
+		"offset 4: the messages up to offset 50, without it, are lost") {
 		t.Errorf("dead letters %v", dead)
 	}
 }
@@ -648,8 +664,9 @@ func (w *world) setCommitted(offset int64) {
 	transport := &kafka.Transport{}
 	defer transport.CloseIdleConnections()
 	client := &kafka.Client{Addr: kafka.TCP(w.broker.Addr()), Transport: transport}
-	answer, err := client.OffsetCommit(context.Background(), &kafka.OffsetCommitRequest{GroupID: w.o.Group, GenerationID: -1,
-		Topics: map[string][]kafka.OffsetCommit{w.o.Topic: {{Partition: 0, Offset: offset}}}})
+	answer, err := client.OffsetCommit(context.Background(),
+		&kafka.OffsetCommitRequest{GroupID: w.o.Group, GenerationID: -1,
+			Topics: map[string][]kafka.OffsetCommit{w.o.Topic: {{Partition: 0, Offset: offset}}}})
 	if err == nil {
 		err = answer.Topics[w.o.Topic][0].Error
 	}

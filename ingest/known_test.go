@@ -143,7 +143,10 @@ func TestEqualHeads(t *testing.T) {
 			more(p.log+".1", c.head, c.n[1])
 			more(p.log, "", c.n[2])
 			got = append(got, p.drain(p.open(p.log))...)
-			got = slices.DeleteFunc(got, func(s string) bool { return !strings.Contains(s, "postfix/smtp") || strings.Contains(s, "line 1000") })
+			got = slices.DeleteFunc(got, func(s string) bool {
+				return !strings.Contains(s, "postfix/smtp") ||
+					strings.Contains(s, "line 1000")
+			})
 			p.equal(name, want, got)
 		})
 	}
@@ -154,7 +157,8 @@ func TestEqualHeads(t *testing.T) {
 func TestCopies(t *testing.T) {
 	text, lines := longLines(0, 2000)
 	large := func(o *Options) { o.ChunkSize = 20_000 }
-	for _, cut := range []int{len(text), len(text) - 1, len(text) - 300, len(text) - 20_000, len(text) - 100_000, 5_000, 100} {
+	for _, cut := range []int{len(text), len(text) - 1, len(text) - 300, len(text) - 20_000, len(text) - 100_000, 5_000,
+		100} {
 		for _, gone := range []bool{false, true} {
 			for _, grows := range []bool{false, true} {
 				t.Run(fmt.Sprint(cut, gone, grows), func(t *testing.T) {
@@ -274,7 +278,8 @@ func TestOneContent(t *testing.T) {
 			for i := range 5 {
 				p.write(p.in(fmt.Sprintf("dir%d/copy.log", i)), text)
 			}
-			found, err := Expand([]string{p.dir + "/dir0", p.dir + "/dir1", p.dir + "/dir2", p.dir + "/dir3", p.dir + "/dir4"})
+			found, err := Expand([]string{p.dir + "/dir0", p.dir + "/dir1", p.dir + "/dir2", p.dir + "/dir3",
+				p.dir + "/dir4"})
 			p.ok(err)
 			return p.run(found.Files)
 		},
@@ -289,7 +294,8 @@ func TestOneContent(t *testing.T) {
 			if got := again(p); len(got) > 0 {
 				t.Errorf("%d lines were read again", len(got))
 			}
-			if name != "symlink" && name != "hard link" && !strings.Contains(p.said.String(), "passed over") && name != "host changed" && name != "odd name" && name != "other folder" {
+			if name != "symlink" && name != "hard link" && !strings.Contains(p.said.String(), "passed over") &&
+				name != "host changed" && name != "odd name" && name != "other folder" {
 				t.Errorf("nothing was said:\n%s", p.said.String())
 			}
 		})
@@ -384,7 +390,8 @@ func TestGoneIsSaid(t *testing.T) {
 			p.write(p.log, more)
 			want, got = append(want, lines...), append(got, p.drain(p.open(p.log))...)
 		}
-		if n := strings.Count(p.said.String(), "the file that was last read is gone"); n != 1 || !slices.Equal(want, got) {
+		if n := strings.Count(p.said.String(), "the file that was last read is gone"); n != 1 ||
+			!slices.Equal(want, got) {
 			t.Errorf("restored %t: said %d times, read %q", restored, n, got)
 		}
 	}
@@ -422,7 +429,8 @@ func TestDamagedLedger(t *testing.T) {
 	whole, err := os.ReadFile(path)
 	p.ok(err)
 	for name, bad := range map[string][]byte{
-		"cut": whole[:len(whole)-30], "grown": append(slices.Clone(whole), "0123456789abcdef {\"stream\""...), "flipped at the end": append(slices.Clone(whole[:len(whole)-5]), "xxx}\n"...),
+		"cut": whole[:len(whole)-30], "grown": append(slices.Clone(whole), "0123456789abcdef {\"stream\""...),
+		"flipped at the end": append(slices.Clone(whole[:len(whole)-5]), "xxx}\n"...),
 	} {
 		p.ok(os.WriteFile(path, bad, 0o600))
 		if got := p.drain(p.open(p.log)); len(got) > 6 {
@@ -431,7 +439,8 @@ func TestDamagedLedger(t *testing.T) {
 	}
 	whole[50]++
 	p.ok(os.WriteFile(path, whole, 0o600))
-	if _, err := Open(p.log, p.options()); err == nil || !strings.Contains(err.Error(), path+" is damaged in line 1") || !strings.Contains(err.Error(), "delete it") {
+	if _, err := Open(p.log, p.options()); err == nil || !strings.Contains(err.Error(), path+" is damaged in line 1") ||
+		!strings.Contains(err.Error(), "delete it") {
 		t.Error(err)
 	}
 }
@@ -464,14 +473,16 @@ func TestLedgerIsWrittenAnew(t *testing.T) {
 	p.ok(led.rewrite())
 	st, err := os.Stat(led.path)
 	p.ok(err)
-	if n := len(led.entries); n != maxMissing+1 || led.byID["600"] == nil || led.byID["1"] != nil || st.Size() > 32<<20 {
+	if n := len(led.entries); n != maxMissing+1 || led.byID["600"] == nil || led.byID["1"] != nil ||
+		st.Size() > 32<<20 {
 		t.Errorf("%d files, %d bytes", n, st.Size())
 	}
 	led.enter("s", new(logFile))
 	p.ok(led.leave("s"))
 	again, err := OpenLedger(p.state, p.options().Log)
 	p.ok(err)
-	if n := len(again.entries); n != len(led.entries) || again.byID["600"][0].Read != 50_001 || again.streams["t"] != 49_999 {
+	if n := len(again.entries); n != len(led.entries) || again.byID["600"][0].Read != 50_001 ||
+		again.streams["t"] != 49_999 {
 		t.Errorf("%d files after it", n)
 	}
 }
@@ -496,14 +507,16 @@ func TestPositionOfVersion1(t *testing.T) {
 					st, err := os.Stat(p.log + ".1")
 					p.ok(err)
 					d := diskOf(st)
-					disk = fmt.Sprintf(`,"disk":{"dev":%d,"inode":%d,"size":%d,"mtime":%d}`, d.Dev, d.Inode, d.Size, d.MTime)
+					disk = fmt.Sprintf(`,"disk":{"dev":%d,"inode":%d,"size":%d,"mtime":%d}`, d.Dev, d.Inode, d.Size,
+						d.MTime)
 				}
 				var marks []string
 				for at := 512; at <= read; at *= 2 {
 					sum, _, _ := tailSum(strings.NewReader(text), int64(at))
 					marks = append(marks, fmt.Sprintf("%q", sum))
 				}
-				return fmt.Sprintf(`{"id":%q,"head":%d,"name":%q,"read":%d,"tail":%q%s,"marks":[%s]}`, identify([]byte(first), 0), len(first), name, read, tail, disk, strings.Join(marks, ","))
+				return fmt.Sprintf(`{"id":%q,"head":%d,"name":%q,"read":%d,"tail":%q%s,"marks":[%s]}`,
+					identify([]byte(first), 0), len(first), name, read, tail, disk, strings.Join(marks, ","))
 			}
 			intent := ""
 			if intended {
@@ -516,7 +529,8 @@ func TestPositionOfVersion1(t *testing.T) {
 				stream, p.log, known("mail.log.1", old, len(old)), known("mail.log", text, read), intent)
 			file := filepath.Join(p.state, "positions", "mail.log-"+shortHash(stream)+".json")
 			p.ok(os.MkdirAll(filepath.Dir(file), 0o700))
-			p.ok(os.WriteFile(file, []byte(fmt.Sprintf(`{"sha256":%q,"position":%s}`, fullHash(position), position)), 0o600))
+			p.ok(os.WriteFile(file, []byte(fmt.Sprintf(`{"sha256":%q,"position":%s}`, fullHash(position), position)),
+				0o600))
 
 			// Meanwhile the older one was packed, and a copy of it was cut.
 			(&logger{place: p}).pack(p.log+".1", p.log+".2.gz")
@@ -546,8 +560,8 @@ func fullHash(s string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// A file is left to others before it is closed: at once after, its inode may be another file's, which was taken for it then
-// and passed by.
+// A file is left to others before it is closed: at once after, its inode may be another file's, which was taken for it
+// then and passed by.
 func TestLeftToOthersBeforeItIsClosed(t *testing.T) {
 	p := newPlace(t)
 	text, lines := logLines(0, 3)

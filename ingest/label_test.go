@@ -21,7 +21,8 @@ func TestNotUTF8(t *testing.T) {
 	if err := os.WriteFile(log, []byte(line), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "md/new/1.a"), []byte("From: a@example.com\nTo: b@example.com\n\nx\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "md/new/1.a"), []byte("From: a@example.com\nTo: b@example.com\n\nx\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	o := Options{State: t.TempDir(), Host: "h", Zone: "UTC", Once: true}
@@ -54,7 +55,8 @@ func TestNotUTF8(t *testing.T) {
 		}
 	}
 	labels := map[string]string{}
-	for _, path := range []string{"/a\xff/行", `/a\xff/行`, `/a\x5cxff/行`, "/a\\\xff/行", `/a\xf` + "\xff", `/a\xf\xff`, "/a\\xf", `/a\\xff`} {
+	for _, path := range []string{"/a\xff/行", `/a\xff/行`, `/a\x5cxff/行`, "/a\\\xff/行", `/a\xf` + "\xff", `/a\xf\xff`,
+		"/a\\xf", `/a\\xff`} {
 		got := label(path)
 		if other, met := labels[got]; met || !utf8.ValidString(got) {
 			t.Errorf("label %q of %q and %q", got, other, path)

@@ -186,7 +186,8 @@ func TestNamedTwice(t *testing.T) {
 	p.ok(err)
 	o.Mails, err = OpenMails(p.state, o.Log)
 	p.ok(err)
-	for _, twice := range [][2]string{{p.log, p.log + ".1"}, {p.in("md"), p.in("x/../md/")}, {p.in("box"), p.in("box")}} {
+	for _, twice := range [][2]string{{p.log, p.log + ".1"}, {p.in("md"), p.in("x/../md/")},
+		{p.in("box"), p.in("box")}} {
 		src, err := Open(twice[0], o)
 		p.ok(err)
 		if _, err := Open(twice[1], o); !errors.Is(err, ErrOpen) {
@@ -203,7 +204,8 @@ func TestNamedTwice(t *testing.T) {
 // A log has a file open while that is empty; what comes then may be mails, whose
 // lines are anyone's.
 func TestMailsWhereALogIsOpen(t *testing.T) {
-	for name, text := range map[string]string{"mails": fmt.Sprintf(oneMail, 1, 1), "binary": "core\x00\x01", "lines": "Nov 21 10:00:00 mx1 postfix/smtp[1]: more\n"} {
+	for name, text := range map[string]string{"mails": fmt.Sprintf(oneMail, 1, 1), "binary": "core\x00\x01",
+		"lines": "Nov 21 10:00:00 mx1 postfix/smtp[1]: more\n"} {
 		bubble(t, func(t *testing.T, l *logger, r *reader) {
 			l.write(3)
 			r.follow(3 * time.Second)

@@ -10,10 +10,11 @@ import (
 )
 
 const (
-	compactAt  = 1 << 20 // bytes from which on the file is written anew when it has grown fourfold
-	maxLast    = 5       // files that are remembered to be the last of a path
-	maxMissing = 100_000 // entries kept of files that no source has met since the start, as many as a directory may have (maxExpanded)
-	maxMarked  = 10_000  // and of how many of them so much that a cut copy is known, too
+	compactAt = 1 << 20 // bytes from which on the file is written anew when it has grown fourfold
+	maxLast   = 5       // files that are remembered to be the last of a path
+	// entries kept of files that no source has met since the start, as many as a directory may have (maxExpanded)
+	maxMissing = 100_000
+	maxMarked  = 10_000 // and of how many of them so much that a cut copy is known, too
 )
 
 // Ledger knows every log file that was read from a state directory, whatever
@@ -63,7 +64,8 @@ type entry struct {
 	Path   string `json:"path"`          // where
 	prefix
 	Half int64 `json:"half,omitempty"` // how much of what was read is a last line without its end
-	// Halved is the range that ended with it: its rest is read under that stream, number and time, as the row is found by.
+	// Halved is the range that ended with it: its rest is read under that stream, number and time, as the row is found
+	// by.
 	Halved *lost `json:"halved,omitempty"`
 	Done   bool  `json:"done,omitempty"` // damaged there, or no text
 	Disk   disk  `json:"disk,omitzero"`  // as it lay on disk when last read

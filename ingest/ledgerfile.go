@@ -28,8 +28,9 @@ type record struct {
 func OpenLedger(state string, log *slog.Logger) (*Ledger, error) {
 	d := &Ledger{
 		entries: map[int64]*entry{}, byID: map[string][]*entry{}, heads: map[headGen]int{}, inodes: map[disk]*entry{},
-		streams: map[string]uint64{}, turns: map[string][]*entry{}, changed: map[*entry]bool{}, holders: map[disk]*logFile{},
-		open: map[string]*logFile{}, empty: map[string]bool{}, append: appendSync,
+		streams: map[string]uint64{}, turns: map[string][]*entry{}, changed: map[*entry]bool{},
+		holders: map[disk]*logFile{},
+		open:    map[string]*logFile{}, empty: map[string]bool{}, append: appendSync,
 	}
 	if state == "" {
 		return d, nil
@@ -87,8 +88,10 @@ func (d *Ledger) adopt(dir string, log *slog.Logger) error {
 		}
 		if !met && p.Version == positionVersion {
 			for _, k := range p.Files {
-				e := &entry{ID: k.ID, Head: k.Head, Gen: k.Gen, Stream: p.Stream, Path: filepath.Join(filepath.Dir(p.Path), k.Name),
-					prefix: prefix{Read: k.Read, Tail: k.Tail}, Done: k.Done, Disk: k.Disk, All: k.Disk != disk{}, Old: k.Marks}
+				e := &entry{ID: k.ID, Head: k.Head, Gen: k.Gen, Stream: p.Stream,
+					Path:   filepath.Join(filepath.Dir(p.Path), k.Name),
+					prefix: prefix{Read: k.Read, Tail: k.Tail}, Done: k.Done, Disk: k.Disk, All: k.Disk != disk{},
+					Old: k.Marks}
 				d.add(e)
 				e.stored = true
 				d.turn(pathOf(p.Stream), e)

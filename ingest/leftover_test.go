@@ -74,7 +74,8 @@ func TestLeftovers(t *testing.T) {
 					}
 					p.equal("the other", lines, p.drain(open))
 					if gone { // of mails the intent holds the content
-						if len(got) != 2 || !strings.Contains(fmt.Sprint(p.texts(got[0])), "are lost: the file was gone") {
+						if len(got) != 2 || !strings.Contains(fmt.Sprint(p.texts(got[0])),
+							"are lost: the file was gone") {
 							t.Errorf("%+v", got)
 						}
 						got, intended = got[1:], intended[1:]

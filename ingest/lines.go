@@ -13,8 +13,8 @@ import (
 const (
 	maxLine    = 256 << 10 // a longer line is no log line
 	brokenData = 4 << 10   // how much of one is kept
-	// How much is parsed again after a start: what one attempt of a message may take on a busy server, so that the parser knows
-	// its recipients when it expires.
+	// How much is parsed again after a start: what one attempt of a message may take on a busy server, so that the
+	// parser knows its recipients when it expires.
 	replaySize = 4 << 20
 )
 
@@ -67,10 +67,9 @@ type cutter struct {
 	scanned int64 // no line ends before it: so far an unfinished long line was searched
 }
 
-// next is the piece at offset off: as many whole lines as a chunk holds; nil
-// where there is no whole line. A line longer than maxLine is a broken piece
-// of its own. Of a journal's export read entry for line. final says that nothing more will come: then a last line counts
-// without its line end.
+// next is the piece at offset off: as many whole lines as a chunk holds; nil where there is no whole line. A line
+// longer than maxLine is a broken piece of its own. Of a journal's export read entry for line. final says that nothing
+// more will come: then a last line counts without its line end.
 func (c *cutter) next(r io.ReaderAt, off int64, final bool) (*piece, error) {
 	if c.amid {
 		return c.amidEntry(r, off)
@@ -103,17 +102,21 @@ func (c *cutter) next(r io.ReaderAt, off int64, final bool) (*piece, error) {
 	}
 	switch {
 	case end > 0:
-		return &piece{kind: bouncehouse.Lines, from: off, to: off + int64(end), data: string(data[:end]), raw: data[:end]}, nil
+		return &piece{kind: bouncehouse.Lines, from: off, to: off + int64(end), data: string(data[:end]),
+			raw: data[:end]}, nil
 	case len(data) > maxLine && c.export:
 		return c.longEntry(r, off, final)
 	case len(data) > maxLine:
 		return c.long(r, off, final)
 	case damaged(err):
-		return &piece{kind: bouncehouse.Broken, from: off, to: off + int64(len(data)), data: string(data[:min(len(data), brokenData)]), reason: err.Error(), done: true, cut: errors.Is(err, io.ErrUnexpectedEOF)}, nil
+		return &piece{kind: bouncehouse.Broken, from: off, to: off + int64(len(data)),
+			data: string(data[:min(len(data), brokenData)]), reason: err.Error(), done: true,
+			cut: errors.Is(err, io.ErrUnexpectedEOF)}, nil
 	case err != nil && !errors.Is(err, io.EOF):
 		return nil, err
 	case final && len(data) > 0:
-		return &piece{kind: bouncehouse.Lines, from: off, to: off + int64(len(data)), data: string(data), raw: data}, nil
+		return &piece{kind: bouncehouse.Lines, from: off, to: off + int64(len(data)), data: string(data),
+			raw: data}, nil
 	}
 	return nil, nil
 }

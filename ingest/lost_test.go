@@ -135,7 +135,8 @@ func TestLostIsNoOther(t *testing.T) {
 				for i, b := range p.batches(p.open(p.log)) {
 					got += last(b).Data
 					is := last(b).FileID == last(intended).FileID
-					if lost := turn == "the lost one"; is != lost || b.Recover != (lost && i == 0) || lost && i == 0 && differ(intended, b) != "" {
+					if lost := turn == "the lost one"; is != lost || b.Recover != (lost && i == 0) ||
+						lost && i == 0 && differ(intended, b) != "" {
 						t.Errorf("%s: batch %d: %+v", turn, i, b)
 					}
 				}
@@ -208,7 +209,8 @@ func TestLostComesBackOtherwise(t *testing.T) {
 				b, err := src.Read(t.Context())
 				p.ok(err)
 				c := last(b)
-				if c.Offset != at || !strings.HasPrefix(string(whole[at:]), c.Data) || c.FileID != last(intended).FileID {
+				if c.Offset != at || !strings.HasPrefix(string(whole[at:]), c.Data) ||
+					c.FileID != last(intended).FileID {
 					t.Fatalf("at %d: %+v", at, c)
 				}
 				end := at + int64(len(c.Data))

@@ -128,7 +128,8 @@ func TestMboxSplit(t *testing.T) {
 		t.Errorf("%.2000s", diff)
 	}
 	got = nil
-	err := ReadFile(t.Context(), path, p.options(), func(c *bouncehouse.Chunk) error { got = append(got, c.Data); return nil })
+	err := ReadFile(t.Context(), path, p.options(),
+		func(c *bouncehouse.Chunk) error { got = append(got, c.Data); return nil })
 	if diff := cmp.Diff(mails, got); diff != "" || err != nil {
 		t.Errorf("ReadFile: %v %.2000s", err, diff)
 	}
@@ -137,7 +138,8 @@ func TestMboxSplit(t *testing.T) {
 // Thunderbird writes "From " lines without anything in them, beside those of
 // older versions.
 func TestMboxOfThunderbird(t *testing.T) {
-	for name, from := range map[string]string{"new": "From \r\n", "old": "From - Sat Nov 21 10:00:00 2026\r\n", "unix": "From \n"} {
+	for name, from := range map[string]string{"new": "From \r\n", "old": "From - Sat Nov 21 10:00:00 2026\r\n",
+		"unix": "From \n"} {
 		t.Run(name, func(t *testing.T) {
 			p := newPlace(t)
 			p.now = p.now.Add(time.Hour)
@@ -546,7 +548,8 @@ func TestMailsBesideALog(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.ok(os.Chtimes(path, p.now, p.now)) // and no clock says that it is quiet
-	p.equal("in the place of a log", []string{"broken: it holds mails where a log stood: the next start reads them"}, p.drain(src))
+	p.equal("in the place of a log", []string{"broken: it holds mails where a log stood: the next start reads them"},
+		p.drain(src))
 	src.Close()
 	p.equal("the next start", []string{mailText(1) + line}, p.run([]string{path}))
 }

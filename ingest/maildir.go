@@ -67,7 +67,8 @@ func openMaildir(path string, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &maildir{mailbox: box, spool: isSpool(path, o), passed: map[string]bool{}, front: make([]byte, maxMail), hash: newMailHash()}
+	m := &maildir{mailbox: box, spool: isSpool(path, o), passed: map[string]bool{}, front: make([]byte, maxMail),
+		hash: newMailHash()}
 	m.present = m.listPlaces
 	if m.spool {
 		m.tidy()

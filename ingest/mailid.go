@@ -120,7 +120,8 @@ func (m *mailHash) put(line []byte, whole bool) {
 		return
 	}
 	if first && len(line) > 0 && line[0] == '>' {
-		if at := bytes.Index(line[:min(len(line), 64)], []byte("From ")); at > 0 && len(bytes.Trim(line[:at], ">")) == 0 {
+		if at := bytes.Index(line[:min(len(line), 64)], []byte("From ")); at > 0 &&
+			len(bytes.Trim(line[:at], ">")) == 0 {
 			line = line[at:]
 		}
 	}

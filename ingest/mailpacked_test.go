@@ -37,7 +37,8 @@ func TestPackedMails(t *testing.T) {
 	p.write(dir+"/cur/6:2,S", pack(mailText(4), gz)[:30])
 	got := p.drain(p.open(dir))
 	slices.Sort(got)
-	want := []string{mailText(0), mailText(1), mailText(2), "broken: the mail is gzip, which is not read", "broken: the mail is xz, which is not read",
+	want := []string{mailText(0), mailText(1), mailText(2), "broken: the mail is gzip, which is not read",
+		"broken: the mail is xz, which is not read",
 		"broken: read 6:2,S: compressed data is cut or damaged: unexpected EOF"}
 	slices.Sort(want)
 	if !slices.Equal(got, want) {

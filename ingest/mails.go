@@ -132,7 +132,8 @@ func (s *Mails) load(path string, to doneSet) (size int64, fresh int, err error)
 		}
 	}
 	if damaged > 0 {
-		s.log.Error("records of mails that were read are damaged: these mails may count twice", "file", path, "records", damaged)
+		s.log.Error("records of mails that were read are damaged: these mails may count twice", "file", path,
+			"records", damaged)
 	}
 	return size, fresh, nil
 }

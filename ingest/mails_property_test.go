@@ -49,7 +49,8 @@ type stage struct {
 }
 
 func everyMailOnce(t *testing.T, seed uint64) {
-	w := &post{place: newPlace(t), rnd: rand.New(rand.NewPCG(seed, 1)), clock: time.Now().Add(-24 * time.Hour), host: "mx1.example.org"}
+	w := &post{place: newPlace(t), rnd: rand.New(rand.NewPCG(seed, 1)), clock: time.Now().Add(-24 * time.Hour),
+		host: "mx1.example.org"}
 	w.maildir("a")
 	w.maildir("b")
 	var did []string
@@ -62,8 +63,10 @@ func everyMailOnce(t *testing.T, seed uint64) {
 		name string
 		do   func()
 	}{
-		{"deliver", w.deliver}, {"deliver", w.deliver}, {"append", w.append}, {"save", w.saveNew}, {"move", w.move}, {"move", w.move}, {"copy", w.copy},
-		{"expunge", w.expunge}, {"crash", w.crash}, {"step", w.step}, {"step", w.step}, {"step", w.step}, {"step", w.step}, {"step", w.step},
+		{"deliver", w.deliver}, {"deliver", w.deliver}, {"append", w.append}, {"save", w.saveNew}, {"move", w.move},
+		{"move", w.move}, {"copy", w.copy},
+		{"expunge", w.expunge}, {"crash", w.crash}, {"step", w.step}, {"step", w.step}, {"step", w.step},
+		{"step", w.step}, {"step", w.step},
 		{"host", func() { w.host = fmt.Sprintf("mx%d.example.org", w.rnd.IntN(3)); w.crash() }},
 		{"rename mbox", func() { w.crash(); w.renameMbox() }},
 	}
@@ -83,7 +86,8 @@ func everyMailOnce(t *testing.T, seed uint64) {
 
 func (w *post) text() string {
 	w.n++
-	return fmt.Sprintf("Return-Path: <>\nReceived: by mx1.example.org\nMessage-ID: <%d@example.org>\n\nbody\nFrom %s\n", w.n-1, strings.Repeat("x", w.rnd.IntN(300)))
+	return fmt.Sprintf("Return-Path: <>\nReceived: by mx1.example.org\nMessage-ID: <%d@example.org>\n\nbody\nFrom %s\n",
+		w.n-1, strings.Repeat("x", w.rnd.IntN(300)))
 }
 
 func (w *post) put(path, text string) {
@@ -224,7 +228,11 @@ func (w *post) crash() {
 		if st, err := os.Stat(path); err != nil || st.Size() == 0 {
 			continue
 		}
-		w.under = append(w.under, &stage{src: w.open(path, func(o *Options) { o.Mails, o.Host, o.ChunkSize = mails, w.host, 1+w.rnd.IntN(2000) })})
+		w.under = append(w.under,
+			&stage{src: w.open(path, func(o *Options) {
+				o.Mails, o.Host, o.ChunkSize = mails, w.host,
+					1+w.rnd.IntN(2000)
+			})})
 	}
 }
 

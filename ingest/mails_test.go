@@ -439,7 +439,8 @@ func TestMailsDamaged(t *testing.T) {
 			if err := os.WriteFile(path, bad, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := Open(dir, p.options()); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "delete it") {
+			if _, err := Open(dir, p.options()); err == nil || !strings.Contains(err.Error(), path) ||
+				!strings.Contains(err.Error(), "delete it") {
 				t.Fatalf("byte %d: %v", i, err)
 			}
 		}

@@ -243,7 +243,8 @@ func (m *mbox) lookAt(ctx context.Context, f *mboxFile, rest time.Duration) (b b
 
 // part is lookAt for so much of the file as may be read under one lock; more
 // tells that there is more.
-func (m *mbox) part(ctx context.Context, f *mboxFile, rest time.Duration) (b bouncehouse.Batch, end, more bool, err error) {
+func (m *mbox) part(ctx context.Context, f *mboxFile,
+	rest time.Duration) (b bouncehouse.Batch, end, more bool, err error) {
 	if f.info, err = f.f.Stat(); err != nil {
 		return b, false, false, err
 	}
@@ -343,7 +344,8 @@ func (m *mbox) Close() error {
 
 // gather reads a batch from at on. all tells that the end was reached, and
 // that no mail was left for later; more, that it ended after underLock.
-func (m *mbox) gather(ctx context.Context, c *content, f *mboxFile, under *mailBatch, rest time.Duration) (all, more bool, err error) {
+func (m *mbox) gather(ctx context.Context, c *content, f *mboxFile, under *mailBatch,
+	rest time.Duration) (all, more bool, err error) {
 	size, ids, from := 0, map[mailID]bool{}, f.at
 	split := splitter{ids: newMailHash()}
 	for size < m.o.ChunkSize && len(under.mails) < maxMails {
@@ -378,7 +380,8 @@ func (m *mbox) gather(ctx context.Context, c *content, f *mboxFile, under *mailB
 			f.pass = false // looked at again once that is settled
 		case claimed:
 			ids[mail.id] = true
-			chunk := bouncehouse.Chunk{Kind: bouncehouse.Mail, File: filepath.Base(m.path), Ref: f.info.ModTime(), Offset: mail.at, Data: mail.data, Reason: mail.reason}
+			chunk := bouncehouse.Chunk{Kind: bouncehouse.Mail, File: filepath.Base(m.path), Ref: f.info.ModTime(),
+				Offset: mail.at, Data: mail.data, Reason: mail.reason}
 			if mail.reason != "" {
 				chunk.Kind = bouncehouse.Broken
 			}
@@ -422,7 +425,8 @@ type splitter struct {
 const (
 	smallBlock = 64 << 10 // most mails end in it
 	bigBlock   = maxMail + 64<<10
-	fromMax    = 32 << 10 // how long a "From " line with the empty one before it may be: senders choose their address (Exim takes 16 KiB)
+	// how long a "From " line with the empty one before it may be: senders choose their address (Exim takes 16 KiB)
+	fromMax = 32 << 10
 )
 
 // next cuts the mail at off; nil where there is none. single says that all of

@@ -14,7 +14,8 @@ import (
 func openAt(dir *os.File, name string, flags int) (*os.File, error) {
 	path := filepath.Join(dir.Name(), name)
 	for {
-		fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC|flags, 0)
+		fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC|flags,
+			0)
 		switch {
 		case err == nil:
 			return os.NewFile(uintptr(fd), path), nil
@@ -54,7 +55,8 @@ func openRegular(path string) (*os.File, fs.FileInfo, error) {
 func openOwn(path string, flags int) (*os.File, error) {
 	f, err := os.OpenFile(path, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if errors.Is(err, unix.ELOOP) {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("it is a link, which has no place in a state directory: remove it")}
+		return nil, &fs.PathError{Op: "open", Path: path,
+			Err: errors.New("it is a link, which has no place in a state directory: remove it")}
 	}
 	if err != nil {
 		return nil, err
@@ -76,7 +78,8 @@ func ownDir(path string) error {
 		return err
 	}
 	if st, err := os.Lstat(path); err != nil || !st.IsDir() {
-		return errors.Join(err, &fs.PathError{Op: "open", Path: path, Err: errors.New("it is a link, which has no place in a state directory: remove it")})
+		return errors.Join(err, &fs.PathError{Op: "open", Path: path,
+			Err: errors.New("it is a link, which has no place in a state directory: remove it")})
 	}
 	return nil
 }

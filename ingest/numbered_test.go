@@ -26,7 +26,8 @@ func TestNumbersForNames(t *testing.T) {
 						path := filepath.Join(dir, fmt.Sprintf("mx-%d", host+1))
 						f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 						l.check(err)
-						_, err = fmt.Fprintf(f, "Nov 21 00:00:00 mx-%d postfix/smtp[9]: line %d\n", host+1, written[host])
+						_, err = fmt.Fprintf(f, "Nov 21 00:00:00 mx-%d postfix/smtp[9]: line %d\n", host+1,
+							written[host])
 						l.check(err)
 						l.check(f.Close())
 						l.check(os.Chtimes(path, o.Now(), o.Now()))

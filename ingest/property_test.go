@@ -92,7 +92,8 @@ func (l *logger) rotated() []string {
 
 func turnName(path string) string {
 	var n int
-	fmt.Sscanf(strings.TrimPrefix(filepath.Ext(strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".zst")), "."), "%d", &n)
+	fmt.Sscanf(strings.TrimPrefix(filepath.Ext(strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".zst")), "."), "%d",
+		&n)
 	return fmt.Sprintf("%04d", n)
 }
 

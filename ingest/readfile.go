@@ -45,7 +45,8 @@ func ReadFile(ctx context.Context, path string, o Options, yield func(*bouncehou
 }
 
 // readOpen reads an open file, of a stream that is at a path.
-func readOpen(ctx context.Context, file *os.File, st os.FileInfo, path, at string, o Options, yield func(*bouncehouse.Chunk) error) error {
+func readOpen(ctx context.Context, file *os.File, st os.FileInfo, path, at string, o Options,
+	yield func(*bouncehouse.Chunk) error) error {
 	o = o.withDefaults()
 	f, ref := io.ReaderAt(file), st.ModTime()
 	if !st.Mode().IsRegular() || path == "-" {
@@ -96,7 +97,8 @@ func readMaildir(ctx context.Context, path string, o Options, yield func(*bounce
 	}
 	defer dirs.close()
 	for _, f := range others {
-		o.withDefaults().Log.Warn(notRegular, "path", filepath.Join(path, subs[f.sub], f.name), "mode", f.info.Mode().Type().String())
+		o.withDefaults().Log.Warn(notRegular, "path", filepath.Join(path, subs[f.sub], f.name), "mode",
+			f.info.Mode().Type().String())
 	}
 	for _, m := range files {
 		f, err := openAt(dirs[m.sub], m.name, 0)

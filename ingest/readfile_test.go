@@ -50,11 +50,13 @@ func TestReadFile(t *testing.T) {
 		}
 	}
 	stop := errors.New("enough")
-	if err := ReadFile(t.Context(), p.log, p.options(), func(*bouncehouse.Chunk) error { return stop }); !errors.Is(err, stop) {
+	if err := ReadFile(t.Context(), p.log, p.options(), func(*bouncehouse.Chunk) error { return stop }); !errors.Is(err,
+		stop) {
 		t.Error(err)
 	}
 	p.write(p.log+".empty", "")
-	if err := ReadFile(t.Context(), p.log+".empty", p.options(), func(*bouncehouse.Chunk) error { return stop }); err != nil {
+	if err := ReadFile(t.Context(), p.log+".empty", p.options(),
+		func(*bouncehouse.Chunk) error { return stop }); err != nil {
 		t.Error(err)
 	}
 }
@@ -76,12 +78,13 @@ func TestReadPipe(t *testing.T) {
 			w.Write(data)
 		}()
 		var got []string
-		err = ReadFile(t.Context(), fmt.Sprintf("/proc/self/fd/%d", r.Fd()), p.options(), func(c *bouncehouse.Chunk) error {
-			for r := range c.Records {
-				got = append(got, r.Text)
-			}
-			return nil
-		})
+		err = ReadFile(t.Context(), fmt.Sprintf("/proc/self/fd/%d", r.Fd()), p.options(),
+			func(c *bouncehouse.Chunk) error {
+				for r := range c.Records {
+					got = append(got, r.Text)
+				}
+				return nil
+			})
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%v %.1000s", err, diff)
 		}
@@ -162,7 +165,8 @@ func TestReplay(t *testing.T) {
 			t.Fatalf("%v, %d chunks", err, len(b.Chunks))
 		}
 		before := b.Chunks[0].Data
-		if n := len(before); n > replaySize || n < replaySize-100 || before != text[read-int64(n):read] || !strings.HasPrefix(before, "Nov 21") || b.Chunks[0].Offset != read-int64(n) {
+		if n := len(before); n > replaySize || n < replaySize-100 || before != text[read-int64(n):read] ||
+			!strings.HasPrefix(before, "Nov 21") || b.Chunks[0].Offset != read-int64(n) {
 			t.Errorf("%d bytes at %d are replayed", n, b.Chunks[0].Offset)
 		}
 	}

@@ -120,7 +120,8 @@ func (l *logFile) begin(h *handle, head []byte, gen int, shared int64) error {
 		return err
 	}
 	h.cut.amid = h.cut.amid || !h.cut.export && !maybeExport(head) && l.led.exported(l.stream)
-	e := &entry{ID: identify(head, gen), Head: int64(len(head)), Gen: gen, Stream: l.stream, Path: h.path, prefix: read, Export: h.cut.export || h.cut.amid}
+	e := &entry{ID: identify(head, gen), Head: int64(len(head)), Gen: gen, Stream: l.stream, Path: h.path, prefix: read,
+		Export: h.cut.export || h.cut.amid}
 	h.entry, h.read = l.led.meet(e), shared
 	return nil
 }

@@ -19,7 +19,8 @@ func (l *logFile) replayed(h *handle, in *intent, first bouncehouse.Chunk) (chun
 		}
 		if was.data != "" {
 			c := first
-			c.FileID, c.Kind, c.Offset, c.Reason, c.Data, c.Replay, c.Head = file, was.kind, was.from, "", was.data, true, h.topAt(was.from)
+			c.FileID, c.Kind, c.Offset, c.Reason, c.Data, c.Replay, c.Head = file, was.kind, was.from, "", was.data,
+				true, h.topAt(was.from)
 			chunks = append(chunks, c)
 		}
 		most -= int64(len(was.data))

@@ -26,8 +26,9 @@ const (
 )
 
 var (
-	rotatedLast   = regexp.MustCompile(`^(.+?)` + rotation + packed + `$`)
-	rotatedMid    = regexp.MustCompile(`^(.+?)[._-](\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?)([._-]\(?[A-Za-z][^/]*?)` + packed + `$`)
+	rotatedLast = regexp.MustCompile(`^(.+?)` + rotation + packed + `$`)
+	rotatedMid  = regexp.MustCompile(`^(.+?)[._-](\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?)([._-]\(?[A-Za-z][^/]*?)` +
+		packed + `$`)
 	rotatedNumber = regexp.MustCompile(`^(.+?)\.(\d{1,3})(\.[A-Za-z][^/.]*)` + packed + `$`)
 	exchange      = regexp.MustCompile(`^([A-Za-z]{3,})(\d{8}(?:\d\d)?-\d+)(\.[A-Za-z]+)` + packed + `$`)
 	dateOnly      = regexp.MustCompile(`^(\d{8}-\d{6}(?:\.\d+)?)([._-]?[A-Za-z][\w.-]*?)??` + packed + `$`)
@@ -67,7 +68,8 @@ func baseName(name string) (base, mark, plain string) {
 // logrotate's extension has it, and as hosts are named. It is a rotated file's
 // where mail.log is known to be a log.
 func numbered(name string) (base, mark string) {
-	if m := rotatedNumber.FindStringSubmatch(name); m != nil && !rotatedOnlyPacked(m[3]) && !address.MatchString(m[1]+"."+m[2]) {
+	if m := rotatedNumber.FindStringSubmatch(name); m != nil && !rotatedOnlyPacked(m[3]) &&
+		!address.MatchString(m[1]+"."+m[2]) {
 		return m[1] + m[3], m[2]
 	}
 	return name, ""
@@ -108,7 +110,10 @@ func list(path string, folders []string) ([]sibling, error) {
 		// What a rotator renames during a look may be missed under both names.
 		was := found
 		found, unlisted = listOnce(path, folders)
-		if slices.EqualFunc(was, found, func(a, b sibling) bool { return a.path == b.path && os.SameFile(a.info, b.info) }) {
+		if slices.EqualFunc(was, found, func(a, b sibling) bool {
+			return a.path == b.path &&
+				os.SameFile(a.info, b.info)
+		}) {
 			break
 		}
 	}
@@ -175,7 +180,8 @@ func listOnce(path string, folders []string) (found []sibling, unlisted error) {
 			if err != nil || !info.Mode().IsRegular() || live != nil && os.SameFile(live, info) {
 				continue // rotated on just now, or a link to nothing, among others
 			}
-			found = append(found, sibling{path: full, plain: filepath.Join(dir, plain), mark: mark, info: info, known: true, far: i > 0 && i < len(own)})
+			found = append(found, sibling{path: full, plain: filepath.Join(dir, plain), mark: mark, info: info,
+				known: true, far: i > 0 && i < len(own)})
 		}
 	}
 	return found, unlisted

@@ -48,7 +48,9 @@ func TestRotationOrderOfNames(t *testing.T) {
 	for _, names := range [][]string{
 		{"mail.log.10", "mail.log.9", "mail.log.2", "mail.log.1", "mail.log.0"},
 		{"mail.log-20251231", "mail.log-20260101", "mail.log-2026010203", "mail.log-2026010204"},
-		{"mail2026111817-1.log", "mail2026111818-1.log", "mail2026111818-2.log", "mail2026111818-10.log", "mail2026111818-12.log"}, // Exchange's
+		// Exchange's
+		{"mail2026111817-1.log", "mail2026111818-1.log", "mail2026111818-2.log", "mail2026111818-10.log",
+			"mail2026111818-12.log"},
 		{"mail.log-20261120-999999999", "mail.log-20261120-1700000000", "mail.log-2026-11-21"},
 	} {
 		p := newPlace(t)
@@ -70,17 +72,25 @@ func TestRotationOrderOfNames(t *testing.T) {
 func TestBaseName(t *testing.T) {
 	for name, want := range map[string]string{
 		"mail.log": "mail.log", "mail.log.1": "mail.log", "mail.log.12.gz": "mail.log", "mail.log-20261120": "mail.log",
-		"mail.log-20261120.zst": "mail.log", "mail.log_20261120": "mail.log", "mail.log_20261120.gz": "mail.log", "mail.1.log": "mail.1.log", "mail.log-2026-11-20": "mail.log", "maillog-20261120-1700000000.xz": "maillog",
-		"mainlog.01": "mainlog", "mail-20261120.log": "mail.log", "mail-20261120.log.gz": "mail.log", "mail.log.old": "mail.log",
-		"mail.log.gz": "mail.log", "postfix2.log": "postfix2.log", "mx1.example.org.log": "mx1.example.org.log",
+		"mail.log-20261120.zst": "mail.log", "mail.log_20261120": "mail.log", "mail.log_20261120.gz": "mail.log",
+		"mail.1.log": "mail.1.log", "mail.log-2026-11-20": "mail.log", "maillog-20261120-1700000000.xz": "maillog",
+		"mainlog.01": "mainlog", "mail-20261120.log": "mail.log", "mail-20261120.log.gz": "mail.log",
+		"mail.log.old": "mail.log",
+		"mail.log.gz":  "mail.log", "postfix2.log": "postfix2.log", "mx1.example.org.log": "mx1.example.org.log",
 		"@400000006560a1b21d3f5c2c.s": "current", "mail.log.1~": "mail.log.1~",
-		"current": "current", "SEND2026112014-1.LOG": "SEND.LOG", "MSGTRK20261120-2.LOG.gz": "MSGTRK.LOG", "MSGTRKMS20261120-1.LOG": "MSGTRKMS.LOG",
+		"current": "current", "SEND2026112014-1.LOG": "SEND.LOG", "MSGTRK20261120-2.LOG.gz": "MSGTRK.LOG",
+		"MSGTRKMS20261120-1.LOG":     "MSGTRKMS.LOG",
 		"hmailserver_2026-11-20.log": "hmailserver.log", "MDaemon-2026-11-20-SMTP-(out).log": "MDaemon-SMTP-(out).log",
-		"20261120-140000": "segments", "20261120-140000.123456.zst": "segments", "20261120-140000.123456789_bounces": "segments_bounces", "acct-2026-11-20-0000.csv": "acct.csv", "acct.2026-11-20.csv.gz": "acct.csv",
-		"lhost-exim-01.eml": "lhost-exim-01.eml",
-		"192.0.2.10":        "192.0.2.10", "192.0.2.10.gz": "192.0.2.10", "192.0.2.10.1": "192.0.2.10", "192.0.2.10.1.gz": "192.0.2.10", "192.0.2.10-20261120": "192.0.2.10",
-		"mail.192.0.2.10": "mail.192.0.2.10", "mail-1-192.0.2.10.2": "mail-1-192.0.2.10", "::ffff:192.0.2.10": "::ffff:192.0.2.10",
-		"ip-192-0-2-10": "ip-192-0-2-10", "ip-192-0-2-10-1": "ip-192-0-2-10", "ip-192-0-2-10.1": "ip-192-0-2-10", "mail.log-2026-11-20-01": "mail.log",
+		"20261120-140000": "segments", "20261120-140000.123456.zst": "segments",
+		"20261120-140000.123456789_bounces": "segments_bounces", "acct-2026-11-20-0000.csv": "acct.csv",
+		"acct.2026-11-20.csv.gz": "acct.csv",
+		"lhost-exim-01.eml":      "lhost-exim-01.eml",
+		"192.0.2.10":             "192.0.2.10", "192.0.2.10.gz": "192.0.2.10", "192.0.2.10.1": "192.0.2.10",
+		"192.0.2.10.1.gz": "192.0.2.10", "192.0.2.10-20261120": "192.0.2.10",
+		"mail.192.0.2.10": "mail.192.0.2.10", "mail-1-192.0.2.10.2": "mail-1-192.0.2.10",
+		"::ffff:192.0.2.10": "::ffff:192.0.2.10",
+		"ip-192-0-2-10":     "ip-192-0-2-10", "ip-192-0-2-10-1": "ip-192-0-2-10", "ip-192-0-2-10.1": "ip-192-0-2-10",
+		"mail.log-2026-11-20-01": "mail.log",
 	} {
 		if got, _, _ := baseName(name); got != want {
 			t.Errorf("%s: got %s, want %s", name, got, want)
@@ -109,7 +119,8 @@ func TestNumberBeforeTheExtension(t *testing.T) {
 	if diff := cmp.Diff(want, p.drain(p.open(p.log))); diff != "" {
 		t.Error(diff)
 	}
-	for name, base := range map[string]string{"mail.1.log": "mail.log", "node.1.log": "node.1.log", "ip.192.0.2.10.log": "ip.192.0.2.10.log"} {
+	for name, base := range map[string]string{"mail.1.log": "mail.log", "node.1.log": "node.1.log",
+		"ip.192.0.2.10.log": "ip.192.0.2.10.log"} {
 		if got := basePath(p.in(name)); got != p.in(base) {
 			t.Errorf("%s is of %s", name, got)
 		}

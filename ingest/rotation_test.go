@@ -607,7 +607,8 @@ func TestRotationMultilog(t *testing.T) {
 	p := newPlace(t)
 	p.now = p.now.Add(time.Hour)
 	var want []string
-	for i, name := range []string{"@400000006560a1b21d3f5c2c.s", "@400000006560a9b21d3f5c2c.u", "@40000000656fa9b21d3f5c2c.s", "current"} {
+	for i, name := range []string{"@400000006560a1b21d3f5c2c.s", "@400000006560a9b21d3f5c2c.u",
+		"@40000000656fa9b21d3f5c2c.s", "current"} {
 		text, lines := logLines(i*10, 10)
 		want = append(want, lines...)
 		p.write(filepath.Join(p.dir, name), text)
@@ -722,7 +723,8 @@ func TestRotationLateRestOfLine(t *testing.T) {
 	}
 	got := p.texts(b)
 	p.settle(s, b)
-	if diff := cmp.Diff(append([]string{"Nov 21 00:01:00 mx1 postfix/smtp[7]: first half and the rest"}, lines...), append(got, p.drain(s)...)); diff != "" {
+	if diff := cmp.Diff(append([]string{"Nov 21 00:01:00 mx1 postfix/smtp[7]: first half and the rest"}, lines...),
+		append(got, p.drain(s)...)); diff != "" {
 		t.Error(diff)
 	}
 }

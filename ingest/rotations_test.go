@@ -106,7 +106,8 @@ func (r *ledgerRows) write(b bouncehouse.Batch, n int) {
 					continue
 				}
 				if !b.Recover || was != text {
-					r.wrong = append(r.wrong, fmt.Sprintf("%s: %q is there, and comes again as %q, recovery: %v", key, was, text, b.Recover))
+					r.wrong = append(r.wrong, fmt.Sprintf("%s: %q is there, and comes again as %q, recovery: %v", key,
+						was, text, b.Recover))
 				}
 				continue
 			}
@@ -356,7 +357,8 @@ func (w *rotator) rotated(packed bool) (files []string) {
 		info, err := os.Stat(path)
 		target, _ := os.Stat(w.log)
 		name, _, _ := baseName(e.Name())
-		if err != nil || target != nil && os.SameFile(info, target) || name != base && name != filepath.Base(w.paths[0]) || !info.Mode().IsRegular() {
+		if err != nil || target != nil && os.SameFile(info, target) ||
+			name != base && name != filepath.Base(w.paths[0]) || !info.Mode().IsRegular() {
 			continue
 		}
 		if packedOnly.MatchString(path) == packed {
@@ -437,7 +439,8 @@ func (w *rotator) steps(kind string) map[string]func() {
 			if files := w.rotated(w.rnd.IntN(2) == 0); len(files) > 0 && w.settled() {
 				from := files[w.rnd.IntN(len(files))]
 				w.turn++
-				w.ok(os.Rename(from, filepath.Join(w.dir, "olddir", fmt.Sprintf("mail.log.%d%s", 900-w.turn, filepath.Ext(from)))))
+				w.ok(os.Rename(from, filepath.Join(w.dir, "olddir",
+					fmt.Sprintf("mail.log.%d%s", 900-w.turn, filepath.Ext(from)))))
 			}
 		},
 		"copy elsewhere": func() {
@@ -446,7 +449,8 @@ func (w *rotator) steps(kind string) map[string]func() {
 				data, err := os.ReadFile(from)
 				w.ok(err)
 				w.turn++
-				w.ok(os.WriteFile(filepath.Join(w.dir, "olddir", fmt.Sprintf("mail.log.%d%s", 900-w.turn, filepath.Ext(from))), data, 0o600))
+				w.ok(os.WriteFile(filepath.Join(w.dir, "olddir",
+					fmt.Sprintf("mail.log.%d%s", 900-w.turn, filepath.Ext(from))), data, 0o600))
 			}
 		},
 		"remove": func() { // of what was read
@@ -590,11 +594,13 @@ func rotations(t *testing.T, seed uint64, counts map[string]int) {
 	real := time.Now()
 	synctest.Test(t, func(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(seed, 7))
-		w := &rotator{place: newPlace(t), rnd: rnd, real: real, start: time.Now(), host: "mx1.example.org", seqs: map[string]uint64{}}
+		w := &rotator{place: newPlace(t), rnd: rnd, real: real, start: time.Now(), host: "mx1.example.org",
+			seqs: map[string]uint64{}}
 		w.rows.at, w.rows.count = map[string]string{}, map[string]int{}
 		kind := []string{"plain", "plain", "plain", "plain", "link", "cronolog", "multilog", "far"}[rnd.IntN(8)]
 		w.ok(os.Mkdir(filepath.Join(w.dir, "olddir"), 0o700))
-		w.log = filepath.Join(w.dir, map[string]string{"multilog": "current", "plain": "mail.log", "far": "mail.log"}[kind])
+		w.log = filepath.Join(w.dir, map[string]string{"multilog": "current", "plain": "mail.log",
+			"far": "mail.log"}[kind])
 		w.paths = []string{w.log, filepath.Join(w.dir, "olddir")}
 		steps := w.steps(kind)
 		if kind == "far" { // a link to a log elsewhere
@@ -649,7 +655,8 @@ func (w *rotator) check() {
 	}
 	var extra []string
 	for text, n := range w.rows.count {
-		half := written[text] == 0 && slices.ContainsFunc(w.lines, func(line string) bool { return strings.HasPrefix(line, text) }) ||
+		half := written[text] == 0 && slices.ContainsFunc(w.lines,
+			func(line string) bool { return strings.HasPrefix(line, text) }) ||
 			strings.HasPrefix(turnedOver, text)
 		if n > 0 && !half && written[text] != n {
 			extra = append(extra, fmt.Sprintf("%d times: %s", n, text))

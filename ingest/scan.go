@@ -17,7 +17,8 @@ const (
 	quiet    = 5 * time.Second // a rotated file that did not grow for so long is finished
 	patience = time.Minute     // and so is one that was rotated so long ago
 
-	maxRest = 5 * time.Minute // how long at most a packed file that grows is left alone, 20 times as long as it took to read
+	// how long at most a packed file that grows is left alone, 20 times as long as it took to read
+	maxRest = 5 * time.Minute
 
 	maxWarned = 100 // files complained of at a time
 	maxHeld   = 16  // files that stood at the path and are held open until they are drained

@@ -35,7 +35,9 @@ func newPlace(t *testing.T) *place {
 		t.Cleanup(func() { os.RemoveAll(mem) })
 		dir = mem
 	}
-	return &place{t: t, dir: dir, log: filepath.Join(dir, "mail.log"), state: filepath.Join(dir, "state [eu]?"), now: time.Now()} // a name that is a pattern, too
+	// a name that is a pattern, too
+	return &place{t: t, dir: dir, log: filepath.Join(dir, "mail.log"), state: filepath.Join(dir, "state [eu]?"),
+		now: time.Now()}
 }
 
 func (p *place) options() Options {

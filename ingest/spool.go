@@ -44,7 +44,8 @@ func MakeSpool(state string) error {
 // directory's. From there on no path leads out of it.
 func openSpool(state string) (spool *os.Root, owner int, err error) {
 	if st, err := os.Stat(state); err == nil && !st.IsDir() { // opening a pipe would wait for its writer
-		return nil, 0, fmt.Errorf("open the state directory: %w", &fs.PathError{Op: "open", Path: state, Err: syscall.ENOTDIR})
+		return nil, 0, fmt.Errorf("open the state directory: %w",
+			&fs.PathError{Op: "open", Path: state, Err: syscall.ENOTDIR})
 	}
 	if err := ownLink(state); err != nil {
 		return nil, 0, err

@@ -69,7 +69,8 @@ func TestSpoolFollowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := p.open(SpoolDir(p.state), func(o *Options) { o.Once, o.Now = false, time.Now })
 		for i := range 3 {
-			if err := Deliver(p.state, strings.NewReader(fmt.Sprintf("Return-Path: <>\nSubject: %d\n\nx\n", i))); err != nil {
+			if err := Deliver(p.state,
+				strings.NewReader(fmt.Sprintf("Return-Path: <>\nSubject: %d\n\nx\n", i))); err != nil {
 				t.Fatal(err)
 			}
 			b, err := src.Read(t.Context())
@@ -117,20 +118,24 @@ func TestStateOfAnother(t *testing.T) {
 	}
 	dir := t.TempDir()
 	state, victim, link := filepath.Join(dir, "state"), filepath.Join(dir, "victim"), filepath.Join(dir, "link")
-	if err := errors.Join(os.Mkdir(state, 0o700), os.WriteFile(victim, []byte("kept"), 0o600), os.Symlink(victim, filepath.Join(state, lockName)),
+	if err := errors.Join(os.Mkdir(state, 0o700), os.WriteFile(victim, []byte("kept"), 0o600),
+		os.Symlink(victim, filepath.Join(state, lockName)),
 		os.Chown(state, 65534, 65534), os.Symlink(t.TempDir(), link), os.Lchown(link, 65534, 65534)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Lock(state); err == nil || !strings.Contains(err.Error(), "it is a link, which has no place in a state directory") {
+	if _, err := Lock(state); err == nil || !strings.Contains(err.Error(),
+		"it is a link, which has no place in a state directory") {
 		t.Errorf("the lock: %v", err)
 	}
-	if err := errors.Join(os.Remove(filepath.Join(state, lockName)), os.Link(victim, filepath.Join(state, lockName))); err != nil {
+	if err := errors.Join(os.Remove(filepath.Join(state, lockName)),
+		os.Link(victim, filepath.Join(state, lockName))); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Lock(state); err == nil || !strings.Contains(err.Error(), "has another name elsewhere") {
 		t.Errorf("the lock, another name: %v", err)
 	}
-	if err := errors.Join(os.Remove(filepath.Join(state, lockName)), os.Symlink(dir, filepath.Join(state, positionsName))); err != nil {
+	if err := errors.Join(os.Remove(filepath.Join(state, lockName)),
+		os.Symlink(dir, filepath.Join(state, positionsName))); err != nil {
 		t.Fatal(err)
 	}
 	log := filepath.Join(dir, "mail.log")
@@ -141,7 +146,9 @@ func TestStateOfAnother(t *testing.T) {
 	if _, err := Open(log, o); err == nil || !strings.Contains(err.Error(), "it is a link") {
 		t.Errorf("the positions: %v", err)
 	}
-	if err := errors.Join(os.Remove(filepath.Join(state, positionsName)), os.Mkdir(filepath.Join(state, positionsName), 0o700), os.Symlink(victim, filepath.Join(state, positionsName, "files.ledger"))); err != nil {
+	if err := errors.Join(os.Remove(filepath.Join(state, positionsName)),
+		os.Mkdir(filepath.Join(state, positionsName), 0o700),
+		os.Symlink(victim, filepath.Join(state, positionsName, "files.ledger"))); err != nil {
 		t.Fatal(err)
 	}
 	if src, err := Open(log, o); err == nil {
@@ -190,7 +197,8 @@ func TestSpoolPrepared(t *testing.T) {
 				t.Fatal(err)
 			}
 			want, _, _ := strings.Cut(strings.ReplaceAll(name, "no directory", "is no directory"), ":")
-			if err := Deliver(state, strings.NewReader("Subject: x\n\nx\n")); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), state) {
+			if err := Deliver(state, strings.NewReader("Subject: x\n\nx\n")); err == nil ||
+				!strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), state) {
 				t.Errorf("%v", err)
 			}
 			if left := entries(t, other); len(left) > 0 {

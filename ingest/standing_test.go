@@ -70,7 +70,8 @@ func TestIntentOfAnotherName(t *testing.T) {
 				if name == "host" && committed > 0 {
 					host = "mx1.example.org"
 				}
-				if c := next.Chunks[len(next.Chunks)-1]; next.Recover || !strings.HasPrefix(c.Stream, host+":") || c.FileID != b.Chunks[0].FileID {
+				if c := next.Chunks[len(next.Chunks)-1]; next.Recover || !strings.HasPrefix(c.Stream, host+":") ||
+					c.FileID != b.Chunks[0].FileID {
 					t.Errorf("then came %+v", next)
 				}
 				p.settle(s, next)
@@ -159,8 +160,8 @@ func TestCutCopyAfterACrash(t *testing.T) {
 	}
 }
 
-// A range under way is not another file's that begins as what was read before it: of a log that was turned over idle, the
-// line of newsyslog alone.
+// A range under way is not another file's that begins as what was read before it: of a log that was turned over idle,
+// the line of newsyslog alone.
 func TestRangeOfAFileThatBeginsAlike(t *testing.T) {
 	p := newPlace(t)
 	const turned = "Nov 30 00:00:00 mx1 newsyslog[99]: logfile turned over\n"

@@ -106,7 +106,8 @@ func (f *Found) Streams(led *Ledger) (paths []string, folders Folders) {
 	}
 	other := map[string]bool{} // logs that need no source of their own
 	for _, log := range logs {
-		other[log.given] = first[log.at].given != log.given && !open[log.given] || adopt(filepath.Dir(log.base), filepath.Base(log.base))
+		other[log.given] = first[log.at].given != log.given && !open[log.given] ||
+			adopt(filepath.Dir(log.base), filepath.Base(log.base))
 	}
 	for _, path := range f.Files {
 		if !other[path] {

@@ -15,12 +15,16 @@ import (
 
 func TestStreams(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"log/mail.log", "log/mail.log.1", "log/old/mail.log.2", "log/old/older/mail.log.3.x", "log/old/deep/mail.log.4",
-		"log/mx2/mail.log", "log/mx2/old/mail.log.1", "log/other/x.log", "log/other/daemon.log.1", "data/mail.log-20261130", "apart/mail.log.1",
-		"late/mail.log.1", "late/old/mail.log.2", "moved/mail.log.1", "hosts/mail.log", "hosts/h1/mail.log-20261130", "hosts/h2/mail.log-20261130", "remote/mail.log", "remote/mx3/mail.log-20261130"} {
+	for _, name := range []string{"log/mail.log", "log/mail.log.1", "log/old/mail.log.2", "log/old/older/mail.log.3.x",
+		"log/old/deep/mail.log.4",
+		"log/mx2/mail.log", "log/mx2/old/mail.log.1", "log/other/x.log", "log/other/daemon.log.1",
+		"data/mail.log-20261130", "apart/mail.log.1",
+		"late/mail.log.1", "late/old/mail.log.2", "moved/mail.log.1", "hosts/mail.log", "hosts/h1/mail.log-20261130",
+		"hosts/h2/mail.log-20261130", "remote/mail.log", "remote/mx3/mail.log-20261130"} {
 		write(t, filepath.Join(dir, name), "Nov 21 18:56:32 mx1 x: y\n")
 	}
-	for name, host := range map[string]string{"one/mail.log": "mx1", "one/hostb/mail.log-20261130": "mx2", "two/mail.log": "mx1", "two/old/mail.log.2": "mx2", "two/old/mail.log.1": "mx1"} {
+	for name, host := range map[string]string{"one/mail.log": "mx1", "one/hostb/mail.log-20261130": "mx2",
+		"two/mail.log": "mx1", "two/old/mail.log.2": "mx2", "two/old/mail.log.1": "mx1"} {
 		write(t, filepath.Join(dir, name), strings.Repeat("2026-11-21T18:56:32.123456+08:00 "+host+" x: y\n", 1000))
 	}
 	write(t, filepath.Join(dir, "log/a.eml"), "From: <a@example.org>\nSubject: a\n\na\n")
@@ -40,12 +44,15 @@ func TestStreams(t *testing.T) {
 		paths, streams, folders string
 	}{
 		{"log/mail.log log/mail.log.1", "log/mail.log", ""},
-		{"log/mail.log.1 log/old/mail.log.2", "log/mail.log.1 log/old/mail.log.2", ""}, // whose log is in old does not show
-		{"log/mail.log log/old", "log/mail.log log/old/a.eml.1 log/old/older/mail.log.3.x", "log/mail.log: log/old/deep log/old"},
+		// whose log is in old does not show
+		{"log/mail.log.1 log/old/mail.log.2", "log/mail.log.1 log/old/mail.log.2", ""},
+		{"log/mail.log log/old", "log/mail.log log/old/a.eml.1 log/old/older/mail.log.3.x",
+			"log/mail.log: log/old/deep log/old"},
 		{"log/old/mail.log.2 logs/mail.log", "logs/mail.log", "logs/mail.log: log/old"},
 		{"log/mail.log logs/mail.log", "log/mail.log", ""},
 		{"log2 log/mail.log", "log/mail.log", ""},
-		{"logs/mail.log.1 log/mail.log log/old", "logs/mail.log.1 log/old/a.eml.1 log/old/older/mail.log.3.x", "logs/mail.log: log/old/deep log/old"},
+		{"logs/mail.log.1 log/mail.log log/old", "logs/mail.log.1 log/old/a.eml.1 log/old/older/mail.log.3.x",
+			"logs/mail.log: log/old/deep log/old"},
 		{"moved/mail.log moved/mail.log.1 log/mail.log", "moved/mail.log log/mail.log", ""},
 		{"remote", "remote/mail.log remote/mx3/mail.log-20261130", ""},
 		{"hosts", "hosts/h1/mail.log-20261130 hosts/h2/mail.log-20261130 hosts/mail.log", ""},
@@ -164,7 +171,8 @@ func TestRotationsIntoAFolder(t *testing.T) {
 					for turn := range turns {
 						l.write(3)
 						for i := turn; i > 0; i-- {
-							l.check(os.Rename(fmt.Sprintf("%s/mail.log.%d", old, i), fmt.Sprintf("%s/mail.log.%d", old, i+1)))
+							l.check(os.Rename(fmt.Sprintf("%s/mail.log.%d", old, i),
+								fmt.Sprintf("%s/mail.log.%d", old, i+1)))
 						}
 						l.check(os.Rename(l.log, old+"/mail.log.1"))
 						l.reopen()

@@ -63,7 +63,8 @@ func subjects() []subject {
 			for ; n > 0; i, n = i+1, n-1 {
 				name := fmt.Sprintf("%010d.M1P%d.mx1", 1700000000+i, i)
 				p.write(filepath.Join(p.dir, "Maildir/tmp", name), mail(i))
-				if err := os.Rename(filepath.Join(p.dir, "Maildir/tmp", name), filepath.Join(p.dir, "Maildir/new", name)); err != nil {
+				if err := os.Rename(filepath.Join(p.dir, "Maildir/tmp", name),
+					filepath.Join(p.dir, "Maildir/new", name)); err != nil {
 					p.t.Error(err)
 				}
 				mails = append(mails, mail(i))
@@ -72,7 +73,8 @@ func subjects() []subject {
 		}, false},
 		{"mbox", "bounces", func(p *place, i, n int) (mails []string) {
 			for ; n > 0; i, n = i+1, n-1 {
-				p.write(filepath.Join(p.dir, "bounces"), fmt.Sprintf("From MAILER-DAEMON Sat Nov 21 10:%02d:%02d 2026\n%s\n", i/60%60, i%60, mail(i)))
+				p.write(filepath.Join(p.dir, "bounces"),
+					fmt.Sprintf("From MAILER-DAEMON Sat Nov 21 10:%02d:%02d 2026\n%s\n", i/60%60, i%60, mail(i)))
 				mails = append(mails, mail(i))
 			}
 			return mails
@@ -127,7 +129,8 @@ func testOrder(t *testing.T, s subject) {
 			if last = c.Seq; c.Seq < uint64(p.now.UnixMicro()) {
 				t.Errorf("number %d does not begin at the clock", c.Seq)
 			}
-			if c.Stream != src.Stream() || !strings.HasPrefix(c.Stream, "mx1.example.org:/") || c.Host != "mx1.example.org" || c.Zone != "Asia/Shanghai" ||
+			if c.Stream != src.Stream() || !strings.HasPrefix(c.Stream, "mx1.example.org:/") ||
+				c.Host != "mx1.example.org" || c.Zone != "Asia/Shanghai" ||
 				len(c.FileID) != 32 || c.File == "" || c.Ref.IsZero() || c.Ref.After(time.Now()) {
 				t.Errorf("chunk %+v", c)
 			}
@@ -295,7 +298,8 @@ func testRemoved(t *testing.T, s subject) {
 		t.Fatal(lost, err)
 	}
 	for i, c := range lost.Chunks {
-		if c.Kind != bouncehouse.Broken || !strings.Contains(c.Reason, "lost") || c.Seq != b.Chunks[i].Seq || c.FileID != b.Chunks[i].FileID || c.Offset != b.Chunks[i].Offset {
+		if c.Kind != bouncehouse.Broken || !strings.Contains(c.Reason, "lost") || c.Seq != b.Chunks[i].Seq ||
+			c.FileID != b.Chunks[i].FileID || c.Offset != b.Chunks[i].Offset {
 			t.Errorf("chunk %+v", c)
 		}
 	}
@@ -353,7 +357,8 @@ func testDiskFull(t *testing.T, s subject) {
 		}
 		for _, step := range []func(context.Context, bouncehouse.Batch) error{src.Intend, src.Commit} {
 			err := step(t.Context(), b)
-			if err == nil || !strings.Contains(err.Error(), "no space left on device") || strings.Contains(err.Error(), "\n") {
+			if err == nil || !strings.Contains(err.Error(), "no space left on device") ||
+				strings.Contains(err.Error(), "\n") {
 				t.Fatalf("on a full disk: %v", err)
 			}
 			if err := step(t.Context(), b); err != nil {
@@ -395,7 +400,8 @@ func testDamagedPosition(t *testing.T, s subject) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, bad := range [][]byte{nil, whole[:len(whole)/2], bytes.Replace(whole, []byte(`"read":`), []byte(`"read":1`), 1), []byte("{}\n"), bytes.Replace(whole, []byte(`"seq":1`), []byte(`"seq":2`), 1)} {
+	for _, bad := range [][]byte{nil, whole[:len(whole)/2], bytes.Replace(whole, []byte(`"read":`), []byte(`"read":1`),
+		1), []byte("{}\n"), bytes.Replace(whole, []byte(`"seq":1`), []byte(`"seq":2`), 1)} {
 		if err := os.WriteFile(files[0], bad, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -403,7 +409,8 @@ func testDamagedPosition(t *testing.T, s subject) {
 		if bytes.Equal(bad, whole) {
 			continue
 		}
-		if err == nil || !strings.Contains(err.Error(), files[0]) || !strings.Contains(err.Error(), "delete it") || strings.Contains(err.Error(), "\n") {
+		if err == nil || !strings.Contains(err.Error(), files[0]) || !strings.Contains(err.Error(), "delete it") ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%.60q: %v", bad, err)
 		}
 	}
@@ -428,7 +435,8 @@ func testFollow(t *testing.T, s subject) {
 		var got []string
 		for {
 			b, err := src.Read(ctx)
-			if errors.Is(err, context.DeadlineExceeded) && time.Since(start) == 2*time.Minute || s.once && errors.Is(err, io.EOF) {
+			if errors.Is(err, context.DeadlineExceeded) && time.Since(start) == 2*time.Minute ||
+				s.once && errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

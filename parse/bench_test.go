@@ -22,10 +22,12 @@ func benchLog(b *testing.B, format string) (log, head string) {
 	var s strings.Builder
 	for _, one := range samples(b, format) {
 		if names, ok := benchLogs[format]; ok && !slices.Contains(names, one.file) ||
-			strings.Contains(one.file, "wrapped") || strings.Contains(one.file, "hostile") || strings.Contains(one.file, "headers") || one.file == "reasons.log" {
+			strings.Contains(one.file, "wrapped") || strings.Contains(one.file, "hostile") ||
+			strings.Contains(one.file, "headers") || one.file == "reasons.log" {
 			continue
 		}
-		if format == "exchange" && !strings.HasPrefix(one.file, "tracking-") || format == "powermta" && one.file != "bench.log" {
+		if format == "exchange" && !strings.HasPrefix(one.file, "tracking-") ||
+			format == "powermta" && one.file != "bench.log" {
 			continue // a file has one header
 		}
 		if s.Len() == 0 {

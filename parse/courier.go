@@ -61,7 +61,8 @@ func isCourier(e *entry) bool {
 	return false
 }
 
-func (p *courier) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error) {
+func (p *courier) parseEntry(r bouncehouse.Record, h *headReader, e *entry,
+	res *bouncehouse.Result) (mine bool, err error) {
 	if !isCourier(e) {
 		return false, nil
 	}
@@ -119,7 +120,8 @@ func (p *courier) daemon(r bouncehouse.Record, h *headReader, e *entry, res *bou
 		if !m.begun.IsZero() {
 			at = m.begun
 		}
-		res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{Time: at, Host: e.host, QueueID: id, Sender: sender, Client: m.client})
+		res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{Time: at, Host: e.host, QueueID: id, Sender: sender,
+			Client: m.client})
 	}
 	return nil
 }
@@ -225,7 +227,8 @@ func (p *courier) success(key memoKey, text string) {
 	p.attempts.keep(key, &a.remoteIP, strings.TrimSuffix(ip, "]"))
 }
 
-func (p *courier) event(r bouncehouse.Record, h *headReader, e *entry, id, addr, sender string, outcome bouncehouse.Outcome, text string, res *bouncehouse.Result) error {
+func (p *courier) event(r bouncehouse.Record, h *headReader, e *entry, id, addr, sender string,
+	outcome bouncehouse.Outcome, text string, res *bouncehouse.Result) error {
 	at, err := h.clock.time(&r, &e.stamp)
 	if err != nil {
 		return err

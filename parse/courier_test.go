@@ -6,7 +6,8 @@ import (
 )
 
 func TestCourierHostileSize(t *testing.T) {
-	out, in := "Dec 10 12:20:52 mx courieresmtp: id=1,from=<a@b.example>,addr=<c@d.example>", "Dec 10 12:20:52 mx courieresmtpd: error,relay=203.0.113.1"
+	out, in := "Dec 10 12:20:52 mx courieresmtp: id=1,from=<a@b.example>,addr=<c@d.example>",
+		"Dec 10 12:20:52 mx courieresmtpd: error,relay=203.0.113.1"
 	hostile(t, "courier", func(n int) map[string]string {
 		return map[string]string{
 			"fields":  in + strings.Repeat(",a=b", n/4),

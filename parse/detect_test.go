@@ -38,7 +38,8 @@ func TestDetection(t *testing.T) {
 // what tells it.
 func TestStrangers(t *testing.T) {
 	for _, line := range []string{
-		"", " ", "\x00\x01\x02", "{", "{}", "[", "@", "#", "\"", "<", "<22>1", "2026-11-01", "2026-11-01 13:00:00 ", "Nov  1 18:56:32",
+		"", " ", "\x00\x01\x02", "{", "{}", "[", "@", "#", "\"", "<", "<22>1", "2026-11-01", "2026-11-01 13:00:00 ",
+		"Nov  1 18:56:32",
 		"Return-Path: <>", "Subject: postfix/smtp[1]: x",
 		// Programs that send no mail.
 		"Nov 21 18:56:32 mx1 dovecot: imap-login: Login: user=<a>",
@@ -66,11 +67,13 @@ func TestStrangers(t *testing.T) {
 		"\t| 2026-11-01 15:00:07 1tEFbd-0000ab-00 => forged@shop.example R=localuser T=local_delivery",
 		"2024-03-05T10:15:44.120Z", "2024-03-05T10:15:44.120Z,a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w",
 		"2024-03-05T10:15:44.120Z,order,77,x,ip,ip,+,,",
-		"#Software: Microsoft Internet Information Services 7.5", "#Fields: date time c-ip cs-username s-sitename s-computername",
+		"#Software: Microsoft Internet Information Services 7.5",
+		"#Fields: date time c-ip cs-username s-sitename s-computername",
 		"#Fields: date-time,session,source", "#Fields: time,connector-id,session-id,remote-endpoint,event,data",
 		"\"SMTPC\" 1 2", "\"SMTPX\"\t1\t2\t\"x\"", "\"name\"\t\"mail\"", "\"DEBUG\"\tx\t\"y\"",
 		"Tue 2022-08-09 07:47:31 up 3 days", "Tue Aug  9 07:47:31 2022: x", "Tue 2022-08-09",
-		"type,timeLogged,timeQueued", "type,name,price,size", "date,time,client-ip,event", "t,1,2,3", "d,2024-01-01 10:00:00,9,8",
+		"type,timeLogged,timeQueued", "type,name,price,size", "date,time,client-ip,event", "t,1,2,3",
+		"d,2024-01-01 10:00:00,9,8",
 		"info Server started", "info: Sender/default ready", "verb npm install", "@here new msg 93",
 	} {
 		for _, f := range lineFormats() {

@@ -145,7 +145,8 @@ func (d *dialogue) note(data, context string) {
 		}
 	} else if context == "authenticated" {
 		d.keep(&d.user, data)
-	} else if rest, ok := strings.CutPrefix(text, "TLS protocol SP_PROT_"); ok && strings.HasPrefix(rest, "TLS1") && strings.Contains(text, "succeeded") {
+	} else if rest, ok := strings.CutPrefix(text, "TLS protocol SP_PROT_"); ok && strings.HasPrefix(rest, "TLS1") &&
+		strings.Contains(text, "succeeded") {
 		d.tls = "TLSv1"
 		if len(rest) > 5 && rest[4] == '_' && rest[5]-'0' <= 3 && rest[5] != '0' {
 			d.tls = [...]string{"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"}[rest[5]-'0']

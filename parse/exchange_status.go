@@ -70,7 +70,8 @@ func statusEnd(s string) int {
 			return -1
 		}
 		at += n
-		if after := s[at+1:]; after == "" || after[0] == ';' || bouncehouse.StartsWithCode(after) || strings.HasPrefix(after, "[{") {
+		if after := s[at+1:]; after == "" || after[0] == ';' || bouncehouse.StartsWithCode(after) ||
+			strings.HasPrefix(after, "[{") {
 			return at
 		}
 		at++
@@ -126,7 +127,8 @@ func readStatus(ev *bouncehouse.Event, s string, remote bool) {
 		ev.ReplyCode, ev.ReplyText = cause.Code, cause.Text
 	}
 	if ev.ReplyCode == 0 && remote {
-		for _, words := range [...]string{"Unable to connect", "Failed to connect", "Cannot connect to", "Connection refused"} {
+		for _, words := range [...]string{"Unable to connect", "Failed to connect", "Cannot connect to",
+			"Connection refused"} {
 			if strings.Contains(cause.Text, words) {
 				ev.Stage = bouncehouse.StageConnect
 			}
@@ -208,10 +210,14 @@ func statusValue(s, key string) string {
 // or lost it, it makes up a code of the same form.
 func ownWords(text string) bool {
 	for _, own := range [...]string{
-		"Primary target IP address responded with", "Error encountered while communicating with", "Error communicating with target host",
-		"Unable to connect", "Failed to connect", "Cannot connect to", "Connection timed out", "Connection dropped", "Connection refused",
-		"Connection reset", "Connection expired", "Connection was dropped", "Socket", "Winsock", "DNS query failed", "DNS.", "DNS domain",
-		"Cannot achieve Exchange Server authentication", "Certificate validation", "Certificate expired", "Message expired", "Message delayed",
+		"Primary target IP address responded with", "Error encountered while communicating with",
+		"Error communicating with target host",
+		"Unable to connect", "Failed to connect", "Cannot connect to", "Connection timed out", "Connection dropped",
+		"Connection refused",
+		"Connection reset", "Connection expired", "Connection was dropped", "Socket", "Winsock", "DNS query failed",
+		"DNS.", "DNS domain",
+		"Cannot achieve Exchange Server authentication", "Certificate validation", "Certificate expired",
+		"Message expired", "Message delayed",
 		"Message deferred", "Target host responded with error", "Proxy session", "Last endpoint attempted",
 		"STARTTLS is required to send mail", "TLS negotiation", "Domain is not configured",
 	} {

@@ -38,8 +38,10 @@ func TestExchangeHostileSize(t *testing.T) {
 			"one status": tracked(strings.Repeat("a@b;", n/32), "550-"+strings.Repeat("550-5.1.1 x ", n/16)),
 			"semicolons": tracked("a@b;c@d", strings.Repeat(";", n)),
 			"sessions":   strings.Repeat(row("08DA", "+", "")+row("08DB", "<", "EHLO x"), n/160),
-			"pipelined":  row("08DA", "<", "MAIL FROM:<a@b>") + strings.Repeat(row("08DA", "<", "RCPT TO:<c@d>"), n/80) + row("08DA", ">", "250 ok"),
-			"reply":      row("08DA", "<", "MAIL FROM:<a@b>") + strings.Repeat(row("08DA", ">", "250-"+strings.Repeat("x", 100)), n/180) + row("08DA", ">", "250 ok"),
+			"pipelined": row("08DA", "<", "MAIL FROM:<a@b>") + strings.Repeat(row("08DA", "<", "RCPT TO:<c@d>"),
+				n/80) + row("08DA", ">", "250 ok"),
+			"reply": row("08DA", "<", "MAIL FROM:<a@b>") + strings.Repeat(row("08DA", ">",
+				"250-"+strings.Repeat("x", 100)), n/180) + row("08DA", ">", "250 ok"),
 		}
 	})
 }
@@ -53,11 +55,14 @@ func TestExchangeStatuses(t *testing.T) {
 		want []string
 	}{
 		{1, "550 5.1.1 no; 551 never;550 x", []string{"550 5.1.1 no; 551 never;550 x"}},
-		{2, "550 5.1.1 <a@x>... User unknown;552 5.2.2 <b@x>... full", []string{"550 5.1.1 <a@x>... User unknown", "552 5.2.2 <b@x>... full"}},
+		{2, "550 5.1.1 <a@x>... User unknown;552 5.2.2 <b@x>... full",
+			[]string{"550 5.1.1 <a@x>... User unknown", "552 5.2.2 <b@x>... full"}},
 		{2, "550 no; really;552 full; too;450 x", []string{"550 no; really", "552 full; too;450 x"}},
-		{2, "[{LED=550 a;550 b};{IP=192.0.2.1}];[{LED=};{MSG=}]", []string{"[{LED=550 a;550 b};{IP=192.0.2.1}]", "[{LED=};{MSG=}]"}},
+		{2, "[{LED=550 a;550 b};{IP=192.0.2.1}];[{LED=};{MSG=}]",
+			[]string{"[{LED=550 a;550 b};{IP=192.0.2.1}]", "[{LED=};{MSG=}]"}},
 		{3, ";552 full;", []string{"", "552 full", ""}},
-		{3, "451 4.4.0 for all; of them", []string{"451 4.4.0 for all; of them", "451 4.4.0 for all; of them", "451 4.4.0 for all; of them"}},
+		{3, "451 4.4.0 for all; of them", []string{"451 4.4.0 for all; of them", "451 4.4.0 for all; of them",
+			"451 4.4.0 for all; of them"}},
 		{3, "550 a;550 b", []string{"550 a", "550 b", ""}},
 		{2, "", []string{"", ""}},
 	} {

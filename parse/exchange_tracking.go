@@ -44,8 +44,10 @@ func (p *exchangeLog) tracked(r *bouncehouse.Record, c *exchangeColumns, row *cs
 		return err
 	}
 	template := bouncehouse.Event{
-		Source: bouncehouse.Exchange, Time: at, Direction: bouncehouse.Outbound, Outcome: outcome, Counted: true, ContextKnown: true,
-		QueueID: row.column(c.internalID), MessageID: values.MessageID(row.column(c.messageID)), Sender: row.column(c.sender),
+		Source: bouncehouse.Exchange, Time: at, Direction: bouncehouse.Outbound, Outcome: outcome, Counted: true,
+		ContextKnown: true,
+		QueueID:      row.column(c.internalID), MessageID: values.MessageID(row.column(c.messageID)),
+		Sender: row.column(c.sender),
 	}
 	// sender-address is of the header; return-path is the envelope's.
 	if path := row.column(c.returnPath); path != "" {

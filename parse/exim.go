@@ -58,8 +58,10 @@ func (p *exim) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	return p.line(r, &p.head, &e, res)
 }
 
-func (p *exim) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error) {
-	if !strings.HasPrefix(e.program, "exim") && !strings.HasSuffix(e.program, "exim") { // syslog_processname: exim, exim4, mx-exim
+func (p *exim) parseEntry(r bouncehouse.Record, h *headReader, e *entry,
+	res *bouncehouse.Result) (mine bool, err error) {
+	// syslog_processname: exim, exim4, mx-exim
+	if !strings.HasPrefix(e.program, "exim") && !strings.HasSuffix(e.program, "exim") {
 		return false, nil
 	}
 	if e.host == "" {

@@ -48,7 +48,8 @@ func (c *eximClient) read(s string) (rest string) {
 // is the client's.
 func heloEnd(s string) int {
 	limit := len(s)
-	for _, mark := range [...]string{" I=[", " F=<", " P=", " X=", " rejected ", " temporarily rejected ", " refused: ", " dropped: "} {
+	for _, mark := range [...]string{" I=[", " F=<", " P=", " X=", " rejected ", " temporarily rejected ", " refused: ",
+		" dropped: "} {
 		if n := strings.Index(s[:limit], mark); n >= 0 {
 			limit = n
 		}

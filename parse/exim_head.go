@@ -85,11 +85,13 @@ func eximWords(s string) bool {
 	case 'D':
 		return strings.HasPrefix(s, "DS H=")
 	case 'n':
-		if strings.HasPrefix(s, "no host name found for ") || strings.HasPrefix(s, "no MAIL in ") || strings.HasPrefix(s, "no IP address found for ") {
+		if strings.HasPrefix(s, "no host name found for ") || strings.HasPrefix(s, "no MAIL in ") ||
+			strings.HasPrefix(s, "no IP address found for ") {
 			return true
 		}
 	case 'r':
-		if strings.HasPrefix(s, "rejected ") || strings.HasPrefix(s, "refused connection ") || strings.HasPrefix(s, "recipients ") {
+		if strings.HasPrefix(s, "rejected ") || strings.HasPrefix(s, "refused connection ") ||
+			strings.HasPrefix(s, "recipients ") {
 			return true
 		}
 	case 'u':
@@ -206,5 +208,6 @@ func mayRefuse(s string) bool {
 	if len(s) < 4 || s[2] == ' ' { // "=> "
 		return false
 	}
-	return strings.Contains(s, "reject") || strings.Contains(s, "refused") || strings.Contains(s, " dropped: ") || authFailed(s) > 0
+	return strings.Contains(s, "reject") || strings.Contains(s, "refused") || strings.Contains(s, " dropped: ") ||
+		authFailed(s) > 0
 }

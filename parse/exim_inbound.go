@@ -57,7 +57,8 @@ func (p *exim) refusal(r bouncehouse.Record, h *headReader, e *entry, id, s stri
 		}
 	}
 	if !ok {
-		if s[0] == 'H' && (strings.Contains(s, " rejected RCPT <") || strings.Contains(s, " rejected after DATA: ")) && !strings.Contains(s, " Warning: ") {
+		if s[0] == 'H' && (strings.Contains(s, " rejected RCPT <") || strings.Contains(s, " rejected after DATA: ")) &&
+			!strings.Contains(s, " Warning: ") {
 			res.Unread++
 		}
 		return nil

@@ -44,7 +44,8 @@ func readEximReason(ev *bouncehouse.Event, s string) {
 // eximSaid finds stage and host of an SMTP failure, and the reply, if any.
 func eximSaid(ev *bouncehouse.Event, s string) (reply string, ok bool) {
 	at := -1
-	for _, said := range [...]string{"SMTP error from remote mail", "LMTP error ", "PRDR error "} { // LMTP through the smtp transport too
+	// LMTP through the smtp transport too
+	for _, said := range [...]string{"SMTP error from remote mail", "LMTP error ", "PRDR error "} {
 		if n := strings.Index(s, said); n >= 0 && (n == 0 || strings.HasPrefix(s[n-min(n, 2):], ": ")) {
 			at = n
 			break
@@ -86,15 +87,18 @@ func eximSaid(ev *bouncehouse.Event, s string) (reply string, ok bool) {
 			command, _ := cutCommand(after[len(" after "):])
 			ev.Stage = eximStage(command)
 		}
-	case strings.Contains(s, "TLS session") || strings.Contains(s, "failure while setting up TLS") || strings.HasPrefix(s, "TLS error"):
+	case strings.Contains(s, "TLS session") || strings.Contains(s, "failure while setting up TLS") ||
+		strings.HasPrefix(s, "TLS error"):
 		// "a TLS session is required, but ...": before 4.83 "is required for h [ip]"
 		ev.Stage = bouncehouse.StageSTARTTLS
 		if _, host, ok := strings.Cut(s, " is required for "); ok {
 			eximHost(ev, host)
 		}
-	case strings.HasPrefix(s, "authentication required") || strings.HasPrefix(s, "authentication is required") || strings.Contains(s, "authenticator failed"):
+	case strings.HasPrefix(s, "authentication required") || strings.HasPrefix(s, "authentication is required") ||
+		strings.Contains(s, "authenticator failed"):
 		ev.Stage = bouncehouse.StageAuth
-	case strings.HasPrefix(s, "utf8 support required") || strings.HasPrefix(s, "mail size exceeds") || strings.HasPrefix(s, "message is too big"):
+	case strings.HasPrefix(s, "utf8 support required") || strings.HasPrefix(s, "mail size exceeds") ||
+		strings.HasPrefix(s, "message is too big"):
 		ev.Stage = bouncehouse.StageMAIL
 	}
 	return "", false

@@ -13,7 +13,8 @@ import (
 var errEximCut = errors.New("result line of Exim is cut off: no recipient")
 
 // result reads what became of one recipient: what follows the flag.
-func (p *exim) result(r bouncehouse.Record, h *headReader, e *entry, id, flag, s string, res *bouncehouse.Result) error {
+func (p *exim) result(r bouncehouse.Record, h *headReader, e *entry, id, flag, s string,
+	res *bouncehouse.Result) error {
 	rcpt, top, s, ok := cutEximRecipient(s)
 	if !ok || s == "" && top == "" {
 		return errEximCut
@@ -56,7 +57,8 @@ func (p *exim) result(r bouncehouse.Record, h *headReader, e *entry, id, flag, s
 			if text = strings.TrimSuffix(text, ": "); text != "" {
 				readEximReason(ev, text)
 			}
-		} else if strings.HasSuffix(f.text, "message timed out") || strings.Contains(f.text, "have been failing for a long time") ||
+		} else if strings.HasSuffix(f.text, "message timed out") ||
+			strings.Contains(f.text, "have been failing for a long time") ||
 			strings.Contains(f.text, "after a long failure period") {
 			ev.Outcome = bouncehouse.Expired
 		}

@@ -35,16 +35,18 @@ func TestEximHostileSize(t *testing.T) {
 // A message of which nothing is remembered says so, and what a line itself
 // says of it stands.
 func TestEximContext(t *testing.T) {
-	res := parseLog(t, "exim", "context", "2026-11-01 12:00:04 1tECbf-0000ab-00 => a@b.example F=<who@shop.example> R=r T=t\n"+
-		"2026-11-01 12:00:05 1tECbf-0000ab-00 <= ann@shop.example U=ann P=local S=10\n"+
-		"2026-11-01 12:00:09 1tECbf-0000ab-00 => a@b.example F=<who@shop.example> R=r T=t\n"+
-		"2026-11-01 12:00:09 1tECbf-0000ab-00 Completed\n"+
-		"2026-11-01 12:00:10 1tECbf-0000ab-00 => a@b.example R=r T=t\n")
+	res := parseLog(t, "exim", "context",
+		"2026-11-01 12:00:04 1tECbf-0000ab-00 => a@b.example F=<who@shop.example> R=r T=t\n"+
+			"2026-11-01 12:00:05 1tECbf-0000ab-00 <= ann@shop.example U=ann P=local S=10\n"+
+			"2026-11-01 12:00:09 1tECbf-0000ab-00 => a@b.example F=<who@shop.example> R=r T=t\n"+
+			"2026-11-01 12:00:09 1tECbf-0000ab-00 Completed\n"+
+			"2026-11-01 12:00:10 1tECbf-0000ab-00 => a@b.example R=r T=t\n")
 	var got []string
 	for i := range res.Events {
 		e := &res.Events[i]
 		got = append(got, e.Sender)
-		if known := i == 1; e.ContextKnown != known || e.Delay.Known != known || known && e.Delay.Duration != 4*time.Second {
+		if known := i == 1; e.ContextKnown != known || e.Delay.Known != known ||
+			known && e.Delay.Duration != 4*time.Second {
 			t.Errorf("event %d: context known %v, delay %v", i, e.ContextKnown, e.Delay)
 		}
 	}
@@ -59,7 +61,8 @@ func TestCutEximID(t *testing.T) {
 			t.Errorf("%s: got %q, %q", id, got, rest)
 		}
 	}
-	for _, s := range []string{"1tEAbc-0000ab-00xyz ", "1tEAbc-0000a-00 ", "1tEAb-0000ab-00 ", "1tEAbc-0000ab_00 ", "1tEAbc-0000ab-0 x"} {
+	for _, s := range []string{"1tEAbc-0000ab-00xyz ", "1tEAbc-0000a-00 ", "1tEAb-0000ab-00 ", "1tEAbc-0000ab_00 ",
+		"1tEAbc-0000ab-0 x"} {
 		if id, _ := cutEximID(s); id != "" {
 			t.Errorf("%q was taken for an id", id)
 		}

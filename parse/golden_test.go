@@ -68,7 +68,8 @@ func newParser(t testing.TB, format string) bouncehouse.Parser {
 }
 
 func logChunk(file, data string, offset int) *bouncehouse.Chunk {
-	return &bouncehouse.Chunk{Stream: "mx1:mail.log", File: file, Kind: bouncehouse.Lines, Host: "reader", Zone: "Europe/Berlin", Ref: logRef, Offset: int64(offset), Data: data}
+	return &bouncehouse.Chunk{Stream: "mx1:mail.log", File: file, Kind: bouncehouse.Lines, Host: "reader",
+		Zone: "Europe/Berlin", Ref: logRef, Offset: int64(offset), Data: data}
 }
 
 // chunk is a part of the sample as ingest hands it on.

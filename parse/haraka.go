@@ -144,8 +144,10 @@ func (p *haraka) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	return err
 }
 
-func (p *haraka) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error) {
-	if e.program != "haraka" && !strings.HasPrefix(e.program, "haraka") && (e.msg == "" || e.msg[0] != '[' && e.msg[0] != '{' && e.msg[0] != 'l') {
+func (p *haraka) parseEntry(r bouncehouse.Record, h *headReader, e *entry,
+	res *bouncehouse.Result) (mine bool, err error) {
+	if e.program != "haraka" && !strings.HasPrefix(e.program, "haraka") &&
+		(e.msg == "" || e.msg[0] != '[' && e.msg[0] != '{' && e.msg[0] != 'l') {
 		return false, nil
 	}
 	var l harakaLine

@@ -34,7 +34,8 @@ type harakaMessage struct {
 	rcpts     []string // accepted, in order
 }
 
-func (p *haraka) inbound(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
+func (p *haraka) inbound(r bouncehouse.Record, h *headReader, host string, l *harakaLine,
+	res *bouncehouse.Result) error {
 	if l.text == "" {
 		return nil
 	}
@@ -79,7 +80,8 @@ func (p *haraka) connect(l *harakaLine) {
 
 func denied(code string) bool { return strings.HasPrefix(code, "DENY") }
 
-func (p *haraka) sender(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
+func (p *haraka) sender(r bouncehouse.Record, h *headReader, host string, l *harakaLine,
+	res *bouncehouse.Result) error {
 	addr := harakaAddress(l.text[len("sender "):])
 	if denied(l.fields[harakaCode]) {
 		ev, err := p.refusal(r, h, host, l, bouncehouse.StageMAIL, res)
@@ -98,7 +100,8 @@ func (p *haraka) sender(r bouncehouse.Record, h *headReader, host string, l *har
 // maxHarakaRcpts bounds the recipients of one transaction.
 const maxHarakaRcpts = 1000
 
-func (p *haraka) recipient(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
+func (p *haraka) recipient(r bouncehouse.Record, h *headReader, host string, l *harakaLine,
+	res *bouncehouse.Result) error {
 	addr := harakaAddress(l.text[len("recipient "):])
 	if denied(l.fields[harakaCode]) {
 		ev, err := p.refusal(r, h, host, l, bouncehouse.StageRCPT, res)
@@ -154,7 +157,8 @@ func (p *haraka) data(r bouncehouse.Record, h *headReader, host string, l *harak
 }
 
 // refusal makes the event of a client that was refused.
-func (p *haraka) refusal(r bouncehouse.Record, h *headReader, host string, l *harakaLine, stage bouncehouse.Stage, res *bouncehouse.Result) (*bouncehouse.Event, error) {
+func (p *haraka) refusal(r bouncehouse.Record, h *headReader, host string, l *harakaLine, stage bouncehouse.Stage,
+	res *bouncehouse.Result) (*bouncehouse.Event, error) {
 	at, err := h.clock.time(&r, &l.stamp)
 	if err != nil {
 		return nil, err

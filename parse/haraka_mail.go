@@ -102,7 +102,8 @@ func (p *haraka) connection(r bouncehouse.Record, h *headReader, host string, l 
 			m.port = values.Port(to[colon+1:])
 			p.mails.keep(memoKey{id: l.uuid}, &m.ip, to[:colon])
 		}
-	case strings.HasPrefix(s, "Failed to get "), strings.HasPrefix(s, "Ongoing connection failed to "), strings.HasPrefix(s, "Remote end "):
+	case strings.HasPrefix(s, "Failed to get "), strings.HasPrefix(s, "Ongoing connection failed to "),
+		strings.HasPrefix(s, "Remote end "):
 		why := s
 		if strings.HasPrefix(s, "Failed to get ") {
 			_, why, _ = strings.Cut(s, ": ")
@@ -118,7 +119,8 @@ func (p *haraka) connection(r bouncehouse.Record, h *headReader, host string, l 
 }
 
 // announce returns the mail; at its first line its context becomes an arrival.
-func (p *haraka) announce(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) *harakaMail {
+func (p *haraka) announce(r bouncehouse.Record, h *headReader, host string, l *harakaLine,
+	res *bouncehouse.Result) *harakaMail {
 	if m := p.mails.find(memoKey{id: l.uuid}); m != nil {
 		return m
 	}

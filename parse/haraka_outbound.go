@@ -31,7 +31,8 @@ import (
 // RCPT TO in this attempt and had no answer of his own; or, where the level
 // is below PROTOCOL, those whom the transaction took for the mail's domain.
 
-func (p *haraka) outbound(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
+func (p *haraka) outbound(r bouncehouse.Record, h *headReader, host string, l *harakaLine,
+	res *bouncehouse.Result) error {
 	s := l.text
 	if s == "" {
 		if l.fields[harakaFile] != "" {
@@ -70,7 +71,8 @@ func (p *haraka) outbound(r bouncehouse.Record, h *headReader, host string, l *h
 }
 
 // event makes an event of the mail, with all that is known of it.
-func (p *haraka) event(r bouncehouse.Record, h *headReader, host string, l *harakaLine, m *harakaMail, res *bouncehouse.Result) (*bouncehouse.Event, error) {
+func (p *haraka) event(r bouncehouse.Record, h *headReader, host string, l *harakaLine, m *harakaMail,
+	res *bouncehouse.Result) (*bouncehouse.Event, error) {
 	at, err := h.clock.time(&r, &l.stamp)
 	if err != nil {
 		return nil, err
@@ -88,7 +90,8 @@ func (p *haraka) event(r bouncehouse.Record, h *headReader, host string, l *hara
 }
 
 // answered reads "recipient <a@b> rejected: 550 ..." and "deferred: 450 ...".
-func (p *haraka) answered(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
+func (p *haraka) answered(r bouncehouse.Record, h *headReader, host string, l *harakaLine,
+	res *bouncehouse.Result) error {
 	addr, rest, ok := values.CutAddress(l.text[len("recipient <"):])
 	if !ok {
 		return nil
@@ -125,7 +128,8 @@ func (p *haraka) answered(r bouncehouse.Record, h *headReader, host string, l *h
 }
 
 // delivered makes an event for each recipient who was served.
-func (p *haraka) delivered(r bouncehouse.Record, h *headReader, host string, l *harakaLine, res *bouncehouse.Result) error {
+func (p *haraka) delivered(r bouncehouse.Record, h *headReader, host string, l *harakaLine,
+	res *bouncehouse.Result) error {
 	f := &l.fields
 	served, _, _ := strings.Cut(f[harakaRcpts], "/")
 	n, err := strconv.Atoi(served)
@@ -167,7 +171,8 @@ func (p *haraka) delivered(r bouncehouse.Record, h *headReader, host string, l *
 }
 
 // given reads why the mail was put off or given up.
-func (p *haraka) given(r bouncehouse.Record, h *headReader, host string, l *harakaLine, why string, outcome bouncehouse.Outcome, res *bouncehouse.Result) error {
+func (p *haraka) given(r bouncehouse.Record, h *headReader, host string, l *harakaLine, why string,
+	outcome bouncehouse.Outcome, res *bouncehouse.Result) error {
 	m := p.mails.find(memoKey{id: l.uuid})
 	if m == nil && strings.Count(l.uuid, ".") > 1 {
 		m = p.announce(r, h, host, l, res)

@@ -109,7 +109,8 @@ func (p *hMailServer) Parse(r bouncehouse.Record, res *bouncehouse.Result) error
 }
 
 // line takes one line of a session.
-func (p *hMailServer) line(r *bouncehouse.Record, key memoKey, stamp string, ip netip.Addr, text string, res *bouncehouse.Result) error {
+func (p *hMailServer) line(r *bouncehouse.Record, key memoKey, stamp string, ip netip.Addr, text string,
+	res *bouncehouse.Result) error {
 	text, sent := strings.CutPrefix(text, "SENT: ")
 	if !sent {
 		var ok bool

@@ -75,7 +75,8 @@ func (p *hMailServer) delivery(r *bouncehouse.Record, stamp, text string, res *b
 	q := &p.queue
 	if cause, ok := strings.CutPrefix(rest, " - Connection failed: "); ok {
 		if m := q.messages.find(memoKey{id: id}); m != nil && len(cause) <= maxKept {
-			q.messages.keep(memoKey{id: id}, &m.cause, "Connection failed: "+strings.TrimSpace(strings.ReplaceAll(cause, "[nl]", " ")))
+			q.messages.keep(memoKey{id: id}, &m.cause, "Connection failed: "+
+				strings.TrimSpace(strings.ReplaceAll(cause, "[nl]", " ")))
 		}
 		return nil
 	}
@@ -167,7 +168,8 @@ func (q *hmailQueue) forget(id string) {
 }
 
 // add appends an event of the delivery thread's own.
-func (q *hmailQueue) add(res *bouncehouse.Result, id, rcpt string, outcome bouncehouse.Outcome, text string) *bouncehouse.Event {
+func (q *hmailQueue) add(res *bouncehouse.Result, id, rcpt string, outcome bouncehouse.Outcome,
+	text string) *bouncehouse.Event {
 	ev := newEvent(res, bouncehouse.HMailServer)
 	ev.Direction, ev.Outcome, ev.Counted, ev.ContextKnown = bouncehouse.Outbound, outcome, true, true
 	ev.QueueID, ev.Recipient, ev.ReplyText = id, rcpt, text
@@ -190,7 +192,8 @@ func (q *hmailQueue) unroutable(id, address, text string, res *bouncehouse.Resul
 		return
 	}
 	for i := range m.rcpts {
-		if rcpt := &m.rcpts[i]; rcpt.outcome == "" && strings.EqualFold(values.Domain(rcpt.address), values.Domain(address)) {
+		if rcpt := &m.rcpts[i]; rcpt.outcome == "" && strings.EqualFold(values.Domain(rcpt.address),
+			values.Domain(address)) {
 			q.add(res, id, rcpt.address, bouncehouse.Deferred, text)
 		}
 	}

@@ -54,13 +54,16 @@ func (s *journalSource) field(name string) *string {
 
 // mailUnits are the units of mail systems, without their instances
 // (postfix@-.service).
-var mailUnits = []string{"postfix", "exim", "exim4", "opensmtpd", "smtpd", "sendmail", "sm-client", "qmail", "qmail-send", "qmail-smtpd", "notqmail",
+var mailUnits = []string{"postfix", "exim", "exim4", "opensmtpd", "smtpd", "sendmail", "sm-client", "qmail",
+	"qmail-send", "qmail-smtpd", "notqmail",
 	"courier", "courier-mta", "courier-msa", "haraka", "zone-mta", "zonemta", "kumomta", "kumod", "pmta", "powermta"}
 
 // mailPrograms begin the paths of mail systems' daemons. postlog and the
 // sendmail command are not among them: any user runs those.
-var mailPrograms = []string{"/usr/lib/postfix/", "/usr/libexec/postfix/", "/usr/sbin/exim", "/usr/exim/bin/exim", "/usr/sbin/smtpd", "/usr/libexec/opensmtpd/", "/usr/libexec/sendmail/",
-	"/usr/libexec/sm-mta/", "/usr/lib/sm.bin/sendmail", "/var/qmail/bin/", "/usr/lib/courier/", "/usr/libexec/courier/", "/usr/sbin/courier", "/opt/kumomta/", "/usr/sbin/pmta"}
+var mailPrograms = []string{"/usr/lib/postfix/", "/usr/libexec/postfix/", "/usr/sbin/exim", "/usr/exim/bin/exim",
+	"/usr/sbin/smtpd", "/usr/libexec/opensmtpd/", "/usr/libexec/sendmail/",
+	"/usr/libexec/sm-mta/", "/usr/lib/sm.bin/sendmail", "/var/qmail/bin/", "/usr/lib/courier/", "/usr/libexec/courier/",
+	"/usr/sbin/courier", "/opt/kumomta/", "/usr/sbin/pmta"}
 
 // Accounts of the system (login.defs, systemd: "Users, Groups, UIDs and GIDs").
 const (
@@ -72,9 +75,12 @@ const (
 // mailCommands are the names that processes of mail systems have, of Postfix in
 // mailDaemons. A splogger writes for qmail, node is Haraka or ZoneMTA.
 var (
-	mailCommands = []string{"exim", "sendmail", "sm-mta", "smtpd", "smtpctl", "opensmtpd", "qmail-", "splogger", "courier", "node", "haraka", "zone-mta", "kumod", "pmta"}
-	mailDaemons  = []string{"anvil", "bounce", "cleanup", "discard", "dnsblog", "error", "flush", "lmtp", "local", "master", "nqmgr", "oqmgr", "pickup", "pipe", "postlogd", "postscreen",
-		"proxymap", "qmgr", "qmqpd", "scache", "showq", "smtp", "smtpd", "spawn", "tlsmgr", "tlsproxy", "trivial-rewrite", "verify", "virtual"}
+	mailCommands = []string{"exim", "sendmail", "sm-mta", "smtpd", "smtpctl", "opensmtpd", "qmail-", "splogger",
+		"courier", "node", "haraka", "zone-mta", "kumod", "pmta"}
+	mailDaemons = []string{"anvil", "bounce", "cleanup", "discard", "dnsblog", "error", "flush", "lmtp", "local",
+		"master", "nqmgr", "oqmgr", "pickup", "pipe", "postlogd", "postscreen",
+		"proxymap", "qmgr", "qmqpd", "scache", "showq", "smtp", "smtpd", "spawn", "tlsmgr", "tlsproxy",
+		"trivial-rewrite", "verify", "virtual"}
 )
 
 // believe tells whether a record is believed.
@@ -95,7 +101,8 @@ func (j *Journal) believe(s *journalSource) bool {
 	// service's unit its program proves nothing: whoever runs as that service
 	// can execute it, or have one of that path in a namespace of his own. A
 	// process that is gone has neither.
-	return j.mailUnit(s.unit) || mailProgram(s.exe) && !strings.HasSuffix(s.unit, ".service") || s.unit == "" && s.exe == ""
+	return j.mailUnit(s.unit) || mailProgram(s.exe) && !strings.HasSuffix(s.unit, ".service") ||
+		s.unit == "" && s.exe == ""
 }
 
 // unopposed tells whether nothing that is known of a record without its account
@@ -123,7 +130,8 @@ func (j *Journal) mailUnit(unit string) bool {
 }
 
 // mailIdentifiers begin the names that mail systems give themselves.
-var mailIdentifiers = []string{"postfix", "exim", "sendmail", "sm-", "smtpd", "opensmtpd", "qmail", "courier", "haraka", "zone-mta", "zonemta"}
+var mailIdentifiers = []string{"postfix", "exim", "sendmail", "sm-", "smtpd", "opensmtpd", "qmail", "courier", "haraka",
+	"zone-mta", "zonemta"}
 
 // claimsMail tells whether an identifier is a mail system's.
 func claimsMail(identifier string) bool {

@@ -73,8 +73,10 @@ func TestJournalTrust(t *testing.T) {
 	}
 	const message = "4jX1fM33S7zCf: to=<kim@corp.example>, relay=mx.corp.example[203.0.113.5]:25, delay=1, delays=0/0/0/1, dsn=5.1.1, status=bounced (host mx.corp.example[203.0.113.5] said: 550 5.1.1 no (in reply to RCPT TO command))"
 	for _, test := range tests {
-		fields := []string{"SYSLOG_IDENTIFIER=postfix/smtp", "MESSAGE=" + message, "_HOSTNAME=mx1", "_PID=7", "__REALTIME_TIMESTAMP=1788360555123456"}
-		for name, value := range map[string]string{"_UID": test.uid, "_SYSTEMD_UNIT": test.unit, "_EXE": test.exe, "_COMM": test.comm, "_TRANSPORT": test.transport} {
+		fields := []string{"SYSLOG_IDENTIFIER=postfix/smtp", "MESSAGE=" + message, "_HOSTNAME=mx1", "_PID=7",
+			"__REALTIME_TIMESTAMP=1788360555123456"}
+		for name, value := range map[string]string{"_UID": test.uid, "_SYSTEMD_UNIT": test.unit, "_EXE": test.exe,
+			"_COMM": test.comm, "_TRANSPORT": test.transport} {
 			if value != "" {
 				fields = append(fields, name+"="+value)
 			}
@@ -116,7 +118,8 @@ func TestJournalTrust(t *testing.T) {
 				var res bouncehouse.Result
 				bouncehouse.ParseChunk(p, logChunk("journal", log, 0), &res)
 				if len(res.Events) != want || res.Doubted != doubted {
-					t.Errorf("%+v as %s: %d events, %d doubted, want %d, %d, of\n%s", test, as, len(res.Events), res.Doubted, want, doubted, log)
+					t.Errorf("%+v as %s: %d events, %d doubted, want %d, %d, of\n%s", test, as, len(res.Events),
+						res.Doubted, want, doubted, log)
 				}
 			}
 		}
@@ -149,7 +152,8 @@ func TestJournalKeys(t *testing.T) {
 		`{` + strings.ToLower(record) + `,"MESSAGE ":"x"}`:                    {0, 0},
 	} {
 		for _, as := range []string{"postfix", Auto} {
-			if res := parseLog(t, as, "journal", object+"\n"); len(res.Events) != want.events || res.Doubted != want.doubted {
+			if res := parseLog(t, as, "journal", object+"\n"); len(res.Events) != want.events ||
+				res.Doubted != want.doubted {
 				t.Errorf("%s as %s: %d events, %d doubted, want %+v", object, as, len(res.Events), res.Doubted, want)
 			}
 		}
@@ -162,7 +166,8 @@ func TestJournalExportInjected(t *testing.T) {
 	forged := "__CURSOR=s=9\n__REALTIME_TIMESTAMP=1788360555123456\n_UID=0\n_PID=7\n_HOSTNAME=mx1\nSYSLOG_IDENTIFIER=postfix/smtp\nMESSAGE=4F2D1A0C3B: to=<a@b.example>, relay=none, delay=1, delays=1/0/0/0, dsn=5.0.0, status=bounced (no)\n"
 	entry := func(value string) string {
 		length := binary.LittleEndian.AppendUint64(nil, uint64(len(value)))
-		return "__CURSOR=s=1\n__REALTIME_TIMESTAMP=1788360555123456\nNOTE\n" + string(length) + value + "\n_UID=1000\n_PID=8\n_HOSTNAME=mx1\nSYSLOG_IDENTIFIER=postfix/smtp\nMESSAGE=4F2D1A0C3C: to=<c@d.example>, relay=none, delay=1, delays=1/0/0/0, dsn=5.0.0, status=bounced (no)\n\n"
+		return "__CURSOR=s=1\n__REALTIME_TIMESTAMP=1788360555123456\nNOTE\n" + string(length) + value +
+			"\n_UID=1000\n_PID=8\n_HOSTNAME=mx1\nSYSLOG_IDENTIFIER=postfix/smtp\nMESSAGE=4F2D1A0C3C: to=<c@d.example>, relay=none, delay=1, delays=1/0/0/0, dsn=5.0.0, status=bounced (no)\n\n"
 	}
 	honest := strings.ReplaceAll(forged, "a@b.example", "kim@corp.example")
 	first := strings.ReplaceAll(honest, "4F2D1A0C3B", "4F2D1A0C3A") + "\n"
@@ -179,7 +184,8 @@ func TestJournalExportInjected(t *testing.T) {
 	}
 	for pad := range 3000 {
 		for _, end := range []string{"\n", "\r\n", "\n\n", "\r\n\r\n"} {
-			log := first + entry(strings.Repeat("x", pad)+end+strings.ReplaceAll(forged, "\n", end)) + honest + "\n__CURSOR=s=3\n"
+			log := first + entry(strings.Repeat("x", pad)+end+strings.ReplaceAll(forged, "\n", end)) + honest +
+				"\n__CURSOR=s=3\n"
 			check(pad, end, parseLog(t, "postfix", "journal", log), 2)
 			if pad > 300 && pad%100 != 0 {
 				continue
@@ -203,17 +209,21 @@ func TestJournalExportInjected(t *testing.T) {
 func TestJournalExportEnds(t *testing.T) {
 	const message = "4F2D1A0C3B: to=<kim@corp.example>, relay=none, delay=1, delays=1/0/0/0, dsn=5.0.0, status=bounced (no)"
 	length := func(s string) string { return string(binary.LittleEndian.AppendUint64(nil, uint64(len(s)))) + s }
-	const head, trusted = "__CURSOR=s=1\n", "__REALTIME_TIMESTAMP=1788360555123456\n_UID=0\n_HOSTNAME=mx1\nSYSLOG_IDENTIFIER=postfix/smtp\n"
+	const head, trusted = "__CURSOR=s=1\n",
+		"__REALTIME_TIMESTAMP=1788360555123456\n_UID=0\n_HOSTNAME=mx1\nSYSLOG_IDENTIFIER=postfix/smtp\n"
 	for name, log := range map[string]string{
-		"binary first":            head + "NOTE\n" + length("\x00\n\n") + "\n" + trusted + "MESSAGE=" + message + "\n\n",
-		"binary last":             head + trusted + "MESSAGE=" + message + "\nNOTE\n" + length("a\n\n\n") + "\n\n",
-		"ten bytes, last":         head + trusted + "MESSAGE=" + message + "\nNOTE\n" + length("0123456789") + "\n\n",
-		"none, last":              head + trusted + "MESSAGE=" + message + "\nNOTE\n" + length("") + "\n\n",
-		"a binary message":        head + trusted + "MESSAGE\n" + length(message+"\n\x1b") + "\n\n",
-		"a binary message of 256": head + "MESSAGE\n" + length(message+strings.Repeat("\n", 256-len(message))) + "\n" + trusted + "\n",
-		"no account":              head + strings.Replace(trusted, "_UID=0\n", "", 1) + "MESSAGE=" + message + "\n\n",
+		"binary first": head + "NOTE\n" + length("\x00\n\n") + "\n" + trusted + "MESSAGE=" +
+			message + "\n\n",
+		"binary last":      head + trusted + "MESSAGE=" + message + "\nNOTE\n" + length("a\n\n\n") + "\n\n",
+		"ten bytes, last":  head + trusted + "MESSAGE=" + message + "\nNOTE\n" + length("0123456789") + "\n\n",
+		"none, last":       head + trusted + "MESSAGE=" + message + "\nNOTE\n" + length("") + "\n\n",
+		"a binary message": head + trusted + "MESSAGE\n" + length(message+"\n\x1b") + "\n\n",
+		"a binary message of 256": head + "MESSAGE\n" + length(message+strings.Repeat("\n", 256-len(message))) + "\n" +
+			trusted + "\n",
+		"no account": head + strings.Replace(trusted, "_UID=0\n", "", 1) + "MESSAGE=" + message + "\n\n",
 	} {
-		if res := parseLog(t, "postfix", "journal", log); len(res.Events) != 1 || res.Events[0].ReplyText != "" && res.Events[0].Recipient != "kim@corp.example" {
+		if res := parseLog(t, "postfix", "journal", log); len(res.Events) != 1 ||
+			res.Events[0].ReplyText != "" && res.Events[0].Recipient != "kim@corp.example" {
 			t.Errorf("%s: %d events", name, len(res.Events))
 		}
 		if res := parseLog(t, "postfix", "journal", strings.TrimSuffix(log, "\n")); len(res.Events) != 0 {
@@ -226,13 +236,18 @@ func TestJournalExportEnds(t *testing.T) {
 // that of the next one is not its own.
 func TestJournalExportCut(t *testing.T) {
 	const message = "MESSAGE=4F2D1A0C3B: to=<kim@corp.example>, relay=none, delay=1, delays=1/0/0/0, dsn=5.0.0, status=bounced (no)\n"
-	const fields, honest = "__REALTIME_TIMESTAMP=1788360555123456\n_HOSTNAME=mx1\nSYSLOG_IDENTIFIER=", "__CURSOR=s=2\n__REALTIME_TIMESTAMP=1788360555123457\n_HOSTNAME=mx1\nSYSLOG_IDENTIFIER=cron\n_UID=0\nMESSAGE=x\n\n"
-	forged := "__CURSOR=s=1\n" + message + fields + "postfix/smtp\nNOTE\n" + string(binary.LittleEndian.AppendUint64(nil, 40)) + strings.Repeat("x\n", 20) + "\n_COMM=smtp\n_UID=33\n_SYSTEMD_UNIT=apache2.service\n\n"
+	const fields, honest = "__REALTIME_TIMESTAMP=1788360555123456\n_HOSTNAME=mx1\nSYSLOG_IDENTIFIER=",
+		"__CURSOR=s=2\n__REALTIME_TIMESTAMP=1788360555123457\n_HOSTNAME=mx1\nSYSLOG_IDENTIFIER=cron\n_UID=0\nMESSAGE=x\n\n"
+	forged := "__CURSOR=s=1\n" + message + fields + "postfix/smtp\nNOTE\n" +
+		string(binary.LittleEndian.AppendUint64(nil, 40)) + strings.Repeat("x\n", 20) +
+		"\n_COMM=smtp\n_UID=33\n_SYSTEMD_UNIT=apache2.service\n\n"
 	if res := parseLog(t, "postfix", "journal", forged+honest); len(res.Events) != 0 || res.Doubted != 1 {
 		t.Fatalf("%d events, %d doubted", len(res.Events), res.Doubted)
 	}
 	for cut := range forged {
-		for _, next := range []string{honest, "\n" + honest, strings.ReplaceAll(honest, "cron", "cron\n_TRANSPORT=syslog\n_COMM=cron"), strings.Replace(honest, "MESSAGE=x\n", "", 1)} {
+		for _, next := range []string{honest, "\n" + honest,
+			strings.ReplaceAll(honest, "cron", "cron\n_TRANSPORT=syslog\n_COMM=cron"),
+			strings.Replace(honest, "MESSAGE=x\n", "", 1)} {
 			if strings.HasPrefix(next, "\n") && strings.HasSuffix(forged[:cut], "\n") {
 				continue // an empty line is journald's word that the entry is whole
 			}

@@ -49,7 +49,8 @@ func sniffKumoMTA(head string) bool {
 			return true
 		}
 	}
-	if at := strings.Index(head, `"enhanced_code"`); at >= 0 && (strings.Contains(head[at:], `"peer_address"`) || strings.Contains(head[:at], `"peer_address"`)) {
+	if at := strings.Index(head, `"enhanced_code"`); at >= 0 &&
+		(strings.Contains(head[at:], `"peer_address"`) || strings.Contains(head[:at], `"peer_address"`)) {
 		return true
 	}
 	return strings.Contains(head, `"bounce_classification"`) && strings.Contains(head, `"response"`)

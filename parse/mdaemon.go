@@ -161,7 +161,8 @@ func (p *mdaemon) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 			}
 			d.connected()
 		} else if strings.HasPrefix(s, "Accepting ") && strings.Contains(s, " connection from ") ||
-			strings.HasPrefix(s, "Attempting ") && !strings.HasPrefix(s, "Attempting SMTP") && strings.Contains(s, " connection to ") {
+			strings.HasPrefix(s, "Attempting ") && !strings.HasPrefix(s, "Attempting SMTP") &&
+				strings.Contains(s, " connection to ") {
 			p.open(key).lost = true // POP, IMAP, MultiPOP
 		} else if rest, ok := strings.CutPrefix(s, "Attempting SMTP connection to "); ok {
 			d := p.open(key)
@@ -242,16 +243,19 @@ func (p *mdaemon) fact(key, s string) {
 //	Socket connection closed by the other side (how rude!)
 //	Name server reports domain name unknown
 func mdaemonFault(s string) bool {
-	for _, word := range [...]string{"Winsock", "Socket ", "Connection to ", "Connection attempt", "Timeout", "Time out", "Timed out", "Name server reports", "SSL negotiation failed", "TLS negotiation failed"} {
+	for _, word := range [...]string{"Winsock", "Socket ", "Connection to ", "Connection attempt", "Timeout",
+		"Time out", "Timed out", "Name server reports", "SSL negotiation failed", "TLS negotiation failed"} {
 		if strings.HasPrefix(s, word) {
 			return true
 		}
 	}
-	return strings.HasPrefix(s, "DNS") && (strings.Contains(s, "fail") || strings.Contains(s, "unknown") || strings.Contains(s, "not exist"))
+	return strings.HasPrefix(s, "DNS") && (strings.Contains(s, "fail") || strings.Contains(s, "unknown") ||
+		strings.Contains(s, "not exist"))
 }
 
 // spoken takes one line of a session.
-func (p *mdaemon) spoken(r *bouncehouse.Record, st mdaemonStamp, key string, sent bool, line string, res *bouncehouse.Result) error {
+func (p *mdaemon) spoken(r *bouncehouse.Record, st mdaemonStamp, key string, sent bool, line string,
+	res *bouncehouse.Result) error {
 	d := p.open(key)
 	coded := bouncehouse.StartsWithCode(line)
 	if d.direction == "" {
@@ -274,7 +278,8 @@ func (p *mdaemon) spoken(r *bouncehouse.Record, st mdaemonStamp, key string, sen
 }
 
 // finish gives new events their time and what the session's head told.
-func (p *mdaemon) finish(r *bouncehouse.Record, st mdaemonStamp, d *mdaemonSession, before int, res *bouncehouse.Result) error {
+func (p *mdaemon) finish(r *bouncehouse.Record, st mdaemonStamp, d *mdaemonSession, before int,
+	res *bouncehouse.Result) error {
 	if len(res.Events) == before && !d.held.fresh {
 		return nil
 	}

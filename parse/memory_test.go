@@ -21,7 +21,8 @@ func TestMemoryBounded(t *testing.T) {
 		}
 	}
 	last := 3*maxMessages - 1
-	if m.find("mx1", "ID0") != nil || m.find("mx1", fmt.Sprint("ID", last)) == nil || m.find("mx2", fmt.Sprint("ID", last)) != nil {
+	if m.find("mx1", "ID0") != nil || m.find("mx1", fmt.Sprint("ID", last)) == nil ||
+		m.find("mx2", fmt.Sprint("ID", last)) != nil {
 		t.Error("not the oldest were forgotten, or another host's was found")
 	}
 	kept := len(m.byID)

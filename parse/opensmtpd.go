@@ -111,7 +111,8 @@ func (p *openSMTPD) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	return err
 }
 
-func (p *openSMTPD) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error) {
+func (p *openSMTPD) parseEntry(r bouncehouse.Record, h *headReader, e *entry,
+	res *bouncehouse.Result) (mine bool, err error) {
 	session, rest := cutSession(e.msg)
 	if session == "" {
 		agent, rest := cutAgent(e)
@@ -308,7 +309,8 @@ func (p *openSMTPD) authenticated(e *entry, id, rest string) {
 }
 
 // announced reads the line of the whole message. To 6.3 it is the envelope's.
-func (p *openSMTPD) announced(r bouncehouse.Record, h *headReader, e *entry, session, rest string, res *bouncehouse.Result) error {
+func (p *openSMTPD) announced(r bouncehouse.Record, h *headReader, e *entry, session, rest string,
+	res *bouncehouse.Result) error {
 	var f mailFields
 	f.read(rest)
 	s := p.session(e, session)
@@ -319,7 +321,8 @@ func (p *openSMTPD) announced(r bouncehouse.Record, h *headReader, e *entry, ses
 	return p.taken(r, h, e, s, f.msgid, f.from, res)
 }
 
-func (p *openSMTPD) arrival(r bouncehouse.Record, h *headReader, e *entry, session, rest string, res *bouncehouse.Result) error {
+func (p *openSMTPD) arrival(r bouncehouse.Record, h *headReader, e *entry, session, rest string,
+	res *bouncehouse.Result) error {
 	var f mailFields
 	f.read(rest)
 	if len(f.evpid) != 16 || !f.sender {
@@ -329,7 +332,8 @@ func (p *openSMTPD) arrival(r bouncehouse.Record, h *headReader, e *entry, sessi
 }
 
 // taken makes a message's arrival, once for all its recipients.
-func (p *openSMTPD) taken(r bouncehouse.Record, h *headReader, e *entry, s *mailSession, msgid, sender string, res *bouncehouse.Result) error {
+func (p *openSMTPD) taken(r bouncehouse.Record, h *headReader, e *entry, s *mailSession, msgid, sender string,
+	res *bouncehouse.Result) error {
 	if msgid == "" || msgid == s.msgid {
 		return nil
 	}

@@ -10,7 +10,8 @@ import (
 
 // refused reads `command="RCPT TO:<c@d>" result="550 text"`. The command is
 // the client's, and may look like a result.
-func (p *openSMTPD) refused(r bouncehouse.Record, h *headReader, e *entry, session, rest string, res *bouncehouse.Result) error {
+func (p *openSMTPD) refused(r bouncehouse.Record, h *headReader, e *entry, session, rest string,
+	res *bouncehouse.Result) error {
 	const result = `" result="`
 	_, rest, ok := strings.Cut(rest, `command="`)
 	if !ok {
@@ -35,7 +36,8 @@ func refusal45(s string) bool { return bouncehouse.StartsWithCode(s) && (s[0] ==
 
 // refusal makes an event of a command that our server refused. What is no
 // command of SMTP, or of none of its steps, tells of no mail.
-func (p *openSMTPD) refusal(r bouncehouse.Record, h *headReader, e *entry, session, command, reply string, res *bouncehouse.Result) error {
+func (p *openSMTPD) refusal(r bouncehouse.Record, h *headReader, e *entry, session, command, reply string,
+	res *bouncehouse.Result) error {
 	verb, arg := command, ""
 	if n := strings.IndexAny(command, " :"); n >= 0 {
 		verb, arg = command[:n], command[n+1:]
@@ -96,7 +98,8 @@ func smtpPath(arg string) string {
 }
 
 // old reads the lines of before 5.9, and of the queue in all versions.
-func (p *openSMTPD) old(r bouncehouse.Record, h *headReader, e *entry, agent, rest string, res *bouncehouse.Result) error {
+func (p *openSMTPD) old(r bouncehouse.Record, h *headReader, e *entry, agent, rest string,
+	res *bouncehouse.Result) error {
 	switch agent {
 	case "relay", "delivery":
 		word, rest, ok := strings.Cut(rest, " for ")
@@ -138,7 +141,8 @@ func (p *openSMTPD) old(r bouncehouse.Record, h *headReader, e *entry, agent, re
 		if rest, ok := strings.CutPrefix(rest, "Connecting to "); ok { // smtp://ip:25 (host) on session S...
 			address, rest, _ := strings.Cut(rest, " (")
 			if at := strings.LastIndex(rest, " on session "); at >= 0 {
-				p.calling(e, strings.TrimRight(rest[at+len(" on session "):], "."), address, strings.TrimSuffix(rest[:at], ")"))
+				p.calling(e, strings.TrimRight(rest[at+len(" on session "):], "."), address,
+					strings.TrimSuffix(rest[:at], ")"))
 			}
 		} else if rest, ok := strings.CutPrefix(rest, "Started TLS on session "); ok { // S: version=...
 			if session, ciphers, ok := strings.Cut(rest, ": "); ok {

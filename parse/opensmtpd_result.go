@@ -12,7 +12,8 @@ import (
 var errNoEnvelope = errors.New("result line of OpenSMTPD is cut off: no result")
 
 // delivery reads one recipient's result, by mail (mta) or on this machine.
-func (p *openSMTPD) delivery(r bouncehouse.Record, h *headReader, e *entry, session, rest string, mta bool, res *bouncehouse.Result) error {
+func (p *openSMTPD) delivery(r bouncehouse.Record, h *headReader, e *entry, session, rest string, mta bool,
+	res *bouncehouse.Result) error {
 	var f mailFields
 	f.read(rest)
 	if f.session = session; f.result == "" {
@@ -21,7 +22,8 @@ func (p *openSMTPD) delivery(r bouncehouse.Record, h *headReader, e *entry, sess
 	return p.outcome(r, h, e, &f, mta, res)
 }
 
-func (p *openSMTPD) outcome(r bouncehouse.Record, h *headReader, e *entry, f *mailFields, mta bool, res *bouncehouse.Result) error {
+func (p *openSMTPD) outcome(r bouncehouse.Record, h *headReader, e *entry, f *mailFields, mta bool,
+	res *bouncehouse.Result) error {
 	if len(f.evpid) != 16 || f.to == "" {
 		return errNoEnvelope
 	}
@@ -81,7 +83,8 @@ func (p *openSMTPD) outcome(r bouncehouse.Record, h *headReader, e *entry, f *ma
 // connection was for is not told: the recipients' own results follow when no
 // server of the domain is left, as "Network error on destination MXs". This
 // event tells why, and is not counted beside them.
-func (p *openSMTPD) connectionRefused(r bouncehouse.Record, h *headReader, e *entry, session, reason string, res *bouncehouse.Result) error {
+func (p *openSMTPD) connectionRefused(r bouncehouse.Record, h *headReader, e *entry, session, reason string,
+	res *bouncehouse.Result) error {
 	what, reply, ok := strings.Cut(reason, " rejected: ")
 	if !ok || said.Command(what) == "" || !refusal45(reply) {
 		return nil

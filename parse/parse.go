@@ -75,8 +75,9 @@ func New(name string, o Options) (bouncehouse.Parser, error) {
 	if name == Auto {
 		formats := Formats()
 		return &auto{
-			options: o, head: headReader{journal: o.Journal}, formats: formats, parsers: make([]bouncehouse.Parser, len(formats)),
-			mails: slices.IndexFunc(formats, func(f Format) bool { return f.mails }),
+			options: o, head: headReader{journal: o.Journal}, formats: formats,
+			parsers: make([]bouncehouse.Parser, len(formats)),
+			mails:   slices.IndexFunc(formats, func(f Format) bool { return f.mails }),
 		}, nil
 	}
 	names := []string{Auto}
@@ -280,7 +281,8 @@ func newRefusal(res *bouncehouse.Result, source bouncehouse.System, at time.Time
 }
 
 // newAttempt appends the event that our server has tried to deliver.
-func newAttempt(res *bouncehouse.Result, source bouncehouse.System, at time.Time, host, id string, outcome bouncehouse.Outcome) *bouncehouse.Event {
+func newAttempt(res *bouncehouse.Result, source bouncehouse.System, at time.Time, host, id string,
+	outcome bouncehouse.Outcome) *bouncehouse.Event {
 	ev := newEvent(res, source)
 	ev.Time, ev.Host, ev.QueueID = at, host, id
 	ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Outbound, outcome, true

@@ -39,14 +39,16 @@ func isPostfix(program string) bool {
 		return false
 	}
 	switch program[slash+1:] {
-	case "smtp", "lmtp", "local", "virtual", "pipe", "error", "retry", "discard", "bounce", "defer", "trace", "qmgr", "nqmgr", "oqmgr",
+	case "smtp", "lmtp", "local", "virtual", "pipe", "error", "retry", "discard", "bounce", "defer", "trace", "qmgr",
+		"nqmgr", "oqmgr",
 		"cleanup", "smtpd", "postscreen", "pickup", "verify", "relay", "postsuper":
 		return true
 	}
 	return false
 }
 
-func (p *postfix) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error) {
+func (p *postfix) parseEntry(r bouncehouse.Record, h *headReader, e *entry,
+	res *bouncehouse.Result) (mine bool, err error) {
 	if !isPostfix(e.program) {
 		return false, nil
 	}
@@ -175,7 +177,8 @@ func (p *postfix) client(e *entry, id, rest string) {
 	}
 }
 
-func (p *postfix) messageID(r bouncehouse.Record, h *headReader, e *entry, id, s string, resent bool, res *bouncehouse.Result) error {
+func (p *postfix) messageID(r bouncehouse.Record, h *headReader, e *entry, id, s string, resent bool,
+	res *bouncehouse.Result) error {
 	m := p.memory.find(e.host, id)
 	if m == nil || m.announced {
 		// The first line of a bounce, or of a message whose beginning is not
@@ -220,7 +223,8 @@ func arrival(r bouncehouse.Record, h *headReader, e *entry, id string, m *messag
 }
 
 // queued reads the queue manager's lines about the whole message.
-func (p *postfix) queued(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+func (p *postfix) queued(r bouncehouse.Record, h *headReader, e *entry, id, rest string,
+	res *bouncehouse.Result) error {
 	sender, rest, ok := values.CutAddress(rest[len("from=<"):])
 	if !ok {
 		return nil // cut off; the next "queue active" says it again
@@ -252,7 +256,8 @@ func (p *postfix) queued(r bouncehouse.Record, h *headReader, e *entry, id, rest
 // deferred once more since it last became active, just before: each of them
 // gets an event. Where these lines were not seen there is one event, without
 // recipient; the sink, which has the attempts, sets right who is left.
-func (p *postfix) expired(r bouncehouse.Record, h *headReader, e *entry, id, sender, status string, res *bouncehouse.Result) error {
+func (p *postfix) expired(r bouncehouse.Record, h *headReader, e *entry, id, sender, status string,
+	res *bouncehouse.Result) error {
 	word, _, _ := strings.Cut(status, ",")
 	if word != "expired" && word != "force-expired" {
 		res.Unread++

@@ -26,7 +26,8 @@ import (
 // The client chooses its HELO name, its addresses and the message's lines,
 // and all of them are quoted: what they hold must not be taken for the
 // fields behind them.
-func (p *postfix) refusal(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+func (p *postfix) refusal(r bouncehouse.Record, h *headReader, e *entry, id, rest string,
+	res *bouncehouse.Result) error {
 	_, rest, _ = strings.Cut(rest, ": ")
 	var f refusal
 	if !f.read(rest) {
@@ -112,7 +113,8 @@ type refusal struct {
 }
 
 func (f *refusal) read(s string) bool {
-	for _, class := range [...]string{"header ", "body ", "mime-header ", "nested-header ", "mime header ", "nested header "} {
+	for _, class := range [...]string{"header ", "body ", "mime-header ", "nested-header ", "mime header ",
+		"nested header "} {
 		if strings.HasPrefix(s, class) {
 			return f.readContent(s)
 		}
@@ -181,7 +183,8 @@ func (f *refusal) cutFields(s string) (text string) {
 			continue
 		}
 		tries++
-		if rest, ok := f.fields(s[from:]); ok && (rest == "" || strings.HasPrefix(rest, " helo=<") || from+len(rest) < len(s) && fieldAhead(rest)) {
+		if rest, ok := f.fields(s[from:]); ok && (rest == "" || strings.HasPrefix(rest, " helo=<") ||
+			from+len(rest) < len(s) && fieldAhead(rest)) {
 			return s[:from-1]
 		}
 	}
@@ -226,7 +229,8 @@ func quoted(s string) int {
 // mayBeFields tells by the first of s whether fields is worth a try. A lone
 // semicolon at the end is one: nothing was known yet.
 func mayBeFields(s string) bool {
-	return s == "" || strings.HasPrefix(s, " from=<") || strings.HasPrefix(s, " to=<") || strings.HasPrefix(s, " proto=") || strings.HasPrefix(s, " helo=<")
+	return s == "" || strings.HasPrefix(s, " from=<") || strings.HasPrefix(s, " to=<") ||
+		strings.HasPrefix(s, " proto=") || strings.HasPrefix(s, " helo=<")
 }
 
 // fields reads " from=<a> to=<b> proto=ESMTP" at the beginning of s, each

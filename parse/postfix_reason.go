@@ -98,7 +98,8 @@ func hostReason(ev *bouncehouse.Event, host, rest string) bool {
 // tlsReason reads what smtp says of TLS, SASL and extensions.
 func tlsReason(ev *bouncehouse.Event, s string) bool {
 	switch {
-	case strings.HasPrefix(s, "TLS"), strings.HasPrefix(s, "Cannot start TLS"), strings.HasPrefix(s, "Server certificate"),
+	case strings.HasPrefix(s, "TLS"), strings.HasPrefix(s, "Cannot start TLS"),
+		strings.HasPrefix(s, "Server certificate"),
 		strings.HasPrefix(s, "REQUIRETLS"), strings.HasPrefix(s, "non DNSSEC destination"):
 		ev.Stage = bouncehouse.StageSTARTTLS
 		if at := strings.Index(s, " refused to start TLS: "); at > 0 {

@@ -12,7 +12,8 @@ import (
 var errCut = errors.New("result line of Postfix is cut off: no status")
 
 // result reads what became of one recipient.
-func (p *postfix) result(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+func (p *postfix) result(r bouncehouse.Record, h *headReader, e *entry, id, rest string,
+	res *bouncehouse.Result) error {
 	rcpt, rest, ok := values.CutAddress(rest[len("to=<"):])
 	if !ok {
 		return errCut
@@ -125,7 +126,8 @@ func postfixOutcome(status, dsn string) (o bouncehouse.Outcome, counted, ok bool
 func settle(ev *bouncehouse.Event, program string) {
 	daemon := program[strings.LastIndexByte(program, '/')+1:]
 	switch {
-	case ev.Outcome == bouncehouse.Deferred && (daemon == "error" || daemon == "retry" || strings.HasSuffix(daemon, "qmgr")):
+	case ev.Outcome == bouncehouse.Deferred && (daemon == "error" || daemon == "retry" ||
+		strings.HasSuffix(daemon, "qmgr")):
 		// These only say again why mail is held: nobody was asked.
 		ev.Repeat = true
 	case ev.Outcome == bouncehouse.Delivered && daemon == "discard":
@@ -152,7 +154,8 @@ func passedOn(ev *bouncehouse.Event) bool {
 	local := ev.RemoteIP == loopback4 || ev.RemoteIP == netip.IPv6Loopback() ||
 		ev.RemotePort >= 10000 && (ev.RemoteIP.IsPrivate() || ev.RemoteIP.IsLoopback())
 	if local {
-		return strings.Contains(ev.ReplyText, "queued as") || strings.Contains(ev.ReplyText, "from MTA(") || strings.Contains(ev.ReplyText, "discarded, id=")
+		return strings.Contains(ev.ReplyText, "queued as") || strings.Contains(ev.ReplyText, "from MTA(") ||
+			strings.Contains(ev.ReplyText, "discarded, id=")
 	}
 	return ev.RemoteHost == "" && strings.HasPrefix(ev.ReplyText, "forwarded as ")
 }

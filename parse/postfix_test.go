@@ -7,8 +7,8 @@ import (
 	"github.com/bouncehouse/bouncehouse"
 )
 
-// Unquoted, as versions before 3.5 log it, a stranger's address can look like the rest of the line: no message of his is
-// expired by its name. Of a recipient it cannot be told from a reply that looks so, see ARCHITECTURE.md.
+// Unquoted, as versions before 3.5 log it, a stranger's address can look like the rest of the line: no message of his
+// is expired by its name. Of a recipient it cannot be told from a reply that looks so, see ARCHITECTURE.md.
 func TestPostfixSenderLikeALine(t *testing.T) {
 	const header = "Sep  2 16:49:15 mx1 postfix/qmgr[1]: A1B2C3: from=<x@a.example>, status=expired, returned to sender"
 	for rest, want := range map[string]int{"": 1, "@b.example>, size=1, nrcpt=1 (queue active)": 0} {
@@ -31,7 +31,8 @@ func TestPostfixHeld(t *testing.T) {
 		refused = header + "smtpd[1]: NOQUEUE: hold: RCPT from app[192.0.2.7]: <app[192.0.2.7]>: Client host triggers HOLD action; from=<> to=<>\n"
 		active  = header + "qmgr[3]: A1B2C3D4E5: from=<a@example.com>, size=77, nrcpt=1 (queue active)\n"
 	)
-	for lines, want := range map[string]int{client + id + hold: 1, client + hold + id: 1, client + id + milter: 1, client + hold: 0, client + id: 0, refused + client + id: 0,
+	for lines, want := range map[string]int{client + id + hold: 1, client + hold + id: 1, client + id + milter: 1,
+		client + hold: 0, client + id: 0, refused + client + id: 0,
 		client + id + hold + active: 2, client + id + active + hold: 1} {
 		var res bouncehouse.Result
 		bouncehouse.ParseChunk(newParser(t, Auto), logChunk("x", lines, 0), &res)
@@ -53,7 +54,8 @@ func TestPostfixHostileSize(t *testing.T) {
 		return before(header, map[string]string{
 			"expiries": strings.Repeat("A1B2C3: to=<a@b.example>, relay=none, delay=1, dsn=4.4.1, status=deferred (no)\n"+header, n/240) +
 				strings.Repeat("A1B2C3: from=<a@b.example>, status=expired, returned to sender\n"+header, n/200),
-			"semicolons":    "NOQUEUE: reject: RCPT from a[203.0.113.1]: 550 5.1.1 x" + strings.Repeat("; from=<a", n/9),
+			"semicolons": "NOQUEUE: reject: RCPT from a[203.0.113.1]: 550 5.1.1 x" +
+				strings.Repeat("; from=<a", n/9),
 			"helo":          "NOQUEUE: reject: RCPT from a[203.0.113.1]: 550 5.1.1 <" + strings.Repeat(" helo=<a", n/8),
 			"from":          "A1B2C3: reject: header " + strings.Repeat(" from a; from=<", n/15),
 			"continuations": "A1B2C3: to=<a@b.example>, relay=x[203.0.113.1]:25, delay=1, dsn=5.0.0, status=bounced (host x[203.0.113.1] said: 550-" + strings.Repeat("550 ", n/4),

@@ -62,7 +62,8 @@ const (
 type pmtaRow [pmtaColumns]string
 
 // pmtaDefault is the order of the columns where nothing else is configured.
-var pmtaDefault = []pmtaColumn{pmtaType, pmtaLogged, pmtaQueued, pmtaOrig, pmtaRcpt, pmtaOrcpt, pmtaAction, pmtaStatus, pmtaDiag, pmtaMTA,
+var pmtaDefault = []pmtaColumn{pmtaType, pmtaLogged, pmtaQueued, pmtaOrig, pmtaRcpt, pmtaOrcpt, pmtaAction, pmtaStatus,
+	pmtaDiag, pmtaMTA,
 	pmtaCategory, pmtaOther, pmtaSource, pmtaDelivery, pmtaLocalIP, pmtaRemoteIP}
 
 func newPowerMTA(Options) bouncehouse.Parser { return &powerMTA{} }
@@ -98,7 +99,8 @@ func isPMTARow(s string) bool {
 	}
 	var row pmtaRow
 	n := row.split(s, pmtaDefault)
-	if n < 11 || !pmtaTyped(row[pmtaType]) || strings.IndexByte(row[pmtaRcpt], '@') < 1 || bouncehouse.EnhancedLen(row[pmtaStatus]) == 0 {
+	if n < 11 || !pmtaTyped(row[pmtaType]) || strings.IndexByte(row[pmtaRcpt], '@') < 1 ||
+		bouncehouse.EnhancedLen(row[pmtaStatus]) == 0 {
 		return false
 	}
 	switch row[pmtaAction] {
@@ -113,7 +115,8 @@ func isPMTARow(s string) bool {
 // pmtaTyped tells that a row of that type is an event.
 func pmtaTyped(s string) bool {
 	switch s {
-	case "d", "b", "t", "f", "rb", "rs", "delivery", "bounce", "transient", "feedback", "remote-bounce", "remote-status":
+	case "d", "b", "t", "f", "rb", "rs", "delivery", "bounce", "transient", "feedback", "remote-bounce",
+		"remote-status":
 		return true
 	}
 	return false

@@ -21,7 +21,8 @@ func (row *pmtaRow) outcome(ev *bouncehouse.Event) {
 	case "b", "bounce":
 		ev.Outcome = bouncehouse.Bounced
 		status := row[pmtaStatus]
-		if row[pmtaCategory] == "message-expired" || bouncehouse.EnhancedLen(status) > 0 && strings.HasPrefix(status[1:], ".4.7") {
+		if row[pmtaCategory] == "message-expired" || bouncehouse.EnhancedLen(status) > 0 &&
+			strings.HasPrefix(status[1:], ".4.7") {
 			ev.Outcome = bouncehouse.Expired
 		}
 	case "t", "transient":
@@ -154,7 +155,8 @@ func (row *pmtaRow) ownWords(ev *bouncehouse.Event, words string) {
 		}
 	}
 	ev.ReplyText = words
-	if ev.DSNOrigin == "" && (ev.EnhancedCode != "" && strings.HasPrefix(ev.EnhancedCode[1:], ".4.1") || category == "no-answer-from-host") {
+	if ev.DSNOrigin == "" && (ev.EnhancedCode != "" && strings.HasPrefix(ev.EnhancedCode[1:], ".4.1") ||
+		category == "no-answer-from-host") {
 		ev.Stage = bouncehouse.StageConnect
 	}
 }

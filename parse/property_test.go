@@ -199,9 +199,10 @@ func hostile(t *testing.T, format string, lines func(n int) map[string]string) {
 	const n = 64 << 10
 	for _, name := range slices.Sorted(maps.Keys(lines(n))) {
 		for _, as := range []string{format, Auto} {
-			parsetest.CheckGrowth(t, parsetest.Named(name+" as "+as), n, func(n int) string { return lines(n)[name] }, func(log string) {
-				parseHostileLog(t, as, bouncehouse.FileHead(log), log)
-			})
+			parsetest.CheckGrowth(t, parsetest.Named(name+" as "+as), n, func(n int) string { return lines(n)[name] },
+				func(log string) {
+					parseHostileLog(t, as, bouncehouse.FileHead(log), log)
+				})
 		}
 	}
 }

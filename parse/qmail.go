@@ -169,8 +169,10 @@ func (p *qmail) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	return err
 }
 
-func (p *qmail) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error) {
-	if e.host == "delivery" && values.Digits(e.program) && e.pid == "" && (e.stamp.zone != "" || e.stamp.fraction != "") {
+func (p *qmail) parseEntry(r bouncehouse.Record, h *headReader, e *entry,
+	res *bouncehouse.Result) (mine bool, err error) {
+	if e.host == "delivery" && values.Digits(e.program) && e.pid == "" &&
+		(e.stamp.zone != "" || e.stamp.fraction != "") {
 		// QUIRK: "2009-08-18 12:12:09.2 delivery 3: success: ..." of
 		// tai64nlocal looks like host and program.
 		return true, p.line(r, h, r.Host, &e.stamp, "delivery "+e.program+": "+e.msg, res)
@@ -217,7 +219,8 @@ const (
 // splogger joins folded lines. A line that may go on is held until the next
 // record of splogger's on the same host: qmail-send says its status after
 // every delivery. Of a line that began before this log nothing is known.
-func (p *qmail) splogger(r bouncehouse.Record, h *headReader, host, mark string, st *stamp, text string, res *bouncehouse.Result) (mine bool, err error) {
+func (p *qmail) splogger(r bouncehouse.Record, h *headReader, host, mark string, st *stamp, text string,
+	res *bouncehouse.Result) (mine bool, err error) {
 	i := slices.IndexFunc(p.held, func(one qmailHeld) bool { return one.host == host })
 	if mark[17] == '+' {
 		if i < 0 || p.held[i].stamp != mark[:17] {
@@ -244,7 +247,8 @@ func (p *qmail) splogger(r bouncehouse.Record, h *headReader, host, mark string,
 	if len(p.held) == maxHeld {
 		err = p.release(r, h, 0, res)
 	}
-	p.held = append(p.held, qmailHeld{host: strings.Clone(host), stamp: strings.Clone(mark[:17]), at: *st, text: []byte(text[:min(len(text), maxJoined)])})
+	p.held = append(p.held, qmailHeld{host: strings.Clone(host), stamp: strings.Clone(mark[:17]), at: *st,
+		text: []byte(text[:min(len(text), maxJoined)])})
 	return true, err
 }
 
@@ -264,7 +268,8 @@ func (p *qmail) release(r bouncehouse.Record, h *headReader, i int, res *bounceh
 }
 
 // line reads what is behind the stamp.
-func (p *qmail) line(r bouncehouse.Record, h *headReader, host string, st *stamp, s string, res *bouncehouse.Result) error {
+func (p *qmail) line(r bouncehouse.Record, h *headReader, host string, st *stamp, s string,
+	res *bouncehouse.Result) error {
 	if !isQmail(s) {
 		return nil
 	}
@@ -294,7 +299,8 @@ func (p *qmail) line(r bouncehouse.Record, h *headReader, host string, st *stamp
 }
 
 // info reads "93: bytes 300 from <a@b> qp 401 uid 49".
-func (p *qmail) info(r bouncehouse.Record, h *headReader, host string, st *stamp, s string, res *bouncehouse.Result) error {
+func (p *qmail) info(r bouncehouse.Record, h *headReader, host string, st *stamp, s string,
+	res *bouncehouse.Result) error {
 	id, rest, ok := strings.Cut(s, ": bytes ")
 	size, rest, ok2 := strings.Cut(rest, " from <")
 	end := strings.LastIndex(rest, "> qp ")
@@ -316,7 +322,8 @@ func (p *qmail) info(r bouncehouse.Record, h *headReader, host string, st *stamp
 	}
 	m.known = true
 	p.messages.keep(key, &m.sender, rest[:end])
-	res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{Time: m.begun, Host: host, QueueID: id, Sender: rest[:end], Size: values.Number(size)})
+	res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{Time: m.begun, Host: host, QueueID: id, Sender: rest[:end],
+		Size: values.Number(size)})
 	return nil
 }
 
@@ -337,7 +344,8 @@ func (p *qmail) starting(host, s string) {
 
 // result reads "2: success: report". The number is forgotten with it: it is
 // counted from one again when qmail-send starts.
-func (p *qmail) result(r bouncehouse.Record, h *headReader, host string, st *stamp, s string, res *bouncehouse.Result) error {
+func (p *qmail) result(r bouncehouse.Record, h *headReader, host string, st *stamp, s string,
+	res *bouncehouse.Result) error {
 	number, rest, ok := strings.Cut(s, ": ")
 	if !ok || strings.IndexByte(number, ' ') >= 0 {
 		return nil

@@ -18,7 +18,8 @@ import (
 // tcpserver says who connected: no events.
 
 // refusedBy makes the event of a refusal.
-func (p *qmail) refusedBy(r bouncehouse.Record, h *headReader, host string, st *stamp, stage bouncehouse.Stage, res *bouncehouse.Result) (*bouncehouse.Event, error) {
+func (p *qmail) refusedBy(r bouncehouse.Record, h *headReader, host string, st *stamp, stage bouncehouse.Stage,
+	res *bouncehouse.Result) (*bouncehouse.Event, error) {
 	at, err := h.clock.time(&r, st)
 	if err != nil {
 		return nil, err
@@ -30,7 +31,8 @@ func (p *qmail) refusedBy(r bouncehouse.Record, h *headReader, host string, st *
 
 // refused reads what follows "rblsmtpd: ". It takes HELO and MAIL and
 // refuses every RCPT.
-func (p *qmail) refused(r bouncehouse.Record, h *headReader, host string, st *stamp, s string, res *bouncehouse.Result) error {
+func (p *qmail) refused(r bouncehouse.Record, h *headReader, host string, st *stamp, s string,
+	res *bouncehouse.Result) error {
 	s = strings.TrimPrefix(s, "rblsmtpd: ") // splogger with that name
 	client, rest, ok := strings.Cut(s, " pid ")
 	list, reply, ok2 := strings.Cut(rest, ": ")
@@ -51,7 +53,8 @@ func (p *qmail) refused(r bouncehouse.Record, h *headReader, host string, st *st
 }
 
 // chkuser reads what follows "CHKUSER rejected ".
-func (p *qmail) chkuser(r bouncehouse.Record, h *headReader, host string, st *stamp, s string, res *bouncehouse.Result) error {
+func (p *qmail) chkuser(r bouncehouse.Record, h *headReader, host string, st *stamp, s string,
+	res *bouncehouse.Result) error {
 	what, rest, ok := strings.Cut(s, ": from <")
 	sender, rest, ok2 := strings.Cut(rest, "> remote <")
 	client, rest, ok3 := strings.Cut(rest, "> rcpt <")
@@ -86,7 +89,8 @@ func (p *qmail) chkuser(r bouncehouse.Record, h *headReader, host string, st *st
 
 // spamdyke reads a line of that filter; ALLOWED, TIMEOUT and others are no
 // refusals.
-func (p *qmail) spamdyke(r bouncehouse.Record, h *headReader, host string, st *stamp, s string, res *bouncehouse.Result) error {
+func (p *qmail) spamdyke(r bouncehouse.Record, h *headReader, host string, st *stamp, s string,
+	res *bouncehouse.Result) error {
 	word, rest, ok := strings.Cut(s, " from: ")
 	if !ok || !strings.HasPrefix(word, "DENIED_") || strings.IndexByte(word, ' ') >= 0 {
 		return nil
@@ -108,7 +112,8 @@ func (p *qmail) spamdyke(r bouncehouse.Record, h *headReader, host string, st *s
 	if err != nil {
 		return err
 	}
-	ev.Sender, ev.Recipient, ev.RemoteHost, ev.SASLUser = unlessUnknown(sender), unlessUnknown(recipient), unlessUnknown(name), unlessUnknown(user)
+	ev.Sender, ev.Recipient, ev.RemoteHost, ev.SASLUser = unlessUnknown(sender), unlessUnknown(recipient),
+		unlessUnknown(name), unlessUnknown(user)
 	ev.RemoteIP = values.IP(addr)
 	ev.ReplyText = strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(word, "DENIED_"), "_", " "))
 	if why = strings.Trim(why, " "); why != "" && why != "(empty)" {

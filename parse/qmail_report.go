@@ -106,8 +106,10 @@ func readPhrase(ev *bouncehouse.Event, s string) {
 		if before, ok := strings.CutSuffix(s[:from], "_"); ok && ev.Recipient == "" && before != "" {
 			ev.Recipient = quotedAddress(before)
 		}
-		if ev.RemoteIP.IsValid() && ev.RemoteHost == "" && from > 1 && s[from-1] == '_' { // "mx.example.org_[203.0.113.7]"
-			if before := s[strings.LastIndexAny(s[:from-1], "_/")+1 : from-1]; s[from] == '[' && strings.IndexByte(before, '.') > 0 {
+		// "mx.example.org_[203.0.113.7]"
+		if ev.RemoteIP.IsValid() && ev.RemoteHost == "" && from > 1 && s[from-1] == '_' {
+			if before := s[strings.LastIndexAny(s[:from-1], "_/")+1 : from-1]; s[from] == '[' &&
+				strings.IndexByte(before, '.') > 0 {
 				ev.RemoteHost = before
 			}
 		}

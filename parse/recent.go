@@ -47,7 +47,8 @@ func (m *recent[V]) find(key memoKey) *V {
 // put forgets what was known of key and returns its new, empty entry.
 func (m *recent[V]) put(key memoKey) *V {
 	m.remove(key)
-	item := &recentItem[V]{key: memoKey{strings.Clone(key.host), strings.Clone(key.id)}, bytes: recentBytes + len(key.host) + len(key.id)}
+	item := &recentItem[V]{key: memoKey{strings.Clone(key.host), strings.Clone(key.id)},
+		bytes: recentBytes + len(key.host) + len(key.id)}
 	item.bytes += int(unsafe.Sizeof(*item))
 	m.add(item)
 	return &item.value

@@ -48,14 +48,16 @@ func isSendmail(e *entry) bool {
 	}
 	switch {
 	case strings.HasPrefix(rest, "from="):
-		return strings.Contains(rest, ", size=") && strings.Contains(rest, ", class=") && strings.Contains(rest, ", nrcpts=")
+		return strings.Contains(rest, ", size=") && strings.Contains(rest, ", class=") &&
+			strings.Contains(rest, ", nrcpts=")
 	case strings.HasPrefix(rest, "to="):
 		return strings.Contains(rest, ", delay=") && strings.Contains(rest, ", stat=")
 	}
 	return false
 }
 
-func (p *sendmail) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error) {
+func (p *sendmail) parseEntry(r bouncehouse.Record, h *headReader, e *entry,
+	res *bouncehouse.Result) (mine bool, err error) {
 	if !isSendmail(e) {
 		return false, nil
 	}
@@ -167,7 +169,8 @@ func cutSendmailID(s string, known bool) (id, rest string) {
 
 // arrival reads "from=": it is logged when the message has been taken, or
 // when the client has gone on without that it was.
-func (p *sendmail) arrival(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+func (p *sendmail) arrival(r bouncehouse.Record, h *headReader, e *entry, id, rest string,
+	res *bouncehouse.Result) error {
 	sender, rest := cutSender(rest)
 	relay, messageID, rcpts, size := "", "", "", int64(0)
 	// The message id is a stranger's; what is behind it is not.
@@ -228,7 +231,8 @@ func cutSender(s string) (sender, rest string) {
 
 // offspring reads of a message that was made because of another: its bounce,
 // or its copy for a list's members.
-func (p *sendmail) offspring(r bouncehouse.Record, h *headReader, e *entry, id, child, rest string, res *bouncehouse.Result) error {
+func (p *sendmail) offspring(r bouncehouse.Record, h *headReader, e *entry, id, child, rest string,
+	res *bouncehouse.Result) error {
 	kind, text, ok := strings.Cut(rest, ": ")
 	if !ok {
 		return nil

@@ -252,7 +252,8 @@ func escaped(s string) string {
 func octal(b []byte, s string) ([]byte, int) {
 	var letter [utf8.UTFMax]byte
 	n := 0
-	for n < len(letter) && len(s) >= 4*n+4 && s[4*n] == '\\' && s[4*n+1]-'2' <= 1 && s[4*n+2]-'0' <= 7 && s[4*n+3]-'0' <= 7 {
+	for n < len(letter) && len(s) >= 4*n+4 && s[4*n] == '\\' && s[4*n+1]-'2' <= 1 && s[4*n+2]-'0' <= 7 &&
+		s[4*n+3]-'0' <= 7 {
 		letter[n] = (s[4*n+1]-'0')<<6 | (s[4*n+2]-'0')<<3 | (s[4*n+3] - '0')
 		n++
 	}

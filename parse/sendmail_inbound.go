@@ -41,7 +41,8 @@ const maxRefused = 256 // of one message; further ones do not wait
 // refuse makes an event of what was refused, at once where sender and client
 // are known or never will be, else with the from= line.
 func (p *sendmail) refuse(e *entry, ev *bouncehouse.Event, res *bouncehouse.Result) {
-	ev.Source, ev.Host, ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Sendmail, e.host, bouncehouse.Inbound, bouncehouse.Rejected, true
+	ev.Source, ev.Host, ev.Direction, ev.Outcome, ev.Counted = bouncehouse.Sendmail, e.host, bouncehouse.Inbound,
+		bouncehouse.Rejected, true
 	m := p.memory.find(e.host, ev.QueueID)
 	if ev.QueueID != "" && m != nil && m.announced {
 		recipient, known := ev.Recipient, *ev
@@ -64,7 +65,8 @@ func (p *sendmail) refuse(e *entry, ev *bouncehouse.Event, res *bouncehouse.Resu
 	if known := p.processes.find(memoKey{e.host, e.pid}); known != nil && !ev.RemoteIP.IsValid() {
 		clientOf(known.client).set(ev)
 	}
-	ev.ContextKnown = ev.QueueID == "" || ev.Sender != "" || ev.Stage == bouncehouse.StageConnect || ev.Stage == bouncehouse.StageHELO
+	ev.ContextKnown = ev.QueueID == "" || ev.Sender != "" || ev.Stage == bouncehouse.StageConnect ||
+		ev.Stage == bouncehouse.StageHELO
 	res.Events = append(res.Events, *ev)
 }
 
@@ -77,7 +79,8 @@ func (p *sendmail) wait(ev *bouncehouse.Event) bool {
 	}
 	kept := *ev
 	kept.Host, kept.QueueID = strings.Clone(ev.Host), strings.Clone(ev.QueueID)
-	kept.Sender, kept.Recipient, kept.RemoteHost = strings.Clone(ev.Sender), strings.Clone(ev.Recipient), strings.Clone(ev.RemoteHost)
+	kept.Sender, kept.Recipient, kept.RemoteHost = strings.Clone(ev.Sender), strings.Clone(ev.Recipient),
+		strings.Clone(ev.RemoteHost)
 	kept.EnhancedCode, kept.ReplyText = strings.Clone(ev.EnhancedCode), strings.Clone(ev.ReplyText)
 	waiting.list = append(waiting.list, kept)
 	p.refused.charge(key, 700+len(kept.Recipient)+len(kept.ReplyText))
@@ -110,7 +113,8 @@ func (p *sendmail) refusals(e *entry, id, sender string, client mailClient, user
 }
 
 // badRecipient reads "<a@b>... User unknown".
-func (p *sendmail) badRecipient(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+func (p *sendmail) badRecipient(r bouncehouse.Record, h *headReader, e *entry, id, rest string,
+	res *bouncehouse.Result) error {
 	const dots = ">... "
 	at := strings.Index(rest, dots)
 	if strings.HasPrefix(rest, `<"`) { // a quoted local part may hold anything
@@ -133,7 +137,8 @@ func (p *sendmail) badRecipient(r bouncehouse.Record, h *headReader, e *entry, i
 	if err != nil {
 		return err
 	}
-	ev := bouncehouse.Event{Time: when, QueueID: id, Stage: bouncehouse.StageRCPT, Recipient: rest[1:at], ReplyText: rest}
+	ev := bouncehouse.Event{Time: when, QueueID: id, Stage: bouncehouse.StageRCPT, Recipient: rest[1:at],
+		ReplyText: rest}
 	if rest[at+len(dots):] == "User unknown" { // the code of this is always the same; of others it is not logged
 		ev.ReplyCode, ev.EnhancedCode = 550, "5.1.1"
 	}
@@ -142,7 +147,8 @@ func (p *sendmail) badRecipient(r bouncehouse.Record, h *headReader, e *entry, i
 }
 
 // ruleset reads "check_rcpt, arg1=<a@b>, relay=host [ip], reject=550 5.7.1 text".
-func (p *sendmail) ruleset(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+func (p *sendmail) ruleset(r bouncehouse.Record, h *headReader, e *entry, id, rest string,
+	res *bouncehouse.Result) error {
 	name, rest, _ := strings.Cut(rest, ", ")
 	switch name {
 	case "tls_server", "tls_rcpt", "try_tls", "tls_clt_features", "authinfo", "check_compat":
@@ -193,7 +199,8 @@ func (p *sendmail) ruleset(r bouncehouse.Record, h *headReader, e *entry, id, re
 }
 
 // milter reads what a filter had refused.
-func (p *sendmail) milter(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+func (p *sendmail) milter(r bouncehouse.Record, h *headReader, e *entry, id, rest string,
+	res *bouncehouse.Result) error {
 	ev := bouncehouse.Event{QueueID: id}
 	key, reply := "", ""
 	if client, ok := strings.CutPrefix(rest, "connect: host="); ok {
@@ -269,7 +276,8 @@ func (p *sendmail) told(e *entry, id string) {
 }
 
 // talkedEarly reads "host [ip] due to pre-greeting traffic after 2 seconds".
-func (p *sendmail) talkedEarly(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+func (p *sendmail) talkedEarly(r bouncehouse.Record, h *headReader, e *entry, id, rest string,
+	res *bouncehouse.Result) error {
 	client, why, ok := strings.Cut(rest, " due to ")
 	if !ok {
 		return nil
@@ -302,7 +310,8 @@ func (p *sendmail) notTaken(at time.Time, e *entry, id string, d *delivery, res 
 		return
 	}
 	for rcpt := range d.recipients {
-		ev := bouncehouse.Event{Time: at, QueueID: id, Stage: bouncehouse.StageEOD, Recipient: rcpt, EnhancedCode: d.dsn}
+		ev := bouncehouse.Event{Time: at, QueueID: id, Stage: bouncehouse.StageEOD, Recipient: rcpt,
+			EnhancedCode: d.dsn}
 		said.SetReply(&ev, strings.TrimPrefix(d.stat, "Deferred: "))
 		if strings.HasPrefix(ev.ReplyText, "Message exceeds maximum fixed size") && ev.ReplyCode == 0 {
 			ev.ReplyCode, ev.EnhancedCode = 552, "5.2.3" // the code is not logged, and always this [collect.c]

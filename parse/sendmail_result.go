@@ -13,7 +13,8 @@ import (
 var errNoStat = errors.New("result line of Sendmail is cut off: no stat")
 
 // result reads what became of the recipients that were tried at once.
-func (p *sendmail) result(r bouncehouse.Record, h *headReader, e *entry, id, rest string, res *bouncehouse.Result) error {
+func (p *sendmail) result(r bouncehouse.Record, h *headReader, e *entry, id, rest string,
+	res *bouncehouse.Result) error {
 	var d delivery
 	if !d.read(rest) {
 		return errNoStat
@@ -96,7 +97,8 @@ func sendmailOutcome(d *delivery) (o bouncehouse.Outcome, ok bool) {
 		return "", false
 	}
 	switch {
-	case strings.HasPrefix(d.reply, "5"): // whatever class its enhanced code is of: "551 4.7.17 mailbox owner has changed"
+	// whatever class its enhanced code is of: "551 4.7.17 mailbox owner has changed"
+	case strings.HasPrefix(d.reply, "5"):
 		return bouncehouse.Bounced, true
 	case strings.HasPrefix(d.dsn, "4"):
 		return bouncehouse.Deferred, true
@@ -126,7 +128,8 @@ func (d *delivery) setReply(ev *bouncehouse.Event) {
 		words = strings.TrimPrefix(d.stat, "Deferred: ")
 	}
 	ours := ourOwn(words)
-	if bouncehouse.StartsWithCode(words) && d.reply == "" && ev.Outcome == bouncehouse.Bounced && !ev.RemoteIP.IsValid() {
+	if bouncehouse.StartsWithCode(words) && d.reply == "" && ev.Outcome == bouncehouse.Bounced &&
+		!ev.RemoteIP.IsValid() {
 		ours = true
 	}
 	reply := firstLine(words)
@@ -141,7 +144,8 @@ func (d *delivery) setReply(ev *bouncehouse.Event) {
 		return
 	}
 	switch {
-	case strings.HasPrefix(reply.Text, "TLS handshake failed"), strings.HasPrefix(reply.Text, "DANE"), strings.HasPrefix(reply.Text, "STARTTLS"):
+	case strings.HasPrefix(reply.Text, "TLS handshake failed"), strings.HasPrefix(reply.Text, "DANE"),
+		strings.HasPrefix(reply.Text, "STARTTLS"):
 		ev.Stage = bouncehouse.StageSTARTTLS
 	case strings.HasPrefix(reply.Text, "Connection refused"), strings.HasSuffix(reply.Text, "Network is unreachable"),
 		strings.HasSuffix(reply.Text, "No route to host"), strings.HasSuffix(reply.Text, "Host is down"),
@@ -167,7 +171,8 @@ func ourOwn(s string) bool {
 	case strings.HasPrefix(text, "TLS handshake failed."):
 		return strings.HasPrefix(s, "454 4.7.0")
 	case strings.HasPrefix(s, "421 4.4.1 "), strings.HasPrefix(s, "421 4.4.2 "), strings.HasPrefix(s, "451 4.4.1 "):
-		return strings.HasPrefix(text, "Connection reset by ") || strings.HasPrefix(text, "Connection timed out with ") ||
+		return strings.HasPrefix(text, "Connection reset by ") ||
+			strings.HasPrefix(text, "Connection timed out with ") ||
 			strings.HasPrefix(text, "Connection refused by ") || strings.HasPrefix(text, "reply: read error from ")
 	}
 	return false
@@ -176,7 +181,8 @@ func ourOwn(s string) bool {
 // settle decides what is no attempt at the recipient's server.
 func (d *delivery) settle(ev *bouncehouse.Event) {
 	switch {
-	case ev.Outcome == bouncehouse.Deferred && d.reply == "" && d.stat == "Deferred" && !ev.RemoteIP.IsValid() && ev.RemoteHost != "":
+	case ev.Outcome == bouncehouse.Deferred && d.reply == "" && d.stat == "Deferred" && !ev.RemoteIP.IsValid() &&
+		ev.RemoteHost != "":
 		// The host failed for another message of this queue run: it was not
 		// asked again.
 		ev.Repeat, ev.Counted = true, false
@@ -194,7 +200,8 @@ func ownHop(ev *bouncehouse.Event, mailer string) bool {
 		return false
 	}
 	return mailer == "relay" || strings.Contains(ev.ReplyText, "Message accepted for delivery") ||
-		strings.Contains(ev.ReplyText, "queued as") || strings.Contains(ev.ReplyText, "from MTA(") || strings.Contains(ev.ReplyText, "discarded, id=")
+		strings.Contains(ev.ReplyText, "queued as") || strings.Contains(ev.ReplyText, "from MTA(") ||
+		strings.Contains(ev.ReplyText, "discarded, id=")
 }
 
 // setRelay reads "host. [ip]", "[ip] [ip]" or "host.".

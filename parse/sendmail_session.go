@@ -176,7 +176,8 @@ func (process *mailProcess) encryption(ev *bouncehouse.Event, host string) {
 			ev.TLS = c.version
 			return
 		}
-		if head, tail, ok := strings.Cut(host, "..."); ok && len(c.relay) > len(host) && strings.HasPrefix(c.relay, head) && strings.HasSuffix(c.relay, tail) {
+		if head, tail, ok := strings.Cut(host, "..."); ok && len(c.relay) > len(host) &&
+			strings.HasPrefix(c.relay, head) && strings.HasSuffix(c.relay, tail) {
 			ev.TLS, ev.RemoteHost = c.version, strings.TrimSuffix(c.relay, ".")
 			return
 		}

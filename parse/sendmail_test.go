@@ -10,7 +10,8 @@ import (
 func TestSendmailHostileSize(t *testing.T) {
 	hostile(t, "sendmail", func(n int) map[string]string {
 		return before("Sep  2 16:49:15 mx1 sm-mta[41000]: 65380000041000: ", map[string]string{
-			"list":        "to=" + strings.Repeat("<a@b.example>,", n/14) + " [more], delay=00:00:01, mailer=esmtp, stat=Deferred",
+			"list": "to=" + strings.Repeat("<a@b.example>,", n/14) +
+				" [more], delay=00:00:01, mailer=esmtp, stat=Deferred",
 			"commas only": "to=" + strings.Repeat("a,", n/2) + " delay=00:00:01, mailer=esmtp, stat=Deferred",
 			"open":        "to=" + strings.Repeat("<a", n/2),
 			"quotes":      "to=" + strings.Repeat(`"a",`, n/4) + `", delay=00:00:01`,
@@ -20,12 +21,13 @@ func TestSendmailHostileSize(t *testing.T) {
 			"octal":       `to=<a>, mailer=esmtp, reply=550 ` + strings.Repeat(`\345`, n/4) + ", stat=User unknown",
 			"from":        "from=<" + strings.Repeat(", size=", n/7) + strings.Repeat(", relay=", n/8),
 			"msgid":       "from=<a>, size=1, class=0, nrcpts=1, msgid=" + strings.Repeat("<>, ", n/4),
-			"ruleset":     "ruleset=check_rcpt, " + strings.Repeat("arg1=<>, ", n/9) + "reject=550 " + strings.Repeat("a, relay=[", n/10),
-			"unknown":     strings.Repeat("<>... ", n/6),
-			"quoted":      `<"` + strings.Repeat(`\"`, n/2),
-			"milter":      "Milter: to=<" + strings.Repeat(", reject=", n/9),
-			"split":       "split: count=9, ids=" + strings.Repeat("65380000041000; ", n/16),
-			"protocol":    strings.Repeat(" protocol error: ", n/17),
+			"ruleset": "ruleset=check_rcpt, " + strings.Repeat("arg1=<>, ", n/9) + "reject=550 " +
+				strings.Repeat("a, relay=[", n/10),
+			"unknown":  strings.Repeat("<>... ", n/6),
+			"quoted":   `<"` + strings.Repeat(`\"`, n/2),
+			"milter":   "Milter: to=<" + strings.Repeat(", reject=", n/9),
+			"split":    "split: count=9, ids=" + strings.Repeat("65380000041000; ", n/16),
+			"protocol": strings.Repeat(" protocol error: ", n/17),
 		})
 	})
 }
@@ -40,7 +42,9 @@ func TestSendmailWaiting(t *testing.T) {
 	if len(res.Events) != 2*maxRefused {
 		t.Errorf("%d events before the from= line, want %d", len(res.Events), 2*maxRefused)
 	}
-	bouncehouse.ParseChunk(p, logChunk("wait", "Jun  3 10:00:03 mx1 sm-mta[41000]: 65380000041000: from=<>, size=0, class=0, nrcpts=0, relay=h [192.0.2.1]\n", 0), &res)
+	bouncehouse.ParseChunk(p, logChunk("wait",
+		"Jun  3 10:00:03 mx1 sm-mta[41000]: 65380000041000: from=<>, size=0, class=0, nrcpts=0, relay=h [192.0.2.1]\n",
+		0), &res)
 	if len(res.Events) != 3*maxRefused {
 		t.Errorf("%d events, want %d", len(res.Events), 3*maxRefused)
 	}

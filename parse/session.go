@@ -121,7 +121,8 @@ func (d *dialogue) command(line string, res *bouncehouse.Result) {
 	if d.lost {
 		return
 	}
-	if len(d.pending()) >= maxPending || d.bytes > maxEnvelope || verb == verbRCPT && d.mail != nil && len(d.mail.rcpts) >= maxRcpts {
+	if len(d.pending()) >= maxPending || d.bytes > maxEnvelope ||
+		verb == verbRCPT && d.mail != nil && len(d.mail.rcpts) >= maxRcpts {
 		d.lost, d.sent, d.done = true, nil, 0
 		d.finished(d.mail)
 		res.Unread++

@@ -13,7 +13,8 @@ func (d *dialogue) answer(said bouncehouse.Reply, res *bouncehouse.Result) {
 		d.bytes += len(said.Text) - len(d.closing.Text)
 		d.closing = cloneReply(said)
 	}
-	if said.Code == 220 && (len(d.pending()) == 0 || d.pending()[0].verb != verbGreeting && d.pending()[0].verb != verbSTARTTLS) {
+	if said.Code == 220 && (len(d.pending()) == 0 || d.pending()[0].verb != verbGreeting &&
+		d.pending()[0].verb != verbSTARTTLS) {
 		// Only a greeting is 220: the session's id is used again.
 		*d = dialogue{direction: d.direction, remote: d.remote, local: d.local, started: true}
 		d.greeted(said)
@@ -234,7 +235,8 @@ func (d *dialogue) refuseAll(stage bouncehouse.Stage, said bouncehouse.Reply, ma
 }
 
 // tellAccepted is for the recipients who were accepted before the data.
-func (d *dialogue) tellAccepted(stage bouncehouse.Stage, said bouncehouse.Reply, mail *envelope, res *bouncehouse.Result) {
+func (d *dialogue) tellAccepted(stage bouncehouse.Stage, said bouncehouse.Reply, mail *envelope,
+	res *bouncehouse.Result) {
 	if mail == nil || said.Code < 200 || said.Code >= 300 && said.Code < 400 {
 		return
 	}
@@ -247,7 +249,8 @@ func (d *dialogue) tellAccepted(stage bouncehouse.Stage, said bouncehouse.Reply,
 }
 
 // tell appends one event.
-func (d *dialogue) tell(stage bouncehouse.Stage, said bouncehouse.Reply, mail *envelope, rcpt string, res *bouncehouse.Result) {
+func (d *dialogue) tell(stage bouncehouse.Stage, said bouncehouse.Reply, mail *envelope, rcpt string,
+	res *bouncehouse.Result) {
 	ev := newEvent(res, "")
 	ev.Counted, ev.Direction = true, bouncehouse.Outbound
 	ev.ContextKnown = mail == nil || mail.begun

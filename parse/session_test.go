@@ -33,7 +33,8 @@ func TestSessionBeginsAnew(t *testing.T) {
 	var res bouncehouse.Result
 	for range 40000 {
 		d.reply("220 mx.example.com ESMTP", &res)
-		for _, command := range []string{"EHLO client.example", "MAIL FROM:<sender@example.net>", "RCPT TO:<recipient@example.com>"} {
+		for _, command := range []string{"EHLO client.example", "MAIL FROM:<sender@example.net>",
+			"RCPT TO:<recipient@example.com>"} {
 			d.command(command, &res)
 		}
 		for _, reply := range []string{"250 ok", "250 ok", "550 no"} {

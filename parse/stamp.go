@@ -37,7 +37,8 @@ func cutStamp(s string) (st stamp, rest string, ok bool) {
 		st.kind, st.date, s = stampBSD, s[:15], s[15:]
 		st.fraction, s = cutFraction(s)
 		return st, s, true
-	case s[4] == '-' && len(s) >= 19 && s[7] == '-' && (s[10] == 'T' || s[10] == ' ') && s[13] == ':' && s[16] == ':' && s[0]-'0' <= 9:
+	case s[4] == '-' && len(s) >= 19 && s[7] == '-' && (s[10] == 'T' || s[10] == ' ') && s[13] == ':' && s[16] == ':' &&
+		s[0]-'0' <= 9:
 		st.kind, st.date, s = stampISO, s[:19], s[19:]
 		st.fraction, s = cutFraction(s)
 		st.zone, s = cutZone(s)
@@ -199,7 +200,8 @@ func (c *clock) inYear(st *stamp, year, h, m, s int) (time.Time, bool) {
 	default:
 		mon, day = values.Month(st.date), values.Pair(st.date[4:])
 	}
-	if year < firstYear || mon < 1 || mon > 12 || day < 1 || day > 31 || time.Date(year, time.Month(mon), day, 0, 0, 0, 0, time.UTC).Day() != day {
+	if year < firstYear || mon < 1 || mon > 12 || day < 1 || day > 31 ||
+		time.Date(year, time.Month(mon), day, 0, 0, 0, 0, time.UTC).Day() != day {
 		return time.Time{}, false
 	}
 	zone := c.zone

@@ -62,7 +62,8 @@ func TestClock(t *testing.T) {
 			}
 		}
 	}
-	for _, s := range []string{"", "Nov", "Nov 21 18:56", "Foo 21 18:56:32 x", "2026-11-21", "18:56:32 2026-11-21", "4F2D1A0C3B: to=<a@b>"} {
+	for _, s := range []string{"", "Nov", "Nov 21 18:56", "Foo 21 18:56:32 x", "2026-11-21", "18:56:32 2026-11-21",
+		"4F2D1A0C3B: to=<a@b>"} {
 		if _, _, ok := cutStamp(s); ok {
 			t.Errorf("%q was read as a time", s)
 		}

@@ -46,7 +46,8 @@ func (s *tlsSessions) version(host, pid, relay, queueID string, again bool) stri
 	}
 	for i := range p.conns {
 		c := &p.conns[i]
-		if c.relay == "" || !strings.HasPrefix(relay, c.relay) || len(relay) > len(c.relay) && relay[len(c.relay)] != '[' {
+		if c.relay == "" || !strings.HasPrefix(relay, c.relay) ||
+			len(relay) > len(c.relay) && relay[len(c.relay)] != '[' {
 			continue
 		}
 		id := hash(queueID)

@@ -105,14 +105,17 @@ func wrappings() []wrapping {
 				`{"log":` + quote(s[len(s)/2:]+"\n") + `,"stream":"stdout","time":"` + stamp + `"}`
 		}},
 		{"journal", func(s string) string {
-			return `{"MESSAGE":` + quote(s) + `,"SYSLOG_IDENTIFIER":"postfix/smtp","_UID":"0","__REALTIME_TIMESTAMP":"1342540861416351"}`
+			return `{"MESSAGE":` + quote(s) +
+				`,"SYSLOG_IDENTIFIER":"postfix/smtp","_UID":"0","__REALTIME_TIMESTAMP":"1342540861416351"}`
 		}},
 		{"export", func(s string) string {
-			return "__CURSOR=a\n__REALTIME_TIMESTAMP=1342540861416351\nSYSLOG_IDENTIFIER=qmail\n_UID=0\nMESSAGE=" + s + "\n"
+			return "__CURSOR=a\n__REALTIME_TIMESTAMP=1342540861416351\nSYSLOG_IDENTIFIER=qmail\n_UID=0\nMESSAGE=" + s +
+				"\n"
 		}},
 		{"binary export", func(s string) string {
 			length := string(binary.LittleEndian.AppendUint64(nil, uint64(len(s))))
-			return "__CURSOR=a\n__REALTIME_TIMESTAMP=1342540861416351\nSYSLOG_IDENTIFIER=courierd\n_UID=0\nMESSAGE\n" + length + s + "\n"
+			return "__CURSOR=a\n__REALTIME_TIMESTAMP=1342540861416351\nSYSLOG_IDENTIFIER=courierd\n_UID=0\nMESSAGE\n" +
+				length + s + "\n"
 		}},
 		{"CRI", func(s string) string { return halves(s, stamp+" stdout %s %s") }},
 		{"compose", func(s string) string { return "smtp_1       | " + s }},

@@ -124,7 +124,8 @@ type journal struct {
 	message                                    string
 	realtime, host, ident, pid, sysPID, inside string
 	source                                     journalSource
-	odd                                        bool // a key stands twice, or its value is no text: nobody knows what is meant
+	// a key stands twice, or its value is no text: nobody knows what is meant
+	odd bool
 }
 
 // read reads an object; ok is false of what is none.

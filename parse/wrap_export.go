@@ -162,7 +162,8 @@ type journalBinary struct {
 const lengthBytes = 8
 
 func (b *journalBinary) begin(name string, r *bouncehouse.Record) {
-	*b = journalBinary{name: strings.Clone(name), start: r.Offset + int64(len(r.Text)) + 1, length: b.length[:0], doubtful: b.doubtful}
+	*b = journalBinary{name: strings.Clone(name), start: r.Offset + int64(len(r.Text)) + 1, length: b.length[:0],
+		doubtful: b.doubtful}
 	b.measure(r)
 }
 

@@ -42,7 +42,8 @@ func TestWrappedAlike(t *testing.T) {
 				t.Fatal(err)
 			}
 			log := string(data)
-			if strings.Contains(file, "wrapped") || strings.Contains(file, "hostile") || strings.Contains(file, "headers") || !utf8.ValidString(log) {
+			if strings.Contains(file, "wrapped") || strings.Contains(file, "hostile") ||
+				strings.Contains(file, "headers") || !utf8.ValidString(log) {
 				continue
 			}
 			bare := eventsOf(t, log)
@@ -55,7 +56,8 @@ func TestWrappedAlike(t *testing.T) {
 				}
 				tried++
 				got := eventsOf(t, b.String())
-				if diff := cmp.Diff(bare, got, cmpopts.IgnoreFields(bouncehouse.Event{}, "Origin", "Time", "Delay", "RemoteIP", "LocalIP", "CitedIP", "SubjectIP")); diff != "" {
+				if diff := cmp.Diff(bare, got, cmpopts.IgnoreFields(bouncehouse.Event{}, "Origin", "Time", "Delay",
+					"RemoteIP", "LocalIP", "CitedIP", "SubjectIP")); diff != "" {
 					t.Errorf("%s in %s (-bare +wrapped):\n%.2000s", file, name, diff)
 				}
 			}

@@ -49,7 +49,8 @@ func cutZoneStamp(s string) (st stamp, rest string, ok bool) {
 // zoneSender cuts "info Sender/default/2301 " off; "" where there is none.
 func zoneSender(s string) string {
 	switch {
-	case strings.HasPrefix(s, "info Sender/"), strings.HasPrefix(s, "verb Sender/"), strings.HasPrefix(s, "sill Sender/"),
+	case strings.HasPrefix(s, "info Sender/"), strings.HasPrefix(s, "verb Sender/"),
+		strings.HasPrefix(s, "sill Sender/"),
 		strings.HasPrefix(s, "WARN Sender/"), strings.HasPrefix(s, "ERR! Sender/"):
 		_, rest, _ := strings.Cut(s[len("info "):], " ")
 		return rest
@@ -71,7 +72,8 @@ func (p *zoneMTA) Parse(r bouncehouse.Record, res *bouncehouse.Result) error {
 	return err
 }
 
-func (p *zoneMTA) parseEntry(r bouncehouse.Record, h *headReader, e *entry, res *bouncehouse.Result) (mine bool, err error) {
+func (p *zoneMTA) parseEntry(r bouncehouse.Record, h *headReader, e *entry,
+	res *bouncehouse.Result) (mine bool, err error) {
 	st, rest := e.stamp, e.msg
 	if own, inner, ok := cutZoneStamp(e.msg); ok && own.kind != stampNone {
 		st, rest = own, inner
@@ -93,7 +95,8 @@ type zoneResult struct {
 }
 
 // line reads "id=S Q.001 ACCEPTED from=...".
-func (p *zoneMTA) line(r bouncehouse.Record, h *headReader, host string, st *stamp, s string, res *bouncehouse.Result) error {
+func (p *zoneMTA) line(r bouncehouse.Record, h *headReader, host string, st *stamp, s string,
+	res *bouncehouse.Result) error {
 	if strings.HasPrefix(s, "id=") {
 		_, s, _ = strings.Cut(s, " ")
 	}
@@ -180,7 +183,8 @@ func (z *zoneResult) reply(ev *bouncehouse.Event, category string) {
 		return
 	}
 	// Before 1.3 the address of the host was not logged.
-	connected := ev.RemoteIP.IsValid() || z.src == "" && category != "network" && category != "dns" && category != "connection"
+	connected := ev.RemoteIP.IsValid() || z.src == "" && category != "network" && category != "dns" &&
+		category != "connection"
 	if connected && ev.RemoteHost == "" && strings.IndexByte(z.mx, '[') < 0 {
 		ev.RemoteHost = z.mx
 	}
@@ -188,7 +192,8 @@ func (z *zoneResult) reply(ev *bouncehouse.Event, category string) {
 		return
 	}
 	ev.ReplyCode = 0
-	if strings.Contains(ev.ReplyText, "connect") || strings.Contains(ev.ReplyText, "ECONN") || strings.Contains(ev.ReplyText, "Greeting never") {
+	if strings.Contains(ev.ReplyText, "connect") || strings.Contains(ev.ReplyText, "ECONN") ||
+		strings.Contains(ev.ReplyText, "Greeting never") {
 		ev.Stage = bouncehouse.StageConnect
 	}
 	if strings.Contains(ev.ReplyText, "MX server for ") && !connected {
@@ -199,8 +204,10 @@ func (z *zoneResult) reply(ev *bouncehouse.Event, category string) {
 // zoneOwn tells what ZoneMTA, mx-connect and nodemailer say themselves.
 func zoneOwn(text string) bool {
 	for _, own := range [...]string{
-		"Can't connect to ", "Can't find an MX ", "Connection to ", "Error connecting to ", "Unexpected socket close", "Greeting never received",
-		"Connection timeout", "Connection closed", "Timeout", "Could not connect to ", "Failed to connect", "connect E", "read E", "write E", "getaddrinfo ", "Socket closed",
+		"Can't connect to ", "Can't find an MX ", "Connection to ", "Error connecting to ", "Unexpected socket close",
+		"Greeting never received",
+		"Connection timeout", "Connection closed", "Timeout", "Could not connect to ", "Failed to connect", "connect E",
+		"read E", "write E", "getaddrinfo ", "Socket closed",
 		"DNS error when resolving", "Client network socket disconnected",
 	} {
 		if strings.HasPrefix(text, own) {

@@ -17,11 +17,10 @@ import (
 // query fails: it can no longer tell by the status.
 const exceptionMark = "\r\n__exception__\r\n"
 
-// Copy runs a query and writes the server's answer to w, in the named one of
-// ClickHouse's formats ("" is TabSeparatedWithNames), or as the query's own
-// FORMAT says; CSV is guarded against spreadsheets, see csvWriter. Over the native protocol rows come without a format: then only
-// tab-separated ones can be had. What a failed query has answered until then
-// may have been written.
+// Copy runs a query and writes the server's answer to w, in the named one of ClickHouse's formats ("" is
+// TabSeparatedWithNames), or as the query's own FORMAT says; CSV is guarded against spreadsheets, see csvWriter. Over
+// the native protocol rows come without a format: then only tab-separated ones can be had. What a failed query has
+// answered until then may have been written.
 func (db *DB) Copy(ctx context.Context, w io.Writer, sql, format string) error {
 	if format == "" {
 		format = "TabSeparatedWithNames"

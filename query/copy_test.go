@@ -33,10 +33,12 @@ func TestLateException(t *testing.T) {
 func TestTabbed(t *testing.T) {
 	n := float32(1.5)
 	var cells []string
-	for _, v := range []any{"a\tb\\c\nd", (*float32)(nil), &n, uint8(1), true, time.Date(2026, 11, 20, 12, 0, 0, 5e8, time.UTC), []string{"x", "y"}} {
+	for _, v := range []any{"a\tb\\c\nd", (*float32)(nil), &n, uint8(1), true,
+		time.Date(2026, 11, 20, 12, 0, 0, 5e8, time.UTC), []string{"x", "y"}} {
 		cells = append(cells, cell(reflect.ValueOf(v)))
 	}
-	if got, want := tabbed(cells), `a\tb\\c\nd`+"\t"+`\N`+"\t1.5\t1\ttrue\t2026-11-20 12:00:00.5\t[x y]\n"; got != want {
+	if got, want := tabbed(cells),
+		`a\tb\\c\nd`+"\t"+`\N`+"\t1.5\t1\ttrue\t2026-11-20 12:00:00.5\t[x y]\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

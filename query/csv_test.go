@@ -21,7 +21,8 @@ func TestCSVGuard(t *testing.T) {
 		"\"\xef\"\n\"\xef\xbc\",\"=\"": "\"\xef\"\n\"\xef\xbc\",\"'=\"",
 		`1,2,"['=a']",2026-11-29,\N`:   `1,2,"['=a']",2026-11-29,\N`,
 	} {
-		for name, r := range map[string]io.Reader{"whole": strings.NewReader(in), "bytewise": iotest.OneByteReader(strings.NewReader(in))} {
+		for name, r := range map[string]io.Reader{"whole": strings.NewReader(in),
+			"bytewise": iotest.OneByteReader(strings.NewReader(in))} {
 			var out bytes.Buffer
 			if _, err := io.Copy(struct{ io.Writer }{&csvWriter{w: &out}}, r); err != nil {
 				t.Fatal(err)

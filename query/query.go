@@ -64,8 +64,12 @@ func Open(o Options) (*DB, error) {
 			t.Proxy = nil
 			return t, nil
 		}
-		transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return o.Dial(ctx) }}
-		return &DB{opts: opts, http: &http.Client{Transport: transport}, base: url.URL{Scheme: "http", Host: "embedded"}}, nil
+		transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn,
+			error) {
+			return o.Dial(ctx)
+		}}
+		return &DB{opts: opts, http: &http.Client{Transport: transport},
+			base: url.URL{Scheme: "http", Host: "embedded"}}, nil
 	}
 	opts, err := clickhouse.ParseDSN(withTLS(o.DSN))
 	if err != nil {
@@ -100,7 +104,8 @@ func (db *DB) connect(ctx context.Context) (driver.Conn, error) {
 	if db.conn != nil {
 		return db.conn, nil
 	}
-	limits := []clickhouse.Settings{{"max_execution_time": maxSeconds, "max_memory_usage": maxMemory, "readonly": 1}, {"max_execution_time": maxSeconds, "max_memory_usage": maxMemory}, {}}
+	limits := []clickhouse.Settings{{"max_execution_time": maxSeconds, "max_memory_usage": maxMemory, "readonly": 1},
+		{"max_execution_time": maxSeconds, "max_memory_usage": maxMemory}, {}}
 	if db.base.Host == "embedded" {
 		limits = limits[2:]
 	}

@@ -30,7 +30,8 @@ func TestServeEngine(t *testing.T) {
 	if dir == "" {
 		t.Skip("this is the child that other tests start")
 	}
-	if err := engine.Serve(t.Context(), engine.Config{Dir: dir, Listen: "127.0.0.1:0", ListenWriter: true, Lifeline: os.Stdin, Log: slog.New(slog.DiscardHandler)}); err != nil {
+	if err := engine.Serve(t.Context(), engine.Config{Dir: dir, Listen: "127.0.0.1:0", ListenWriter: true,
+		Lifeline: os.Stdin, Log: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -58,8 +59,10 @@ func start(t *testing.T) engine.Endpoint {
 		t.Fatal(err)
 	}
 	if err := s.Write(t.Context(), bouncehouse.Batch{ID: "q"}, &bouncehouse.Result{Events: []bouncehouse.Event{{
-		Origin: bouncehouse.Origin{Stream: "s", FileID: "f"}, Time: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), Source: bouncehouse.Postfix,
-		Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced, Class: bouncehouse.NoSuchUser, ReplyText: "it's\tgone", Counted: true,
+		Origin: bouncehouse.Origin{Stream: "s", FileID: "f"}, Time: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC),
+		Source:    bouncehouse.Postfix,
+		Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced, Class: bouncehouse.NoSuchUser,
+		ReplyText: "it's\tgone", Counted: true,
 	}}}); err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +93,9 @@ func TestRead(t *testing.T) {
 				Time  time.Time `ch:"time"`
 				Delay *float32  `ch:"delay"`
 			}
-			if err := db.Select(t.Context(), &rows, "SELECT reply_text, time, delay FROM events WHERE reply_text = $1 AND time >= $2", "it's\tgone", time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)); err != nil {
+			if err := db.Select(t.Context(), &rows,
+				"SELECT reply_text, time, delay FROM events WHERE reply_text = $1 AND time >= $2", "it's\tgone",
+				time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)); err != nil {
 				t.Fatal(err)
 			}
 			if len(rows) != 1 || rows[0].Text != "it's\tgone" || rows[0].Delay != nil {
@@ -102,7 +107,8 @@ func TestRead(t *testing.T) {
 				"JSONEachRow": `{"class":"no-such-user","n":1}` + "\n",
 			} {
 				var b strings.Builder
-				if err := db.Copy(t.Context(), &b, "SELECT class, sum(counted) AS n FROM events GROUP BY class", format); err != nil {
+				if err := db.Copy(t.Context(), &b, "SELECT class, sum(counted) AS n FROM events GROUP BY class",
+					format); err != nil {
 					t.Fatal(err)
 				}
 				if got := strings.ReplaceAll(b.String(), `"n":"1"`, `"n":1`); got != want {
@@ -110,19 +116,23 @@ func TestRead(t *testing.T) {
 				}
 			}
 			var b strings.Builder
-			if err := db.Copy(t.Context(), &b, "SELECT 1 AS x FORMAT CSVWithNames", "JSON"); err != nil || b.String() != "\"x\"\n1\n" {
+			if err := db.Copy(t.Context(), &b, "SELECT 1 AS x FORMAT CSVWithNames", "JSON"); err != nil ||
+				b.String() != "\"x\"\n1\n" {
 				t.Errorf("the query's own format: %q, %v", b.String(), err)
 			}
-			if err := db.Copy(t.Context(), io.Discard, "SELECT nothing FROM nowhere", ""); err == nil || !strings.HasPrefix(err.Error(), "ClickHouse: Code: ") || strings.Contains(err.Error(), "\n") {
+			if err := db.Copy(t.Context(), io.Discard, "SELECT nothing FROM nowhere", ""); err == nil ||
+				!strings.HasPrefix(err.Error(), "ClickHouse: Code: ") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("a wrong query: %v", err)
 			}
-			for _, sql := range []string{"DROP TABLE events", "INSERT INTO dead_letters (raw) VALUES ('x')", "ALTER TABLE events DELETE WHERE 1", "SET readonly = 0", "CREATE TABLE x (a Int8) ENGINE = Memory"} {
+			for _, sql := range []string{"DROP TABLE events", "INSERT INTO dead_letters (raw) VALUES ('x')",
+				"ALTER TABLE events DELETE WHERE 1", "SET readonly = 0", "CREATE TABLE x (a Int8) ENGINE = Memory"} {
 				if err := db.Copy(t.Context(), io.Discard, sql, ""); err == nil && !strings.HasPrefix(sql, "SET") {
 					t.Errorf("%s: no error", sql)
 				}
 			}
 			b.Reset()
-			if err := db.Copy(t.Context(), &b, "SELECT count() FROM events", "TabSeparated"); err != nil || b.String() != "1\n" {
+			if err := db.Copy(t.Context(), &b, "SELECT count() FROM events", "TabSeparated"); err != nil ||
+				b.String() != "1\n" {
 				t.Errorf("after all this: %q, %v", b.String(), err)
 			}
 		})
@@ -140,7 +150,8 @@ func TestRestricted(t *testing.T) {
 	}))
 	defer s.Close()
 	db := open(t, query.Options{DSN: s.URL})
-	if err := db.Copy(t.Context(), io.Discard, "SELECT 1", ""); err == nil || !strings.Contains(err.Error(), "READONLY") {
+	if err := db.Copy(t.Context(), io.Discard, "SELECT 1", ""); err == nil ||
+		!strings.Contains(err.Error(), "READONLY") {
 		t.Errorf("%v", err)
 	}
 	if got := strings.Join(asked, " "); got != "1/4294967296 /4294967296 /" {
@@ -152,7 +163,8 @@ func TestOpenErrors(t *testing.T) {
 	if _, err := query.Open(query.Options{}); err == nil {
 		t.Error("no server named, and no error")
 	}
-	if _, err := query.Open(query.Options{DSN: "http://u:secret@[::1"}); err == nil || strings.Contains(err.Error(), "secret") {
+	if _, err := query.Open(query.Options{DSN: "http://u:secret@[::1"}); err == nil ||
+		strings.Contains(err.Error(), "secret") {
 		t.Errorf("a broken DSN: %v", err)
 	}
 	gone := errors.New("not started")

@@ -75,7 +75,8 @@ const maxRefusals = 20
 // and complaints are taken at their word. What they say must not keep the
 // attempts' figures from anyone: an error of their part stands in the report.
 func Make(ctx context.Context, db DB, since, until time.Time, believe bool) (*Report, error) {
-	r := &Report{Since: since.UTC(), Until: until.UTC(), Providers: []Provider{}, Refusals: []Refusal{}, Inbound: []Inbound{}}
+	r := &Report{Since: since.UTC(), Until: until.UTC(), Providers: []Provider{}, Refusals: []Refusal{},
+		Inbound: []Inbound{}}
 	if err := r.providers(ctx, db); err != nil {
 		return nil, fmt.Errorf("report of providers: %w", err)
 	}

@@ -31,7 +31,8 @@ func TestMakeWithoutClaims(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(r.Providers) != 1 || r.Claims.Error != "Timeout exceeded" || r.Claims.Providers != nil || r.Claims.Believed != believe {
+		if len(r.Providers) != 1 || r.Claims.Error != "Timeout exceeded" || r.Claims.Providers != nil ||
+			r.Claims.Believed != believe {
 			t.Errorf("%+v", r)
 		}
 		ctx, cancel := context.WithCancel(t.Context())

@@ -26,7 +26,8 @@ func (r *Report) WriteText(w io.Writer, width int, zone *time.Location) error {
 		switch {
 		case len(r.Claims.Providers) > 0, r.Claims.Unproved != Unproved{}:
 		case r.Latest != nil:
-			fmt.Fprintf(&b, "The newest event is of %s; try --since with a longer time, or --since all.\n", stamp(*r.Latest, zone))
+			fmt.Fprintf(&b, "The newest event is of %s; try --since with a longer time, or --since all.\n",
+				stamp(*r.Latest, zone))
 		case len(r.Inbound) == 0:
 			b.WriteString("There are no events yet: read logs first with bouncehouse run --once PATH...\n")
 		}
@@ -59,14 +60,16 @@ func (r *Report) WriteText(w io.Writer, width int, zone *time.Location) error {
 	}
 	if n := r.Claims.Misnamed; n > 0 {
 		fmt.Fprintf(&b, "\n%s of your own mail by the logs, of none of your servers by the setting hosts: add to it what\n"+
-			"these call themselves behind \"by\" in Received fields (Postfix: postconf myhostname).\n", plural(n, "bounce"))
+			"these call themselves behind \"by\" in Received fields (Postfix: postconf myhostname).\n",
+			plural(n, "bounce"))
 	}
 	if len(r.Inbound) > 0 {
 		b.WriteString("\nClients refused by our servers\n")
 		b.WriteString(r.inboundTable(width, zone))
 	}
 	if r.DeadLetters > 0 {
-		fmt.Fprintf(&b, "\n%d records could not be read or stored; bouncehouse deadletter list tells which and why.\n", r.DeadLetters)
+		fmt.Fprintf(&b, "\n%d records could not be read or stored; bouncehouse deadletter list tells which and why.\n",
+			r.DeadLetters)
 	}
 	for line := range strings.Lines(b.String()) {
 		if _, err := io.WriteString(w, strings.TrimRight(line, " \n")+"\n"); err != nil {
@@ -89,7 +92,8 @@ func newTable(width int) table.Writer {
 
 func (r *Report) providerTable(width int) string {
 	t := newTable(width)
-	t.AppendHeader(table.Row{"provider", "attempts", "delivered", "deferred", "bounced", "expired", "5.7.1", "top class", "p50", "p95"})
+	t.AppendHeader(table.Row{"provider", "attempts", "delivered", "deferred", "bounced", "expired", "5.7.1",
+		"top class", "p50", "p95"})
 	var right []table.ColumnConfig
 	for _, n := range []int{2, 3, 4, 5, 6, 7, 9, 10} {
 		right = append(right, table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight})
@@ -97,7 +101,8 @@ func (r *Report) providerTable(width int) string {
 	t.SetColumnConfigs(append(right, table.ColumnConfig{Number: 1, WidthMax: 14, WidthMaxEnforcer: text.Trim},
 		table.ColumnConfig{Number: 8, WidthMax: 19, WidthMaxEnforcer: text.Trim}))
 	for _, p := range r.Providers {
-		t.AppendRow(table.Row{named(p.Provider), p.Attempts, p.Delivered, p.Deferred, p.Bounced, p.Expired, p.Code571, p.TopClass, seconds(p.DelayP50), seconds(p.DelayP95)})
+		t.AppendRow(table.Row{named(p.Provider), p.Attempts, p.Delivered, p.Deferred, p.Bounced, p.Expired, p.Code571,
+			p.TopClass, seconds(p.DelayP50), seconds(p.DelayP95)})
 	}
 	return t.Render() + "\np50, p95: median and 95th percentile of the time from arrival to delivery\n"
 }
@@ -126,7 +131,8 @@ func (r *Report) refusalTable(width int, zone *time.Location) string {
 		if len(reply) > most {
 			reply = strings.ToValidUTF8(reply[:most], "") + " ..."
 		}
-		t.AppendRow(table.Row{f.Count, short(f.First, zone) + "\n" + short(f.Last, zone), named(f.Provider), f.Class, reply})
+		t.AppendRow(table.Row{f.Count, short(f.First, zone) + "\n" + short(f.Last, zone), named(f.Provider), f.Class,
+			reply})
 	}
 	return t.Render() + "\n"
 }

@@ -67,7 +67,8 @@ func tableColumns(t *testing.T) []string {
 					}
 				}
 			}
-			if a := added.FindStringSubmatch(s); a != nil && !strings.Contains(s, " ALIAS ") && !slices.Contains(names, a[1]) {
+			if a := added.FindStringSubmatch(s); a != nil && !strings.Contains(s, " ALIAS ") &&
+				!slices.Contains(names, a[1]) {
 				names = append(names, a[1])
 			}
 		}
@@ -91,7 +92,8 @@ func TestOneEvent(t *testing.T) {
 		return
 	}
 	if diff := cmp.Diff(string(want), string(schemas.EventJSON)); diff != "" {
-		t.Errorf("event.schema.json is not as the Event says; go test ./schemas -update writes it (-want +got):\n%s", diff)
+		t.Errorf("event.schema.json is not as the Event says; go test ./schemas -update writes it (-want +got):\n%s",
+			diff)
 	}
 }
 
@@ -138,7 +140,8 @@ func property(t *testing.T, typ reflect.Type) map[string]any {
 	case reflect.TypeFor[time.Time]():
 		return map[string]any{"type": "string", "format": "date-time"}
 	case reflect.TypeFor[netip.Addr]():
-		return map[string]any{"type": "string", "anyOf": []any{map[string]any{"format": "ipv4"}, map[string]any{"format": "ipv6"}}}
+		return map[string]any{"type": "string", "anyOf": []any{map[string]any{"format": "ipv4"},
+			map[string]any{"format": "ipv6"}}}
 	case reflect.TypeFor[bouncehouse.Delay]():
 		return map[string]any{"type": "number", "minimum": 0}
 	case reflect.TypeFor[bouncehouse.Direction]():
@@ -170,7 +173,7 @@ func property(t *testing.T, typ reflect.Type) map[string]any {
 	return nil
 }
 
-// fieldComments reads what stands behind the Event's fields.
+// fieldComments reads what stands behind the Event's fields, or above them.
 func fieldComments(t *testing.T) map[string]string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "../event.go", nil, parser.ParseComments)
@@ -185,7 +188,11 @@ func fieldComments(t *testing.T) map[string]string {
 		}
 		for _, f := range spec.Type.(*ast.StructType).Fields.List {
 			for _, name := range f.Names {
-				comments[name.Name] = strings.TrimSpace(f.Comment.Text())
+				text := f.Comment.Text()
+				if text == "" {
+					text = f.Doc.Text()
+				}
+				comments[name.Name] = strings.Join(strings.Fields(text), " ")
 			}
 		}
 		return false
@@ -205,7 +212,8 @@ func TestParsedEventFits(t *testing.T) {
 	if err := json.Unmarshal(schemas.EventJSON, &s); err != nil {
 		t.Fatal(err)
 	}
-	b, err := json.Marshal(bouncehouse.Event{Delay: bouncehouse.Delay{Known: true}, RemoteIP: netip.IPv6Loopback(), URLs: []string{"x"}, Repeat: true})
+	b, err := json.Marshal(bouncehouse.Event{Delay: bouncehouse.Delay{Known: true}, RemoteIP: netip.IPv6Loopback(),
+		URLs: []string{"x"}, Repeat: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,8 @@ import (
 // reasons; many recipients, queue ids and reply texts.
 func traffic(n int, file string) []bouncehouse.Event {
 	r := rand.New(rand.NewPCG(1, 2))
-	hosts := []string{"gmail-smtp-in.l.google.com", "mx3.qq.com", "example-com.mail.protection.outlook.com", "mta7.am0.yahoodns.net", "mx.example.net"}
+	hosts := []string{"gmail-smtp-in.l.google.com", "mx3.qq.com", "example-com.mail.protection.outlook.com",
+		"mta7.am0.yahoodns.net", "mx.example.net"}
 	kinds := []struct {
 		outcome  bouncehouse.Outcome
 		class    bouncehouse.Class
@@ -28,8 +29,10 @@ func traffic(n int, file string) []bouncehouse.Event {
 	}{
 		{bouncehouse.Delivered, bouncehouse.ClassDelivered, 250, "2.0.0", "OK  1700000000 d2e1a72fcca58-%x.si - gsmtp"},
 		{bouncehouse.Delivered, bouncehouse.ClassDelivered, 250, "", "Ok: queued as %x"},
-		{bouncehouse.Deferred, bouncehouse.RateLimited, 421, "4.7.0", "Our system has detected an unusual rate of unsolicited mail originating from your IP address (%x). - gsmtp"},
-		{bouncehouse.Bounced, bouncehouse.NoSuchUser, 550, "5.1.1", "The email account that you tried to reach does not exist. %x - gsmtp"},
+		{bouncehouse.Deferred, bouncehouse.RateLimited, 421, "4.7.0",
+			"Our system has detected an unusual rate of unsolicited mail originating from your IP address (%x). - gsmtp"},
+		{bouncehouse.Bounced, bouncehouse.NoSuchUser, 550, "5.1.1",
+			"The email account that you tried to reach does not exist. %x - gsmtp"},
 	}
 	events := make([]bouncehouse.Event, n)
 	for i := range events {
@@ -86,7 +89,8 @@ func BenchmarkWrite(b *testing.B) {
 				for i := range events {
 					events[i].FileID = fmt.Sprintf("f%d", n)
 				}
-				if err := c.Write(b.Context(), bouncehouse.Batch{ID: fmt.Sprintf("bench-%d", n)}, &bouncehouse.Result{Events: events}); err != nil {
+				if err := c.Write(b.Context(), bouncehouse.Batch{ID: fmt.Sprintf("bench-%d", n)},
+					&bouncehouse.Result{Events: events}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -111,7 +115,8 @@ func BenchmarkProve(b *testing.B) {
 				for i := range events {
 					events[i].FileID = fmt.Sprintf("f%d", n)
 				}
-				if err := c.insertEvents(b.Context(), "bench", fmt.Sprintf("bench-%d", n), pointers(events)); err != nil {
+				if err := c.insertEvents(b.Context(), "bench", fmt.Sprintf("bench-%d", n),
+					pointers(events)); err != nil {
 					b.Fatal(err)
 				}
 				begin := time.Now()

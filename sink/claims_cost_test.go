@@ -17,7 +17,8 @@ import (
 // the sender and one of the recipients of our attempts.
 func hostile(t *testing.T, c *ClickHouse, n int) {
 	t.Helper()
-	if err := c.conn.Exec(t.Context(), fmt.Sprintf(`INSERT INTO bouncehouse.events (stream, file_id, offset, time, host, source, direction,
+	if err := c.conn.Exec(t.Context(),
+		fmt.Sprintf(`INSERT INTO bouncehouse.events (stream, file_id, offset, time, host, source, direction,
   queue_id, message_id, sender, recipient, original_recipient, outcome, class, dsn_origin, cited_queue_ids)
 SELECT 'mx1:/var/mail/bounces', hex(sipHash128(number)), 0, toDateTime64('2026-11-20 13:00:00', 3, 'UTC') + number %% 3600, 'mx1.example.com', 'dsn', 'outbound',
   ids[1], concat(ids[2], '@example.com'), 'news@example.com', 'user@example.net', 'late@example.net', 'bounced', 'policy', 'remote', arrayStringConcat(arraySlice(ids, 3), ' ')
@@ -26,8 +27,8 @@ FROM (SELECT number, arrayMap(i -> concat(hex(sipHash128(number, i)), hex(sipHas
 	}
 }
 
-// TestClaimsCost holds the memory that the views take beside a hundred thousand claims that prove nothing: less than the
-// ids that these cite, and far less than those with each address.
+// TestClaimsCost holds the memory that the views take beside a hundred thousand claims that prove nothing: less than
+// the ids that these cite, and far less than those with each address.
 func TestClaimsCost(t *testing.T) {
 	_, c := store(t)
 	genuine, _, _ := proved()
@@ -44,8 +45,10 @@ func TestClaimsCost(t *testing.T) {
 	if diff := cmp.Diff(want, figures()); diff != "" {
 		t.Errorf("figures (-without +with hostile claims):\n%s", diff)
 	}
-	ctx := clickhouse.Context(t.Context(), clickhouse.WithSettings(clickhouse.Settings{"max_memory_usage": 128 << 20, "max_threads": 2}))
-	for _, from := range []string{"late_bounces", "complaints", "claims WHERE NOT verified", "bounces WHERE attempt_id != ''"} {
+	ctx := clickhouse.Context(t.Context(),
+		clickhouse.WithSettings(clickhouse.Settings{"max_memory_usage": 128 << 20, "max_threads": 2}))
+	for _, from := range []string{"late_bounces", "complaints", "claims WHERE NOT verified",
+		"bounces WHERE attempt_id != ''"} {
 		var n uint64
 		if err := c.conn.QueryRow(ctx, "SELECT count() FROM bouncehouse."+from).Scan(&n); err != nil {
 			t.Errorf("%s: %v", from, err)
@@ -64,8 +67,8 @@ func (a *asking) Query(ctx context.Context, sql string, args ...any) (driver.Row
 	return a.Conn.Query(ctx, sql, args...)
 }
 
-// TestVerifyCost counts the questions that a batch of hostile mails costs, of a hundred recipients and ten ids each, with
-// one genuine mail among them: one to find its ids, one for its recipient.
+// TestVerifyCost counts the questions that a batch of hostile mails costs, of a hundred recipients and ten ids each,
+// with one genuine mail among them: one to find its ids, one for its recipient.
 func TestVerifyCost(t *testing.T) {
 	_, c := store(t)
 	write(t, c, bouncehouse.Batch{ID: "logs"}, &bouncehouse.Result{Events: logged()})

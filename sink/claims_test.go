@@ -17,9 +17,11 @@ import (
 func claim(offset int64, messageID, queueID, sender, recipient string) bouncehouse.Event {
 	return bouncehouse.Event{
 		Origin: bouncehouse.Origin{Stream: "mx1:/var/mail/bounces", FileID: fmt.Sprintf("c%d", offset), Offset: offset},
-		Time:   noon.Add(time.Hour + time.Duration(offset)*time.Second), Host: "mx1.example.com", Source: bouncehouse.DSN, Direction: bouncehouse.Outbound,
+		Time:   noon.Add(time.Hour + time.Duration(offset)*time.Second), Host: "mx1.example.com",
+		Source: bouncehouse.DSN, Direction: bouncehouse.Outbound,
 		MessageID: messageID, QueueID: queueID, Sender: sender, Recipient: recipient,
-		Outcome: bouncehouse.Bounced, Class: bouncehouse.Policy, Provider: "forger", DSNOrigin: bouncehouse.DSNRemote, ContextKnown: true,
+		Outcome: bouncehouse.Bounced, Class: bouncehouse.Policy, Provider: "forger", DSNOrigin: bouncehouse.DSNRemote,
+		ContextKnown: true,
 	}
 }
 
@@ -49,11 +51,14 @@ func logged() []bouncehouse.Event {
 		at(500, "", "5eafd00d5eafd00d", "only@example.net", bouncehouse.Delivered),
 		filter,
 		alias,
-		at(820, "", "5eafd00d", "short@example.net", bouncehouse.Delivered),                           // OpenSMTPD's
-		at(810, "", "6ALIuY8m000190", "cut@example.net", bouncehouse.Delivered),                       // Sendmail has cut the message id
-		at(800, "relayed@example.com", "4jX1fM33S7zCf", "relayed@example.net", bouncehouse.Delivered), // its relay writes a message id of its own
+		at(820, "", "5eafd00d", "short@example.net", bouncehouse.Delivered), // OpenSMTPD's
+		// Sendmail has cut the message id
+		at(810, "", "6ALIuY8m000190", "cut@example.net", bouncehouse.Delivered),
+		// its relay writes a message id of its own
+		at(800, "relayed@example.com", "4jX1fM33S7zCf", "relayed@example.net", bouncehouse.Delivered),
 	}
-	for i, counts := range []bouncehouse.System{bouncehouse.Qmail, bouncehouse.HMailServer, bouncehouse.MDaemon, bouncehouse.Exchange} {
+	for i, counts := range []bouncehouse.System{bouncehouse.Qmail, bouncehouse.HMailServer, bouncehouse.MDaemon,
+		bouncehouse.Exchange} {
 		e := at(int64(700+i), "", "39290119061506", "guessed@example.net", bouncehouse.Delivered)
 		e.Source = counts
 		events = append(events, e)
@@ -65,10 +70,12 @@ func logged() []bouncehouse.Event {
 // the late bounce or complaint that it is one of.
 func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 	const sender = "news@example.com"
-	tagged, local, repeated := claim(500, "", "", "prvs=0123ABCDEF="+sender, "x@example.org"), claim(501, "", "", sender, "y@example.org"), attempt(502, noon)
+	tagged, local, repeated := claim(500, "", "", "prvs=0123ABCDEF="+sender, "x@example.org"),
+		claim(501, "", "", sender, "y@example.org"), attempt(502, noon)
 	tagged.Verified, local.Verified, local.DSNOrigin = true, true, bouncehouse.DSNLocal
 	// A row of PowerMTA that repeats a mail is no attempt that proves another.
-	repeated.Source, repeated.DSNOrigin, repeated.Outcome, repeated.Counted = bouncehouse.PowerMTA, bouncehouse.DSNRemote, bouncehouse.Bounced, false
+	repeated.Source, repeated.DSNOrigin, repeated.Outcome, repeated.Counted = bouncehouse.PowerMTA,
+		bouncehouse.DSNRemote, bouncehouse.Bounced, false
 	repeated.MessageID, repeated.Recipient = "claimed@example.com", "z@example.net"
 	notSpam := complaint(401, "one@example.com", "", sender, "late@example.net")
 	notSpam.FeedbackType = "not-spam"
@@ -87,28 +94,43 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		verified bool
 		figure   string // "" where it is in none
 	}{
-		{claim(10, "one@example.com", "", sender, "late@example.net"), true, "bounce one@example.com late@example.net google"},
-		{claim(11, "one@example.com", "4A0E1D23", "", "LATE@example.net"), true, "bounce one@example.com late@example.net google"},
-		{claim(13, "", "5eafd00d5eafd00d", "", "only@example.net"), true, "bounce mx1.example.com 5eafd00d5eafd00d only@example.net google"},
-		{claim(14, "one@example.com", "", sender, "alias@example.net"), true, "bounce one@example.com user@forward.example google"},
+		{claim(10, "one@example.com", "", sender, "late@example.net"), true,
+			"bounce one@example.com late@example.net google"},
+		{claim(11, "one@example.com", "4A0E1D23", "", "LATE@example.net"), true,
+			"bounce one@example.com late@example.net google"},
+		{claim(13, "", "5eafd00d5eafd00d", "", "only@example.net"), true,
+			"bounce mx1.example.com 5eafd00d5eafd00d only@example.net google"},
+		{claim(14, "one@example.com", "", sender, "alias@example.net"), true,
+			"bounce one@example.com user@forward.example google"},
 		{original, true, "bounce one@example.com user@forward.example google"},
 		{delayed, true, ""},
-		{claim(17, "", "5eafd00d5eafd00d", sender, "forwarded@elsewhere.example"), true, "bounce mx1.example.com 5eafd00d5eafd00d only@example.net google"},
-		{claim(18, "one@example.com", "4A0E1D23", sender, "forwarded@elsewhere.example"), true, "bounce one@example.com  google"},
-		{claim(19, "one@example.com", "4A0E1D23", strings.ToUpper(sender), "another@elsewhere.example"), true, "bounce one@example.com  google"},
-		{claim(20, "one@example.com", "4A0E1D23", sender, "refused@example.net"), true, ""}, // its attempt was refused, and is counted
+		{claim(17, "", "5eafd00d5eafd00d", sender, "forwarded@elsewhere.example"), true,
+			"bounce mx1.example.com 5eafd00d5eafd00d only@example.net google"},
+		{claim(18, "one@example.com", "4A0E1D23", sender, "forwarded@elsewhere.example"), true,
+			"bounce one@example.com  google"},
+		{claim(19, "one@example.com", "4A0E1D23", strings.ToUpper(sender), "another@elsewhere.example"), true,
+			"bounce one@example.com  google"},
+		// its attempt was refused, and is counted
+		{claim(20, "one@example.com", "4A0E1D23", sender, "refused@example.net"), true, ""},
 		{claim(21, "one@example.com", "4A0E1D23", sender, "waiting@example.net"), true, ""}, // undecided yet
-		{passed(22, "one@example.com", sender, "forwarded@elsewhere.example", "4Stranger", "4A0E1D23"), true, "bounce one@example.com  google"},
-		{passed(23, "one@example.com", "", "late@example.net", "4A0E1D23", "4Stranger"), true, "bounce one@example.com late@example.net google"},
-		{passed(24, "", sender, "whoever@elsewhere.example", "4Filter", "5eafd00d5eafd00d"), true, "bounce mx1.example.com 5eafd00d5eafd00d only@example.net google"},
-		{passed(25, "one@example.com", sender, "refused@example.net", "4A0E1D23", "4Filter"), true, ""}, // one of its hops was refused
-		{passed(26, "0100@relay.example", "", "relayed@example.net", "4jX1fM33S7zCf"), true, "bounce relayed@example.com relayed@example.net google"},
-		{claim(27, "", "5eafd00d", "", "short@example.net"), true, "bounce mx1.example.com 5eafd00d short@example.net google"},
+		{passed(22, "one@example.com", sender, "forwarded@elsewhere.example", "4Stranger", "4A0E1D23"), true,
+			"bounce one@example.com  google"},
+		{passed(23, "one@example.com", "", "late@example.net", "4A0E1D23", "4Stranger"), true,
+			"bounce one@example.com late@example.net google"},
+		{passed(24, "", sender, "whoever@elsewhere.example", "4Filter", "5eafd00d5eafd00d"), true,
+			"bounce mx1.example.com 5eafd00d5eafd00d only@example.net google"},
+		// one of its hops was refused
+		{passed(25, "one@example.com", sender, "refused@example.net", "4A0E1D23", "4Filter"), true, ""},
+		{passed(26, "0100@relay.example", "", "relayed@example.net", "4jX1fM33S7zCf"), true,
+			"bounce relayed@example.com relayed@example.net google"},
+		{claim(27, "", "5eafd00d", "", "short@example.net"), true,
+			"bounce mx1.example.com 5eafd00d short@example.net google"},
 		{tagged, true, "bounce prvs=0123ABCDEF=news@example.com x@example.org forger"},
 		{local, true, ""},
 
 		{claim(30, "random@example.com", "4Random", sender, "late@example.net"), false, ""},
-		{claim(31, "one@example.com", "", sender, "stranger@example.net"), false, ""}, // message ids of list mails are public
+		// message ids of list mails are public
+		{claim(31, "one@example.com", "", sender, "stranger@example.net"), false, ""},
 		{claim(32, "one@example.com", "4Random", "", ""), false, ""},
 		{claim(33, "", "4A0E1D23", "other@example.com", "stranger@example.net"), false, ""},
 		{claim(34, "", "", sender, "late@example.net"), false, ""},
@@ -117,7 +139,8 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		{passed(44, "random@example.com", "", "late@example.net", "4A0E1D23", "4Filter"), false, ""},
 		{passed(47, "0100@relay.example", "other@example.com", "stranger@example.net", "4jX1fM33S7zCf"), false, ""},
 		{claim(49, "", "5eafd00d", sender, "stranger@example.net"), false, ""},
-		{claim(48, "", "6ALIuY8m000190", sender, "cut@example.net"), false, ""},           // who received 6ALIuY8m000189 knows the next
+		// who received 6ALIuY8m000189 knows the next
+		{claim(48, "", "6ALIuY8m000190", sender, "cut@example.net"), false, ""},
 		{claim(46, "", "4Other 5eafd00d5eafd00d", sender, "only@example.net"), false, ""}, // two
 		{claim(45, "", "4A0E1D23", "", "late@example.net one@example.com"), false, ""},
 		{claim(41, "Other@example.com", "4A0E1D23", sender, "stranger@example.net"), false, ""},
@@ -129,12 +152,15 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		{passed(37, "", "other@example.com", "stranger@example.net", "4A0E1D23", "5eafd00d5eafd00d"), false, ""},
 		{passed(38, "", sender, "late@example.net", "4Stranger", ""), false, ""},
 		{passed(39, "", sender, "late@example.net"), false, ""},
-		{claim(36, strings.Repeat("m", 1024), strings.Repeat("q'\\\n", 256), sender, strings.Repeat("\x01r", 512)), false, ""},
+		{claim(36, strings.Repeat("m", 1024), strings.Repeat("q'\\\n", 256), sender, strings.Repeat("\x01r", 512)),
+			false, ""},
 
 		{complaint(400, "one@example.com", "", sender, ""), true, "complaint one@example.com  google"},
 		{notSpam, true, ""},
-		{complaint(402, "one@example.com", "", sender, "late@example.net"), true, "complaint one@example.com late@example.net google"},
-		{complaint(403, "", "5eafd00d5eafd00d", sender, ""), true, "complaint mx1.example.com 5eafd00d5eafd00d only@example.net google"},
+		{complaint(402, "one@example.com", "", sender, "late@example.net"), true,
+			"complaint one@example.com late@example.net google"},
+		{complaint(403, "", "5eafd00d5eafd00d", sender, ""), true,
+			"complaint mx1.example.com 5eafd00d5eafd00d only@example.net google"},
 		{complaint(404, "one@example.com", "", "", ""), false, ""},
 		{complaint(406, "", "4A0E1D23", sender, ""), false, ""},
 		{complaint(405, "random@example.com", "", sender, "late@example.net"), false, ""},
@@ -171,7 +197,8 @@ func TestClaims(t *testing.T) {
 			write(t, c, bouncehouse.Batch{ID: "mails"}, &bouncehouse.Result{Events: stored})
 			for i, e := range stored {
 				if e.Verified != (verified[i] && (claims[i].Verified || order == "logs first")) {
-					t.Errorf("%s of %s, %s: stored with verified %v", e.Outcome, e.MessageID+e.QueueID, e.Recipient, e.Verified)
+					t.Errorf("%s of %s, %s: stored with verified %v", e.Outcome, e.MessageID+e.QueueID, e.Recipient,
+						e.Verified)
 				}
 				if e.Sender != claims[i].Sender || e.MessageID != claims[i].MessageID {
 					t.Errorf("a claim was changed: %+v", e)
@@ -181,7 +208,8 @@ func TestClaims(t *testing.T) {
 				write(t, c, bouncehouse.Batch{ID: "logs"}, &bouncehouse.Result{Events: logged()})
 			}
 			var proven []string
-			if err := c.conn.QueryRow(t.Context(), "SELECT groupArray(event_id) FROM bouncehouse.claims WHERE verified").Scan(&proven); err != nil {
+			if err := c.conn.QueryRow(t.Context(),
+				"SELECT groupArray(event_id) FROM bouncehouse.claims WHERE verified").Scan(&proven); err != nil {
 				t.Fatal(err)
 			}
 			for i, e := range claims {
@@ -199,7 +227,8 @@ func TestClaims(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("figures (-want +got):\n%s", diff)
 			}
-			if n, m := value[uint64](t, c, "SELECT sum(attempts) FROM bouncehouse.attempts_5m"), value[uint64](t, c, "SELECT sum(counted) FROM bouncehouse.events"); n != 13 || m != 13 {
+			if n, m := value[uint64](t, c, "SELECT sum(attempts) FROM bouncehouse.attempts_5m"),
+				value[uint64](t, c, "SELECT sum(counted) FROM bouncehouse.events"); n != 13 || m != 13 {
 				t.Errorf("%d and %d attempts, want 13", n, m)
 			}
 		})
@@ -210,7 +239,8 @@ func TestClaims(t *testing.T) {
 func claimFigures(t *testing.T, c *ClickHouse, column string) (lines []string) {
 	t.Helper()
 	const row = "SELECT '%s', message, recipient, toString(%s) FROM bouncehouse.%s"
-	rows, err := c.conn.Query(t.Context(), fmt.Sprintf(row+" UNION ALL "+row, "bounce", column, "late_bounces", "complaint", column, "complaints"))
+	rows, err := c.conn.Query(t.Context(), fmt.Sprintf(row+" UNION ALL "+row, "bounce", column, "late_bounces",
+		"complaint", column, "complaints"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +277,9 @@ func TestClaimsUpgrade(t *testing.T) {
 			t.Fatal(err)
 		}
 		if m.Version > 0 {
-			if err := c.conn.Exec(t.Context(), fmt.Sprintf("INSERT INTO bouncehouse.schema_migrations (version, name) VALUES (%d, '%s')", m.Version, m.Name)); err != nil {
+			if err := c.conn.Exec(t.Context(),
+				fmt.Sprintf("INSERT INTO bouncehouse.schema_migrations (version, name) VALUES (%d, '%s')", m.Version,
+					m.Name)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -255,10 +287,13 @@ func TestClaimsUpgrade(t *testing.T) {
 	for i, source := range []string{"postfix", "dsn", "arf", "powermta", "kumomta", "exim"} {
 		// Two months and two parts of each.
 		for _, month := range []string{"2026-10", "2026-11"} {
-			if err := c.conn.Exec(t.Context(), fmt.Sprintf(`INSERT INTO bouncehouse.events (stream, file_id, offset, ordinal, time, source, direction, outcome, dsn_origin, counted, enhanced_code)
+			if err := c.conn.Exec(t.Context(),
+				fmt.Sprintf(`INSERT INTO bouncehouse.events (stream, file_id, offset, ordinal, time, source, direction, outcome, dsn_origin, counted, enhanced_code)
 SELECT 's%d', 'f', number, 0, toDateTime64('%s-05 12:00:00', 3, 'UTC') + number, '%s', 'outbound', '%s', '%s', 1, '5.7.1' FROM numbers(1000)`,
-				i, month, source, map[string]string{"arf": "complaint", "kumomta": "complaint"}[source]+map[bool]string{true: "bounced"}[source != "arf" && source != "kumomta"],
-				map[string]string{"dsn": "remote", "powermta": "remote"}[source])); err != nil {
+					i, month, source, map[string]string{"arf": "complaint",
+						"kumomta": "complaint"}[source]+map[bool]string{true: "bounced"}[source != "arf" &&
+						source != "kumomta"],
+					map[string]string{"dsn": "remote", "powermta": "remote"}[source])); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -283,7 +318,8 @@ SELECT 's%d', 'f', number, 0, toDateTime64('%s-05 12:00:00', 3, 'UTC') + number,
 			t.Fatal(err)
 		}
 	}
-	if n := value[uint64](t, c, "SELECT count() FROM bouncehouse.claims WHERE NOT verified AND counts_as != ''"); n != 8000 {
+	if n := value[uint64](t, c,
+		"SELECT count() FROM bouncehouse.claims WHERE NOT verified AND counts_as != ''"); n != 8000 {
 		t.Errorf("%d claims that prove nothing, want 8,000", n)
 	}
 }

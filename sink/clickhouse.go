@@ -80,7 +80,8 @@ func Open(o Options) (*ClickHouse, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &ClickHouse{conn: conn, native: opts.Protocol == clickhouse.Native, counts: o.DSN == "", cluster: o.Cluster, user: opts.Auth.Username, log: log, aside: map[string]bool{}}, nil
+	return &ClickHouse{conn: conn, native: opts.Protocol == clickhouse.Native, counts: o.DSN == "", cluster: o.Cluster,
+		user: opts.Auth.Username, log: log, aside: map[string]bool{}}, nil
 }
 
 // Close ends all connections. No Write may be under way.
@@ -185,14 +186,17 @@ func reached(err error) error {
 		return full{exception}
 	}
 	switch {
-	case err == nil, errors.Is(err, ErrUnreachable), errors.As(err, &exception), errors.As(err, &certificate), errors.Is(err, context.Canceled):
+	case err == nil, errors.Is(err, ErrUnreachable), errors.As(err, &exception), errors.As(err, &certificate),
+		errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &answer):
 		if answer.StatusCode < 502 || answer.StatusCode > 504 {
 			return err
 		}
-	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
-		errors.Is(err, syscall.EPIPE), errors.Is(err, clickhouse.ErrAcquireConnTimeout), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE), errors.Is(err, clickhouse.ErrAcquireConnTimeout),
+		errors.Is(err, context.DeadlineExceeded):
 	default:
 		return err
 	}

@@ -35,7 +35,8 @@ func TestServeEngine(t *testing.T) {
 	if dir == "" {
 		t.Skip("this is the child that other tests start")
 	}
-	if err := engine.Serve(t.Context(), engine.Config{Dir: dir, Listen: "127.0.0.1:0", ListenWriter: true, Lifeline: os.Stdin, Log: slog.New(slog.DiscardHandler)}); err != nil {
+	if err := engine.Serve(t.Context(), engine.Config{Dir: dir, Listen: "127.0.0.1:0", ListenWriter: true,
+		Lifeline: os.Stdin, Log: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -159,8 +160,9 @@ func attempt(offset int64, at time.Time) bouncehouse.Event {
 		Time:   at, Host: "mx1.example.com", Source: bouncehouse.Postfix, Direction: bouncehouse.Outbound,
 		QueueID: fmt.Sprintf("%X", offset), Sender: "news@example.com", Recipient: "user@example.net",
 		RemoteHost: "mx.example.net", RemoteIP: netip.MustParseAddr("203.0.113.1"), RemotePort: 25,
-		Stage: bouncehouse.StageEOD, Outcome: bouncehouse.Delivered, ReplyCode: 250, EnhancedCode: "2.0.0", ReplyText: "Ok",
-		Class: bouncehouse.ClassDelivered, Provider: "google", Counted: true, ContextKnown: true,
+		Stage: bouncehouse.StageEOD, Outcome: bouncehouse.Delivered, ReplyCode: 250, EnhancedCode: "2.0.0",
+		ReplyText: "Ok",
+		Class:     bouncehouse.ClassDelivered, Provider: "google", Counted: true, ContextKnown: true,
 		Delay: bouncehouse.Delay{Duration: 1500 * time.Millisecond, Known: true},
 	}
 }
@@ -176,15 +178,22 @@ func attempts(n int, at func(i int) time.Time) []bouncehouse.Event {
 func TestRoundTrip(t *testing.T) {
 	_, c := store(t)
 	full := bouncehouse.Event{
-		Origin: bouncehouse.Origin{Stream: `mx1:C:\logs\a'b"c`, FileID: "f\t2", Offset: 1 << 40, Ordinal: 65535, Chunk: 1 << 63},
-		Time:   time.Date(2026, 11, 20, 12, 0, 0, 123e6, time.UTC), Host: "mx1", Source: bouncehouse.DSN, File: "not stored", Direction: bouncehouse.Inbound,
-		QueueID: "4Xyz", MessageID: "m@example.com", Sender: "s@example.com", Recipient: "发件@example.com", OriginalRecipient: "o@example.com", SASLUser: "acct", Client: "app[192.0.2.7]",
-		RemoteHost: "mx.example.net", RemoteIP: netip.MustParseAddr("2001:db8::1"), RemotePort: 65535, LocalIP: netip.MustParseAddr("192.0.2.1"),
-		Stage: bouncehouse.StageRCPT, Outcome: bouncehouse.Bounced, ReplyCode: 550, EnhancedCode: "5.7.1", ReplyText: "said 'no' \\ \u2028 \"never\"",
-		Class: bouncehouse.Policy, Rule: "r1", Provider: "tencent", ProviderCode: "[TSS04]", Template: "said *", CitedIP: netip.MustParseAddr("198.51.100.9"),
-		DNSBL: "dnsbl.example.org", URLs: []string{"https://example.org/a", "", "https://example.org/a"},
+		Origin: bouncehouse.Origin{Stream: `mx1:C:\logs\a'b"c`, FileID: "f\t2", Offset: 1 << 40, Ordinal: 65535,
+			Chunk: 1 << 63},
+		Time: time.Date(2026, 11, 20, 12, 0, 0, 123e6, time.UTC), Host: "mx1", Source: bouncehouse.DSN,
+		File: "not stored", Direction: bouncehouse.Inbound,
+		QueueID: "4Xyz", MessageID: "m@example.com", Sender: "s@example.com", Recipient: "发件@example.com",
+		OriginalRecipient: "o@example.com", SASLUser: "acct", Client: "app[192.0.2.7]",
+		RemoteHost: "mx.example.net", RemoteIP: netip.MustParseAddr("2001:db8::1"), RemotePort: 65535,
+		LocalIP: netip.MustParseAddr("192.0.2.1"),
+		Stage:   bouncehouse.StageRCPT, Outcome: bouncehouse.Bounced, ReplyCode: 550, EnhancedCode: "5.7.1",
+		ReplyText: "said 'no' \\ \u2028 \"never\"",
+		Class:     bouncehouse.Policy, Rule: "r1", Provider: "tencent", ProviderCode: "[TSS04]", Template: "said *",
+		CitedIP: netip.MustParseAddr("198.51.100.9"),
+		DNSBL:   "dnsbl.example.org", URLs: []string{"https://example.org/a", "", "https://example.org/a"},
 		Delay: bouncehouse.Delay{Duration: 1500 * time.Millisecond, Known: true}, TLS: "TLSv1.3",
-		SubjectIP: netip.MustParseAddr("192.0.2.1"), DNSBLListed: []string{"z.example.org"}, RDNS: "out.example.com", RDNSStatus: bouncehouse.RDNSMismatch,
+		SubjectIP: netip.MustParseAddr("192.0.2.1"), DNSBLListed: []string{"z.example.org"}, RDNS: "out.example.com",
+		RDNSStatus:   bouncehouse.RDNSMismatch,
 		FeedbackType: "abuse", DSNOrigin: bouncehouse.DSNRemote, Repeat: true, Counted: true, Verified: true,
 	}
 	bare := bouncehouse.Event{
@@ -200,7 +209,8 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("stored and read again (-want +got):\n%s", diff)
 		}
 	}
-	if n := value[uint64](t, c, "SELECT count() FROM bouncehouse.events WHERE delay IS NULL AND remote_ip = '' AND urls = []"); n != 1 {
+	if n := value[uint64](t, c,
+		"SELECT count() FROM bouncehouse.events WHERE delay IS NULL AND remote_ip = '' AND urls = []"); n != 1 {
 		t.Errorf("%d rows with nothing known, want 1", n)
 	}
 }
@@ -217,10 +227,14 @@ func read(t testing.TB, c *ClickHouse, id string) bouncehouse.Event {
   stage, outcome, reply_code, enhanced_code, reply_text, class, rule, provider, provider_code, template, cited_ip, dnsbl, urls,
   delay, tls, subject_ip, dnsbl_listed, rdns, rdns_status, feedback_type, dsn_origin, repeat, counted, verified
 FROM bouncehouse.events WHERE event_id = $1`, id)
-	if err := row.Scan(&e.Stream, &e.FileID, &e.Offset, &e.Ordinal, &e.Chunk, &e.Time, &e.Host, (*string)(&e.Source), (*string)(&e.Direction),
-		&e.QueueID, &e.MessageID, &e.Sender, &e.Recipient, &e.OriginalRecipient, &e.SASLUser, &e.Client, &e.RemoteHost, &ips[0], &e.RemotePort, &ips[1],
-		(*string)(&e.Stage), (*string)(&e.Outcome), &e.ReplyCode, &e.EnhancedCode, &e.ReplyText, (*string)(&e.Class), &e.Rule, (*string)(&e.Provider), &e.ProviderCode, &e.Template, &ips[2], &e.DNSBL, &e.URLs,
-		&delay, &e.TLS, &ips[3], &e.DNSBLListed, &e.RDNS, (*string)(&e.RDNSStatus), &e.FeedbackType, (*string)(&e.DSNOrigin), &e.Repeat, &count, &e.Verified); err != nil {
+	if err := row.Scan(&e.Stream, &e.FileID, &e.Offset, &e.Ordinal, &e.Chunk, &e.Time, &e.Host, (*string)(&e.Source),
+		(*string)(&e.Direction),
+		&e.QueueID, &e.MessageID, &e.Sender, &e.Recipient, &e.OriginalRecipient, &e.SASLUser, &e.Client, &e.RemoteHost,
+		&ips[0], &e.RemotePort, &ips[1],
+		(*string)(&e.Stage), (*string)(&e.Outcome), &e.ReplyCode, &e.EnhancedCode, &e.ReplyText, (*string)(&e.Class),
+		&e.Rule, (*string)(&e.Provider), &e.ProviderCode, &e.Template, &ips[2], &e.DNSBL, &e.URLs,
+		&delay, &e.TLS, &ips[3], &e.DNSBLListed, &e.RDNS, (*string)(&e.RDNSStatus), &e.FeedbackType,
+		(*string)(&e.DSNOrigin), &e.Repeat, &count, &e.Verified); err != nil {
 		t.Fatalf("event %s: %v", id, err)
 	}
 	for i, ip := range []*netip.Addr{&e.RemoteIP, &e.LocalIP, &e.CitedIP, &e.SubjectIP} {
@@ -258,13 +272,15 @@ func TestMigrate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := value[uint64](t, c, "SELECT count() FROM bouncehouse.schema_migrations FINAL"), uint64(len(ms)-1); got != want {
+	if got, want := value[uint64](t, c, "SELECT count() FROM bouncehouse.schema_migrations FINAL"),
+		uint64(len(ms)-1); got != want {
 		t.Errorf("%d migrations on record, want %d", got, want)
 	}
 	if err := c.Migrate(t.Context()); err != nil {
 		t.Errorf("once more: %v", err)
 	}
-	if err := c.conn.Exec(t.Context(), "INSERT INTO bouncehouse.schema_migrations (version, name) VALUES (9999, 'of the future')"); err != nil {
+	if err := c.conn.Exec(t.Context(),
+		"INSERT INTO bouncehouse.schema_migrations (version, name) VALUES (9999, 'of the future')"); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Migrate(t.Context()); !errors.Is(err, ErrNewerSchema) {
@@ -276,7 +292,8 @@ func TestMigrate(t *testing.T) {
 func TestDSN(t *testing.T) {
 	s := startEngine(t)
 	end := s.child.Load().Endpoint()
-	c, err := Open(Options{DSN: "http://" + engine.Writer + ":" + end.WriterPassword + "@" + end.Addr + "/bouncehouse?max_threads=1"})
+	c, err := Open(Options{DSN: "http://" + engine.Writer + ":" + end.WriterPassword + "@" + end.Addr +
+		"/bouncehouse?max_threads=1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,7 +350,8 @@ func TestOpenErrors(t *testing.T) {
 			t.Errorf("%q: the error tells the password: %v", dsn, err)
 		}
 	}
-	for _, dsn := range []string{"https://example.com", "https://example.com/bouncehouse?max_threads=2", "clickhouse://example.com:9000", "http://u:p@localhost:8123"} {
+	for _, dsn := range []string{"https://example.com", "https://example.com/bouncehouse?max_threads=2",
+		"clickhouse://example.com:9000", "http://u:p@localhost:8123"} {
 		if c, err := Open(Options{DSN: dsn}); err != nil {
 			t.Errorf("%s: %v", dsn, err)
 		} else {

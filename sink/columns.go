@@ -47,9 +47,18 @@ func eventColumns() []column[bouncehouse.Event] {
 	return []column[E]{
 		text("stream", low, func(e *E) string { return e.Stream }),
 		text("file_id", low, func(e *E) string { return e.FileID }),
-		{"offset", "Int64", func(g *gatherer, es []*E) any { return fill(&g.ints, es, func(e *E) int64 { return e.Offset }) }},
-		{"ordinal", "UInt16", func(g *gatherer, es []*E) any { return fill(&g.small, es, func(e *E) uint16 { return e.Ordinal }) }},
-		{"chunk", "UInt64", func(g *gatherer, es []*E) any { return fill(&g.large, es, func(e *E) uint64 { return e.Chunk }) }},
+		{"offset", "Int64", func(g *gatherer, es []*E) any {
+			return fill(&g.ints, es,
+				func(e *E) int64 { return e.Offset })
+		}},
+		{"ordinal", "UInt16", func(g *gatherer, es []*E) any {
+			return fill(&g.small, es,
+				func(e *E) uint16 { return e.Ordinal })
+		}},
+		{"chunk", "UInt64", func(g *gatherer, es []*E) any {
+			return fill(&g.large, es,
+				func(e *E) uint64 { return e.Chunk })
+		}},
 		{"time", millis, func(g *gatherer, es []*E) any {
 			return fill(&g.ints, es, func(e *E) int64 { return e.Time.UnixMilli() })
 		}},
@@ -65,11 +74,13 @@ func eventColumns() []column[bouncehouse.Event] {
 		text("client", "String", func(e *E) string { return e.Client }),
 		text("remote_host", low, func(e *E) string { return e.RemoteHost }),
 		address("remote_ip", "String", func(e *E) netip.Addr { return e.RemoteIP }),
-		{"remote_port", "UInt16", func(g *gatherer, es []*E) any { return fill(&g.small, es, func(e *E) uint16 { return e.RemotePort }) }},
+		{"remote_port", "UInt16",
+			func(g *gatherer, es []*E) any { return fill(&g.small, es, func(e *E) uint16 { return e.RemotePort }) }},
 		address("local_ip", low, func(e *E) netip.Addr { return e.LocalIP }),
 		text("stage", low, func(e *E) string { return string(e.Stage) }),
 		text("outcome", low, func(e *E) string { return string(e.Outcome) }),
-		{"reply_code", "UInt16", func(g *gatherer, es []*E) any { return fill(&g.small, es, func(e *E) uint16 { return e.ReplyCode }) }},
+		{"reply_code", "UInt16",
+			func(g *gatherer, es []*E) any { return fill(&g.small, es, func(e *E) uint16 { return e.ReplyCode }) }},
 		text("enhanced_code", low, func(e *E) string { return e.EnhancedCode }),
 		text("reply_text", "String", func(e *E) string { return e.ReplyText }),
 		text("class", low, func(e *E) string { return string(e.Class) }),
@@ -88,10 +99,16 @@ func eventColumns() []column[bouncehouse.Event] {
 		text("rdns_status", low, func(e *E) string { return string(e.RDNSStatus) }),
 		text("feedback_type", low, func(e *E) string { return e.FeedbackType }),
 		text("dsn_origin", low, func(e *E) string { return string(e.DSNOrigin) }),
-		{"repeat", "Bool", func(g *gatherer, es []*E) any { return fill(&g.bools, es, func(e *E) bool { return e.Repeat }) }},
+		{"repeat", "Bool", func(g *gatherer, es []*E) any {
+			return fill(&g.bools, es,
+				func(e *E) bool { return e.Repeat })
+		}},
 		{"counted", "UInt8", func(g *gatherer, es []*E) any { return fill(&g.bytes, es, counted) }},
 		text("provider_side", low, func(e *E) string { return e.ProviderSide }),
-		{"verified", "Bool", func(g *gatherer, es []*E) any { return fill(&g.bools, es, func(e *E) bool { return e.Verified }) }},
+		{"verified", "Bool", func(g *gatherer, es []*E) any {
+			return fill(&g.bools, es,
+				func(e *E) bool { return e.Verified })
+		}},
 		// A list of its own costs every attempt what only a claim has.
 		text("cited_queue_ids", "String", func(e *E) string { return strings.Join(e.CitedQueueIDs, " ") }),
 		text("rules_version", low, func(e *E) string { return e.RulesVersion }),
@@ -111,12 +128,24 @@ func arrivalColumns() []column[bouncehouse.Arrival] {
 		text("sender", "String", func(a *A) string { return a.Sender }),
 		text("client", "String", func(a *A) string { return a.Client }),
 		text("sasl_user", low, func(a *A) string { return a.SASLUser }),
-		{"size", "Int64", func(g *gatherer, as []*A) any { return fill(&g.ints, as, func(a *A) int64 { return a.Size }) }},
+		{"size", "Int64", func(g *gatherer, as []*A) any {
+			return fill(&g.ints, as,
+				func(a *A) int64 { return a.Size })
+		}},
 		text("stream", low, func(a *A) string { return a.Stream }),
 		text("file_id", low, func(a *A) string { return a.FileID }),
-		{"offset", "Int64", func(g *gatherer, as []*A) any { return fill(&g.ints, as, func(a *A) int64 { return a.Offset }) }},
-		{"ordinal", "UInt16", func(g *gatherer, as []*A) any { return fill(&g.small, as, func(a *A) uint16 { return a.Ordinal }) }},
-		{"chunk", "UInt64", func(g *gatherer, as []*A) any { return fill(&g.large, as, func(a *A) uint64 { return a.Chunk }) }},
+		{"offset", "Int64", func(g *gatherer, as []*A) any {
+			return fill(&g.ints, as,
+				func(a *A) int64 { return a.Offset })
+		}},
+		{"ordinal", "UInt16", func(g *gatherer, as []*A) any {
+			return fill(&g.small, as,
+				func(a *A) uint16 { return a.Ordinal })
+		}},
+		{"chunk", "UInt64", func(g *gatherer, as []*A) any {
+			return fill(&g.large, as,
+				func(a *A) uint64 { return a.Chunk })
+		}},
 	}
 }
 
@@ -126,9 +155,18 @@ func deadColumns() []column[bouncehouse.DeadLetter] {
 	return []column[D]{
 		text("stream", low, func(d *D) string { return d.Stream }),
 		text("file_id", low, func(d *D) string { return d.FileID }),
-		{"offset", "Int64", func(g *gatherer, ds []*D) any { return fill(&g.ints, ds, func(d *D) int64 { return d.Offset }) }},
-		{"ordinal", "UInt16", func(g *gatherer, ds []*D) any { return fill(&g.small, ds, func(d *D) uint16 { return d.Ordinal }) }},
-		{"chunk", "UInt64", func(g *gatherer, ds []*D) any { return fill(&g.large, ds, func(d *D) uint64 { return d.Chunk }) }},
+		{"offset", "Int64", func(g *gatherer, ds []*D) any {
+			return fill(&g.ints, ds,
+				func(d *D) int64 { return d.Offset })
+		}},
+		{"ordinal", "UInt16", func(g *gatherer, ds []*D) any {
+			return fill(&g.small, ds,
+				func(d *D) uint16 { return d.Ordinal })
+		}},
+		{"chunk", "UInt64", func(g *gatherer, ds []*D) any {
+			return fill(&g.large, ds,
+				func(d *D) uint64 { return d.Chunk })
+		}},
 		{"time", millis, func(g *gatherer, ds []*D) any {
 			return fill(&g.ints, ds, func(d *D) int64 { return storable(d.Time).UnixMilli() })
 		}},

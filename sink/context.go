@@ -153,7 +153,8 @@ func fuller(arrivals []bouncehouse.Arrival) bouncehouse.Arrival {
 	last := arrivals[len(arrivals)-1]
 	for _, a := range slices.Backward(arrivals) {
 		held := a.Sender == "" && a.Size == 0
-		if !held && (a.Sender != last.Sender || a.Size != last.Size) || last.MessageID != "" && a.MessageID != "" && a.MessageID != last.MessageID {
+		if !held && (a.Sender != last.Sender || a.Size != last.Size) ||
+			last.MessageID != "" && a.MessageID != "" && a.MessageID != last.MessageID {
 			break // the queue id was used for another message
 		}
 		last.MessageID = cmp.Or(last.MessageID, a.MessageID)
@@ -164,7 +165,8 @@ func fuller(arrivals []bouncehouse.Arrival) bouncehouse.Arrival {
 }
 
 // ask appends the arrivals of the messages to asked, oldest first.
-func (m messageContext) ask(ctx context.Context, messages []message, first, last time.Time, asked map[message][]bouncehouse.Arrival) error {
+func (m messageContext) ask(ctx context.Context, messages []message, first, last time.Time,
+	asked map[message][]bouncehouse.Arrival) error {
 	hosts, ids := make([]string, 0, 8), make([]string, len(messages))
 	seen := map[string]bool{}
 	for i, k := range messages {
@@ -193,7 +195,8 @@ ORDER BY time, offset`)
 	for rows.Next() {
 		var k message
 		var a bouncehouse.Arrival
-		if err := rows.Scan(&k.host, &k.queueID, &a.Time, &a.Sender, &a.MessageID, &a.Client, &a.SASLUser, &a.Size); err != nil {
+		if err := rows.Scan(&k.host, &k.queueID, &a.Time, &a.Sender, &a.MessageID, &a.Client, &a.SASLUser,
+			&a.Size); err != nil {
 			return fmt.Errorf("ask for messages: %w", err)
 		}
 		if _, ok := asked[k]; ok {

@@ -22,12 +22,14 @@ func TestContextOfRepeats(t *testing.T) {
 		a.MessageID, a.Client, a.SASLUser = "", "", ""
 		return a
 	}
-	half := func(offset int64, at time.Time, queueID, messageID string) bouncehouse.Arrival { // reading began behind "client="
+	// reading began behind "client="
+	half := func(offset int64, at time.Time, queueID, messageID string) bouncehouse.Arrival {
 		a := repeat(offset, at, queueID, "a@example.com")
 		a.MessageID = messageID
 		return a
 	}
-	held := func(offset int64, at time.Time, queueID, messageID string) bouncehouse.Arrival { // before the queue manager took it up
+	// before the queue manager took it up
+	held := func(offset int64, at time.Time, queueID, messageID string) bouncehouse.Arrival {
 		a := arrival(offset, at, queueID, "")
 		a.MessageID, a.Size = messageID, 0
 		return a
@@ -48,8 +50,10 @@ func TestContextOfRepeats(t *testing.T) {
 		half(970, noon.Add(time.Hour), "4Lost", "another@example.com"),
 	}}
 	for i := range 3 * maxArrivals {
-		res.Arrivals = append(res.Arrivals, half(int64(5000+i), noon.Add(time.Duration(1+i)*time.Minute), "4Half", res.Arrivals[0].MessageID))
-		res.Arrivals = append(res.Arrivals, repeat(int64(1000+i), noon.Add(time.Duration(i)*time.Minute), "4Many", "a@example.com"))
+		res.Arrivals = append(res.Arrivals, half(int64(5000+i), noon.Add(time.Duration(1+i)*time.Minute), "4Half",
+			res.Arrivals[0].MessageID))
+		res.Arrivals = append(res.Arrivals, repeat(int64(1000+i), noon.Add(time.Duration(i)*time.Minute), "4Many",
+			"a@example.com"))
 	}
 	write(t, c, bouncehouse.Batch{ID: "repeats"}, res)
 	for queueID, want := range map[string][2]string{
@@ -79,12 +83,15 @@ func TestContextOfRepeats(t *testing.T) {
 // A server of another name than when its log was met first.
 func TestContextOfARenamedHost(t *testing.T) {
 	_, c := store(t)
-	write(t, c, bouncehouse.Batch{ID: "before"}, &bouncehouse.Result{Arrivals: []bouncehouse.Arrival{arrival(0, noon, "4Abc", "a@example.com")}})
-	for stream, want := range map[string]string{"mx1.example.com:/var/log/mail.log": "a@example.com", "mx2.example.com:/var/log/mail.log": ""} {
+	write(t, c, bouncehouse.Batch{ID: "before"},
+		&bouncehouse.Result{Arrivals: []bouncehouse.Arrival{arrival(0, noon, "4Abc", "a@example.com")}})
+	for stream, want := range map[string]string{"mx1.example.com:/var/log/mail.log": "a@example.com",
+		"mx2.example.com:/var/log/mail.log": ""} {
 		e := attempt(0, noon.Add(time.Hour))
 		e.Stream, e.Host, e.QueueID, e.Sender, e.ContextKnown = stream, "renamed.example.com", "4Abc", "", false
 		events := []bouncehouse.Event{e}
-		if err := c.Context().Enrich(t.Context(), &bouncehouse.Result{Events: events}); err != nil || events[0].Sender != want {
+		if err := c.Context().Enrich(t.Context(), &bouncehouse.Result{Events: events}); err != nil ||
+			events[0].Sender != want {
 			t.Errorf("%s: sender %q, %v", stream, events[0].Sender, err)
 		}
 	}
@@ -92,7 +99,8 @@ func TestContextOfARenamedHost(t *testing.T) {
 
 func TestContextRefused(t *testing.T) {
 	s, c := store(t)
-	write(t, c, bouncehouse.Batch{ID: "refused"}, &bouncehouse.Result{Arrivals: []bouncehouse.Arrival{arrival(0, noon, "4Abc", "a@example.com")}})
+	write(t, c, bouncehouse.Batch{ID: "refused"},
+		&bouncehouse.Result{Arrivals: []bouncehouse.Arrival{arrival(0, noon, "4Abc", "a@example.com")}})
 	rename := func(from, to string) {
 		if err := c.conn.Exec(t.Context(), "RENAME TABLE bouncehouse."+from+" TO bouncehouse."+to); err != nil {
 			t.Error(err)
@@ -115,7 +123,8 @@ func TestContextRefused(t *testing.T) {
 	e := attempt(100, noon.Add(time.Minute))
 	e.QueueID, e.Sender, e.ContextKnown = "4Abc", "", false
 	res := bouncehouse.Result{Events: []bouncehouse.Event{e}}
-	if err := asking.Context().Enrich(t.Context(), &res); err != nil || refusals < 5 || res.Events[0].Sender != "a@example.com" {
+	if err := asking.Context().Enrich(t.Context(), &res); err != nil || refusals < 5 ||
+		res.Events[0].Sender != "a@example.com" {
 		t.Errorf("after %d refusals: sender %q, %v", refusals, res.Events[0].Sender, err)
 	}
 }
@@ -125,7 +134,8 @@ type writerFunc func(p []byte) (int, error)
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func TestBrief(t *testing.T) {
-	cause := &url.Error{Op: "Post", URL: "http://writer:***@embedded?param_ids=%5B%27" + strings.Repeat("x", 10_000), Err: io.EOF}
+	cause := &url.Error{Op: "Post", URL: "http://writer:***@embedded?param_ids=%5B%27" + strings.Repeat("x", 10_000),
+		Err: io.EOF}
 	const want = `ask: ClickHouse does not answer: sendQuery: Post "http://writer:***@embedded": EOF`
 	err := fmt.Errorf("ask: %w", reached(fmt.Errorf("sendQuery: %w", cause)))
 	if err.Error() != want || !errors.Is(err, io.EOF) || !errors.Is(err, ErrUnreachable) {

@@ -145,7 +145,8 @@ func TestNeighbourFillsDisk(t *testing.T) {
 		res := &bouncehouse.Result{Events: some}
 		for i := range some {
 			e := &some[i]
-			res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{Origin: e.Origin, Time: e.Time, Host: e.Host, QueueID: fmt.Sprintf("%d-%d", batches, i)})
+			res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{Origin: e.Origin, Time: e.Time, Host: e.Host,
+				QueueID: fmt.Sprintf("%d-%d", batches, i)})
 		}
 		res.Dead = []bouncehouse.DeadLetter{{Origin: some[0].Origin, Time: some[0].Time, Reason: "test"}}
 		b := bouncehouse.Batch{ID: fmt.Sprintf("disk-%d", batches)}
@@ -181,7 +182,9 @@ func TestNeighbourFillsDisk(t *testing.T) {
 		events = append(events, some...)
 		switch r.IntN(8) {
 		case 0:
-			_ = c.conn.Exec(t.Context(), "OPTIMIZE TABLE bouncehouse."+[]string{"events", "messages"}[r.IntN(2)]+" FINAL") // it may fail as all do here
+			// it may fail as all do here
+			_ = c.conn.Exec(t.Context(), "OPTIMIZE TABLE bouncehouse."+[]string{"events", "messages"}[r.IntN(2)]+
+				" FINAL")
 		case 1:
 			if r.IntN(4) == 0 {
 				s.kill()
@@ -193,10 +196,12 @@ func TestNeighbourFillsDisk(t *testing.T) {
 		t.Helper()
 		test.Await(t, time.Minute, "the engine", func() bool { return c.conn.Ping(t.Context()) == nil })
 		exactly(t, c, what, events)
-		if n := value[uint64](t, c, "SELECT count() FROM bouncehouse.messages FINAL WHERE NOT ignore(*)"); n != uint64(len(events)) {
+		if n := value[uint64](t, c,
+			"SELECT count() FROM bouncehouse.messages FINAL WHERE NOT ignore(*)"); n != uint64(len(events)) {
 			t.Errorf("%s: %d messages of %d", what, n, len(events))
 		}
-		if n := value[uint64](t, c, "SELECT count() FROM bouncehouse.dead_letters FINAL WHERE NOT ignore(*)"); n != uint64(batches) {
+		if n := value[uint64](t, c,
+			"SELECT count() FROM bouncehouse.dead_letters FINAL WHERE NOT ignore(*)"); n != uint64(batches) {
 			t.Errorf("%s: %d dead letters of %d", what, n, batches)
 		}
 	}
@@ -208,8 +213,8 @@ func TestNeighbourFillsDisk(t *testing.T) {
 	}
 }
 
-// TestNeighbourFillsDiskOfMigrations makes databases while another program takes the last byte again and again: what was
-// cut of the definitions of tables and views keeps no engine from starting, and in the end all is there.
+// TestNeighbourFillsDiskOfMigrations makes databases while another program takes the last byte again and again: what
+// was cut of the definitions of tables and views keeps no engine from starting, and in the end all is there.
 func TestNeighbourFillsDiskOfMigrations(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -20,11 +20,13 @@ func TestClaimsHops(t *testing.T) {
 	hop := func(host, messageID, queueID, recipient string, outcome bouncehouse.Outcome, reply string) {
 		n := int64(len(logs) + 1)
 		e := attempt(100*n, noon.Add(time.Duration(n)*time.Second))
-		e.Host, e.MessageID, e.QueueID, e.Recipient, e.Outcome, e.ReplyText = host, messageID, queueID, recipient, outcome, reply
+		e.Host, e.MessageID, e.QueueID, e.Recipient, e.Outcome, e.ReplyText = host, messageID, queueID, recipient,
+			outcome, reply
 		e.Source, e.ContextKnown = bouncehouse.OpenSMTPD, true
 		logs = append(logs, e)
 	}
-	cites := func(of func(int64, string, string, string, string) bouncehouse.Event, messageID, recipient string, ids ...string) {
+	cites := func(of func(int64, string, string, string, string) bouncehouse.Event, messageID, recipient string,
+		ids ...string) {
 		e := of(int64(10+len(mails)), messageID, ids[0], sender, recipient)
 		e.CitedQueueIDs = ids[1:]
 		mails = append(mails, e)
@@ -60,14 +62,16 @@ func TestClaimsHops(t *testing.T) {
 	cites(claim, "", "c@example.net", "ac000001ac000001")
 	cites(claim, "c@example.com", "c@example.net", "")
 	figure("bounce c@example.com c@example.net 2")
-	hop("app", "d@example.com", "4dXk7g1XqCz5vMe", "d@example.net", delivered, "ad000002ad000002 Message accepted for delivery")
+	hop("app", "d@example.com", "4dXk7g1XqCz5vMe", "d@example.net", delivered,
+		"ad000002ad000002 Message accepted for delivery")
 	hop("gw", "", "ad000002ad000002", "d@example.net", delivered, "OK")
 	cites(claim, "d@example.com", "d@example.net", "")
 	cites(claim, "", "d@example.net", "ad000002ad000002")
 	figure("bounce gw ad000002ad000002 d@example.net 2")
 
 	// Through a filter, and an alias that the last hop resolves.
-	hop("app", "", "ae000001ae000001", "e@example.net", bouncehouse.Relayed, "from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as ae000002ae000002")
+	hop("app", "", "ae000001ae000001", "e@example.net", bouncehouse.Relayed,
+		"from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as ae000002ae000002")
 	hop("app", "", "ae000002ae000002", "e@example.net", delivered, "OK ids=ae000003ae000003.")
 	hop("gw", "", "ae000003ae000003", "E.Box@example.net", delivered, "OK")
 	logs[len(logs)-1].OriginalRecipient = "E@example.net"

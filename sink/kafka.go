@@ -156,8 +156,8 @@ func kafkaCause(err error) error {
 	return err
 }
 
-// EnsureTopic creates the topic unless it exists; one that does is left as it
-// is. An error is ErrNoBroker where waiting may help. With three replicas or more an acknowledged message is on two at least.
+// EnsureTopic creates the topic unless it exists; one that does is left as it is. An error is ErrNoBroker where waiting
+// may help. With three replicas or more an acknowledged message is on two at least.
 //
 // Partitions are the most processes that can share the work; a stream's
 // partition follows from their number, so choose it with room to grow.

@@ -32,7 +32,8 @@ func TestKafka(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if broker.Real() { // the stand-in's goroutines are this process's
-				defer goleak.VerifyNone(t, goleak.IgnoreCurrent(), goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait")) // the broker, started anew
+				// the broker, started anew
+				defer goleak.VerifyNone(t, goleak.IgnoreCurrent(), goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"))
 			}
 			run(t, broker)
 		})
@@ -41,7 +42,8 @@ func TestKafka(t *testing.T) {
 
 func kafkaSink(t *testing.T, broker *test.KafkaBroker) (*Kafka, bouncehouse.KafkaOptions, *bytes.Buffer) {
 	t.Helper()
-	o := bouncehouse.KafkaOptions{Brokers: []string{broker.Addr()}, Topic: strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())}
+	o := bouncehouse.KafkaOptions{Brokers: []string{broker.Addr()},
+		Topic: strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())}
 	var log bytes.Buffer
 	k, err := NewKafka(o, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
@@ -67,11 +69,13 @@ func topicMessages(t *testing.T, o bouncehouse.KafkaOptions, partitions, n int) 
 	client := &kafka.Client{Addr: kafka.TCP(o.Brokers...), Transport: transport}
 	all := make([][]kafka.Message, partitions)
 	for p := range partitions {
-		answer, err := client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{o.Topic: {kafka.LastOffsetOf(p)}}})
+		answer, err := client.ListOffsets(ctx,
+			&kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{o.Topic: {kafka.LastOffsetOf(p)}}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := kafka.NewReader(kafka.ReaderConfig{Brokers: o.Brokers, Topic: o.Topic, Partition: p, MaxWait: 100 * time.Millisecond, ReadLagInterval: -1})
+		r := kafka.NewReader(kafka.ReaderConfig{Brokers: o.Brokers, Topic: o.Topic, Partition: p,
+			MaxWait: 100 * time.Millisecond, ReadLagInterval: -1})
 		for range answer.Topics[o.Topic][0].LastOffset {
 			m, err := r.FetchMessage(ctx)
 			if err != nil {
@@ -111,7 +115,8 @@ func chunkOf(t *testing.T, m kafka.Message) (c bouncehouse.Chunk) {
 }
 
 func lineChunk(stream string, seq uint64, data string) bouncehouse.Chunk {
-	return bouncehouse.Chunk{Stream: stream, Seq: seq, FileID: "f", File: "mail.log", Kind: bouncehouse.Lines, Ref: time.Unix(1_700_000_000, 5).UTC(),
+	return bouncehouse.Chunk{Stream: stream, Seq: seq, FileID: "f", File: "mail.log", Kind: bouncehouse.Lines,
+		Ref:    time.Unix(1_700_000_000, 5).UTC(),
 		Offset: int64(seq) * 1000, Data: data}
 }
 
@@ -133,8 +138,10 @@ func testKafkaWrite(t *testing.T, broker *test.KafkaBroker) {
 		batch := bouncehouse.Batch{ID: "x", Chunks: []bouncehouse.Chunk{replay, c}}
 		err := k.Write(t.Context(), batch, nil)
 		var answer kafka.Error
-		if errors.As(err, &answer) && answer.Temporary() { // not all of a broker knows a new topic, and who leads it, at once
-			test.Await(t, time.Minute, "the new topic", func() bool { err = k.Write(t.Context(), batch, nil); return err == nil })
+		// not all of a broker knows a new topic, and who leads it, at once
+		if errors.As(err, &answer) && answer.Temporary() {
+			test.Await(t, time.Minute, "the new topic",
+				func() bool { err = k.Write(t.Context(), batch, nil); return err == nil })
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -160,7 +167,8 @@ func testKafkaWrite(t *testing.T, broker *test.KafkaBroker) {
 	if used < 2 {
 		t.Errorf("%d of 3 partitions used", used)
 	}
-	if err := k.Write(t.Context(), bouncehouse.Batch{Chunks: []bouncehouse.Chunk{{Kind: bouncehouse.Lines}}}, nil); err == nil {
+	if err := k.Write(t.Context(), bouncehouse.Batch{Chunks: []bouncehouse.Chunk{{Kind: bouncehouse.Lines}}},
+		nil); err == nil {
 		t.Error("a chunk that nobody can read was written")
 	}
 }
@@ -190,11 +198,15 @@ func testKafkaTooLarge(t *testing.T, broker *test.KafkaBroker) {
 	}
 	// Brokers take 1,048,588 bytes unless told otherwise.
 	lines := lineChunk("s", 1, noise(3<<20, 200))
-	long := lineChunk("s", 2, "short\n"+strings.TrimSuffix(strings.ReplaceAll(noise(2<<20, 1000), "\n", "-"), "-")+"\nshort too\n")
-	mail := bouncehouse.Chunk{Stream: "s", Seq: 3, FileID: "m", Kind: bouncehouse.Mail, Data: "Subject: Undelivered Mail\n\n" + noise(2<<20, 100)}
+	long := lineChunk("s", 2, "short\n"+strings.TrimSuffix(strings.ReplaceAll(noise(2<<20, 1000), "\n", "-"), "-")+
+		"\nshort too\n")
+	mail := bouncehouse.Chunk{Stream: "s", Seq: 3, FileID: "m", Kind: bouncehouse.Mail,
+		Data: "Subject: Undelivered Mail\n\n" + noise(2<<20, 100)}
 	near := mail // such a mail is text, and fits
-	near.Seq, near.Data = 4, "Subject: Undelivered Mail\n\n"+base64.StdEncoding.EncodeToString([]byte(noise(900<<10, 100)))
-	huge := lineChunk("s", 5, strings.Repeat("a line that compresses well\n", 1<<20)) // 28 MiB: beyond what readers take in one
+	near.Seq, near.Data = 4, "Subject: Undelivered Mail\n\n"+
+		base64.StdEncoding.EncodeToString([]byte(noise(900<<10, 100)))
+	// 28 MiB: beyond what readers take in one
+	huge := lineChunk("s", 5, strings.Repeat("a line that compresses well\n", 1<<20))
 	last := lineChunk("s", 6, "after it\n")
 	for _, c := range []bouncehouse.Chunk{lines, long, mail, near, huge, last} {
 		if err := k.Write(t.Context(), bouncehouse.Batch{Chunks: []bouncehouse.Chunk{c}}, nil); err != nil {
@@ -206,7 +218,8 @@ func testKafkaTooLarge(t *testing.T, broker *test.KafkaBroker) {
 	}
 
 	client := &kafka.Client{Addr: kafka.TCP(o.Brokers...), Transport: k.transport}
-	answer, err := client.ListOffsets(t.Context(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{o.Topic: {kafka.LastOffsetOf(0)}}})
+	answer, err := client.ListOffsets(t.Context(),
+		&kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{o.Topic: {kafka.LastOffsetOf(0)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,15 +242,19 @@ func testKafkaTooLarge(t *testing.T, broker *test.KafkaBroker) {
 	}
 	var records []string
 	for _, c := range parts[2] {
-		if c.Kind == bouncehouse.Broken && (!strings.Contains(c.Reason, "a record of 2097153 bytes is larger than what the brokers take") || len(c.Data) < 60<<10) {
+		if c.Kind == bouncehouse.Broken &&
+			(!strings.Contains(c.Reason, "a record of 2097153 bytes is larger than what the brokers take") ||
+				len(c.Data) < 60<<10) {
 			t.Errorf("%d bytes of a line, reason %q", len(c.Data), c.Reason)
 		}
 		records = append(records, fmt.Sprintf("%s %.5s", c.Kind, c.Data[:min(5, len(c.Data))]))
 	}
-	if len(parts[2]) != 3 || parts[2][0].Data != "short\n" || parts[2][1].Kind != bouncehouse.Broken || parts[2][2].Data != "short too\n" {
+	if len(parts[2]) != 3 || parts[2][0].Data != "short\n" || parts[2][1].Kind != bouncehouse.Broken ||
+		parts[2][2].Data != "short too\n" {
 		t.Errorf("the chunk with a long line came as %q", records)
 	}
-	if p := parts[3]; len(p) != 1 || p[0].Kind != bouncehouse.Mail || !strings.HasPrefix(mail.Data, p[0].Data) || len(p[0].Data) < 500<<10 {
+	if p := parts[3]; len(p) != 1 || p[0].Kind != bouncehouse.Mail || !strings.HasPrefix(mail.Data, p[0].Data) ||
+		len(p[0].Data) < 500<<10 {
 		t.Errorf("the large mail came as %d chunks", len(p))
 	}
 	for _, whole := range []bouncehouse.Chunk{near, last} {
@@ -251,7 +268,8 @@ func testKafkaNoTopic(t *testing.T, broker *test.KafkaBroker) {
 	k, o, _ := kafkaSink(t, broker)
 	defer closeKafka(t, k)
 	err := k.Write(t.Context(), bouncehouse.Batch{Chunks: []bouncehouse.Chunk{lineChunk("s", 1, "x\n")}}, nil)
-	if err == nil || !strings.Contains(err.Error(), "the topic does not exist") || !strings.Contains(err.Error(), o.Topic) {
+	if err == nil || !strings.Contains(err.Error(), "the topic does not exist") ||
+		!strings.Contains(err.Error(), o.Topic) {
 		t.Errorf("without a topic: %v", err)
 	}
 	if err := EnsureTopic(t.Context(), o, 1, 5); err == nil || !strings.Contains(err.Error(), o.Topic) {
@@ -282,7 +300,8 @@ func testKafkaRestart(t *testing.T, broker *test.KafkaBroker) {
 	}
 	var got []uint64
 	client := &kafka.Client{Addr: kafka.TCP(o.Brokers...), Transport: k.transport}
-	answer, err := client.ListOffsets(t.Context(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{o.Topic: {kafka.LastOffsetOf(0)}}})
+	answer, err := client.ListOffsets(t.Context(),
+		&kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{o.Topic: {kafka.LastOffsetOf(0)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,13 +316,16 @@ func testKafkaRestart(t *testing.T, broker *test.KafkaBroker) {
 }
 
 func TestKafkaOptionsRefused(t *testing.T) {
-	_, err := NewKafka(bouncehouse.KafkaOptions{Topic: "a/b", SASL: bouncehouse.KafkaSASL{Mechanism: "PLAIN"}}, slog.Default())
-	for _, want := range []string{"no brokers", `"a/b" is no name`, "without tls", "without a user", "password_file or password_env"} {
+	_, err := NewKafka(bouncehouse.KafkaOptions{Topic: "a/b", SASL: bouncehouse.KafkaSASL{Mechanism: "PLAIN"}},
+		slog.Default())
+	for _, want := range []string{"no brokers", `"a/b" is no name`, "without tls", "without a user",
+		"password_file or password_env"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: nothing of %q", err, want)
 		}
 	}
-	o := bouncehouse.KafkaOptions{Brokers: []string{"192.0.2.1:9092"}, Topic: "t", SASL: bouncehouse.KafkaSASL{Mechanism: "SCRAM-SHA-512", User: "u", PasswordFile: t.TempDir() + "/none"}}
+	o := bouncehouse.KafkaOptions{Brokers: []string{"192.0.2.1:9092"}, Topic: "t",
+		SASL: bouncehouse.KafkaSASL{Mechanism: "SCRAM-SHA-512", User: "u", PasswordFile: t.TempDir() + "/none"}}
 	if _, err := NewKafka(o, slog.Default()); err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("without the password's file: %v", err)
 	}

@@ -25,8 +25,8 @@ type givenUp struct {
 }
 
 // settleLeft puts the recipients that the stored attempts name in the place of those that the parser guessed: who was
-// deferred last, since the message came in. So the rows of such a record are the same as of a parser that has seen all of
-// the message. Where nothing is stored of it, the parser's word stays.
+// deferred last, since the message came in. So the rows of such a record are the same as of a parser that has seen all
+// of the message. Where nothing is stored of it, the parser's word stays.
 func (m messageContext) settleLeft(ctx context.Context, res *bouncehouse.Result) error {
 	if !guesses(res) {
 		return nil
@@ -105,9 +105,9 @@ func addRead(all []givenUp, res *bouncehouse.Result) {
 	}
 }
 
-// leftSQL answers for each question, a row of q, who was deferred last of those that were tried since the newest arrival
-// of the message. What stands at or behind the record itself, from an earlier try to write
-// it, is not looked at.
+// leftSQL answers for each question, a row of q, who was deferred last of those that were tried since the newest
+// arrival of the message. What stands at or behind the record itself, from an earlier try to write it, is not looked
+// at.
 const leftSQL = `WITH q AS (
   SELECT arrayJoin(arrayZip({n:Array(UInt32)}, {hosts:Array(String)}, {ids:Array(String)}, {times:Array(Int64)},
     {sinces:Array(Int64)}, {streams:Array(String)}, {files:Array(String)}, {offsets:Array(Int64)})) AS x,
@@ -148,7 +148,8 @@ func (m messageContext) askLeft(ctx context.Context, all []givenUp) error {
 	}
 	params := clickhouse.Parameters{
 		"hosts": array(hosts), "ids": array(ids), "streams": array(streams), "files": array(files),
-		"n": numbers(n), "times": numbers(times), "sinces": numbers(sinces), "offsets": numbers(offsets), "most": strconv.Itoa(maxLeft),
+		"n": numbers(n), "times": numbers(times), "sinces": numbers(sinces), "offsets": numbers(offsets),
+		"most":  strconv.Itoa(maxLeft),
 		"first": strconv.FormatInt(storable(first.Add(-maxQueueTime)).UnixMilli(), 10),
 		"last":  strconv.FormatInt(storable(last).UnixMilli(), 10),
 	}

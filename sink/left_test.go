@@ -45,7 +45,8 @@ func TestLeft(t *testing.T) {
 	}})
 	// The batch: d and then c once more, the end, and then another message under the same id.
 	batch := func(remembered ...string) *bouncehouse.Result {
-		events := []bouncehouse.Event{tried(90, 60, "d@example.net", bouncehouse.Deferred), tried(100, 60, "c@example.net", bouncehouse.Deferred)}
+		events := []bouncehouse.Event{tried(90, 60, "d@example.net", bouncehouse.Deferred),
+			tried(100, 60, "c@example.net", bouncehouse.Deferred)}
 		events = append(events, gaveUp(110, 60, remembered...)...)
 		return &bouncehouse.Result{
 			Arrivals: []bouncehouse.Arrival{arrival(120, noon.Add(61*time.Minute), "4Abc", "other@example.com")},
@@ -66,7 +67,8 @@ func TestLeft(t *testing.T) {
 110/1 c@example.net expired
 110/2 d@example.net expired
 130/0 e@example.net deferred`
-	for _, remembered := range [][]string{{""}, {"c@example.net"}, {"a@example.net", "d@example.net", "c@example.net"}, {"x@example.net", "y@example.net"}} {
+	for _, remembered := range [][]string{{""}, {"c@example.net"}, {"a@example.net", "d@example.net", "c@example.net"},
+		{"x@example.net", "y@example.net"}} {
 		for _, again := range []bool{false, true} {
 			res := batch(remembered...)
 			if again { // as after a write that was cut off when all of it was there
@@ -84,7 +86,8 @@ func TestLeft(t *testing.T) {
 	unknown := gaveUp(500, 60, "kept@example.net")
 	unknown[0].QueueID = "4Zzz"
 	res := &bouncehouse.Result{Events: slices.Clone(unknown)}
-	if err := c.Context().Enrich(t.Context(), res); err != nil || rows(res) != rows(&bouncehouse.Result{Events: unknown}) {
+	if err := c.Context().Enrich(t.Context(), res); err != nil ||
+		rows(res) != rows(&bouncehouse.Result{Events: unknown}) {
 		t.Errorf("of a message that is not stored: %s, %v", rows(res), err)
 	}
 }

@@ -29,7 +29,8 @@ func (c *ClickHouse) Migrate(ctx context.Context) error {
 		return err
 	}
 	var done []uint32
-	if err := c.conn.QueryRow(ctx, `SELECT groupUniqArray(version) FROM bouncehouse.schema_migrations`).Scan(&done); err != nil {
+	if err := c.conn.QueryRow(ctx,
+		`SELECT groupUniqArray(version) FROM bouncehouse.schema_migrations`).Scan(&done); err != nil {
 		return fmt.Errorf("ask for the tables' version: %w", reached(err))
 	}
 	applied := map[uint32]bool{}
@@ -46,7 +47,8 @@ func (c *ClickHouse) Migrate(ctx context.Context) error {
 		if err := c.apply(ctx, m); err != nil {
 			return err
 		}
-		if err := c.conn.Exec(ctx, `INSERT INTO bouncehouse.schema_migrations (version, name) SELECT {version:UInt32}, {name:String}`,
+		if err := c.conn.Exec(ctx,
+			`INSERT INTO bouncehouse.schema_migrations (version, name) SELECT {version:UInt32}, {name:String}`,
 			clickhouse.Named("version", m.Version), clickhouse.Named("name", m.Name)); err != nil {
 			return fmt.Errorf("record migration %d: %w", m.Version, reached(err))
 		}

@@ -122,7 +122,8 @@ func prove[R any](ctx context.Context, c *ClickHouse, t table[R], rows []*R) err
 		return fmt.Errorf("read back from %s: %w", t.name, reached(err))
 	}
 	if len(found) != len(samples) {
-		return fmt.Errorf("read back from %s: rows of %d months were inserted, and of %d are there", t.name, len(samples), len(found))
+		return fmt.Errorf("read back from %s: rows of %d months were inserted, and of %d are there", t.name,
+			len(samples), len(found))
 	}
 	if c.counts {
 		return nil
@@ -143,14 +144,16 @@ func (c *ClickHouse) check(ctx context.Context, table, part string) error {
 	// The part's name is ClickHouse's own: letters, digits and underscores.
 	sql := "CHECK TABLE bouncehouse." + table + " PART '" + part + "'"
 	var sound uint8
-	err := c.conn.QueryRow(clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"check_query_single_value_result": 1})), sql).Scan(&sound)
+	err := c.conn.QueryRow(clickhouse.Context(ctx,
+		clickhouse.WithSettings(clickhouse.Settings{"check_query_single_value_result": 1})), sql).Scan(&sound)
 	var exception *clickhouse.Exception
 	if errors.As(err, &exception) && exception.Code == noSuchPart { // merged since
 		return nil
 	}
 	if err == nil && sound == 0 {
 		var rows uint64
-		err = c.conn.QueryRow(ctx, "SELECT count() FROM bouncehouse."+table+" WHERE _part = '"+part+"' AND NOT ignore(*)").Scan(&rows)
+		err = c.conn.QueryRow(ctx, "SELECT count() FROM bouncehouse."+table+" WHERE _part = '"+part+
+			"' AND NOT ignore(*)").Scan(&rows)
 	}
 	if err != nil {
 		return fmt.Errorf("check what was inserted into %s: %w", table, reached(err))

@@ -13,7 +13,8 @@ import (
 // partPath is where the table's one active part lies.
 func partPath(t testing.TB, c *ClickHouse, table string) string {
 	t.Helper()
-	return value[string](t, c, "SELECT path FROM system.parts WHERE database = 'bouncehouse' AND active AND table = '"+table+"'")
+	return value[string](t, c, "SELECT path FROM system.parts WHERE database = 'bouncehouse' AND active AND table = '"+
+		table+"'")
 }
 
 // TestProve empties each file of a fresh part, as a full disk does while the
@@ -26,7 +27,8 @@ func TestProve(t *testing.T) {
 	res.Events = events
 	for i := range events {
 		e := &events[i]
-		res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{Origin: e.Origin, Time: e.Time, Host: e.Host, QueueID: e.QueueID})
+		res.Arrivals = append(res.Arrivals, bouncehouse.Arrival{Origin: e.Origin, Time: e.Time, Host: e.Host,
+			QueueID: e.QueueID})
 		res.Dead = append(res.Dead, bouncehouse.DeadLetter{Origin: e.Origin, Time: e.Time})
 	}
 	write(t, c, bouncehouse.Batch{ID: "prove"}, &res)

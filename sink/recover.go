@@ -165,7 +165,8 @@ func (c *ClickHouse) lacking(ctx context.Context, pieces []piece) ([]piece, erro
 		}
 	}
 	if twice > 0 {
-		c.log.Error("events are stored more than once", "events", twice, "stream", pieces[0].events[0].Stream, "from", first, "to", last)
+		c.log.Error("events are stored more than once", "events", twice, "stream", pieces[0].events[0].Stream,
+			"from", first, "to", last)
 	}
 	return lacking, nil
 }
@@ -207,7 +208,8 @@ WHERE time >= fromUnixTimestamp64Milli({first:Int64}, 'UTC') AND time <= fromUni
 			b.WriteString("\n  OR ")
 		}
 		n := strconv.Itoa(i)
-		b.WriteString("stream = {s" + n + ":String} AND file_id = {f" + n + ":String} AND offset BETWEEN {a" + n + ":Int64} AND {b" + n + ":Int64}")
+		b.WriteString("stream = {s" + n + ":String} AND file_id = {f" + n + ":String} AND offset BETWEEN {a" + n +
+			":Int64} AND {b" + n + ":Int64}")
 		params["s"+n], params["f"+n] = escape(s.stream), escape(s.fileID)
 		params["a"+n], params["b"+n] = strconv.FormatInt(s.from, 10), strconv.FormatInt(s.to, 10)
 	}

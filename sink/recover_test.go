@@ -25,11 +25,13 @@ func exactly(t testing.TB, c *ClickHouse, what string, events []bouncehouse.Even
 	}
 	slices.Sort(ids)
 	var got []string
-	if err := c.conn.QueryRow(t.Context(), "SELECT arraySort(groupArray(event_id)) FROM bouncehouse.events WHERE stream != 'decoy'").Scan(&got); err != nil {
+	if err := c.conn.QueryRow(t.Context(),
+		"SELECT arraySort(groupArray(event_id)) FROM bouncehouse.events WHERE stream != 'decoy'").Scan(&got); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(ids, got) {
-		t.Fatalf("%s: %d rows, %d of them different, want %d", what, len(got), len(slices.Compact(slices.Clone(got))), len(ids))
+		t.Fatalf("%s: %d rows, %d of them different, want %d", what, len(got), len(slices.Compact(slices.Clone(got))),
+			len(ids))
 	}
 	if n := value[uint64](t, c, projectionDiffers); n != 0 {
 		t.Fatalf("%s: the projection differs from the events in %d groups", what, n)
@@ -55,7 +57,8 @@ func TestRecover(t *testing.T) {
 		}
 		b := bouncehouse.Batch{ID: fmt.Sprintf("torture-%d", seed)}
 		months := 1 + r.IntN(5)
-		events := attempts(1+r.IntN(300), func(i int) time.Time { return noon.AddDate(0, -r.IntN(months), 0).Add(time.Duration(i) * time.Second) })
+		events := attempts(1+r.IntN(300),
+			func(i int) time.Time { return noon.AddDate(0, -r.IntN(months), 0).Add(time.Duration(i) * time.Second) })
 		for i := range events {
 			events[i].FileID = fmt.Sprintf("f%d", r.IntN(3))
 		}
@@ -164,7 +167,8 @@ func TestKilledEngine(t *testing.T) {
 	const rounds = 16
 	unknown := 0
 	for round := range rounds {
-		events := attempts(3000, func(i int) time.Time { return noon.AddDate(0, -i%3, 0).Add(time.Duration(i) * time.Millisecond) })
+		events := attempts(3000,
+			func(i int) time.Time { return noon.AddDate(0, -i%3, 0).Add(time.Duration(i) * time.Millisecond) })
 		for i := range events {
 			events[i].FileID = fmt.Sprintf("round%d", round)
 		}
@@ -222,7 +226,8 @@ func TestFindReadsFewGranules(t *testing.T) {
 	if err := c.conn.Exec(t.Context(), "OPTIMIZE TABLE bouncehouse.events FINAL"); err != nil {
 		t.Fatal(err)
 	}
-	sql, params := findSQL([]*span{{"mx1/var/log/mail.log", "file07", 3_000_000, 3_300_000}, {"mx1/var/log/mail.log", "file09", 0, 300_000}, {"elsewhere", "x", 0, 0}},
+	sql, params := findSQL([]*span{{"mx1/var/log/mail.log", "file07", 3_000_000, 3_300_000},
+		{"mx1/var/log/mail.log", "file09", 0, 300_000}, {"elsewhere", "x", 0, 0}},
 		noon.Add(7*time.Hour), noon.Add(9*time.Hour+10*time.Minute))
 	var lines []string
 	if err := c.conn.QueryRow(clickhouse.Context(t.Context(), clickhouse.WithParameters(params)),
@@ -249,7 +254,8 @@ func TestRecoverManyFiles(t *testing.T) {
 	const n = 10*maxSpans + 7
 	events := attempts(n, func(i int) time.Time { return noon.Add(-time.Duration(i) * 10 * time.Minute) })
 	for i := range events {
-		events[i].Stream, events[i].FileID, events[i].Offset = `mx1:/var/mail/it's\bounces`, fmt.Sprintf("mail\t%d", i), 0
+		events[i].Stream, events[i].FileID, events[i].Offset = `mx1:/var/mail/it's\bounces`,
+			fmt.Sprintf("mail\t%d", i), 0
 	}
 	b := bouncehouse.Batch{ID: "mails"}
 	var half []*bouncehouse.Event
@@ -278,7 +284,8 @@ func TestRecoverABatchThatRepeatsItself(t *testing.T) {
 			t.Fatal(err)
 		}
 		write(t, c, bouncehouse.Batch{ID: id + "-before"}, &bouncehouse.Result{Events: slices.Clone(events[:stored])})
-		write(t, c, bouncehouse.Batch{ID: id, Recover: true}, &bouncehouse.Result{Events: slices.Concat(events[:20], events[:30], events)})
+		write(t, c, bouncehouse.Batch{ID: id, Recover: true},
+			&bouncehouse.Result{Events: slices.Concat(events[:20], events[:30], events)})
 		exactly(t, c, id, events)
 	}
 }

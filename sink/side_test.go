@@ -23,23 +23,27 @@ func TestProviderSideUpgrade(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	hosts := map[string]string{"": "", "mx.example.net": "", "ALT1.aspmx.l.google.com.": "business", "notaspmx.l.google.com": "",
+	hosts := map[string]string{"": "", "mx.example.net": "", "ALT1.aspmx.l.google.com.": "business",
+		"notaspmx.l.google.com":        "",
 		"mx-biz.mail.am0.yahoodns.net": "business", "mta5.am0.yahoodns.net": "consumer"}
 	for host := range hosts {
-		if err := c.conn.Exec(t.Context(), fmt.Sprintf(`INSERT INTO bouncehouse.events (stream, file_id, offset, time, direction, remote_host)
+		if err := c.conn.Exec(t.Context(),
+			fmt.Sprintf(`INSERT INTO bouncehouse.events (stream, file_id, offset, time, direction, remote_host)
 VALUES ('s', 'f', 0, '2026-11-05 12:00:00', 'outbound', '%s'), ('s', 'f', 1, '2026-11-05 12:00:00', 'inbound', '%s')`, host, host)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	sides := func(where string) map[string]string {
-		return value[map[string]string](t, c, "SELECT mapFromArrays(groupArray(remote_host), groupArray(toString(provider_side))) FROM bouncehouse.events WHERE "+where)
+		return value[map[string]string](t, c,
+			"SELECT mapFromArrays(groupArray(remote_host), groupArray(toString(provider_side))) FROM bouncehouse.events WHERE "+where)
 	}
 	check := func(when string) {
 		t.Helper()
 		if diff := cmp.Diff(hosts, sides("offset = 0")); diff != "" {
 			t.Errorf("%s (-want +got): %s", when, diff)
 		}
-		if n := value[uint64](t, c, "SELECT count() FROM bouncehouse.events WHERE offset = 1 AND provider_side != ''"); n != 0 {
+		if n := value[uint64](t, c,
+			"SELECT count() FROM bouncehouse.events WHERE offset = 1 AND provider_side != ''"); n != 0 {
 			t.Errorf("%s: %d clients of ours have a side", when, n)
 		}
 	}
@@ -59,7 +63,8 @@ VALUES ('s', 'f', 0, '2026-11-05 12:00:00', 'outbound', '%s'), ('s', 'f', 1, '20
 		t.Fatal(err)
 	}
 	check("after a merge")
-	if diff := cmp.Diff(map[string]string{"aspmx.l.google.com": "consumer", "smtp.google.com": ""}, sides("offset >= 7")); diff != "" {
+	if diff := cmp.Diff(map[string]string{"aspmx.l.google.com": "consumer", "smtp.google.com": ""},
+		sides("offset >= 7")); diff != "" {
 		t.Errorf("as they were stored (-want +got): %s", diff)
 	}
 	if v := value[string](t, c, "SELECT any(rules_version) FROM bouncehouse.events WHERE offset = 7"); v != "01234567" {

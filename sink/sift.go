@@ -130,11 +130,14 @@ func (n *enums) check(e *bouncehouse.Event) error {
 		return fmt.Errorf("dsn_origin %q", e.DSNOrigin)
 	case e.Delay.Known && e.Delay.Duration < 0:
 		return fmt.Errorf("delay %s", e.Delay.Duration)
-	case len(e.ReplyText) > bouncehouse.MaxText || len(e.Template) > bouncehouse.MaxText || len(e.Stream) > bouncehouse.MaxText:
+	case len(e.ReplyText) > bouncehouse.MaxText || len(e.Template) > bouncehouse.MaxText ||
+		len(e.Stream) > bouncehouse.MaxText:
 		return fmt.Errorf("reply_text, template or stream above %d bytes", bouncehouse.MaxText)
 	}
-	for _, s := range [...]string{e.FileID, e.Host, e.QueueID, e.MessageID, e.Sender, e.Recipient, e.OriginalRecipient, e.SASLUser, e.Client,
-		e.RemoteHost, e.EnhancedCode, e.Rule, string(e.Provider), e.ProviderSide, e.ProviderCode, e.DNSBL, e.TLS, e.RDNS, e.FeedbackType, e.RulesVersion} {
+	for _, s := range [...]string{e.FileID, e.Host, e.QueueID, e.MessageID, e.Sender, e.Recipient, e.OriginalRecipient,
+		e.SASLUser, e.Client,
+		e.RemoteHost, e.EnhancedCode, e.Rule, string(e.Provider), e.ProviderSide, e.ProviderCode, e.DNSBL, e.TLS,
+		e.RDNS, e.FeedbackType, e.RulesVersion} {
 		if len(s) > bouncehouse.MaxField {
 			return fmt.Errorf("a field of %d bytes", len(s))
 		}

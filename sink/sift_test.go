@@ -13,7 +13,8 @@ import (
 func TestSiftHasEveryField(t *testing.T) {
 	good := bouncehouse.Event{
 		Origin: bouncehouse.Origin{Stream: "mx1:/var/log/mail.log", FileID: "f"}, Time: time.Unix(1_700_000_000, 0),
-		Source: bouncehouse.Postfix, Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced, Class: bouncehouse.Classes()[0],
+		Source: bouncehouse.Postfix, Direction: bouncehouse.Outbound, Outcome: bouncehouse.Bounced,
+		Class: bouncehouse.Classes()[0],
 	}
 	known := declared()
 	if err := known.check(&good); err != nil {

@@ -53,7 +53,8 @@ func TestColumns(t *testing.T) {
 func arrival(offset int64, at time.Time, queueID, sender string) bouncehouse.Arrival {
 	return bouncehouse.Arrival{
 		Origin: bouncehouse.Origin{Stream: "mx1/var/log/mail.log", FileID: "f1", Offset: offset, Chunk: 3},
-		Time:   at, Host: "mx1.example.com", QueueID: queueID, Sender: sender, MessageID: "m-" + sender, Client: "app[192.0.2.7]", SASLUser: "acct", Size: 1234,
+		Time:   at, Host: "mx1.example.com", QueueID: queueID, Sender: sender, MessageID: "m-" + sender,
+		Client: "app[192.0.2.7]", SASLUser: "acct", Size: 1234,
 	}
 }
 
@@ -113,7 +114,8 @@ func TestArrivals(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if events[0].Sender != tc.sender || events[0].Client != tc.client {
-			t.Errorf("%s: sender %q, client %q; want %q, %q", name, events[0].Sender, events[0].Client, tc.sender, tc.client)
+			t.Errorf("%s: sender %q, client %q; want %q, %q", name, events[0].Sender, events[0].Client, tc.sender,
+				tc.client)
 		}
 	}
 }
@@ -124,7 +126,8 @@ func TestArrivalsMany(t *testing.T) {
 	const n = maxAsked*2 + 10
 	res := &bouncehouse.Result{}
 	for i := range n {
-		res.Arrivals = append(res.Arrivals, arrival(int64(i), noon, fmt.Sprintf("Q%d", i), fmt.Sprintf("s%d@example.com", i)))
+		res.Arrivals = append(res.Arrivals, arrival(int64(i), noon, fmt.Sprintf("Q%d", i),
+			fmt.Sprintf("s%d@example.com", i)))
 		e := attempt(int64(i), noon.Add(time.Second))
 		e.QueueID, e.Sender, e.ContextKnown = fmt.Sprintf("Q%d", i), "", false
 		res.Events = append(res.Events, e)
@@ -172,17 +175,20 @@ func TestPoison(t *testing.T) {
 		offset++
 		res.Events = append(res.Events, e)
 	}
-	res.Dead = []bouncehouse.DeadLetter{{Origin: bouncehouse.Origin{Stream: "s", FileID: "f", Offset: 9, Chunk: 8}, Time: noon, Reason: "of the parser", Raw: "raw"}}
+	res.Dead = []bouncehouse.DeadLetter{{Origin: bouncehouse.Origin{Stream: "s", FileID: "f", Offset: 9, Chunk: 8},
+		Time: noon, Reason: "of the parser", Raw: "raw"}}
 	b := bouncehouse.Batch{ID: "poison", Chunks: []bouncehouse.Chunk{{Stream: good[0].Stream, Ref: noon}}}
 	for range 2 {
 		write(t, c, b, res)
 		b.Recover = true
 	}
 	exactly(t, c, "the good events", good)
-	if got, want := value[uint64](t, c, "SELECT count() FROM bouncehouse.dead_letters FINAL"), uint64(len(spoil)+1); got != want {
+	if got, want := value[uint64](t, c, "SELECT count() FROM bouncehouse.dead_letters FINAL"),
+		uint64(len(spoil)+1); got != want {
 		t.Errorf("%d dead letters, want %d", got, want)
 	}
-	if n := value[uint64](t, c, `SELECT count() FROM bouncehouse.dead_letters FINAL WHERE reason LIKE 'event cannot be stored: class "spandetected"' AND raw LIKE '%"class":"spandetected"%' AND time = '2026-11-20 12:00:00'`); n != 1 {
+	if n := value[uint64](t, c,
+		`SELECT count() FROM bouncehouse.dead_letters FINAL WHERE reason LIKE 'event cannot be stored: class "spandetected"' AND raw LIKE '%"class":"spandetected"%' AND time = '2026-11-20 12:00:00'`); n != 1 {
 		t.Error("the dead letter of a bad class does not say so")
 	}
 }
@@ -208,7 +214,8 @@ func TestLastSeq(t *testing.T) {
 		Events: append(attempts(10, func(int) time.Time { return noon }), late, other),
 		Dead:   []bouncehouse.DeadLetter{{Origin: bouncehouse.Origin{Stream: "dead", FileID: "f", Chunk: 1 << 63}}},
 	})
-	for stream, want := range map[string]uint64{"mx1/var/log/mail.log": 12, "it's another\\stream": 99, "dead": 1 << 63, "none": 0} {
+	for stream, want := range map[string]uint64{"mx1/var/log/mail.log": 12, "it's another\\stream": 99, "dead": 1 << 63,
+		"none": 0} {
 		if n := seq(stream); n != want {
 			t.Errorf("%s: %d, want %d", stream, n, want)
 		}
@@ -217,7 +224,8 @@ func TestLastSeq(t *testing.T) {
 
 func TestBatchID(t *testing.T) {
 	for id, ok := range map[string]bool{
-		"": false, "a%": false, "a_b": false, "a'b": false, `a"b`: false, "a`b": false, `a\b`: false, "a b": false, "é": false, "a\x00": false,
+		"": false, "a%": false, "a_b": false, "a'b": false, `a"b`: false, "a`b": false, `a\b`: false, "a b": false,
+		"é": false, "a\x00": false,
 		strings.Repeat("x", 201): false, strings.Repeat("x", 200): true, "p/0:12-99.f#~": true,
 	} {
 		if err := checkID(id); (err == nil) != ok {
@@ -230,17 +238,21 @@ func TestBatchID(t *testing.T) {
 func TestViews(t *testing.T) {
 	_, c := store(t)
 	refused := attempt(0, noon)
-	refused.Outcome, refused.Class, refused.QueueID, refused.MessageID = bouncehouse.Bounced, bouncehouse.Policy, "4Abc", "m1@example.com"
+	refused.Outcome, refused.Class, refused.QueueID, refused.MessageID = bouncehouse.Bounced, bouncehouse.Policy,
+		"4Abc", "m1@example.com"
 	sent := attempt(300, noon.Add(time.Minute))
 	sent.QueueID, sent.MessageID, sent.Recipient = "4Def", "m2@example.com", "late@example.net"
 	dsn := func(offset int64, queueID, messageID, recipient string) bouncehouse.Event {
 		e := attempt(offset, noon.Add(time.Hour))
-		e.Source, e.QueueID, e.MessageID, e.Recipient, e.Outcome, e.Class, e.DSNOrigin = bouncehouse.DSN, queueID, messageID, recipient, bouncehouse.Bounced, bouncehouse.MailboxFull, bouncehouse.DSNRemote
+		e.Source, e.QueueID, e.MessageID, e.Recipient, e.Outcome, e.Class, e.DSNOrigin = bouncehouse.DSN, queueID,
+			messageID, recipient, bouncehouse.Bounced, bouncehouse.MailboxFull, bouncehouse.DSNRemote
 		e.RemoteIP = netip.Addr{}
 		return e
 	}
-	byQueue, byMessage, stranger := dsn(600, "4Abc", "", "user@example.net"), dsn(900, "", "m2@example.com", "late@example.net"), dsn(1200, "", "", "user@example.net")
-	write(t, c, bouncehouse.Batch{ID: "views"}, &bouncehouse.Result{Events: []bouncehouse.Event{refused, sent, byQueue, byMessage, stranger}})
+	byQueue, byMessage, stranger := dsn(600, "4Abc", "", "user@example.net"),
+		dsn(900, "", "m2@example.com", "late@example.net"), dsn(1200, "", "", "user@example.net")
+	write(t, c, bouncehouse.Batch{ID: "views"},
+		&bouncehouse.Result{Events: []bouncehouse.Event{refused, sent, byQueue, byMessage, stranger}})
 
 	got := map[string]string{}
 	rows, err := c.conn.Query(t.Context(), "SELECT bounce_id, attempt_id FROM bouncehouse.bounces")
@@ -272,7 +284,8 @@ WHERE bucket >= '2026-11-20 00:00:00' AND provider = 'google' GROUP BY hour, pro
 	if p := strings.Join(plan, "\n"); !strings.Contains(p, "ReadFromMergeTree (attempts_5m)") {
 		t.Errorf("the view does not read the projection:\n%s", p)
 	}
-	if err := c.conn.QueryRow(t.Context(), "SELECT groupArray(explain) FROM (EXPLAIN SELECT max(last_chunk) FROM bouncehouse.streams WHERE stream = 'x')").Scan(&plan); err != nil {
+	if err := c.conn.QueryRow(t.Context(),
+		"SELECT groupArray(explain) FROM (EXPLAIN SELECT max(last_chunk) FROM bouncehouse.streams WHERE stream = 'x')").Scan(&plan); err != nil {
 		t.Fatal(err)
 	}
 	if p := strings.Join(plan, "\n"); !strings.Contains(p, "(streams)") {
@@ -338,7 +351,8 @@ func TestPipelines(t *testing.T) {
 // TestExtremeTimes recovers the first and the last times that are stored.
 func TestExtremeTimes(t *testing.T) {
 	_, c := store(t)
-	times := []time.Time{firstTime, firstTime.Add(time.Hour), noon, endOfTime.Add(-time.Millisecond), endOfTime.Add(-time.Hour)}
+	times := []time.Time{firstTime, firstTime.Add(time.Hour), noon, endOfTime.Add(-time.Millisecond),
+		endOfTime.Add(-time.Hour)}
 	events := attempts(len(times), func(i int) time.Time { return times[i] })
 	b := bouncehouse.Batch{ID: "extreme"}
 	for range 2 {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Bouncehouse is the path of the bouncehouse binary: BOUNCEHOUSE_BIN, which `make test` builds once for all packages, or
-// one built for this test.
+// Bouncehouse is the path of the bouncehouse binary: BOUNCEHOUSE_BIN, which `make test` builds once for all packages,
+// or one built for this test.
 func Bouncehouse(t testing.TB) string {
 	t.Helper()
 	if path := os.Getenv("BOUNCEHOUSE_BIN"); path != "" {

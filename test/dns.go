@@ -98,7 +98,8 @@ func (s *DNSServer) Addr() string { return s.addr }
 func (s *DNSServer) Add(zone Zone) {
 	s.t.Helper()
 	for kind, names := range map[string]map[string][]string{
-		"A": zone.A, "AAAA": zone.AAAA, "MX": zone.MX, "TXT": zone.TXT, "PTR": reversed(s.t, zone.PTR), "CNAME": single(zone.CNAME),
+		"A": zone.A, "AAAA": zone.AAAA, "MX": zone.MX, "TXT": zone.TXT, "PTR": reversed(s.t, zone.PTR),
+		"CNAME": single(zone.CNAME),
 	} {
 		for name, values := range names {
 			s.set(name, kind, values)
@@ -229,7 +230,8 @@ func (s *DNSServer) answer(req *dns.Msg, q question) (*dns.Msg, Fault) {
 		answer.Rcode = dns.RcodeNameError
 	}
 	// A negative answer carries the SOA whose minimum says how long it holds (RFC 2308 section 3).
-	soa, err := dns.NewRR(fmt.Sprintf(". %d IN SOA ns.invalid. hostmaster.invalid. 1 3600 600 86400 %d", answerTTL, answerTTL))
+	soa, err := dns.NewRR(fmt.Sprintf(". %d IN SOA ns.invalid. hostmaster.invalid. 1 3600 600 86400 %d", answerTTL,
+		answerTTL))
 	if err == nil {
 		answer.Ns = append(answer.Ns, soa)
 	}

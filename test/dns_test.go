@@ -83,7 +83,8 @@ func TestDNSFaults(t *testing.T) {
 	}
 	server.Fault("example.net", test.Fault{Delay: 50 * time.Millisecond})
 	began := time.Now()
-	if got := ask(t, "udp", server.Addr(), "a.example.net.", dns.TypeA); len(got.Answer) != 1 || time.Since(began) < 50*time.Millisecond {
+	if got := ask(t, "udp", server.Addr(), "a.example.net.", dns.TypeA); len(got.Answer) != 1 ||
+		time.Since(began) < 50*time.Millisecond {
 		t.Errorf("a delayed answer came after %v with %d records", time.Since(began), len(got.Answer))
 	}
 	server.Fault("example.net", test.Fault{})

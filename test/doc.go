@@ -2,8 +2,8 @@
 // Postfix, and two servers of its own that are told what to answer, for SMTP and for DNS. Only tests import it.
 //
 // Every server listens on loopback, keeps its files in the test's temporary directory, has answered once before the
-// function that starts it returns, and ends with the test, also when the test process is killed. When the test fails, the
-// server's log is shown.
+// function that starts it returns, and ends with the test, also when the test process is killed. When the test fails,
+// the server's log is shown.
 //
 // A real part is fetched by `make setup`. Where a machine cannot have one, the test is skipped and the reason noted
 // for the end of `make test`; BOUNCEHOUSE_REQUIRE=all, or a comma-separated list of parts, makes it a failure.

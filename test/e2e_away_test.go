@@ -62,7 +62,8 @@ func TestClickHouseAway(t *testing.T) {
 	h := newHouse(t, binary(t), config)
 	h.dsn = s.dsn(t)
 	run := test.Start(t, "run", h.command("run", log))
-	test.Await(t, time.Minute, "run to wait for ClickHouse", func() bool { return strings.Contains(run.Output(), "waiting for ClickHouse") })
+	test.Await(t, time.Minute, "run to wait for ClickHouse",
+		func() bool { return strings.Contains(run.Output(), "waiting for ClickHouse") })
 	s.come()
 	events := func() int {
 		end := h.try(h.command("query", "--format", "TSV", "SELECT count() FROM events"))
@@ -80,13 +81,15 @@ func TestClickHouseAway(t *testing.T) {
 		said := strings.Count(run.Output(), "again")
 		s.server.Kill9()
 		appendTo(t, log, strings.Join(part, ""))
-		test.Await(t, time.Minute, "run to find ClickHouse away", func() bool { return strings.Count(run.Output(), "again") > said })
+		test.Await(t, time.Minute, "run to find ClickHouse away",
+			func() bool { return strings.Count(run.Output(), "again") > said })
 		s.come()
 	}
 	plain := newHouse(t, binary(t), config)
 	plain.must("run", "--once", log)
 	want := plain.kept()
-	test.Await(t, 2*time.Minute, fmt.Sprintf("%d events", len(want.events)), func() bool { return events() >= len(want.events) })
+	test.Await(t, 2*time.Minute, fmt.Sprintf("%d events", len(want.events)),
+		func() bool { return events() >= len(want.events) })
 	run.Stop(time.Minute)
 	if err := run.Err(); err != nil {
 		t.Errorf("run ended with %v after SIGTERM", err)

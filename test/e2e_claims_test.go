@@ -44,11 +44,13 @@ const (
 // bounceMail is a report in the words of Google; original is the header of the returned message, if any.
 func bounceMail(received, mta, original string, recipients ...string) string {
 	var b strings.Builder
-	b.WriteString("Return-Path: <>\n" + received + "Date: " + claimDate + "\nFrom: MAILER-DAEMON@" + mta + "\nTo: news@shop.example\nSubject: Undelivered Mail\n" +
+	b.WriteString("Return-Path: <>\n" + received + "Date: " + claimDate + "\nFrom: MAILER-DAEMON@" + mta +
+		"\nTo: news@shop.example\nSubject: Undelivered Mail\n" +
 		"MIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n" +
 		"--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; " + mta + "\n")
 	for _, r := range recipients {
-		b.WriteString("\nFinal-Recipient: rfc822; " + r + "\nAction: failed\nStatus: 5.7.1\nRemote-MTA: dns; gmail-smtp-in.l.google.com\nDiagnostic-Code: smtp; 550 5.7.1 blocked\n")
+		b.WriteString("\nFinal-Recipient: rfc822; " + r +
+			"\nAction: failed\nStatus: 5.7.1\nRemote-MTA: dns; gmail-smtp-in.l.google.com\nDiagnostic-Code: smtp; 550 5.7.1 blocked\n")
 	}
 	if original != "" {
 		b.WriteString("\n--b\nContent-Type: text/rfc822-headers\n\n" + original)
@@ -57,7 +59,8 @@ func bounceMail(received, mta, original string, recipients ...string) string {
 }
 
 func complaintMail(received, original, recipient string) string {
-	return "Return-Path: <fbl@provider.example>\n" + received + "Date: " + claimDate + "\nFrom: fbl@provider.example\nTo: fbl@shop.example\nSubject: complaint\n" +
+	return "Return-Path: <fbl@provider.example>\n" + received + "Date: " + claimDate +
+		"\nFrom: fbl@provider.example\nTo: fbl@shop.example\nSubject: complaint\n" +
 		"MIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\n\n" +
 		"--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\nUser-Agent: x/1\nVersion: 1\nOriginal-Mail-From: <news@shop.example>\nOriginal-Rcpt-To: " + recipient + "\n\n" +
 		"--b\nContent-Type: message/rfc822\n\n" + original + "\nbody\n--b--\n"
@@ -80,9 +83,11 @@ func forgedMails() (mails []string) {
 		random := fmt.Sprintf("From: news@shop.example\nMessage-ID: <%x@shop.example>\n", 7777*i+1)
 		mails = append(mails,
 			bounceMail(fromForger, "mx.google.com", "", some...),
-			bounceMail(fromForger+madeHere, "mx1", "", some[i]),                                  // as if our server made it
-			bounceMail(fromForger, "mx.google.com", random, some[i], "user20@gmail.com"),         // a message of nobody
-			bounceMail(fromForger, "mx.google.com", "Message-ID: <m20@shop.example>\n", some...), // a message id that is public
+			// as if our server made it
+			bounceMail(fromForger+madeHere, "mx1", "", some[i]),
+			bounceMail(fromForger, "mx.google.com", random, some[i], "user20@gmail.com"), // a message of nobody
+			// a message id that is public
+			bounceMail(fromForger, "mx.google.com", "Message-ID: <m20@shop.example>\n", some...),
 			complaintMail(fromForger, random, some[i]))
 	}
 	return mails
@@ -93,12 +98,14 @@ func forgedMails() (mails []string) {
 func genuineMails() (mails []string) {
 	mails = append(mails, bounceMail(madeHere, "mx1", ourMessage(0), "user0@gmail.com"),
 		// Our server writes another name than the machine's.
-		bounceMail(fromGoogle, "mx.google.com", strings.Replace(ourMessage(21), "by mx1", "by mail.shop.example", 1), "forwarded@elsewhere.example"),
+		bounceMail(fromGoogle, "mx.google.com", strings.Replace(ourMessage(21), "by mx1", "by mail.shop.example", 1),
+			"forwarded@elsewhere.example"),
 		complaintMail(fromGoogle, ourMessage(22), "redacted"),
 		complaintMail(fromGoogle, ourMessage(22), "user22@gmail.com"),
 		complaintMail(fromGoogle, ourMessage(23), "user23@gmail.com"))
 	for i := range 100 {
-		mails = append(mails, strings.Replace(bounceMail(fromGoogle, "mx.google.com", ourMessage(20), "user20@gmail.com"), "Undelivered Mail", fmt.Sprint("Undelivered Mail ", i), 1))
+		mails = append(mails, strings.Replace(bounceMail(fromGoogle, "mx.google.com", ourMessage(20),
+			"user20@gmail.com"), "Undelivered Mail", fmt.Sprint("Undelivered Mail ", i), 1))
 	}
 	return mails
 }
@@ -197,11 +204,14 @@ func TestForgedBounces(t *testing.T) {
 			}
 			same(t, h)
 			// The column is what could be known by then.
-			if n, proven := h.number("SELECT countIf(verified) FROM events WHERE claim"), h.number("SELECT countIf(verified) FROM claims"); name == "mails first" && n != 1 || name != "mails first" && n != proven {
+			if n, proven := h.number("SELECT countIf(verified) FROM events WHERE claim"),
+				h.number("SELECT countIf(verified) FROM claims"); name == "mails first" && n != 1 ||
+				name != "mails first" && n != proven {
 				t.Errorf("%d claims were stored as verified, %d are", n, proven)
 			}
 			text := h.must("report", "--since", "all")
-			for _, line := range []string{"Bounced after delivery, and complaints", "80 bounce mails and 20 complaints prove nothing and are not counted",
+			for _, line := range []string{"Bounced after delivery, and complaints",
+				"80 bounce mails and 20 complaints prove nothing and are not counted",
 				"1 bounce of your own mail by the logs, of none of your servers by the setting hosts: "} {
 				if !strings.Contains(text, line) {
 					t.Errorf("the report does not say %q:\n%s", line, text)
@@ -214,10 +224,12 @@ func TestForgedBounces(t *testing.T) {
 		h.engine()
 		h.must("migrate")
 		run := test.Start(t, "run", h.command("run", mails, log))
-		test.Await(t, time.Minute, "all mails stored", func() bool { return h.number("SELECT uniqExact(file_id) FROM events WHERE claim") >= 205-20 })
+		test.Await(t, time.Minute, "all mails stored",
+			func() bool { return h.number("SELECT uniqExact(file_id) FROM events WHERE claim") >= 205-20 })
 		run.Stop(30 * time.Second)
 		same(t, h)
-		if n, proven := h.number("SELECT countIf(verified) FROM events WHERE claim"), h.number("SELECT countIf(verified) FROM claims"); n != proven {
+		if n, proven := h.number("SELECT countIf(verified) FROM events WHERE claim"),
+			h.number("SELECT countIf(verified) FROM claims"); n != proven {
 			t.Errorf("%d claims were stored as verified, %d are", n, proven)
 		}
 	})
@@ -230,7 +242,8 @@ func TestForgedBounces(t *testing.T) {
 		h.must("migrate")
 		process := test.Start(t, "process", h.command("process", "--kafka", broker.Addr()))
 		test.Await(t, time.Minute, "logs and mails stored", func() bool {
-			return h.number("SELECT uniqExact(file_id) FROM events WHERE claim") >= 205-20 && h.number("SELECT count() FROM events WHERE NOT claim") >= 33
+			return h.number("SELECT uniqExact(file_id) FROM events WHERE claim") >= 205-20 &&
+				h.number("SELECT count() FROM events WHERE NOT claim") >= 33
 		})
 		process.Stop(time.Minute)
 		same(t, h)
@@ -240,7 +253,8 @@ func TestForgedBounces(t *testing.T) {
 		h.engine()
 		h.must("run", "--once", maildir(t, genuineMails()))
 		text := h.must("report", "--since", "all")
-		if !strings.Contains(text, "From bounce mails only, believed as they are: bounces.trust is all") || strings.Contains(text, "prove nothing") {
+		if !strings.Contains(text, "From bounce mails only, believed as they are: bounces.trust is all") ||
+			strings.Contains(text, "prove nothing") {
 			t.Errorf("the report does not say whom it believes:\n%s", text)
 		}
 		if _, claims := h.reportAndClaims(); claims != `{"believed":true,"providers":[{"provider":"google","late_bounces":3,"top_class":"policy","complaints":2},{"provider":"","late_bounces":0,"complaints":1}],"unproved":{"bounce_mails":0,"complaints":0}}` {

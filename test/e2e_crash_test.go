@@ -17,8 +17,8 @@ import (
 )
 
 // The tests of this file end run, or its engine, by kill -9 and start again, and compare all that is stored then with
-// what a run stores that nobody disturbs. BOUNCEHOUSE_SEED repeats the moments of an earlier test as far as the machine's
-// scheduling allows.
+// what a run stores that nobody disturbs. BOUNCEHOUSE_SEED repeats the moments of an earlier test as far as the
+// machine's scheduling allows.
 
 // crashSeed is the seed of a test's random choices.
 func crashSeed(t *testing.T) *rand.Rand {
@@ -33,8 +33,8 @@ func crashSeed(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// insertTime is how long a small batch's three INSERTs take: a kill this long or shorter after their begin is one in the
-// middle of them, more often than not.
+// insertTime is how long a small batch's three INSERTs take: a kill this long or shorter after their begin is one in
+// the middle of them, more often than not.
 const insertTime = 60 * time.Millisecond
 
 // crashPoints are the named points of a batch's way, as BOUNCEHOUSE_CRASH spells them, for the nth batch.
@@ -82,11 +82,12 @@ func TestCrashAtPoints(t *testing.T) {
 			t.Parallel()
 			r := crashSeed(t)
 			h := newHouse(t, bin, "")
-			// Two kills of the child for each of run, since it is started again after a pause that doubles; one where the
-			// second comes in that pause.
+			// Two kills of the child for each of run, since it is started again after a pause that doubles; one where
+			// the second comes in that pause.
 			for engines := 0; engines < killsAtPoint; {
 				first := 1 + r.IntN(2)
-				engines += h.crash(t, "engine@"+p.point(r, first)+",engine@"+p.point(r, first+2)+","+p.point(r, first+4), log)
+				engines += h.crash(t, "engine@"+p.point(r, first)+",engine@"+p.point(r, first+2)+","+
+					p.point(r, first+4), log)
 			}
 			h.finish(log)
 			h.sameAs(want)
@@ -281,8 +282,8 @@ func alive(pid int) bool {
 	return !strings.HasPrefix(rest, "Z")
 }
 
-// TestCrashWithFilesThatBeginAlike: logs that begin as one of which a range was under way wait for it, whatever the order in
-// which they are named, or where that is not named any more.
+// TestCrashWithFilesThatBeginAlike: logs that begin as one of which a range was under way wait for it, whatever the
+// order in which they are named, or where that is not named any more.
 func TestCrashWithFilesThatBeginAlike(t *testing.T) {
 	dir := t.TempDir()
 	log := func(name string, lines int) string {
@@ -290,7 +291,8 @@ func TestCrashWithFilesThatBeginAlike(t *testing.T) {
 		text := "2026-11-30T00:00:00.000+00:00 mx1 newsyslog[99]: logfile turned over\n"
 		for i := range lines {
 			text += fmt.Sprintf("2026-11-30T10:00:%02d.000+00:00 mx1 postfix/smtp[358]: %s%05d: to=<u%d@example.net>, relay=mx.example.net[203.0.113.7]:25, "+
-				"delay=0.5, delays=0/0/0.3/0.2, dsn=2.0.0, status=sent (250 2.0.0 Ok)\n", i%60, strings.ToUpper(name[:1]), i, i)
+				"delay=0.5, delays=0/0/0.3/0.2, dsn=2.0.0, status=sent (250 2.0.0 Ok)\n", i%60,
+				strings.ToUpper(name[:1]), i, i)
 		}
 		write(t, path, text)
 		return path

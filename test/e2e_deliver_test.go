@@ -11,16 +11,17 @@ import (
 	"github.com/bouncehouse/bouncehouse/test"
 )
 
-// TestDeliver has a real Postfix hand bounces to `bouncehouse deliver`, by pipe(8) and by an alias. What cannot be spooled
-// stays in Postfix's queue; what is spooled is stored once, although run is killed before it could note that, and the spool
-// is empty then.
+// TestDeliver has a real Postfix hand bounces to `bouncehouse deliver`, by pipe(8) and by an alias. What cannot be
+// spooled stays in Postfix's queue; what is spooled is stored once, although run is killed before it could note that,
+// and the spool is empty then.
 func TestDeliver(t *testing.T) {
 	const nobody = 65534
 	const command = "/var/mail/bouncehouse deliver --state /var/mail/state"
 	postfix := test.Postfix(t, test.PostfixConfig{
 		Main: map[string]string{
-			"mydestination":                   "alias.example.com",
-			"alias_maps":                      `inline:{ { bounces = "|` + command + `" }, { unquoted = |` + command + ` } }`,
+			"mydestination": "alias.example.com",
+			"alias_maps": `inline:{ { bounces = "|` + command + `" }, { unquoted = |` +
+				command + ` } }`,
 			"transport_maps":                  "inline:{ { gone.example = error:5.1.1 no such user here }, { pipe.example.com = bouncehouse: } }",
 			"relay_domains":                   "pipe.example.com",
 			"smtpd_reject_unlisted_recipient": "no", // take mail to gone.example, and bounce it
@@ -32,7 +33,8 @@ func TestDeliver(t *testing.T) {
 	mail := filepath.Dir(postfix.Maildir()) // its /var/mail
 	h := newHouse(t, crashBinary(t), "hosts: [mail.example.com]\ndns: {enabled: false}\n")
 	h.state = filepath.Join(mail, "state")
-	if err := errors.Join(os.WriteFile(filepath.Join(mail, "bouncehouse"), []byte(read(t, h.bin)), 0o755), os.Mkdir(h.state, 0o700)); err != nil {
+	if err := errors.Join(os.WriteFile(filepath.Join(mail, "bouncehouse"), []byte(read(t, h.bin)), 0o755),
+		os.Mkdir(h.state, 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	spooled := func() int {
@@ -45,7 +47,8 @@ func TestDeliver(t *testing.T) {
 
 	// The state directory is root's, and deliver runs as nobody.
 	postfix.Send("bounces@pipe.example.com", "one@gone.example")
-	postfix.AwaitLog(time.Minute, "to=<bounces@pipe.example.com>", "status=deferred", "permission denied: deliver must run as the owner of the state directory; the mail server shall try again")
+	postfix.AwaitLog(time.Minute, "to=<bounces@pipe.example.com>", "status=deferred",
+		"permission denied: deliver must run as the owner of the state directory; the mail server shall try again")
 	postfix.Send("bounces@alias.example.com", "two@gone.example")
 	postfix.AwaitLog(time.Minute, "to=<bounces@alias.example.com>", "status=deferred", "permission denied")
 	// Without its quotes the alias is a command of one word, and others that are no addresses.

@@ -9,8 +9,8 @@ import (
 	"github.com/bouncehouse/bouncehouse/test"
 )
 
-// TestExplainStored explains a stored event by its id, in both languages, as it does its reply; and tells what is wrong with
-// an id.
+// TestExplainStored explains a stored event by its id, in both languages, as it does its reply; and tells what is wrong
+// with an id.
 func TestExplainStored(t *testing.T) {
 	h := newHouse(t, binary(t), "")
 	log := filepath.Join(test.Root(t), "testdata", "demo", "mail.log")
@@ -43,7 +43,8 @@ func TestExplainStored(t *testing.T) {
 		lang string
 		want []string
 	}{
-		{"en", []string{"class: reputation", "provider: microsoft", "rule: " + stored.Rule, "Whose turn: ", "Likely causes", "What to do", "https://"}},
+		{"en", []string{"class: reputation", "provider: microsoft", "rule: " + stored.Rule, "Whose turn: ",
+			"Likely causes", "What to do", "https://"}},
 		{"zh", []string{"分类:reputation", "服务商:microsoft", "该谁处理:", "可能的原因", "处理步骤", "https://"}},
 	} {
 		for _, id := range []string{stored.EventID, strings.ToUpper(stored.EventID)} {
@@ -62,12 +63,14 @@ func TestExplainStored(t *testing.T) {
 		Steps                                 []string
 	}
 	var byEvent, byReply told
-	for into, out := range map[*told]string{&byEvent: h.must("explain", "--lang", "en", "--json", "--event", stored.EventID), &byReply: h.must("explain", "--lang", "en", "--json", reply)} {
+	for into, out := range map[*told]string{&byEvent: h.must("explain", "--lang", "en", "--json", "--event",
+		stored.EventID), &byReply: h.must("explain", "--lang", "en", "--json", reply)} {
 		if err := json.Unmarshal([]byte(out), into); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if byEvent.Class != byReply.Class || byEvent.Rule != byReply.Rule || byEvent.Provider != byReply.Provider || byEvent.Meaning != byReply.Meaning || len(byEvent.Steps) == 0 {
+	if byEvent.Class != byReply.Class || byEvent.Rule != byReply.Rule || byEvent.Provider != byReply.Provider ||
+		byEvent.Meaning != byReply.Meaning || len(byEvent.Steps) == 0 {
 		t.Errorf("by event %+v\nby reply %+v", byEvent, byReply)
 	}
 	cmd := h.command("classify", "--json")
@@ -80,7 +83,8 @@ func TestExplainStored(t *testing.T) {
 	if end := h.try(cmd); end.status != 0 || json.Unmarshal([]byte(end.out), &classified) != nil {
 		t.Fatalf("classify: status %d\n%s%s", end.status, end.out, end.err)
 	}
-	if classified.Class != stored.Class || classified.Rule != stored.Rule || classified.Provider != stored.Provider || classified.Template != stored.Template ||
+	if classified.Class != stored.Class || classified.Rule != stored.Rule || classified.Provider != stored.Provider ||
+		classified.Template != stored.Template ||
 		classified.ProviderCode != stored.ProviderCode {
 		t.Errorf("classify gives %+v, stored is %+v", classified, stored)
 	}
@@ -94,7 +98,8 @@ func TestExplainStored(t *testing.T) {
 		"' OR 1=1 --":                      {2, "an event_id is 32 hexadecimal digits"},
 	} {
 		end := h.try(h.command("explain", "--event", id))
-		if end.status != want.status || !strings.Contains(end.err, want.words) || end.out != "" || strings.Count(end.err, "\n") != 1 {
+		if end.status != want.status || !strings.Contains(end.err, want.words) || end.out != "" ||
+			strings.Count(end.err, "\n") != 1 {
 			t.Errorf("explain --event %q: status %d\n%s%s", id, end.status, end.out, end.err)
 		}
 	}

@@ -127,21 +127,24 @@ func (h *house) parsedContents(path string) (found []string, sources map[string]
 			counted = "1"
 		}
 		sources[e.Source]++
-		found = append(found, strings.Join([]string{e.Source, fmt.Sprint(e.Time.UnixMilli()), e.Host, e.Direction, e.QueueID, e.Recipient, e.RemoteHost, e.RemoteIP,
-			e.Stage, e.Outcome, fmt.Sprint(e.ReplyCode), e.EnhancedCode, e.Class, e.Rule, e.Provider, counted, e.EventID, e.ReplyText, e.Template}, "|"))
+		found = append(found, strings.Join([]string{e.Source, fmt.Sprint(e.Time.UnixMilli()), e.Host, e.Direction,
+			e.QueueID, e.Recipient, e.RemoteHost, e.RemoteIP,
+			e.Stage, e.Outcome, fmt.Sprint(e.ReplyCode), e.EnhancedCode, e.Class, e.Rule, e.Provider, counted,
+			e.EventID, e.ReplyText, e.Template}, "|"))
 	}
 	slices.Sort(found)
 	return found, sources
 }
 
-// TestManySystems reads a directory with many systems' logs: what run stores is what parse prints, and what is left out is
-// told. Killed again and again, and with the files cut into small chunks, it stores the same: what a CSV's first lines say
-// of its columns counts for all of it.
+// TestManySystems reads a directory with many systems' logs: what run stores is what parse prints, and what is left out
+// is told. Killed again and again, and with the files cut into small chunks, it stores the same: what a CSV's first
+// lines say of its columns counts for all of it.
 func TestManySystems(t *testing.T) {
 	dir := manySystems(t)
 	h := newHouse(t, binary(t), "")
 	want, sources := h.parsedContents(dir)
-	for source, least := range map[string]int{"postfix": 100, "exim": 100, "exchange": 10, "kumomta": 10, "powermta": 5, "qmail": 10, "hmailserver": 10, "dsn": 5, "arf": 1} {
+	for source, least := range map[string]int{"postfix": 100, "exim": 100, "exchange": 10, "kumomta": 10, "powermta": 5,
+		"qmail": 10, "hmailserver": 10, "dsn": 5, "arf": 1} {
 		if sources[source] < least {
 			t.Errorf("%d events of %s, want %d or more", sources[source], source, least)
 		}
@@ -150,7 +153,8 @@ func TestManySystems(t *testing.T) {
 	if end.status != 0 {
 		t.Fatalf("run: status %d\n%s", end.status, end.err)
 	}
-	for name, reason := range map[string]string{"exim4/rejectlog": "repeats lines of mainlog", "mail.info": "repeats lines of mail.log", "program": "ELF program",
+	for name, reason := range map[string]string{"exim4/rejectlog": "repeats lines of mainlog",
+		"mail.info": "repeats lines of mail.log", "program": "ELF program",
 		"auth.log": "No mail system known"} {
 		if said := linesWith(end.err, filepath.Join(dir, name)); len(said) != 1 || !strings.Contains(said[0], reason) {
 			t.Errorf("%s is told by %q, want %q", name, said, reason)
@@ -168,7 +172,8 @@ func TestManySystems(t *testing.T) {
 		h.engine()
 		for n := range 5 * len(crashPoints) {
 			cmd := h.command("run", "--once", dir)
-			cmd.Env = append(cmd.Env, "BOUNCEHOUSE_CHUNK=1024", "BOUNCEHOUSE_CRASH="+crashPoints[n%len(crashPoints)].point(r, 1+r.IntN(5)))
+			cmd.Env = append(cmd.Env, "BOUNCEHOUSE_CHUNK=1024",
+				"BOUNCEHOUSE_CRASH="+crashPoints[n%len(crashPoints)].point(r, 1+r.IntN(5)))
 			if end := h.try(cmd); end.status != -1 {
 				t.Fatalf("kill %d: exit status %d\n%s", n, end.status, end.err)
 			}
@@ -178,8 +183,8 @@ func TestManySystems(t *testing.T) {
 	})
 }
 
-// TestFollowDatedFiles follows logs whose files all carry a date: rows come to the newest of Exchange's files, a next one
-// begins, and so do segments of KumoMTA, of which one has no end yet.
+// TestFollowDatedFiles follows logs whose files all carry a date: rows come to the newest of Exchange's files, a next
+// one begins, and so do segments of KumoMTA, of which one has no end yet.
 func TestFollowDatedFiles(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -234,7 +239,8 @@ func TestFollowDatedFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	run.Stop(30 * time.Second)
-	if err := run.Err(); err != nil || strings.Contains(run.Output(), "level=WARN") || strings.Contains(run.Output(), "dead letter") {
+	if err := run.Err(); err != nil || strings.Contains(run.Output(), "level=WARN") ||
+		strings.Contains(run.Output(), "dead letter") {
 		t.Errorf("run ended with %v:\n%s", err, run.Output())
 	}
 	h.must("run", "--once", dir)

@@ -27,7 +27,8 @@ const bounceHead = "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nTo: news@ex
 func hostile(t *testing.T) []hostileFile {
 	log := strings.SplitAfter(demoLog(t), "\n")
 	// No two are copies of one another: identical content is read once.
-	first, second, rest := dayLine(1)+strings.Join(log[:50], ""), dayLine(2)+strings.Join(log[:50], ""), strings.Join(log[50:100], "")
+	first, second, rest := dayLine(1)+strings.Join(log[:50], ""), dayLine(2)+strings.Join(log[:50], ""),
+		strings.Join(log[50:100], "")
 	csv := strings.SplitAfter(sample(t, "exchange/tracking-own-words.log"), "\n")
 	bounce := func(n int) string { return fmt.Sprintf("X-Number: %d\n", n) + sample(t, "dsn/gmail.eml") }
 	const from = "From MAILER-DAEMON Sat Nov 21 10:00:00 2026\n"
@@ -69,15 +70,22 @@ func hostile(t *testing.T) []hostileFile {
 	zst := enc.EncodeAll([]byte(dayLine(3)+packed), nil)
 
 	return []hostileFile{
-		{"line.log", []any{first, 100, "\n" + rest}, first + rest, []string{fmt.Sprint("offset ", len(first)), "line of 104857601 bytes is longer than"}},
-		{"nul.log", []any{second + strings.Repeat("\x00", 5<<20) + strings.Repeat("Nov 21 18:57:15 mx1 postfix/smtp[1]: a\x00b\x00\n", 1000) + rest}, second + rest, nil},
-		{"MSGTRK2026112014-1.LOG", []any{strings.Join(csv[:8], "") + `2024-02-01T01:01:03.000Z,"`, 10, "\"\n" + strings.Join(csv[8:], "")}, strings.Join(csv, ""),
+		{"line.log", []any{first, 100, "\n" + rest}, first + rest,
+			[]string{fmt.Sprint("offset ", len(first)), "line of 104857601 bytes is longer than"}},
+		{"nul.log", []any{second + strings.Repeat("\x00",
+			5<<20) + strings.Repeat("Nov 21 18:57:15 mx1 postfix/smtp[1]: a\x00b\x00\n", 1000) + rest}, second + rest,
+			nil},
+		{"MSGTRK2026112014-1.LOG", []any{strings.Join(csv[:8], "") + `2024-02-01T01:01:03.000Z,"`, 10,
+			"\"\n" + strings.Join(csv[8:], "")}, strings.Join(csv, ""),
 			[]string{fmt.Sprint("offset ", len(strings.Join(csv[:8], ""))), "longer than"}},
-		{"parts.mbox", []any{from + parts.String() + "\n" + from + bounce(1)}, from + bounce(1), []string{fmt.Sprint("offset ", len(from)), "without a recipient"}},
+		{"parts.mbox", []any{from + parts.String() + "\n" + from + bounce(1)}, from + bounce(1),
+			[]string{fmt.Sprint("offset ", len(from)), "without a recipient"}},
 		{"depth.mbox", []any{from + depth.String() + "\n" + from + bounce(2)}, from + bounce(2), nil},
 		{"claim.mbox", []any{from + claim, 50, "\n\nthe end\n\n" + from + bounce(3)}, from + bounce(3), nil},
-		{"cut.log.gz", []any{gz.String()[:gz.Len()*2/3]}, "", []string{"offset ", "compressed data is cut or damaged: unexpected EOF"}},
-		{"cut.log.zst", []any{string(zst[:len(zst)*2/3])}, "", []string{"offset ", "compressed data is cut or damaged: unexpected EOF"}},
+		{"cut.log.gz", []any{gz.String()[:gz.Len()*2/3]}, "",
+			[]string{"offset ", "compressed data is cut or damaged: unexpected EOF"}},
+		{"cut.log.zst", []any{string(zst[:len(zst)*2/3])}, "",
+			[]string{"offset ", "compressed data is cut or damaged: unexpected EOF"}},
 		{"bomb.log.gz", []any{zeros.String()}, "", []string{"offset 0", "line of 1048576000 bytes is longer than"}},
 	}
 }
@@ -187,8 +195,8 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// took is the memory that a command took; 0 where it is no more than what a command that needs none is said to have taken:
-// the kernel counts what the starting process had.
+// took is the memory that a command took; 0 where it is no more than what a command that needs none is said to have
+// taken: the kernel counts what the starting process had.
 func (h *house) took(cmd *exec.Cmd) int64 {
 	h.t.Helper()
 	most := func(cmd *exec.Cmd) int64 { return cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10 }

@@ -221,8 +221,8 @@ func (h *house) sameAs(want *undisturbed) {
 		h.t.Errorf("the rollup has %d events, want %d", n, len(want.events))
 	}
 	sameRows(h.t, got, want.events)
-	// A parser without memory makes an arrival again of each "queue active" line of a deferred message: more rows, which
-	// say less.
+	// A parser without memory makes an arrival again of each "queue active" line of a deferred message: more rows,
+	// which say less.
 	sameRows(h.t, h.messages(fullMessages), want.messages)
 	if d := cmp.Diff(want.report, h.report()); d != "" {
 		h.t.Errorf("the report differs from an undisturbed run's (-want +got):\n%s", cut(d, 2000))
@@ -238,7 +238,8 @@ type undisturbed struct {
 const fullMessages = "WHERE message_id != '' OR client != ''"
 
 func (h *house) messages(where string) []string {
-	return h.rows("SELECT DISTINCT * EXCEPT (chunk) FROM messages " + where + " ORDER BY stream, file_id, offset, ordinal")
+	return h.rows("SELECT DISTINCT * EXCEPT (chunk) FROM messages " + where +
+		" ORDER BY stream, file_id, offset, ordinal")
 }
 
 // kept is what is stored now.
@@ -279,7 +280,8 @@ func cut(s string, n int) string {
 
 func write(t testing.TB, path, content string) {
 	t.Helper()
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o644)); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755),
+		os.WriteFile(path, []byte(content), 0o644)); err != nil {
 		t.Fatal(err)
 	}
 }

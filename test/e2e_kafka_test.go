@@ -12,8 +12,8 @@ import (
 )
 
 // TestKafkaSameRows reads the same logs by `ingest`, Apache Kafka and two members of `process`, all of which are killed
-// meanwhile, and by `run`, which nobody disturbs: each row is there once, and the same. Only the chunk's number differs:
-// ingest cuts the log smaller than run. It holds for each version of Apache Kafka that is set up.
+// meanwhile, and by `run`, which nobody disturbs: each row is there once, and the same. Only the chunk's number
+// differs: ingest cuts the log smaller than run. It holds for each version of Apache Kafka that is set up.
 func TestKafkaSameRows(t *testing.T) {
 	if testing.Short() {
 		t.Skip("torture")

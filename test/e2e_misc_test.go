@@ -27,7 +27,8 @@ func oneLine(t *testing.T, end ended, texts ...string) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(end.err), "\n")
 	said := slices.DeleteFunc(lines, func(line string) bool { return !strings.Contains(line, "bouncehouse: ") })
-	if end.status != 1 || len(said) != 1 || slices.ContainsFunc(texts, func(s string) bool { return !strings.Contains(said[0], s) }) {
+	if end.status != 1 || len(said) != 1 || slices.ContainsFunc(texts,
+		func(s string) bool { return !strings.Contains(said[0], s) }) {
 		t.Errorf("status %d, want 1 and one line with %q:\n%s", end.status, texts, cut(end.err, 2000))
 	}
 }
@@ -95,7 +96,8 @@ func TestFullEngine(t *testing.T) {
 	want := plain.kept()
 
 	fill(t, h.state)
-	if err := os.Truncate(filepath.Join(h.state, "filler"), size(t, filepath.Join(h.state, "filler"))-8<<20); err != nil {
+	if err := os.Truncate(filepath.Join(h.state, "filler"), size(t,
+		filepath.Join(h.state, "filler"))-8<<20); err != nil {
 		t.Fatal(err)
 	}
 	const word = "No space left in "
@@ -107,7 +109,8 @@ func TestFullEngine(t *testing.T) {
 	run := test.Start(t, "run", h.command("run", first, log))
 	test.Await(t, time.Minute, "a word of the disk", func() bool { return strings.Contains(run.Output(), word) })
 	empty(t, h.state)
-	test.Await(t, time.Minute, "all events", func() bool { return h.number("SELECT count() FROM events") >= len(want.events) })
+	test.Await(t, time.Minute, "all events",
+		func() bool { return h.number("SELECT count() FROM events") >= len(want.events) })
 	run.Stop(time.Minute)
 	if err := run.Err(); err != nil {
 		t.Errorf("run ended with %v once there was room", err)
@@ -130,12 +133,14 @@ func TestFullPositions(t *testing.T) {
 	})
 	fill(t, h.state)
 	appendTo(t, log, strings.Join(lines[100:], ""))
-	test.Await(t, time.Minute, "a word of the disk", func() bool { return strings.Contains(run.Output(), "no space left on device") })
+	test.Await(t, time.Minute, "a word of the disk",
+		func() bool { return strings.Contains(run.Output(), "no space left on device") })
 	empty(t, h.state)
 	plain := newHouse(t, binary(t), egress)
 	plain.must("run", "--once", log)
 	want := plain.kept()
-	test.Await(t, time.Minute, "all events", func() bool { return h.number("SELECT count() FROM events") >= len(want.events) })
+	test.Await(t, time.Minute, "all events",
+		func() bool { return h.number("SELECT count() FROM events") >= len(want.events) })
 	run.Stop(time.Minute)
 	if err := run.Err(); err != nil {
 		t.Errorf("run ended with %v once there was room", err)
@@ -197,7 +202,8 @@ func TestStateInUse(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "mail.log")
 	write(t, log, demoLog(t))
 	first := test.Start(t, "run", h.command("run", log))
-	test.Await(t, time.Minute, "the first run to begin", func() bool { return strings.Contains(first.Output(), "Following") })
+	test.Await(t, time.Minute, "the first run to begin",
+		func() bool { return strings.Contains(first.Output(), "Following") })
 	oneLine(t, h.try(h.command("run", "--once", log)), h.state, fmt.Sprint("process ", first.Pid(), ":"))
 	first.Stop(time.Minute) // as likely as not while its engine starts
 	if err := first.Err(); err != nil {
@@ -206,7 +212,8 @@ func TestStateInUse(t *testing.T) {
 	h.must("run", "--once", log)
 }
 
-// TestPortTaken runs beside one who has the TCP port: the writer needs none, and after the engine's next start the port is ours.
+// TestPortTaken runs beside one who has the TCP port: the writer needs none, and after the engine's next start the port
+// is ours.
 func TestPortTaken(t *testing.T) {
 	other, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -218,7 +225,8 @@ func TestPortTaken(t *testing.T) {
 	write(t, log, demoLog(t))
 	run := test.Start(t, "run", h.command("run", log))
 	test.Await(t, time.Minute, "rows", func() bool {
-		return strings.Contains(run.Output(), "Following") && h.try(h.command("query", "SELECT throwIf(count() = 0) FROM events")).status == 0
+		return strings.Contains(run.Output(), "Following") &&
+			h.try(h.command("query", "SELECT throwIf(count() = 0) FROM events")).status == 0
 	})
 	if !strings.Contains(run.Output(), "socket alone") || !strings.Contains(run.Output(), "address already in use") {
 		t.Errorf("it said %s", run.Output())
@@ -306,7 +314,8 @@ func TestOddFiles(t *testing.T) {
 	write(t, in("zeros.log"), "text\n"+strings.Repeat("a\x00b", 5000))
 	write(t, in("empty.log"), "")
 	write(t, in("good/mail.log"), strings.Join(lines[:600], ""))
-	write(t, in("long.log"), dayLine(1)+strings.Join(lines[:300], "")+strings.Repeat("x", 10<<20)+"\n"+strings.Join(lines[300:600], ""))
+	write(t, in("long.log"), dayLine(1)+strings.Join(lines[:300], "")+strings.Repeat("x", 10<<20)+"\n"+
+		strings.Join(lines[300:600], ""))
 
 	h := newHouse(t, binary(t), "")
 	odd := map[string]string{"program.log": "ELF program", "zeros.log": "binary", "missing.log": "no such file"}
@@ -315,12 +324,15 @@ func TestOddFiles(t *testing.T) {
 		oneLine(t, h.try(h.command("run", "--once", in(name))), in(name), words)
 		paths = append(paths, in(name))
 	}
-	if end := h.try(h.command("run", "--once", in("empty.log"))); end.status != 0 || !strings.Contains(end.err, "0 records read") {
+	if end := h.try(h.command("run", "--once", in("empty.log"))); end.status != 0 ||
+		!strings.Contains(end.err, "0 records read") {
 		t.Errorf("an empty file: status %d\n%s", end.status, end.err)
 	}
-	end := h.try(h.command("run", append([]string{"--once", in("empty.log"), in("good/mail.log"), in("long.log"), in("directory")}, paths...)...))
+	end := h.try(h.command("run",
+		append([]string{"--once", in("empty.log"), in("good/mail.log"), in("long.log"), in("directory")}, paths...)...))
 	oneLine(t, end, fmt.Sprintf("%d of %d paths", len(odd), len(odd)+4))
-	if said := linesWith(end.err, in("directory")); len(said) != 1 || !strings.Contains(said[0], "No mail system known") {
+	if said := linesWith(end.err, in("directory")); len(said) != 1 ||
+		!strings.Contains(said[0], "No mail system known") {
 		t.Errorf("the directory is told by %q", said)
 	}
 	for name, words := range odd {
@@ -341,7 +353,8 @@ func TestOddFiles(t *testing.T) {
 	}
 	sameRows(t, h.rows(strings.Replace(content, "%s", in("long.log"), 1)), good)
 	letters := strings.Split(strings.TrimSpace(h.must("deadletter list")), "\n")
-	if len(letters) != 1 || !strings.Contains(letters[0], in("long.log")) || !strings.Contains(letters[0], fmt.Sprint("line of ", 10<<20+1, " bytes")) {
+	if len(letters) != 1 || !strings.Contains(letters[0], in("long.log")) ||
+		!strings.Contains(letters[0], fmt.Sprint("line of ", 10<<20+1, " bytes")) {
 		t.Errorf("dead letters: %q", letters)
 	}
 }

@@ -47,16 +47,18 @@ func TestMTARun(t *testing.T) {
 func testMTARun(t *testing.T, name string, c mtaCase) {
 	servers := test.SMTP(t)
 	zone := test.Zone{
-		A:   map[string][]string{"mx.pair.example": {"198.51.100.1"}, "mx.example.com": {"198.51.100.200"}, "mail.example.com": {"192.0.2.1"}},
+		A: map[string][]string{"mx.pair.example": {"198.51.100.1"}, "mx.example.com": {"198.51.100.200"},
+			"mail.example.com": {"192.0.2.1"}},
 		MX:  map[string][]string{"pair.example": {"10 mx.pair.example"}, "example.com": {"10 mx.example.com"}},
 		PTR: map[string][]string{"198.51.100.1": {"mx.pair.example"}, "192.0.2.1": {"mail.example.com"}},
 	}
-	// Each recipient has a domain and a server of its own: what a mail server remembers of a host that failed would keep
-	// it from trying the next recipient there.
+	// Each recipient has a domain and a server of its own: what a mail server remembers of a host that failed would
+	// keep it from trying the next recipient there.
 	wanted := map[string]bool{}
 	n := 10
 	for _, local := range sortedKeys(recipients) {
-		if recipients[local] == nil && local != "ok1" && local != "ok2" || c.patient && strings.HasPrefix(local, "hang") {
+		if recipients[local] == nil && local != "ok1" && local != "ok2" ||
+			c.patient && strings.HasPrefix(local, "hang") {
 			continue
 		}
 		n++
@@ -98,7 +100,8 @@ func testMTARun(t *testing.T, name string, c mtaCase) {
 			continue
 		}
 		ip, _, _ := strings.Cut(a.Addr, ":")
-		w := mtaAttempt{Recipient: a.Recipient, Sender: a.Sender, RemoteIP: ip, Stage: string(a.Stage), ReplyCode: a.Code, EnhancedCode: a.Enhanced,
+		w := mtaAttempt{Recipient: a.Recipient, Sender: a.Sender, RemoteIP: ip, Stage: string(a.Stage),
+			ReplyCode: a.Code, EnhancedCode: a.Enhanced,
 			ReplyText: strings.ReplaceAll(a.Text, "\n", " "), Outcome: "deferred"}
 		switch a.Code / 100 {
 		case 2:
@@ -128,7 +131,8 @@ func testMTARun(t *testing.T, name string, c mtaCase) {
 		clear(got)
 		events := 0
 		for _, row := range h.rows("SELECT recipient, sender, remote_ip, stage, outcome, reply_code, enhanced_code, reply_text FROM events" +
-			" WHERE source = '" + name + "' AND direction = 'outbound' AND counted AND outcome != 'expired' AND recipient NOT LIKE '%@example.com' ORDER BY time, offset, ordinal") {
+			" WHERE source = '" + name +
+			"' AND direction = 'outbound' AND counted AND outcome != 'expired' AND recipient NOT LIKE '%@example.com' ORDER BY time, offset, ordinal") {
 			var a mtaAttempt
 			if err := json.Unmarshal([]byte(row), &a); err != nil {
 				t.Fatal(err)
@@ -145,7 +149,8 @@ func testMTARun(t *testing.T, name string, c mtaCase) {
 	}
 	for _, recipient := range sortedKeys(wanted) {
 		if len(got[recipient]) != len(wants[recipient]) {
-			t.Errorf("%s: %d attempts, want %d:\n%+v\n%+v", recipient, len(got[recipient]), len(wants[recipient]), got[recipient], wants[recipient])
+			t.Errorf("%s: %d attempts, want %d:\n%+v\n%+v", recipient, len(got[recipient]), len(wants[recipient]),
+				got[recipient], wants[recipient])
 			continue
 		}
 		for i, g := range got[recipient] {
@@ -170,7 +175,8 @@ func testMTARun(t *testing.T, name string, c mtaCase) {
 			}
 		}
 	}
-	sameRows(t, h.rows("SELECT DISTINCT recipient FROM events WHERE source = '"+name+"'"+expired+" ORDER BY recipient"), late)
+	sameRows(t, h.rows("SELECT DISTINCT recipient FROM events WHERE source = '"+name+"'"+expired+" ORDER BY recipient"),
+		late)
 
 	run.Stop(30 * time.Second)
 	if err := run.Err(); err != nil {

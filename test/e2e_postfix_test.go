@@ -16,8 +16,8 @@ import (
 )
 
 // The world of TestPostfixRun. Replies cite the egress addresses of the configuration, of which DNS knows different
-// things; they are out of a range that was once for 6to4 relays (RFC 7526), since DNS is never asked about addresses that
-// are reserved for documentation.
+// things; they are out of a range that was once for 6to4 relays (RFC 7526), since DNS is never asked about addresses
+// that are reserved for documentation.
 const (
 	goodEgress   = "192.88.99.1" // its name leads back
 	listedEgress = "192.88.99.2" // on the blocklist; its name leads elsewhere
@@ -28,32 +28,43 @@ const (
 // recipients at good.example and what is answered about each; no script: all is well.
 var recipients = map[string]test.Script{
 	"ok1": nil, "ok2": nil, "ok3": nil, "ok4": nil, "ok5": nil, "ok6": nil, "ok7": nil, "ok8": nil, "ok9": nil,
-	"unknown":  at(bouncehouse.StageRCPT, test.Answer{Code: 550, Enhanced: "5.1.1", Text: "The email account does not exist.\nPlease check the address"}),
-	"plain":    at(bouncehouse.StageRCPT, test.Answer{Code: 550, Text: "No such person"}),
-	"nonames":  at(bouncehouse.StageRCPT, test.Answer{Code: 553, Enhanced: "5.1.3", Text: "Not a mailbox here"}),
-	"full":     at(bouncehouse.StageRCPT, test.Answer{Code: 452, Enhanced: "4.2.2", Text: "Mailbox full"}),
-	"off":      at(bouncehouse.StageRCPT, test.Answer{Code: 550, Enhanced: "5.2.1", Text: "Account disabled"}),
-	"later":    at(bouncehouse.StageRCPT, test.Answer{Code: 450, Enhanced: "4.2.0", Text: "Not now"}, test.Answer{}),
-	"grey":     at(bouncehouse.StageRCPT, test.Answer{Code: 451, Enhanced: "4.7.1", Text: "Greylisted, try again"}, test.Answer{}),
-	"twice":    at(bouncehouse.StageRCPT, test.Answer{Code: 450, Enhanced: "4.7.1", Text: "Greylisted"}, test.Answer{Code: 450, Enhanced: "4.7.1", Text: "Still greylisted"}, test.Answer{}),
+	"unknown": at(bouncehouse.StageRCPT, test.Answer{Code: 550, Enhanced: "5.1.1",
+		Text: "The email account does not exist.\nPlease check the address"}),
+	"plain":   at(bouncehouse.StageRCPT, test.Answer{Code: 550, Text: "No such person"}),
+	"nonames": at(bouncehouse.StageRCPT, test.Answer{Code: 553, Enhanced: "5.1.3", Text: "Not a mailbox here"}),
+	"full":    at(bouncehouse.StageRCPT, test.Answer{Code: 452, Enhanced: "4.2.2", Text: "Mailbox full"}),
+	"off":     at(bouncehouse.StageRCPT, test.Answer{Code: 550, Enhanced: "5.2.1", Text: "Account disabled"}),
+	"later":   at(bouncehouse.StageRCPT, test.Answer{Code: 450, Enhanced: "4.2.0", Text: "Not now"}, test.Answer{}),
+	"grey": at(bouncehouse.StageRCPT, test.Answer{Code: 451, Enhanced: "4.7.1", Text: "Greylisted, try again"},
+		test.Answer{}),
+	"twice": at(bouncehouse.StageRCPT, test.Answer{Code: 450, Enhanced: "4.7.1", Text: "Greylisted"},
+		test.Answer{Code: 450, Enhanced: "4.7.1", Text: "Still greylisted"}, test.Answer{}),
 	"plainlat": at(bouncehouse.StageRCPT, test.Answer{Code: 450, Text: "Try later"}),
-	"closing":  at(bouncehouse.StageRCPT, test.Answer{Code: 421, Enhanced: "4.7.0", Text: "Too many connections, closing", Drop: true}, test.Answer{}),
-	"policy": at(bouncehouse.StageRCPT, test.Answer{Code: 554, Enhanced: "5.7.1", Text: "Message refused by policy\nSee https://postmaster.good.example/policy\n" +
-		"or ask your administrator\nReference A1-B2"}),
-	"spam":       at(bouncehouse.StageEOD, test.Answer{Code: 550, Enhanced: "5.7.1", Text: "Message looks like spam"}),
-	"large":      at(bouncehouse.StageEOD, test.Answer{Code: 552, Enhanced: "5.3.4", Text: "Message too big"}),
-	"busy":       at(bouncehouse.StageEOD, test.Answer{Code: 451, Enhanced: "4.3.0", Text: "Temporary failure"}, test.Answer{}),
-	"lines":      at(bouncehouse.StageEOD, test.Answer{Code: 554, Enhanced: "5.6.0", Text: "Line one\nline two\nline three"}),
-	"nodata":     at(bouncehouse.StageDATA, test.Answer{Code: 554, Enhanced: "5.5.1", Text: "No data wanted"}),
-	"datalater":  at(bouncehouse.StageDATA, test.Answer{Code: 450, Enhanced: "4.3.2", Text: "System is not accepting data"}, test.Answer{}),
-	"droprcpt":   at(bouncehouse.StageRCPT, test.Answer{Drop: true}, test.Answer{}),
-	"dropdata":   at(bouncehouse.StageDATA, test.Answer{Drop: true}, test.Answer{}),
-	"dropeod":    at(bouncehouse.StageEOD, test.Answer{Drop: true}, test.Answer{}),
-	"hang":       at(bouncehouse.StageRCPT, test.Answer{Hang: true}, test.Answer{}),
-	"hangeod":    at(bouncehouse.StageEOD, test.Answer{Hang: true}, test.Answer{}),
-	"citegood":   at(bouncehouse.StageRCPT, test.Answer{Code: 550, Enhanced: "5.7.1", Text: "Mail from [" + goodEgress + "] is refused"}),
-	"citelisted": at(bouncehouse.StageRCPT, test.Answer{Code: 554, Enhanced: "5.7.1", Text: "Service unavailable; client [" + listedEgress + "] blocked using " + blocklist}),
-	"citebare":   at(bouncehouse.StageRCPT, test.Answer{Code: 550, Enhanced: "5.7.25", Text: "[" + bareEgress + "] has no reverse DNS"}),
+	"closing": at(bouncehouse.StageRCPT, test.Answer{Code: 421, Enhanced: "4.7.0",
+		Text: "Too many connections, closing", Drop: true}, test.Answer{}),
+	"policy": at(bouncehouse.StageRCPT, test.Answer{Code: 554, Enhanced: "5.7.1",
+		Text: "Message refused by policy\nSee https://postmaster.good.example/policy\n" +
+			"or ask your administrator\nReference A1-B2"}),
+	"spam":  at(bouncehouse.StageEOD, test.Answer{Code: 550, Enhanced: "5.7.1", Text: "Message looks like spam"}),
+	"large": at(bouncehouse.StageEOD, test.Answer{Code: 552, Enhanced: "5.3.4", Text: "Message too big"}),
+	"busy": at(bouncehouse.StageEOD, test.Answer{Code: 451, Enhanced: "4.3.0", Text: "Temporary failure"},
+		test.Answer{}),
+	"lines": at(bouncehouse.StageEOD, test.Answer{Code: 554, Enhanced: "5.6.0",
+		Text: "Line one\nline two\nline three"}),
+	"nodata": at(bouncehouse.StageDATA, test.Answer{Code: 554, Enhanced: "5.5.1", Text: "No data wanted"}),
+	"datalater": at(bouncehouse.StageDATA, test.Answer{Code: 450, Enhanced: "4.3.2",
+		Text: "System is not accepting data"}, test.Answer{}),
+	"droprcpt": at(bouncehouse.StageRCPT, test.Answer{Drop: true}, test.Answer{}),
+	"dropdata": at(bouncehouse.StageDATA, test.Answer{Drop: true}, test.Answer{}),
+	"dropeod":  at(bouncehouse.StageEOD, test.Answer{Drop: true}, test.Answer{}),
+	"hang":     at(bouncehouse.StageRCPT, test.Answer{Hang: true}, test.Answer{}),
+	"hangeod":  at(bouncehouse.StageEOD, test.Answer{Hang: true}, test.Answer{}),
+	"citegood": at(bouncehouse.StageRCPT, test.Answer{Code: 550, Enhanced: "5.7.1",
+		Text: "Mail from [" + goodEgress + "] is refused"}),
+	"citelisted": at(bouncehouse.StageRCPT, test.Answer{Code: 554, Enhanced: "5.7.1",
+		Text: "Service unavailable; client [" + listedEgress + "] blocked using " + blocklist}),
+	"citebare": at(bouncehouse.StageRCPT, test.Answer{Code: 550, Enhanced: "5.7.25",
+		Text: "[" + bareEgress + "] has no reverse DNS"}),
 }
 
 func at(stage bouncehouse.Stage, answers ...test.Answer) test.Script {
@@ -67,23 +78,34 @@ var hosts = []struct {
 	tls          bool
 	want         attempt
 }{
-	{"refuse.example", "198.51.100.2", at(bouncehouse.StageConnect, test.Answer{Code: 554, Enhanced: "5.7.1", Text: "Your address is blocked", Drop: true}), false,
-		attempt{Stage: "connect", Outcome: "deferred", ReplyCode: 554, EnhancedCode: "5.7.1", ReplyText: "Your address is blocked"}},
-	{"crowded.example", "198.51.100.3", at(bouncehouse.StageConnect, test.Answer{Code: 421, Enhanced: "4.7.0", Text: "Too many\nsessions", Drop: true}), false,
-		attempt{Stage: "connect", Outcome: "deferred", ReplyCode: 421, EnhancedCode: "4.7.0", ReplyText: "Too many sessions"}},
-	{"mailno.example", "198.51.100.4", at(bouncehouse.StageMAIL, test.Answer{Code: 550, Enhanced: "5.1.8", Text: "Sender domain unknown"}), false,
-		attempt{Stage: "mail", Outcome: "bounced", ReplyCode: 550, EnhancedCode: "5.1.8", ReplyText: "Sender domain unknown"}},
-	{"maillater.example", "198.51.100.5", at(bouncehouse.StageMAIL, test.Answer{Code: 451, Enhanced: "4.1.8", Text: "Sender not verified yet"}), false,
-		attempt{Stage: "mail", Outcome: "deferred", ReplyCode: 451, EnhancedCode: "4.1.8", ReplyText: "Sender not verified yet"}},
-	{"helono.example", "198.51.100.6", at(bouncehouse.StageHELO, test.Answer{Code: 550, Enhanced: "5.7.0", Text: "Bad name"}), false,
+	{"refuse.example", "198.51.100.2", at(bouncehouse.StageConnect,
+		test.Answer{Code: 554, Enhanced: "5.7.1", Text: "Your address is blocked", Drop: true}), false,
+		attempt{Stage: "connect", Outcome: "deferred", ReplyCode: 554, EnhancedCode: "5.7.1",
+			ReplyText: "Your address is blocked"}},
+	{"crowded.example", "198.51.100.3", at(bouncehouse.StageConnect,
+		test.Answer{Code: 421, Enhanced: "4.7.0", Text: "Too many\nsessions", Drop: true}), false,
+		attempt{Stage: "connect", Outcome: "deferred", ReplyCode: 421, EnhancedCode: "4.7.0",
+			ReplyText: "Too many sessions"}},
+	{"mailno.example", "198.51.100.4", at(bouncehouse.StageMAIL,
+		test.Answer{Code: 550, Enhanced: "5.1.8", Text: "Sender domain unknown"}), false,
+		attempt{Stage: "mail", Outcome: "bounced", ReplyCode: 550, EnhancedCode: "5.1.8",
+			ReplyText: "Sender domain unknown"}},
+	{"maillater.example", "198.51.100.5", at(bouncehouse.StageMAIL,
+		test.Answer{Code: 451, Enhanced: "4.1.8", Text: "Sender not verified yet"}), false,
+		attempt{Stage: "mail", Outcome: "deferred", ReplyCode: 451, EnhancedCode: "4.1.8",
+			ReplyText: "Sender not verified yet"}},
+	{"helono.example", "198.51.100.6", at(bouncehouse.StageHELO,
+		test.Answer{Code: 550, Enhanced: "5.7.0", Text: "Bad name"}), false,
 		// "refused to talk to me" is what Postfix says of a greeting and of the answer to HELO alike.
 		attempt{Stage: "connect", Outcome: "bounced", ReplyCode: 550, EnhancedCode: "5.7.0", ReplyText: "Bad name"}},
 	{"mute.example", "198.51.100.7", at(bouncehouse.StageConnect, test.Answer{Hang: true}), false,
 		attempt{Stage: "connect", Outcome: "deferred", EnhancedCode: "4.4.2", ReplyText: "timed out"}},
 	{"drop.example", "198.51.100.8", at(bouncehouse.StageConnect, test.Answer{Drop: true}), false,
 		attempt{Stage: "connect", Outcome: "deferred", EnhancedCode: "4.4.2", ReplyText: "lost connection"}},
-	{"notls.example", "198.51.100.10", at(bouncehouse.StageSTARTTLS, test.Answer{Code: 454, Enhanced: "4.7.0", Text: "TLS not available"}), true,
-		attempt{Stage: "starttls", Outcome: "deferred", ReplyCode: 454, EnhancedCode: "4.7.0", ReplyText: "TLS not available"}},
+	{"notls.example", "198.51.100.10", at(bouncehouse.StageSTARTTLS,
+		test.Answer{Code: 454, Enhanced: "4.7.0", Text: "TLS not available"}), true,
+		attempt{Stage: "starttls", Outcome: "deferred", ReplyCode: 454, EnhancedCode: "4.7.0",
+			ReplyText: "TLS not available"}},
 	{"closed.example", "", nil, false,
 		attempt{Stage: "connect", Outcome: "deferred", EnhancedCode: "4.4.1", ReplyText: "Connection refused"}},
 	{"faraway.example", "", nil, false,
@@ -104,8 +126,8 @@ type attempt struct {
 	ReplyText    string `json:"reply_text"` // of what the server never said, a part
 }
 
-// TestPostfixRun follows the log of a real Postfix while mail goes out, is refused and comes in, and the log is rotated;
-// what is stored then is, recipient by recipient, what the servers answered.
+// TestPostfixRun follows the log of a real Postfix while mail goes out, is refused and comes in, and the log is
+// rotated; what is stored then is, recipient by recipient, what the servers answered.
 func TestPostfixRun(t *testing.T) {
 	servers, postfix := postfixWorld(t)
 	h := newHouse(t, binary(t), "hosts: [mail.example.com]\ndomains: [example.com]\n"+
@@ -123,7 +145,8 @@ func TestPostfixRun(t *testing.T) {
 			ids[a] = id
 		}
 	}
-	send("ok1@good.example", "ok2@good.example", "ok3@good.example", "unknown@good.example", "grey@good.example", "off@good.example")
+	send("ok1@good.example", "ok2@good.example", "ok3@good.example", "unknown@good.example", "grey@good.example",
+		"off@good.example")
 	send("ok4@good.example", "plain@good.example", "full@good.example")
 	for _, host := range hosts {
 		send("any@" + host.domain)
@@ -161,7 +184,8 @@ func TestPostfixRun(t *testing.T) {
 	results := len(resultLine.FindAllString(log, -1))
 	var counts string
 	test.Await(t, time.Minute, fmt.Sprintf("%d results and some of %d bounces", results, len(bounces)), func() bool {
-		counts = h.must("query", "--format", "TSV", "SELECT countIf(source = 'postfix' AND outcome != 'expired'), uniqExactIf(file_id, source = 'dsn') FROM events")
+		counts = h.must("query", "--format", "TSV",
+			"SELECT countIf(source = 'postfix' AND outcome != 'expired'), uniqExactIf(file_id, source = 'dsn') FROM events")
 		return counts == fmt.Sprintf("%d\t%d\n", results, len(bounces))
 	})
 
@@ -191,12 +215,14 @@ func postfixWorld(t *testing.T) (*test.SMTPServer, *test.PostfixServer) {
 	servers := test.SMTP(t)
 	zone := test.Zone{
 		A: map[string][]string{
-			"mx.good.example": {"198.51.100.1"}, "mx.closed.example": {"198.51.100.99"}, "mx.faraway.example": {"203.0.113.1"},
-			"out.example.com": {goodEgress}, "other.example.com": {"192.88.99.77"},
+			"mx.good.example": {"198.51.100.1"}, "mx.closed.example": {"198.51.100.99"},
+			"mx.faraway.example": {"203.0.113.1"},
+			"out.example.com":    {goodEgress}, "other.example.com": {"192.88.99.77"},
 			"2.0.0.127." + blocklist: {"127.0.0.2"}, "2.99.88.192." + blocklist: {"127.0.0.3"},
 		},
-		MX:  map[string][]string{"null.example": {"0 ."}},
-		PTR: map[string][]string{goodEgress: {"out.example.com"}, listedEgress: {"other.example.com"}, "192.0.2.1": {"mail.example.com"}},
+		MX: map[string][]string{"null.example": {"0 ."}},
+		PTR: map[string][]string{goodEgress: {"out.example.com"}, listedEgress: {"other.example.com"},
+			"192.0.2.1": {"mail.example.com"}},
 	}
 	for _, host := range hosts {
 		if host.addr != "" {
@@ -308,7 +334,8 @@ func compareAttempts(t *testing.T, h *house, wants map[string][]attempt) {
 	for _, recipient := range sortedKeys(wants) {
 		want := wants[recipient]
 		if len(got[recipient]) != len(want) {
-			t.Errorf("%s: %d attempts, want %d:\n%+v\n%+v", recipient, len(got[recipient]), len(want), got[recipient], want)
+			t.Errorf("%s: %d attempts, want %d:\n%+v\n%+v", recipient, len(got[recipient]), len(want), got[recipient],
+				want)
 			continue
 		}
 		for i, g := range got[recipient] {
@@ -335,7 +362,8 @@ func compareInbound(t *testing.T, h *house) {
 	t.Helper()
 	want := []string{}
 	for _, recipient := range []string{"a@good.example", "b@good.example"} {
-		want = append(want, `{"recipient":"`+recipient+`","sender":"spam@elsewhere.example","remote_ip":"198.51.100.9","stage":"rcpt",`+
+		want = append(want, `{"recipient":"`+recipient+
+			`","sender":"spam@elsewhere.example","remote_ip":"198.51.100.9","stage":"rcpt",`+
 			`"outcome":"rejected","reply_code":554,"enhanced_code":"5.7.1","class":"relay-denied","subject_ip":"198.51.100.9","rdns_status":"unknown"}`)
 	}
 	sameRows(t, h.rows("SELECT recipient, sender, remote_ip, stage, outcome, reply_code, enhanced_code, class, subject_ip, rdns_status"+
@@ -347,7 +375,8 @@ func compareBounces(t *testing.T, h *house) {
 	t.Helper()
 	const failed = "SELECT DISTINCT recipient FROM events WHERE source = 'postfix' AND outcome IN ('bounced', 'expired') AND direction = 'outbound' ORDER BY recipient"
 	sameRows(t, h.rows("SELECT DISTINCT recipient FROM events WHERE source = 'dsn' AND outcome IN ('bounced', 'expired') ORDER BY recipient"), h.rows(failed))
-	sameRows(t, h.rows("SELECT DISTINCT dsn_origin, counted FROM events WHERE source = 'dsn'"), []string{`{"dsn_origin":"local","counted":0}`})
+	sameRows(t, h.rows("SELECT DISTINCT dsn_origin, counted FROM events WHERE source = 'dsn'"),
+		[]string{`{"dsn_origin":"local","counted":0}`})
 	if n := h.number("SELECT count() FROM bounces WHERE attempt_id = ''"); n > 0 {
 		t.Errorf("%d bounces without the attempt that they tell of", n)
 	}
@@ -356,9 +385,13 @@ func compareBounces(t *testing.T, h *house) {
 func compareDNS(t *testing.T, h *house) {
 	t.Helper()
 	sameRows(t, h.rows("SELECT recipient, cited_ip, subject_ip, rdns, rdns_status, dnsbl_listed, dnsbl FROM events WHERE source = 'postfix' AND recipient LIKE 'cite%'"), []string{
-		`{"recipient":"citegood@good.example","cited_ip":"` + goodEgress + `","subject_ip":"` + goodEgress + `","rdns":"out.example.com","rdns_status":"ok","dnsbl_listed":[],"dnsbl":""}`,
-		`{"recipient":"citelisted@good.example","cited_ip":"` + listedEgress + `","subject_ip":"` + listedEgress + `","rdns":"other.example.com","rdns_status":"mismatch","dnsbl_listed":["` + blocklist + `"],"dnsbl":"` + blocklist + `"}`,
-		`{"recipient":"citebare@good.example","cited_ip":"` + bareEgress + `","subject_ip":"` + bareEgress + `","rdns":"","rdns_status":"none","dnsbl_listed":[],"dnsbl":""}`,
+		`{"recipient":"citegood@good.example","cited_ip":"` + goodEgress + `","subject_ip":"` + goodEgress +
+			`","rdns":"out.example.com","rdns_status":"ok","dnsbl_listed":[],"dnsbl":""}`,
+		`{"recipient":"citelisted@good.example","cited_ip":"` + listedEgress + `","subject_ip":"` + listedEgress +
+			`","rdns":"other.example.com","rdns_status":"mismatch","dnsbl_listed":["` + blocklist + `"],"dnsbl":"` +
+			blocklist + `"}`,
+		`{"recipient":"citebare@good.example","cited_ip":"` + bareEgress + `","subject_ip":"` + bareEgress +
+			`","rdns":"","rdns_status":"none","dnsbl_listed":[],"dnsbl":""}`,
 	})
 }
 

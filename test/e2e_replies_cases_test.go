@@ -37,7 +37,8 @@ func replyCases(t *testing.T, seed uint64) []replyCase {
 	var cases []replyCase
 	add := func(stage bouncehouse.Stage, lines []string) {
 		n := len(cases)
-		c := replyCase{host: fmt.Sprintf("mx.c%d.example", n), ip: fmt.Sprintf("198.18.%d.%d", 1+n/250, 1+n%250), stage: stage, lines: lines,
+		c := replyCase{host: fmt.Sprintf("mx.c%d.example", n), ip: fmt.Sprintf("198.18.%d.%d", 1+n/250, 1+n%250),
+			stage: stage, lines: lines,
 			recipient: fmt.Sprintf("user@c%d.example", n)}
 		switch n % 8 { // bounces cost time: most messages have no sender to send them to
 		case 0:
@@ -233,7 +234,8 @@ func hostileReplies() [][]string {
 		{"550 5.0.0 ... dots ... and ..."},
 		{"550-5.0.0 line one", "550 5.0.0 550 5.0.0 line two with its code again"},
 		{"550-User unknown", "550-Please see", "550 http://www.example.net/?a=b&c=\"d\";e"},
-		{"552-5.2.2 The recipient's inbox is out of storage space. Please direct the", "552-5.2.2 recipient to", "552 5.2.2  https://support.example.net/mail/?p=OverQuotaPerm a1b2c3 - gsmtp"},
+		{"552-5.2.2 The recipient's inbox is out of storage space. Please direct the", "552-5.2.2 recipient to",
+			"552 5.2.2  https://support.example.net/mail/?p=OverQuotaPerm a1b2c3 - gsmtp"},
 	}
 }
 

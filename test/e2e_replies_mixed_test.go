@@ -20,32 +20,43 @@ var mixedMail = []struct {
 	not        string       // mail servers that cannot take or send it
 }{
 	{"news@example.com", []string{"ok@many.example", "gone@many.example", "later@many.example"}, []replyEvent{
-		{RemoteHost: "mx.many.example", RemoteIP: "1", Stage: "eod", Outcome: "delivered", ReplyCode: 250, EnhancedCode: "2.0.0", ReplyText: "Ok: queued"},
-		{RemoteHost: "mx.many.example", RemoteIP: "1", Stage: "rcpt", Outcome: "bounced", ReplyCode: 550, EnhancedCode: "5.1.1", ReplyText: "Gone"},
-		{RemoteHost: "mx.many.example", RemoteIP: "1", Stage: "rcpt", Outcome: "deferred", ReplyCode: 450, EnhancedCode: "4.2.0", ReplyText: "Later"}}, ""},
+		{RemoteHost: "mx.many.example", RemoteIP: "1", Stage: "eod", Outcome: "delivered", ReplyCode: 250,
+			EnhancedCode: "2.0.0", ReplyText: "Ok: queued"},
+		{RemoteHost: "mx.many.example", RemoteIP: "1", Stage: "rcpt", Outcome: "bounced", ReplyCode: 550,
+			EnhancedCode: "5.1.1", ReplyText: "Gone"},
+		{RemoteHost: "mx.many.example", RemoteIP: "1", Stage: "rcpt", Outcome: "deferred", ReplyCode: 450,
+			EnhancedCode: "4.2.0", ReplyText: "Later"}}, ""},
 	{"", []string{"x@spam.example", "y@spam.example"}, []replyEvent{
-		{RemoteHost: "mx.spam.example", RemoteIP: "2", Stage: "eod", Outcome: "bounced", ReplyCode: 554, EnhancedCode: "5.7.1", ReplyText: "No spam please"},
-		{RemoteHost: "mx.spam.example", RemoteIP: "2", Stage: "eod", Outcome: "bounced", ReplyCode: 554, EnhancedCode: "5.7.1", ReplyText: "No spam please"}}, ""},
+		{RemoteHost: "mx.spam.example", RemoteIP: "2", Stage: "eod", Outcome: "bounced", ReplyCode: 554,
+			EnhancedCode: "5.7.1", ReplyText: "No spam please"},
+		{RemoteHost: "mx.spam.example", RemoteIP: "2", Stage: "eod", Outcome: "bounced", ReplyCode: 554,
+			EnhancedCode: "5.7.1", ReplyText: "No spam please"}}, ""},
 	{"", []string{"user@down.example"}, []replyEvent{ // nobody at the first MX
-		{RemoteHost: "mx2.down.example", RemoteIP: "4", Stage: "eod", Outcome: "delivered", ReplyCode: 250, EnhancedCode: "2.0.0", ReplyText: "Ok: queued"}}, ""},
+		{RemoteHost: "mx2.down.example", RemoteIP: "4", Stage: "eod", Outcome: "delivered", ReplyCode: 250,
+			EnhancedCode: "2.0.0", ReplyText: "Ok: queued"}}, ""},
 	{"", []string{"user@busy.example"}, []replyEvent{ // the first MX is full
-		{RemoteHost: "mx2.busy.example", RemoteIP: "6", Stage: "rcpt", Outcome: "bounced", ReplyCode: 550, EnhancedCode: "5.1.1", ReplyText: "Unknown"}}, ""},
+		{RemoteHost: "mx2.busy.example", RemoteIP: "6", Stage: "rcpt", Outcome: "bounced", ReplyCode: 550,
+			EnhancedCode: "5.1.1", ReplyText: "Unknown"}}, ""},
 	{"", []string{"user@six.example"}, []replyEvent{
-		{RemoteHost: "mx.six.example", RemoteIP: "2001:db8::25", Stage: "eod", Outcome: "delivered", ReplyCode: 250, EnhancedCode: "2.0.0", ReplyText: "Ok: queued"}}, ""},
+		{RemoteHost: "mx.six.example", RemoteIP: "2001:db8::25", Stage: "eod", Outcome: "delivered", ReplyCode: 250,
+			EnhancedCode: "2.0.0", ReplyText: "Ok: queued"}}, ""},
 	{"", []string{"user@sixno.example"}, []replyEvent{
-		{RemoteHost: "mx.sixno.example", RemoteIP: "2001:db8::26", Stage: "rcpt", Outcome: "bounced", ReplyCode: 550, EnhancedCode: "5.7.1", ReplyText: "[2001:db8::1] has no PTR"}}, ""},
+		{RemoteHost: "mx.sixno.example", RemoteIP: "2001:db8::26", Stage: "rcpt", Outcome: "bounced", ReplyCode: 550,
+			EnhancedCode: "5.7.1", ReplyText: "[2001:db8::1] has no PTR"}}, ""},
 	{`"John Doe"@example.com`, []string{`"john doe"@many.example`}, taken("mx.many.example", "1"), "opensmtpd"},
 	{"", []string{`"a\"b\\c"@many.example`}, taken("mx.many.example", "1"), "opensmtpd"},
 	{"", []string{`"a,b;c"@many.example`}, taken("mx.many.example", "1"), "opensmtpd"},
 	{"", []string{`"a> stat=x"@many.example`}, taken("mx.many.example", "1"), "opensmtpd"},
 	{"", []string{"%s%d{x}|y'z`~@many.example"}, taken("mx.many.example", "1"), ""},
 	{"", []string{"müller@many.example"}, taken("mx.many.example", "1"), "opensmtpd sendmail"},
-	{"prvs=0123456789=news@example.com", []string{"SRS0=abcd=ef=example.net=user@many.example"}, taken("mx.many.example", "1"), ""},
+	{"prvs=0123456789=news@example.com", []string{"SRS0=abcd=ef=example.net=user@many.example"},
+		taken("mx.many.example", "1"), ""},
 	{"bounces-1_user=many.example@example.com", []string{"User.Name@MANY.example"}, taken("mx.many.example", "1"), ""},
 }
 
 func taken(host, ip string) []replyEvent {
-	return []replyEvent{{RemoteHost: host, RemoteIP: ip, Stage: "eod", Outcome: "delivered", ReplyCode: 250, EnhancedCode: "2.0.0", ReplyText: "Ok: queued"}}
+	return []replyEvent{{RemoteHost: host, RemoteIP: ip, Stage: "eod", Outcome: "delivered", ReplyCode: 250,
+		EnhancedCode: "2.0.0", ReplyText: "Ok: queued"}}
 }
 
 // mixedWorld brings up the servers of mixedMail.
@@ -57,13 +68,17 @@ func mixedWorld(t *testing.T, servers *test.SMTPServer, zone *test.Zone, offers 
 		script       test.Script
 	}{
 		{"mx.many.example", "198.18.200.1", "10", nil},
-		{"mx.spam.example", "198.18.200.2", "10", at(bouncehouse.StageEOD, test.Answer{Code: 554, Enhanced: "5.7.1", Text: "No spam\nplease"})},
+		{"mx.spam.example", "198.18.200.2", "10", at(bouncehouse.StageEOD,
+			test.Answer{Code: 554, Enhanced: "5.7.1", Text: "No spam\nplease"})},
 		{"mx1.down.example", "", "10", nil},
 		{"mx2.down.example", "198.18.200.4", "20", nil},
-		{"mx1.busy.example", "198.18.200.5", "10", at(connect, test.Answer{Code: 421, Enhanced: "4.3.2", Text: "Busy", Drop: true})},
-		{"mx2.busy.example", "198.18.200.6", "20", at(rcpt, test.Answer{Code: 550, Enhanced: "5.1.1", Text: "Unknown"})},
+		{"mx1.busy.example", "198.18.200.5", "10", at(connect,
+			test.Answer{Code: 421, Enhanced: "4.3.2", Text: "Busy", Drop: true})},
+		{"mx2.busy.example", "198.18.200.6", "20",
+			at(rcpt, test.Answer{Code: 550, Enhanced: "5.1.1", Text: "Unknown"})},
 		{"mx.six.example", "2001:db8::25", "10", nil},
-		{"mx.sixno.example", "2001:db8::26", "10", at(rcpt, test.Answer{Code: 550, Enhanced: "5.7.1", Text: "[2001:db8::1] has no PTR"})},
+		{"mx.sixno.example", "2001:db8::26", "10",
+			at(rcpt, test.Answer{Code: 550, Enhanced: "5.7.1", Text: "[2001:db8::1] has no PTR"})},
 	} {
 		_, domain, _ := strings.Cut(h.name, ".")
 		zone.MX[domain] = append(zone.MX[domain], h.mx+" "+h.name)
@@ -165,7 +180,8 @@ func compareMixed(t *testing.T, server replyServer, refusal string, got map[stri
 		return
 	}
 	g, r := list[0], bouncehouse.ParseReply(refusal)
-	w := replyEvent{Sender: "spam@elsewhere.example", Recipient: "victim@many.example", RemoteHost: g.RemoteHost, RemoteIP: "198.51.100.9", Stage: "rcpt",
+	w := replyEvent{Sender: "spam@elsewhere.example", Recipient: "victim@many.example", RemoteHost: g.RemoteHost,
+		RemoteIP: "198.51.100.9", Stage: "rcpt",
 		Outcome: "rejected", ReplyCode: int(r.Code), EnhancedCode: r.Enhanced, ReplyText: r.Text, Counted: true}
 	switch server.format { // what is not logged
 	case "exim":

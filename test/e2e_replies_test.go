@@ -21,8 +21,8 @@ import (
 // TestReplies has a real Postfix, Exim, OpenSMTPD and Sendmail refused with what receiving systems really say
 // (enrich/testdata/replies.jsonl) and with replies made to confuse, at every step of a session, and holds what
 // `bouncehouse parse` reads in their logs against what the servers said. BOUNCEHOUSE_REPLIES=1 (make replies) says all
-// of them at all steps in all variants of configuration; else it is a sample, by BOUNCEHOUSE_SEED or a printed seed. The
-// logs stay in the directory BOUNCEHOUSE_KEEP, if given.
+// of them at all steps in all variants of configuration; else it is a sample, by BOUNCEHOUSE_SEED or a printed seed.
+// The logs stay in the directory BOUNCEHOUSE_KEEP, if given.
 func TestReplies(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("BOUNCEHOUSE_SEED"); s != "" {
@@ -61,11 +61,15 @@ var replyServers = []replyServer{
 		main: map[string]string{"enable_long_queue_ids": "yes", "smtp_tls_loglevel": "1", "smtputf8_enable": "no"}},
 	{name: "exim", format: "exim", edits: []string{"smtp_accept_max = 0", eximMany, "interface = 192.0.2.1", eximSix}},
 	{name: "exim-all", format: "exim", full: true, host: test.Host{TLS: true, PRDR: true, BDAT: true},
-		edits: []string{"smtp_accept_max = 0", eximMany, "interface = 192.0.2.1", eximSix, "acl_smtp_rcpt = rcpt", "acl_smtp_rcpt = rcpt\nlog_selector = +all", "hosts_avoid_tls = *", "hosts_try_prdr = *"}},
-	{name: "opensmtpd", format: "opensmtpd", edits: []string{"queue ttl 8s", opensmtpdMany, " src 192.0.2.1\nmatch", "\nmatch"}},
-	{name: "opensmtpd-tls", format: "opensmtpd", full: true, host: test.Host{TLS: true}, edits: []string{"queue ttl 8s", opensmtpdMany, " src 192.0.2.1\nmatch", "\nmatch"}},
+		edits: []string{"smtp_accept_max = 0", eximMany, "interface = 192.0.2.1", eximSix, "acl_smtp_rcpt = rcpt",
+			"acl_smtp_rcpt = rcpt\nlog_selector = +all", "hosts_avoid_tls = *", "hosts_try_prdr = *"}},
+	{name: "opensmtpd", format: "opensmtpd", edits: []string{"queue ttl 8s", opensmtpdMany, " src 192.0.2.1\nmatch",
+		"\nmatch"}},
+	{name: "opensmtpd-tls", format: "opensmtpd", full: true, host: test.Host{TLS: true},
+		edits: []string{"queue ttl 8s", opensmtpdMany, " src 192.0.2.1\nmatch", "\nmatch"}},
 	{name: "sendmail", format: "sendmail"},
-	{name: "sendmail-14", format: "sendmail", full: true, host: test.Host{TLS: true}, edits: []string{"`confLOG_LEVEL', `9'", "`confLOG_LEVEL', `14'"}},
+	{name: "sendmail-14", format: "sendmail", full: true, host: test.Host{TLS: true},
+		edits: []string{"`confLOG_LEVEL', `9'", "`confLOG_LEVEL', `14'"}},
 }
 
 const (
@@ -93,7 +97,8 @@ func testReplies(t *testing.T, server replyServer, seed uint64) {
 	cases := replyCases(t, seed)
 	servers := test.SMTP(t)
 	zone := test.Zone{A: map[string][]string{"mx.example.com": {"198.51.100.200"}, "mail.example.com": {"192.0.2.1"}},
-		AAAA: map[string][]string{}, MX: map[string][]string{"example.com": {"10 mx.example.com"}}, PTR: map[string][]string{"192.0.2.1": {"mail.example.com"}}}
+		AAAA: map[string][]string{}, MX: map[string][]string{"example.com": {"10 mx.example.com"}},
+		PTR: map[string][]string{"192.0.2.1": {"mail.example.com"}}}
 	for _, c := range cases {
 		_, domain, _ := strings.Cut(c.recipient, "@")
 		zone.MX[domain] = []string{"10 " + c.host}
@@ -128,7 +133,8 @@ func testReplies(t *testing.T, server replyServer, seed uint64) {
 			return false
 		}
 		got = parseReplies(t, server.format, log)
-		return all(got, cases) && allMixed(server, got) || time.Since(quiet) > 30*time.Second // a busy machine takes its time
+		// a busy machine takes its time
+		return all(got, cases) && allMixed(server, got) || time.Since(quiet) > 30*time.Second
 	})
 	t.Logf("all there after %v", time.Since(begun).Round(time.Millisecond))
 	stop()
@@ -193,7 +199,8 @@ func all(got map[string][]replyEvent, cases []replyCase) bool {
 func startReplyServer(t *testing.T, server replyServer) (addr, log string, stop func()) {
 	t.Helper()
 	if server.format == "postfix" {
-		main := map[string]string{"minimal_backoff_time": "1h", "maximal_backoff_time": "1h", "queue_run_delay": "1h", "in_flow_delay": "0",
+		main := map[string]string{"minimal_backoff_time": "1h", "maximal_backoff_time": "1h", "queue_run_delay": "1h",
+			"in_flow_delay":  "0",
 			"inet_protocols": "all"}
 		for k, v := range server.main {
 			main[k] = v
@@ -205,7 +212,8 @@ func startReplyServer(t *testing.T, server replyServer) (addr, log string, stop 
 	return m.Addr(), m.LogPath(), m.Stop
 }
 
-// parseReplies is what `bouncehouse parse` reads, by recipient, else by the server's address; bounces to ourselves are left out.
+// parseReplies is what `bouncehouse parse` reads, by recipient, else by the server's address; bounces to ourselves are
+// left out.
 func parseReplies(t *testing.T, format, log string) map[string][]replyEvent {
 	t.Helper()
 	cmd := exec.Command(binary(t), "parse", "--format", format, "--host", "mail.example.com", log)
@@ -238,7 +246,8 @@ func parseReplies(t *testing.T, format, log string) map[string][]replyEvent {
 type fieldCount struct{ agree, lost, of int }
 
 // compareReplies holds each event against what the server said at its step, and counts the fields that agree.
-func compareReplies(t *testing.T, server replyServer, cases []replyCase, answers []test.Answered, got map[string][]replyEvent) {
+func compareReplies(t *testing.T, server replyServer, cases []replyCase, answers []test.Answered,
+	got map[string][]replyEvent) {
 	t.Helper()
 	answered := map[string]bool{}
 	for _, a := range answers {
@@ -269,7 +278,8 @@ func compareReplies(t *testing.T, server replyServer, cases []replyCase, answers
 			}
 		}
 		n := len(got[about])
-		if n == 0 && about == c.ip && (c.stage == bouncehouse.StageHELO && c.lines[0][:3] == "421" || len(c.lines[0]) > opensmtpdLine) {
+		if n == 0 && about == c.ip && (c.stage == bouncehouse.StageHELO && c.lines[0][:3] == "421" ||
+			len(c.lines[0]) > opensmtpdLine) {
 			continue // it tries HELO and says "Connection closed unexpectedly", or "Bad response: line too long"
 		}
 		if n != 1 {
@@ -301,11 +311,14 @@ func compareReply(format string, g, w replyEvent, fields map[string]*fieldCount)
 		w.Stage = ""
 	}
 	for _, f := range []struct{ name, got, want string }{
-		{"sender", g.Sender, w.Sender}, {"remote_ip", g.RemoteIP, w.RemoteIP}, {"remote_host", g.RemoteHost, w.RemoteHost},
-		{"stage", g.Stage, w.Stage}, {"outcome", g.Outcome, w.Outcome}, {"reply_code", strconv.Itoa(g.ReplyCode), strconv.Itoa(w.ReplyCode)},
+		{"sender", g.Sender, w.Sender}, {"remote_ip", g.RemoteIP, w.RemoteIP},
+		{"remote_host", g.RemoteHost, w.RemoteHost},
+		{"stage", g.Stage, w.Stage}, {"outcome", g.Outcome, w.Outcome},
+		{"reply_code", strconv.Itoa(g.ReplyCode), strconv.Itoa(w.ReplyCode)},
 		{"enhanced_code", g.EnhancedCode, w.EnhancedCode}, {"reply_text", g.ReplyText, w.ReplyText},
 	} {
-		if f.name == "enhanced_code" && f.want == "" || f.name == "stage" && f.got == "" && (format == "sendmail" || f.want == "") {
+		if f.name == "enhanced_code" && f.want == "" || f.name == "stage" && f.got == "" &&
+			(format == "sendmail" || f.want == "") {
 			continue // the mail server's own; seldom told
 		}
 		count := fields[f.name]

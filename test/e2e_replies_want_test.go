@@ -22,7 +22,8 @@ const (
 // wantReply is the event of a case, as far as the mail server's log can tell it.
 func wantReply(server replyServer, c replyCase) replyEvent {
 	format := server.format
-	w := replyEvent{Sender: c.sender, Recipient: c.recipient, RemoteHost: c.host, RemoteIP: c.ip, Stage: string(c.stage), Outcome: "deferred"}
+	w := replyEvent{Sender: c.sender, Recipient: c.recipient, RemoteHost: c.host, RemoteIP: c.ip,
+		Stage: string(c.stage), Outcome: "deferred"}
 	w.ReplyCode = int(c.lines[0][0]-'0')*100 + int(c.lines[0][1]-'0')*10 + int(c.lines[0][2]-'0')
 	switch w.ReplyCode / 100 {
 	case 2:
@@ -58,11 +59,13 @@ func wantReply(server replyServer, c replyCase) replyEvent {
 		}
 		w.ReplyText = questionMarks(w.ReplyText, server.main["smtputf8_enable"] != "no")
 	case "exim":
-		if server.host.BDAT && (c.stage == bouncehouse.StageMAIL || c.stage == bouncehouse.StageRCPT && whole > eximBuffer) {
+		if server.host.BDAT && (c.stage == bouncehouse.StageMAIL ||
+			c.stage == bouncehouse.StageRCPT && whole > eximBuffer) {
 			w.Stage = "eod" // of a pipeline to the end of BDAT
 		}
 		w.ReplyText = written.Replace(w.ReplyText)
-		if whole > eximBuffer || c.stage == bouncehouse.StageHELO && whole > eximBuffer/2 { // EHLO's is kept with HELO's
+		// EHLO's is kept with HELO's
+		if whole > eximBuffer || c.stage == bouncehouse.StageHELO && whole > eximBuffer/2 {
 			w.Outcome, w.ReplyCode, w.EnhancedCode, w.ReplyText = "deferred", 0, "", "Malformed SMTP reply"
 		}
 	case "opensmtpd":
@@ -107,7 +110,8 @@ func sameText(format string, g, w replyEvent) (agree, lost bool) {
 		// A log line has 2040 bytes; and of lines that are joined by a blank only their codes tell where one begins.
 		lost = len(got) > long && strings.HasPrefix(want, got) || w.noCodes(got) == w.noCodes(want)
 	case "exim":
-		lost = len(got) > eximReply-200 && strings.HasPrefix(want, got) || want == "Malformed SMTP reply" && strings.HasPrefix(got, want)
+		lost = len(got) > eximReply-200 && strings.HasPrefix(want, got) ||
+			want == "Malformed SMTP reply" && strings.HasPrefix(got, want)
 	case "opensmtpd":
 		// Lines are joined by nothing; of a long reply it has the end.
 		if want == tooLong && got == "Input too long" { // by how much of it came at once
@@ -116,7 +120,8 @@ func sameText(format string, g, w replyEvent) (agree, lost bool) {
 		if got, want = noBlanks(got), noBlanks(want); got == want {
 			return true, false
 		}
-		lost = noEnhanced(got) == noEnhanced(want) || got == want+want && noEnhanced(want) == "" || len(want) > long && strings.HasSuffix(want, got) || w.noCodes(got) == w.noCodes(want)
+		lost = noEnhanced(got) == noEnhanced(want) || got == want+want && noEnhanced(want) == "" ||
+			len(want) > long && strings.HasSuffix(want, got) || w.noCodes(got) == w.noCodes(want)
 	case "sendmail": // the middle is cut out
 		begin, end, cut := strings.Cut(got, "...")
 		begin = partOctal(begin)

@@ -54,7 +54,8 @@ func compareReport(t *testing.T, report string, events []parsed) {
 	var said []string
 	for _, p := range got.Providers {
 		said = append(said, fmt.Sprintf("provider %q: %d attempts, %d delivered, %d deferred, %d bounced, %d expired, %d of 5.7.1, top %s, delays %s %s",
-			p.Provider, p.Attempts, p.Delivered, p.Deferred, p.Bounced, p.Expired, p.Code571, p.TopClass, seconds(p.P50), seconds(p.P95)))
+			p.Provider, p.Attempts, p.Delivered, p.Deferred, p.Bounced, p.Expired, p.Code571, p.TopClass,
+			seconds(p.P50), seconds(p.P95)))
 	}
 	for _, r := range got.Inbound {
 		said = append(said, fmt.Sprintf("inbound %s: %d from %d", r.Class, r.Count, r.Clients))
@@ -67,7 +68,8 @@ func compareReport(t *testing.T, report string, events []parsed) {
 
 	refusals := map[string]int{}
 	for _, e := range events {
-		if e.Counted && e.Direction == "outbound" && slices.Contains([]string{"deferred", "bounced", "expired"}, e.Outcome) {
+		if e.Counted && e.Direction == "outbound" && slices.Contains([]string{"deferred", "bounced", "expired"},
+			e.Outcome) {
 			refusals[fmt.Sprint(e.Provider, "|", e.Class, "|", e.ReplyCode, "|", e.EnhancedCode, "|", e.Template)]++
 		}
 	}
@@ -82,7 +84,8 @@ func compareReport(t *testing.T, report string, events []parsed) {
 	for i, r := range got.Refusals {
 		key := fmt.Sprint(r.Provider, "|", r.Class, "|", r.Code, "|", r.Enhanced, "|", r.Template)
 		if refusals[key] != r.Count || most[i] != r.Count {
-			t.Errorf("refusal %d, %s: %d times, counted %d; the one of that rank has %d", i+1, key, r.Count, refusals[key], most[i])
+			t.Errorf("refusal %d, %s: %d times, counted %d; the one of that rank has %d", i+1, key, r.Count,
+				refusals[key], most[i])
 		}
 	}
 }
@@ -138,7 +141,8 @@ func counted(events []parsed) []string {
 			attempts += n
 		}
 		lines = append(lines, fmt.Sprintf("provider %q: %d attempts, %d delivered, %d deferred, %d bounced, %d expired, %d of 5.7.1, top %s, delays %s %s",
-			name, attempts, p.outcomes["delivered"], p.outcomes["deferred"], p.outcomes["bounced"], p.outcomes["expired"], p.code571, top,
+			name, attempts, p.outcomes["delivered"], p.outcomes["deferred"], p.outcomes["bounced"],
+			p.outcomes["expired"], p.code571, top,
 			seconds(quantile(p.delays, 0.5)), seconds(quantile(p.delays, 0.95))))
 	}
 	for class, n := range inbound {

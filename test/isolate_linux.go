@@ -31,7 +31,8 @@ const isolation = "BOUNCEHOUSE_ISOLATION"
 
 // Main runs a package's tests in namespaces of their own: network, mounts, processes and host name. In there ports 25
 // and 53, the addresses above and /etc/resolv.conf (127.0.0.1) belong to the tests. It returns the exit status for
-// os.Exit. Where the machine does not allow it (no root), the tests run all the same and those that need it are left out.
+// os.Exit. Where the machine does not allow it (no root), the tests run all the same and those that need it are left
+// out.
 func Main(m *testing.M) int {
 	switch os.Getenv(isolation) {
 	case "":
@@ -220,7 +221,8 @@ func AddIPv6(t testing.TB, ip string) {
 		prefix uint32
 		index  int32
 	}{netip.MustParseAddr(ip).As16(), 128, int32(lo.Index)}
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCSIFADDR, uintptr(unsafe.Pointer(&req))); errno != 0 && errno != unix.EEXIST {
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCSIFADDR,
+		uintptr(unsafe.Pointer(&req))); errno != 0 && errno != unix.EEXIST {
 		Missing(t, PartIsolation, "the address "+ip+": "+errno.Error())
 	}
 	Await(t, 5*time.Second, "the address "+ip, func() bool { // the kernel takes it into use a little later

@@ -23,7 +23,10 @@ func TestIsolated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if slices.ContainsFunc(interfaces, func(i net.Interface) bool { return i.Name != "lo" && i.Flags&net.FlagUp != 0 }) {
+	if slices.ContainsFunc(interfaces, func(i net.Interface) bool {
+		return i.Name != "lo" &&
+			i.Flags&net.FlagUp != 0
+	}) {
 		t.Errorf("interfaces beside loopback are up: %v", interfaces)
 	}
 	for _, addr := range []string{"192.0.2.200:0", "198.51.100.200:0", "127.77.0.1:0"} {

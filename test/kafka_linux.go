@@ -210,8 +210,8 @@ func (k *KafkaBroker) startFake() {
 	}
 }
 
-// Answers asks for the cluster, which must have so many brokers, and for a group's coordinator: the latter makes the topic of
-// the offsets, which the first consumer group would otherwise wait for.
+// Answers asks for the cluster, which must have so many brokers, and for a group's coordinator: the latter makes the
+// topic of the offsets, which the first consumer group would otherwise wait for.
 func (k *KafkaBroker) Answers(brokers int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -224,7 +224,8 @@ func (k *KafkaBroker) Answers(brokers int) error {
 	if len(meta.Brokers) != brokers {
 		return fmt.Errorf("%d brokers", len(meta.Brokers))
 	}
-	found, err := client.FindCoordinator(ctx, &kafka.FindCoordinatorRequest{Key: "ready", KeyType: kafka.CoordinatorKeyTypeConsumer})
+	found, err := client.FindCoordinator(ctx, &kafka.FindCoordinatorRequest{Key: "ready",
+		KeyType: kafka.CoordinatorKeyTypeConsumer})
 	if err != nil {
 		return err
 	}
@@ -239,8 +240,8 @@ func (k *KafkaBroker) client() (client *kafka.Client, done func()) {
 
 func (k *KafkaBroker) properties() string { return filepath.Join(k.dir, "server.properties") }
 
-// format writes server.properties and formats the data directory, as KRaft asks. internal is a free address: behind a proxy
-// brokers talk to each other there.
+// format writes server.properties and formats the data directory, as KRaft asks. internal is a free address: behind a
+// proxy brokers talk to each other there.
 func (k *KafkaBroker) format(opts KafkaOptions, internal string) {
 	k.t.Helper()
 	roles, listeners, advertised := "broker", "PLAINTEXT://"+k.addr, "PLAINTEXT://"+k.addr
@@ -249,7 +250,8 @@ func (k *KafkaBroker) format(opts KafkaOptions, internal string) {
 	}
 	lines := []string{}
 	if opts.Advertised != "" {
-		listeners, advertised = listeners+",INTERNAL://"+internal, "PLAINTEXT://"+opts.Advertised+",INTERNAL://"+internal
+		listeners, advertised = listeners+",INTERNAL://"+internal,
+			"PLAINTEXT://"+opts.Advertised+",INTERNAL://"+internal
 		lines = append(lines, "inter.broker.listener.name=INTERNAL",
 			"listener.security.protocol.map=PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT")
 	}

@@ -64,9 +64,11 @@ func mtaKinds() map[string]mtaKind {
 			syslog: true,
 		},
 		"sendmail": {
-			part:   PartSendmail,
-			files:  map[string]string{"etc/mail/test.mc": sendmailConfig, "etc/mail/local-host-names": "", "etc/mail/trusted-users": "root\n"},
-			setup:  []string{"/bin/sh", "-c", "m4 /etc/mail/test.mc > /etc/mail/sendmail.cf && chmod go-w / /etc /etc/mail /var /var/spool; chown root:root /var/spool/mqueue /run/sendmail/mta; chmod 700 /var/spool/mqueue"},
+			part: PartSendmail,
+			files: map[string]string{"etc/mail/test.mc": sendmailConfig, "etc/mail/local-host-names": "",
+				"etc/mail/trusted-users": "root\n"},
+			setup: []string{"/bin/sh", "-c",
+				"m4 /etc/mail/test.mc > /etc/mail/sendmail.cf && chmod go-w / /etc /etc/mail /var /var/spool; chown root:root /var/spool/mqueue /run/sendmail/mta; chmod 700 /var/spool/mqueue"},
 			daemon: []string{"/usr/sbin/sendmail", "-bD"},
 			flush:  []string{"/usr/sbin/sendmail", "-q"},
 			queue:  []string{"/bin/sh", "-c", "ls /var/spool/mqueue | grep ^qf || true"},
@@ -207,7 +209,8 @@ func (m *MTA) LogPath() string { return filepath.Join(m.logs, m.kind.log) }
 // Send hands in one message for all recipients.
 func (m *MTA) Send(sender string, recipients ...string) {
 	m.t.Helper()
-	if _, err := send(&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(mtaAddr)}}, m.Addr(), sender, recipients); err != nil {
+	if _, err := send(&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(mtaAddr)}}, m.Addr(), sender,
+		recipients); err != nil {
 		m.t.Fatalf("hand a message to %s: %v", m.Name, err)
 	}
 }
@@ -234,7 +237,8 @@ func (m *MTA) run(argv []string) string {
 }
 
 func (m *MTA) command(argv []string) *exec.Cmd {
-	return &exec.Cmd{Path: argv[0], Args: argv, Dir: "/", Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"},
+	return &exec.Cmd{Path: argv[0], Args: argv, Dir: "/", Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+		"LC_ALL=C"},
 		SysProcAttr: &syscall.SysProcAttr{Chroot: m.root}}
 }
 

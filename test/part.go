@@ -34,7 +34,8 @@ func Missing(t testing.TB, part Part, why string) {
 	t.Skipf("%s is missing: %s", part, why)
 }
 
-// LeftOut notes that something is not tried because part cannot be had, and goes on; where the part is required it fails.
+// LeftOut notes that something is not tried because part cannot be had, and goes on; where the part is required it
+// fails.
 func LeftOut(t testing.TB, part Part, why string) {
 	t.Helper()
 	note(t, "left out", part, why)

@@ -150,8 +150,8 @@ func (p *PostfixServer) Send(sender string, recipients ...string) string {
 	return id
 }
 
-// SendFrom hands in a message as a client at another IP address, such as one of TheirNet, and returns what became of it:
-// the server's refusal is a *textproto.Error.
+// SendFrom hands in a message as a client at another IP address, such as one of TheirNet, and returns what became of
+// it: the server's refusal is a *textproto.Error.
 func SendFrom(ip, addr, sender string, recipients ...string) error {
 	_, err := send(&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}, addr, sender, recipients)
 	return err
@@ -244,7 +244,8 @@ func (p *PostfixServer) AwaitLog(limit time.Duration, texts ...string) string {
 			return false
 		}
 		for line := range strings.Lines(string(data)) {
-			if strings.HasSuffix(line, "\n") && !slices.ContainsFunc(texts, func(s string) bool { return !strings.Contains(line, s) }) {
+			if strings.HasSuffix(line, "\n") && !slices.ContainsFunc(texts,
+				func(s string) bool { return !strings.Contains(line, s) }) {
 				found = strings.TrimSuffix(line, "\n")
 				return true
 			}
@@ -274,7 +275,8 @@ func (p *PostfixServer) Run(name string, args ...string) string {
 func (p *PostfixServer) Start() {
 	p.t.Helper()
 	p.Run("postfix", "check")
-	p.process = start(p.t, "Postfix", filepath.Join(p.logs, "master.out"), p.command("/usr/lib/postfix/sbin/master", "-s"))
+	p.process = start(p.t, "Postfix", filepath.Join(p.logs, "master.out"),
+		p.command("/usr/lib/postfix/sbin/master", "-s"))
 	p.process.Ready(p.t, postfixStartLimit, func() error { return greets(p.addr) })
 }
 

@@ -100,7 +100,8 @@ func TestPostfix(t *testing.T) {
 	if len(codes) != 4 || codes[0] != 451 || codes[1] != 250 || codes[2] != 354 || codes[3] != 250 {
 		t.Errorf("the server recorded %v for the greylisted recipient, want 451 250 354 250", codes)
 	}
-	if got := about[0]; !strings.HasPrefix(got.Client, "192.0.2.1:") || got.Sender != "news@example.com" || got.Host != "mx.good.example" {
+	if got := about[0]; !strings.HasPrefix(got.Client, "192.0.2.1:") || got.Sender != "news@example.com" ||
+		got.Host != "mx.good.example" {
 		t.Errorf("the server recorded client %s, sender %s, host %s", got.Client, got.Sender, got.Host)
 	}
 }
@@ -114,8 +115,10 @@ func TestPostfixKeeps(t *testing.T) {
 		MX: map[string][]string{"later.example": {"10 mx.later.example"}},
 	})
 	servers.Listen(test.Host{Name: "mx.later.example", Addr: "198.51.100.1"})
-	servers.Script("twice@later.example", test.Script{bouncehouse.StageRCPT: {{Code: 450, Enhanced: "4.2.1", Text: "Not now"}, {}}})
-	servers.Script("never@later.example", test.Script{bouncehouse.StageRCPT: {{Code: 450, Enhanced: "4.2.2", Text: "Mailbox full"}}})
+	servers.Script("twice@later.example",
+		test.Script{bouncehouse.StageRCPT: {{Code: 450, Enhanced: "4.2.1", Text: "Not now"}, {}}})
+	servers.Script("never@later.example",
+		test.Script{bouncehouse.StageRCPT: {{Code: 450, Enhanced: "4.2.2", Text: "Mailbox full"}}})
 	postfix := test.Postfix(t, test.PostfixConfig{Main: map[string]string{
 		"maximal_queue_lifetime": "3s", "minimal_backoff_time": "1h", "maximal_backoff_time": "1h"}})
 
@@ -131,7 +134,8 @@ func TestPostfixKeeps(t *testing.T) {
 	postfix.AwaitLog(20*time.Second, id, "to=<never@later.example>", "status=deferred")
 	test.Await(t, 30*time.Second, "the message to expire", func() bool {
 		postfix.Flush()
-		return len(linesLike(t, postfix.LogPath(), regexp.MustCompile(id+`: from=<news@example\.com>, status=expired, returned to sender`))) > 0
+		return len(linesLike(t, postfix.LogPath(), regexp.MustCompile(id+
+			`: from=<news@example\.com>, status=expired, returned to sender`))) > 0
 	})
 	test.Await(t, 30*time.Second, "a bounce in the Maildir", func() bool {
 		mails, err := os.ReadDir(postfix.Maildir() + "/new")
@@ -142,7 +146,8 @@ func TestPostfixKeeps(t *testing.T) {
 	if err := test.SendFrom("198.51.100.9", postfix.Addr(), "spam@elsewhere.example", "any@later.example"); err == nil {
 		t.Error("a client from outside may relay")
 	}
-	postfix.AwaitLog(20*time.Second, "NOQUEUE: reject: RCPT from unknown[198.51.100.9]: 554 5.7.1 <any@later.example>: Relay access denied")
+	postfix.AwaitLog(20*time.Second,
+		"NOQUEUE: reject: RCPT from unknown[198.51.100.9]: 554 5.7.1 <any@later.example>: Relay access denied")
 	if _, err := os.Stat(postfix.LogPath() + ".1"); err != nil {
 		t.Error(err)
 	}

@@ -45,7 +45,8 @@ func mountRoot(t testing.TB, lower, dir string, shared map[string]string) error 
 	if err := os.Chmod(upper, 0o755); err != nil { // it is the root directory's mode
 		return err
 	}
-	if err := mount("overlay", root, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", lower, upper, work)); err != nil {
+	if err := mount("overlay", root, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", lower, upper,
+		work)); err != nil {
 		return err
 	}
 	if err := mount("proc", filepath.Join(root, "proc"), "proc", 0, ""); err != nil {

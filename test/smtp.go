@@ -23,8 +23,8 @@ type Answer struct {
 	Hang     bool   // say nothing until the client leaves
 }
 
-// Script holds the answers of each stage in turn: the first for the first time that the stage is reached, and so on; the
-// last one is for all further times. A stage without answers consents.
+// Script holds the answers of each stage in turn: the first for the first time that the stage is reached, and so on;
+// the last one is for all further times. A stage without answers consents.
 type Script map[bouncehouse.Stage][]Answer
 
 // Host is a mail server at an address of its own.
@@ -76,7 +76,8 @@ const sessionLimit = 5 * time.Minute
 // SMTP returns a server without hosts.
 func SMTP(t testing.TB) *SMTPServer {
 	t.Helper()
-	s := &SMTPServer{t: t, config: selfSigned(t), recipients: map[string]Script{}, used: map[use]int{}, conns: map[net.Conn]bool{}}
+	s := &SMTPServer{t: t, config: selfSigned(t), recipients: map[string]Script{}, used: map[use]int{},
+		conns: map[net.Conn]bool{}}
 	t.Cleanup(func() {
 		s.mu.Lock()
 		s.closed = true
@@ -119,8 +120,8 @@ func (s *SMTPServer) Listen(h Host) string {
 	return l.Addr().String()
 }
 
-// Script sets the answers about one recipient, at rcpt, data and eod, at whichever host it is tried. Set again, it starts
-// from its first answers.
+// Script sets the answers about one recipient, at rcpt, data and eod, at whichever host it is tried. Set again, it
+// starts from its first answers.
 func (s *SMTPServer) Script(recipient string, script Script) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

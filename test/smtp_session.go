@@ -88,7 +88,8 @@ func (c *session) command(line string) error {
 		return c.say(bouncehouse.StageMAIL, "", Answer{Code: 250, Enhanced: "2.1.0", Text: "Ok"})
 	case "RCPT":
 		recipient := path(arg)
-		answer := c.server.next(c.host, bouncehouse.StageRCPT, recipient, Answer{Code: 250, Enhanced: "2.1.5", Text: "Ok"})
+		answer := c.server.next(c.host, bouncehouse.StageRCPT, recipient,
+			Answer{Code: 250, Enhanced: "2.1.5", Text: "Ok"})
 		if answer.Code/100 == 2 {
 			c.recipients = append(c.recipients, recipient)
 		}
@@ -115,7 +116,8 @@ func (c *session) data() error {
 	if len(c.recipients) == 0 {
 		return c.send(Answer{Code: 554, Enhanced: "5.5.1", Text: "No valid recipients"}, "")
 	}
-	answer := c.server.next(c.host, bouncehouse.StageDATA, c.scripted(bouncehouse.StageDATA), Answer{Code: 354, Text: "End data with <CR><LF>.<CR><LF>"})
+	answer := c.server.next(c.host, bouncehouse.StageDATA, c.scripted(bouncehouse.StageDATA),
+		Answer{Code: 354, Text: "End data with <CR><LF>.<CR><LF>"})
 	if err := c.send(answer, bouncehouse.StageDATA, c.recipients...); err != nil {
 		return err
 	}
@@ -167,7 +169,8 @@ func (c *session) done() error {
 		}
 	}
 	for _, recipient := range c.recipients {
-		if err := c.send(c.server.next(c.host, bouncehouse.StageEOD, recipient, consent), bouncehouse.StageEOD, recipient); err != nil {
+		if err := c.send(c.server.next(c.host, bouncehouse.StageEOD, recipient, consent), bouncehouse.StageEOD,
+			recipient); err != nil {
 			return err
 		}
 	}
@@ -193,7 +196,8 @@ func (c *session) startTLS() error {
 	if !c.host.TLS || c.secure {
 		return c.send(Answer{Code: 502, Enhanced: "5.5.1", Text: "STARTTLS not offered"}, "")
 	}
-	answer := c.server.next(c.host, bouncehouse.StageSTARTTLS, "", Answer{Code: 220, Enhanced: "2.0.0", Text: "Ready to start TLS"})
+	answer := c.server.next(c.host, bouncehouse.StageSTARTTLS, "",
+		Answer{Code: 220, Enhanced: "2.0.0", Text: "Ready to start TLS"})
 	if err := c.send(answer, bouncehouse.StageSTARTTLS, ""); err != nil || answer.Code != 220 {
 		return err
 	}

@@ -20,8 +20,10 @@ import (
 func TestSMTPAnswersByScript(t *testing.T) {
 	servers := test.SMTP(t)
 	addr := servers.Listen(test.Host{Name: "mx.example.net", Addr: "127.0.0.1:0", TLS: true})
-	servers.Script("grey@example.net", test.Script{bouncehouse.StageRCPT: {{Code: 451, Enhanced: "4.7.1", Text: "Later"}, {}}})
-	servers.Script("gone@example.net", test.Script{bouncehouse.StageRCPT: {{Code: 550, Enhanced: "5.1.1", Text: "Gone\nfor good"}}})
+	servers.Script("grey@example.net",
+		test.Script{bouncehouse.StageRCPT: {{Code: 451, Enhanced: "4.7.1", Text: "Later"}, {}}})
+	servers.Script("gone@example.net",
+		test.Script{bouncehouse.StageRCPT: {{Code: 550, Enhanced: "5.1.1", Text: "Gone\nfor good"}}})
 	servers.Script("large@example.net", test.Script{bouncehouse.StageEOD: {{Code: 552, Text: "Too much"}}})
 
 	refused := func(err error, code int, text string) {
@@ -64,13 +66,15 @@ func TestSMTPAnswersByScript(t *testing.T) {
 		}
 	}
 	at := func(recipient string, stage bouncehouse.Stage, a test.Answer) test.Answered {
-		return test.Answered{Host: "mx.example.net", Addr: addr, Stage: stage, Sender: "from@example.com", Recipient: recipient, Answer: a}
+		return test.Answered{Host: "mx.example.net", Addr: addr, Stage: stage, Sender: "from@example.com",
+			Recipient: recipient, Answer: a}
 	}
 	goOn := test.Answer{Code: 354, Text: "End data with <CR><LF>.<CR><LF>"}
 	ok := test.Answer{Code: 250, Enhanced: "2.1.5", Text: "Ok"}
 	want := []test.Answered{
 		at("grey@example.net", bouncehouse.StageRCPT, test.Answer{Code: 451, Enhanced: "4.7.1", Text: "Later"}),
-		at("gone@example.net", bouncehouse.StageRCPT, test.Answer{Code: 550, Enhanced: "5.1.1", Text: "Gone\nfor good"}),
+		at("gone@example.net", bouncehouse.StageRCPT, test.Answer{Code: 550, Enhanced: "5.1.1",
+			Text: "Gone\nfor good"}),
 		at("grey@example.net", bouncehouse.StageRCPT, ok),
 		at("large@example.net", bouncehouse.StageRCPT, ok),
 		at("grey@example.net", bouncehouse.StageDATA, goOn),
@@ -106,7 +110,8 @@ func TestSMTPHostScript(t *testing.T) {
 		t.Errorf("third greeting %q, %v", line, err)
 	}
 
-	mute := servers.Listen(test.Host{Name: "b", Addr: "127.0.0.1:0", Script: test.Script{bouncehouse.StageConnect: {{Hang: true}}}})
+	mute := servers.Listen(test.Host{Name: "b", Addr: "127.0.0.1:0",
+		Script: test.Script{bouncehouse.StageConnect: {{Hang: true}}}})
 	c, err := net.Dial("tcp", mute)
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +129,8 @@ func TestSMTPHostScript(t *testing.T) {
 func TestLMTP(t *testing.T) {
 	servers := test.SMTP(t)
 	addr := servers.Listen(test.Host{Name: "store", Addr: "127.0.0.1:0"})
-	servers.Script("full@example.net", test.Script{bouncehouse.StageEOD: {{Code: 452, Enhanced: "4.2.2", Text: "Full"}}})
+	servers.Script("full@example.net",
+		test.Script{bouncehouse.StageEOD: {{Code: 452, Enhanced: "4.2.2", Text: "Full"}}})
 	c, err := textproto.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
@@ -148,12 +154,13 @@ func TestLMTP(t *testing.T) {
 	}
 }
 
-// TestChunksAndPRDR holds for a message in chunks (RFC 3030), one reply a recipient and one for all, and for a reply that
-// goes out as it was given.
+// TestChunksAndPRDR holds for a message in chunks (RFC 3030), one reply a recipient and one for all, and for a reply
+// that goes out as it was given.
 func TestChunksAndPRDR(t *testing.T) {
 	servers := test.SMTP(t)
 	addr := servers.Listen(test.Host{Name: "mx", Addr: "127.0.0.1:0", PRDR: true, BDAT: true})
-	servers.Script("spam@example.net", test.Script{bouncehouse.StageEOD: {{Code: 550, Raw: "550-5.7.1 Spam\r\n550 http://example.net/"}}})
+	servers.Script("spam@example.net",
+		test.Script{bouncehouse.StageEOD: {{Code: 550, Raw: "550-5.7.1 Spam\r\n550 http://example.net/"}}})
 	c, err := textproto.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
@@ -164,8 +171,10 @@ func TestChunksAndPRDR(t *testing.T) {
 		code int
 		text string
 	}{
-		{"", 220, "mx ESMTP"}, {"EHLO x\r\n", 250, "mx\nPIPELINING\nSIZE 10485760\n8BITMIME\nENHANCEDSTATUSCODES\nSMTPUTF8\nPRDR\nCHUNKING"},
-		{"MAIL FROM:<a@example.com> PRDR\r\n", 250, "2.1.0 Ok"}, {"RCPT TO:<fine@example.net>\r\n", 250, "2.1.5 Ok"}, {"RCPT TO:<spam@example.net>\r\n", 250, "2.1.5 Ok"},
+		{"", 220, "mx ESMTP"},
+		{"EHLO x\r\n", 250, "mx\nPIPELINING\nSIZE 10485760\n8BITMIME\nENHANCEDSTATUSCODES\nSMTPUTF8\nPRDR\nCHUNKING"},
+		{"MAIL FROM:<a@example.com> PRDR\r\n", 250, "2.1.0 Ok"}, {"RCPT TO:<fine@example.net>\r\n", 250, "2.1.5 Ok"},
+		{"RCPT TO:<spam@example.net>\r\n", 250, "2.1.5 Ok"},
 		{"BDAT 4\r\nab\r\n", 250, "2.0.0 Chunk taken"}, {"BDAT 1 LAST\r\nc", 353, "Replies follow"},
 		{"", 250, "2.0.0 Ok: queued"}, {"", 550, "5.7.1 Spam\nhttp://example.net/"}, {"", 250, "2.0.0 Ok: queued"},
 	} {

@@ -80,9 +80,11 @@ func (cmd *classifyCmd) Run(a *app) error {
 			return err
 		}
 		if cmd.JSON {
-			err = enc.Encode(classified{e.Class, e.Rule, e.Provider, e.ProviderCode, e.ReplyCode, e.EnhancedCode, e.DNSBL, e.URLs, e.CitedIP, e.Template})
+			err = enc.Encode(classified{e.Class, e.Rule, e.Provider, e.ProviderCode, e.ReplyCode, e.EnhancedCode,
+				e.DNSBL, e.URLs, e.CitedIP, e.Template})
 		} else {
-			_, err = fmt.Fprintf(out, "%-22s %-16s %s\n", e.Class, e.Provider, bouncehouse.Clean(line, bouncehouse.MaxText))
+			_, err = fmt.Fprintf(out, "%-22s %-16s %s\n", e.Class, e.Provider,
+				bouncehouse.Clean(line, bouncehouse.MaxText))
 		}
 		if err == nil && in.Buffered() == 0 {
 			err = out.Flush() // who types, or asks line by line, waits for the answer

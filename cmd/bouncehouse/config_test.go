@@ -32,8 +32,10 @@ func TestExampleConfig(t *testing.T) {
 	if err := all.Validate(); err != nil {
 		t.Errorf("the example with all its comments open: %v", err)
 	}
-	if len(all.Paths) == 0 || all.ClickHouse == "" || len(all.Egress) == 0 || len(all.DNS.Zones) == 0 || all.Engine.Listen == "" ||
-		len(all.Kafka.Brokers) == 0 || all.Kafka.TLS.CA == "" || all.Kafka.SASL.Mechanism == "" || all.Bounces.BATVKeys == "" {
+	if len(all.Paths) == 0 || all.ClickHouse == "" || len(all.Egress) == 0 || len(all.DNS.Zones) == 0 ||
+		all.Engine.Listen == "" ||
+		len(all.Kafka.Brokers) == 0 || all.Kafka.TLS.CA == "" || all.Kafka.SASL.Mechanism == "" ||
+		all.Bounces.BATVKeys == "" {
 		t.Errorf("the example lacks keys: %+v", all)
 	}
 }
@@ -63,8 +65,10 @@ func TestConfigFaults(t *testing.T) {
 }
 
 func TestConfigHidesPassword(t *testing.T) {
-	for _, dsn := range []string{"clickhouse://writer:hunter2@ch.example:9000/b", "http://ch.example:8123?password=hunter2"} {
-		if got := (Config{ClickHouse: dsn}).redacted().ClickHouse; strings.Contains(got, "hunter2") || !strings.Contains(got, "ch.example") {
+	for _, dsn := range []string{"clickhouse://writer:hunter2@ch.example:9000/b",
+		"http://ch.example:8123?password=hunter2"} {
+		if got := (Config{ClickHouse: dsn}).redacted().ClickHouse; strings.Contains(got, "hunter2") ||
+			!strings.Contains(got, "ch.example") {
 			t.Errorf("%s shows as %s", dsn, got)
 		}
 		c := defaultConfig()

@@ -57,7 +57,8 @@ func (cmd *deadletterListCmd) Run(a *app) error {
 	}
 	out := &people{to: a.stdout}
 	for _, r := range rows {
-		if _, err := fmt.Fprintf(out, "%s %s offset %d: %s\n", r.Time.Format(time.RFC3339), r.Stream, r.Offset, r.Reason); err != nil {
+		if _, err := fmt.Fprintf(out, "%s %s offset %d: %s\n", r.Time.Format(time.RFC3339), r.Stream, r.Offset,
+			r.Reason); err != nil {
 			return err
 		}
 	}

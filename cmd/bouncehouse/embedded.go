@@ -26,8 +26,8 @@ type embedded struct {
 	mu    sync.Mutex
 	child *engine.Child
 
-	// listener is the TCP port, open from the first child on: between two of them it would be anyone's, who would be sent the
-	// reader's password and keep the next one from it.
+	// listener is the TCP port, open from the first child on: between two of them it would be anyone's, who would be
+	// sent the reader's password and keep the next one from it.
 	listener *os.File
 }
 
@@ -105,7 +105,8 @@ func (e *embedded) start(ctx context.Context) (*engine.Child, error) {
 		return nil, err
 	}
 	return engine.Start(ctx, c.State, func() *exec.Cmd {
-		args := []string{"clickhouse", "serve", "--config", os.DevNull, "--lifeline", "--state", c.State, "--lock-wait", e.patience.String(),
+		args := []string{"clickhouse", "serve", "--config", os.DevNull, "--lifeline", "--state", c.State, "--lock-wait",
+			e.patience.String(),
 			"--memory", strconv.FormatInt(c.Engine.Memory, 10), "--user", c.Engine.User,
 			"--confinement", c.Engine.confinement()}
 		if c.Engine.Library != "" {

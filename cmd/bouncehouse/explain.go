@@ -87,7 +87,8 @@ func (cmd *explainCmd) typed(a *app, c Config) (bouncehouse.Event, error) {
 	text := strings.Join(cmd.Reply, " ")
 	if len(cmd.Reply) == 0 {
 		if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-			return bouncehouse.Event{}, fmt.Errorf(`%w: give the reply: bouncehouse explain "550 5.7.1 ..."`, errWrongUse)
+			return bouncehouse.Event{}, fmt.Errorf(`%w: give the reply: bouncehouse explain "550 5.7.1 ..."`,
+				errWrongUse)
 		}
 		line, err := readLine(bufio.NewReader(a.stdin))
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -109,7 +110,8 @@ func (cmd *explainCmd) typed(a *app, c Config) (bouncehouse.Event, error) {
 }
 
 // fromLine takes text for a log line.
-func fromLine(ctx context.Context, classify *enrich.Classifier, c Config, text string) (bouncehouse.Event, bool, error) {
+func fromLine(ctx context.Context, classify *enrich.Classifier, c Config,
+	text string) (bouncehouse.Event, bool, error) {
 	parser, err := parse.New(parse.Auto, parse.Options{})
 	if err != nil {
 		return bouncehouse.Event{}, false, err
@@ -160,8 +162,10 @@ func storedEvent(a *app, c Config, id string) (e bouncehouse.Event, err error) {
 		return e, fmt.Errorf("there is no event %s: take the event_id from the events table, or from bouncehouse parse if that file was stored under the same path", id)
 	}
 	r := rows[0]
-	e = bouncehouse.Event{Class: bouncehouse.Class(r.Class), Rule: r.Rule, Provider: bouncehouse.Provider(r.Provider), ProviderCode: r.ProviderCode, Direction: bouncehouse.Direction(r.Direction),
-		Outcome: bouncehouse.Outcome(r.Outcome), ReplyCode: r.ReplyCode, EnhancedCode: r.EnhancedCode, ReplyText: r.ReplyText, DNSBL: r.DNSBL, URLs: r.URLs,
+	e = bouncehouse.Event{Class: bouncehouse.Class(r.Class), Rule: r.Rule, Provider: bouncehouse.Provider(r.Provider),
+		ProviderCode: r.ProviderCode, Direction: bouncehouse.Direction(r.Direction),
+		Outcome: bouncehouse.Outcome(r.Outcome), ReplyCode: r.ReplyCode, EnhancedCode: r.EnhancedCode,
+		ReplyText: r.ReplyText, DNSBL: r.DNSBL, URLs: r.URLs,
 		DNSBLListed: r.Listed, RDNSStatus: bouncehouse.RDNSStatus(r.RDNSStatus)}
 	e.CitedIP, _ = netip.ParseAddr(r.CitedIP) // "" where there is none
 	e.SubjectIP, _ = netip.ParseAddr(r.SubjectIP)
@@ -226,7 +230,8 @@ func (x *explained) print(w io.Writer, lang explain.Lang) error {
 	for _, n := range x.Notes {
 		fmt.Fprintln(&b, n)
 	}
-	fmt.Fprintf(&b, "\n%s%s%s\n%s%s%s\n", label("Whose turn", "该谁处理"), colon, x.Whose, label("Retry", "重试"), colon, x.When)
+	fmt.Fprintf(&b, "\n%s%s%s\n%s%s%s\n", label("Whose turn", "该谁处理"), colon, x.Whose, label("Retry", "重试"), colon,
+		x.When)
 	list := func(title string, items []string) {
 		fmt.Fprintf(&b, "\n%s\n", title)
 		for i, item := range items {

@@ -57,7 +57,8 @@ func TestInterrupted(t *testing.T) {
 		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 			t.Run(c.args+" "+signal.String(), func(t *testing.T) {
 				state, pipe := t.TempDir(), filepath.Join(t.TempDir(), "pipe")
-				cmd, stderr := command(t, strings.Fields(strings.NewReplacer("STATE", state, "PIPE", pipe).Replace(c.args))...)
+				cmd, stderr := command(t,
+					strings.Fields(strings.NewReplacer("STATE", state, "PIPE", pipe).Replace(c.args))...)
 				if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 					t.Fatal(err)
 				}
@@ -82,7 +83,8 @@ func TestInterrupted(t *testing.T) {
 				if err := cmd.Process.Signal(signal); err != nil {
 					t.Fatal(err)
 				}
-				if got := statusOf(t, cmd.Wait()); got != c.status || !strings.Contains(stderr.String(), c.said) || strings.Count(stderr.String(), "\n") != 1 {
+				if got := statusOf(t, cmd.Wait()); got != c.status || !strings.Contains(stderr.String(), c.said) ||
+					strings.Count(stderr.String(), "\n") != 1 {
 					t.Errorf("status %d, said %q", got, stderr)
 				}
 				if left, _ := filepath.Glob(state + "/spool/*/*"); len(left) > 0 {

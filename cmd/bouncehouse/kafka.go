@@ -27,7 +27,8 @@ func (f *kafkaFlags) options(c Config) (bouncehouse.KafkaOptions, error) {
 		o.Topic = f.Topic
 	}
 	if len(o.Brokers) == 0 {
-		return o, fmt.Errorf("%w: name the brokers with --kafka HOST:PORT or in the configuration's kafka section", errWrongUse)
+		return o, fmt.Errorf("%w: name the brokers with --kafka HOST:PORT or in the configuration's kafka section",
+			errWrongUse)
 	}
 	if err := o.Validate(); err != nil {
 		return o, fmt.Errorf("%w: %w", errWrongUse, err)
@@ -74,7 +75,8 @@ func (cmd *ingestCmd) Run(a *app) error {
 		return ended(a.ctx, err, cmd.Once)
 	}
 	meter := newMeter(a, sources, false)
-	pipe := &bouncehouse.Pipeline{Sink: out, Log: a.log, Trace: bouncehouse.Trace{Begin: crashHook(), Committed: meter.observe}, FullTries: fullTries(cmd.Once)}
+	pipe := &bouncehouse.Pipeline{Sink: out, Log: a.log, Trace: bouncehouse.Trace{Begin: crashHook(),
+		Committed: meter.observe}, FullTries: fullTries(cmd.Once)}
 	err = runAll(a.ctx, pipe, sources, cmd.Once, func(string) {})
 	meter.close()
 	return errors.Join(bad, ended(a.ctx, err, cmd.Once))
@@ -140,7 +142,8 @@ func (cmd *processCmd) Run(a *app) error {
 		return err
 	}
 	meter := newKafkaMeter(a, in)
-	pipe := &bouncehouse.Pipeline{Parser: stages.parser, Enrichers: stages.enrichers, Sink: store, Log: a.log, Trace: bouncehouse.Trace{Begin: crashHook(), Committed: meter.observe}}
+	pipe := &bouncehouse.Pipeline{Parser: stages.parser, Enrichers: stages.enrichers, Sink: store, Log: a.log,
+		Trace: bouncehouse.Trace{Begin: crashHook(), Committed: meter.observe}}
 	err = in.Run(a.ctx, func(ctx context.Context, src bouncehouse.Source) error { return pipe.Run(ctx, src) })
 	meter.close()
 	return ended(a.ctx, err, false)

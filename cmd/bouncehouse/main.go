@@ -108,7 +108,8 @@ func run(args []string) int {
 		// quotes for a command without arguments. What ended well there would
 		// be a mail lost. Postfix, Exim and others tell a command the address.
 		if os.Getenv("RECIPIENT") != "" {
-			fmt.Fprintln(stderr, `bouncehouse: called without a command for mail to an address: quote the whole command in the alias, "|bouncehouse deliver"`)
+			fmt.Fprintln(stderr,
+				`bouncehouse: called without a command for mail to an address: quote the whole command in the alias, "|bouncehouse deliver"`)
 			return exitTempFail
 		}
 		args = []string{"--help"}
@@ -122,7 +123,8 @@ func run(args []string) int {
 		}
 		return 2
 	}
-	a := &app{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: stderr, log: slog.New(slog.NewTextHandler(stderr, nil))}
+	a := &app{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: stderr,
+		log: slog.New(slog.NewTextHandler(stderr, nil))}
 	if _, width := terminal(os.Stdout); width > 0 {
 		a.stdout = &people{to: os.Stdout} // whatever it is that goes there; pipes get every byte
 	}

@@ -103,7 +103,8 @@ func (m *meter) draw(f *os.File) {
 	if done >= total {
 		return
 	}
-	bar := pb.New64(total).SetTemplateString(tmpl).SetWriter(f).Set(pb.Bytes, !m.messages).Set(pb.CleanOnFinish, true).SetRefreshRate(200 * time.Millisecond)
+	bar := pb.New64(total).SetTemplateString(tmpl).SetWriter(f).Set(pb.Bytes, !m.messages).Set(pb.CleanOnFinish,
+		true).SetRefreshRate(200 * time.Millisecond)
 	bar.Start()
 	defer bar.Finish()
 	tick := time.NewTicker(200 * time.Millisecond)

@@ -21,7 +21,8 @@ import (
 // there: with once all logs are read first; else mails wait until each log was
 // read as far as it went at the start, or has nothing to give. No figure rests
 // on it (the view claims asks again at each query), only the column verified.
-func runAll(ctx context.Context, pipe *bouncehouse.Pipeline, sources []ingest.Source, once bool, ended func(stream string)) error {
+func runAll(ctx context.Context, pipe *bouncehouse.Pipeline, sources []ingest.Source, once bool,
+	ended func(stream string)) error {
 	var first, logs, mails []ingest.Source
 	for _, src := range sources {
 		switch {

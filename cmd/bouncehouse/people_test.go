@@ -17,7 +17,8 @@ func TestPeople(t *testing.T) {
 		"no end":                         "no end",
 		strings.Repeat("行", 5000) + "\n": strings.Repeat("行", 5000) + "\n",
 	} {
-		for name, r := range map[string]io.Reader{"whole": strings.NewReader(in), "bytewise": iotest.OneByteReader(strings.NewReader(in))} {
+		for name, r := range map[string]io.Reader{"whole": strings.NewReader(in),
+			"bytewise": iotest.OneByteReader(strings.NewReader(in))} {
 			var out bytes.Buffer
 			if _, err := io.Copy(&people{to: &out}, r); err != nil {
 				t.Fatal(err)

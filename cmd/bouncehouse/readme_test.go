@@ -51,7 +51,8 @@ func TestReadme(t *testing.T) {
 	}
 	var out bytes.Buffer
 	cmd := parseCmd{Format: "auto", Host: "mx1", Timezone: "UTC", Files: []string{path}}
-	if err := cmd.Run(&app{ctx: t.Context(), stdout: &out, stderr: io.Discard, log: slog.New(slog.DiscardHandler)}); err != nil {
+	if err := cmd.Run(&app{ctx: t.Context(), stdout: &out, stderr: io.Discard,
+		log: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
 	}
 	var got map[string]any

@@ -66,14 +66,17 @@ func loadRules(path string, o *enrich.Options) error {
 		return fmt.Errorf("%s: %d rules, %d are the most", path, len(f.Rules), maxRules)
 	}
 	for _, r := range f.Rules {
-		o.Rules = append(o.Rules, enrich.Rule{Name: r.Name, Class: bouncehouse.Class(r.Class), Provider: bouncehouse.Provider(r.Provider), Only: r.Only,
-			Code: r.Code, Enhanced: r.Enhanced, Stage: r.Stage, All: r.All, None: r.None, Match: r.Match, Example: r.Example, Ref: r.Ref})
+		o.Rules = append(o.Rules, enrich.Rule{Name: r.Name, Class: bouncehouse.Class(r.Class),
+			Provider: bouncehouse.Provider(r.Provider), Only: r.Only,
+			Code: r.Code, Enhanced: r.Enhanced, Stage: r.Stage, All: r.All, None: r.None, Match: r.Match,
+			Example: r.Example, Ref: r.Ref})
 	}
 	for i, p := range f.Providers {
 		if p.ID == "" || len(p.MX)+len(p.Domains) == 0 {
 			return fmt.Errorf("%s: providers: number %d: give an id, and mx or domains", path, i+1)
 		}
-		o.Known = append(o.Known, enrich.Known{ID: p.ID, Name: p.Name, MX: lowerAll(p.MX), Domains: lowerAll(p.Domains), Help: p.Help})
+		o.Known = append(o.Known, enrich.Known{ID: p.ID, Name: p.Name, MX: lowerAll(p.MX), Domains: lowerAll(p.Domains),
+			Help: p.Help})
 	}
 	return nil
 }

@@ -12,7 +12,8 @@ import (
 // Whatever stands in a rules file: an error that names the file, soon.
 func TestHostileRulesFiles(t *testing.T) {
 	for name, tt := range map[string]struct{ file, want string }{
-		"aliases":       {"rules:\n  - &r {name: a, class: policy, code: '5'}\n" + strings.Repeat("  - *r\n", maxRules), "10001 rules"},
+		"aliases": {"rules:\n  - &r {name: a, class: policy, code: '5'}\n" + strings.Repeat("  - *r\n", maxRules),
+			"10001 rules"},
 		"nested":        {"a: &a [x,x]\nb: &b [*a,*a]\nrules: *b\n", "line 1: "},
 		"too long":      {strings.Repeat("# ten megabytes\n", 10<<20/16), "more than 4 MB"},
 		"deep":          {"rules: " + strings.Repeat("[", 100_000), "depth"},

@@ -78,7 +78,8 @@ func (cmd *runCmd) Run(a *app) error {
 		meter.observe(b, res)
 		none.observe(b, res)
 	}
-	pipe := &bouncehouse.Pipeline{Parser: stages.parser, Enrichers: stages.enrichers, Sink: store, Log: a.log, Trace: bouncehouse.Trace{Begin: crashHook(), Committed: observe}, FullTries: fullTries(cmd.Once)}
+	pipe := &bouncehouse.Pipeline{Parser: stages.parser, Enrichers: stages.enrichers, Sink: store, Log: a.log,
+		Trace: bouncehouse.Trace{Begin: crashHook(), Committed: observe}, FullTries: fullTries(cmd.Once)}
 	err = runAll(a.ctx, pipe, sources, cmd.Once, none.ended)
 	meter.close()
 	if n := store.Lost(); n > 0 {
@@ -180,7 +181,8 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 	if err != nil {
 		return nil, nil, err
 	}
-	o := ingest.Options{State: c.State, Folders: folders, Mails: mails, Ledger: ledger, Host: c.Host, Zone: c.Timezone, Once: once, Log: a.log,
+	o := ingest.Options{State: c.State, Folders: folders, Mails: mails, Ledger: ledger, Host: c.Host, Zone: c.Timezone,
+		Once: once, Log: a.log,
 		ChunkSize: chunkSize(max(min(chunk, allChunks/len(paths)), kafkaChunk))}
 	var faults []error
 	left := named
@@ -210,7 +212,8 @@ func (f *sourceFlags) open(a *app, c Config, once bool, chunk int) (sources []in
 		faults = append(faults, err)
 	}
 	for _, src := range settling {
-		a.log.Warn("settling what was under way when the last run ended, of what is no longer named", "stream", src.Stream())
+		a.log.Warn("settling what was under way when the last run ended, of what is no longer named",
+			"stream", src.Stream())
 	}
 	for _, err := range faults {
 		a.log.Error("left out", "error", err)
@@ -269,7 +272,8 @@ func parseOptions(c Config) (parse.Options, error) {
 
 // processing wires parser and enrichers; context fills what the parser's
 // memory lacks. egress are the addresses that we send from.
-func processing(a *app, c Config, egress []netip.Addr, context bouncehouse.Enricher) (s stages, stop func(), err error) {
+func processing(a *app, c Config, egress []netip.Addr,
+	context bouncehouse.Enricher) (s stages, stop func(), err error) {
 	options, err := parseOptions(c)
 	if err != nil {
 		return s, nil, err

@@ -235,7 +235,8 @@ func newFileBar(a *app, files []string) *fileBar {
 		total += size
 	}
 	const tmpl = `{{ counters . }} {{ bar . }} {{ percent . }} {{ speed . "%s/s" " " }} {{ rtime . "ETA %s" "in %s" " " }}`
-	b.bar = pb.New64(total).SetTemplateString(tmpl).SetWriter(f).Set(pb.Bytes, true).Set(pb.CleanOnFinish, true).SetRefreshRate(200 * time.Millisecond)
+	b.bar = pb.New64(total).SetTemplateString(tmpl).SetWriter(f).Set(pb.Bytes, true).Set(pb.CleanOnFinish,
+		true).SetRefreshRate(200 * time.Millisecond)
 	b.bar.Start()
 	return b
 }

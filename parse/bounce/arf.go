@@ -103,7 +103,8 @@ func feedbackFields(m *mimePart) (fields mimeHeader, found bool) {
 		switch {
 		case p.media == "message/feedback-report":
 		// QUIRK: some send it as text/plain or application/octet-stream.
-		case claimed && len(p.parts) == 0 && (p.media == "text/plain" || p.media == "application/octet-stream") && strings.Contains(p.head(4<<10), "Feedback-Type:"):
+		case claimed && len(p.parts) == 0 && (p.media == "text/plain" || p.media == "application/octet-stream") &&
+			strings.Contains(p.head(4<<10), "Feedback-Type:"):
 		default:
 			continue
 		}
@@ -157,7 +158,8 @@ func bareComplaint(m *mimePart) bool {
 	if len(original) == 0 {
 		return false
 	}
-	return original.get("X-HmXmrOriginalRecipient") != "" || values.HasPrefixFold(m.subject(), "complaint about message from ") ||
+	return original.get("X-HmXmrOriginalRecipient") != "" ||
+		values.HasPrefixFold(m.subject(), "complaint about message from ") ||
 		strings.Contains(m.text(), "email abuse report for an email message")
 }
 

@@ -53,8 +53,11 @@ func TestAutoReply(t *testing.T) {
 		"suppressing, out of office":   {"X-Auto-Response-Suppress: All\nSubject: Out of office", true},
 		"suppressing, another subject": {"X-Auto-Response-Suppress: All\nSubject: Invoice", false},
 	} {
-		res, _ := parseDSN(t, dsnOptions, "From: Ann <ann@example.net>\nTo: news@example.com\n"+test.header+"\nDate: Mon, 2 Nov 2026 09:00:00 +0000\n\nText.\n")
-		if got := len(res.Events) == 1 && res.Events[0].Outcome == bouncehouse.AutoReply && res.Events[0].Recipient == "ann@example.net" && !res.Events[0].Counted; got != test.want || len(res.Events) > 0 != test.want {
+		res, _ := parseDSN(t, dsnOptions, "From: Ann <ann@example.net>\nTo: news@example.com\n"+test.header+
+			"\nDate: Mon, 2 Nov 2026 09:00:00 +0000\n\nText.\n")
+		if got := len(res.Events) == 1 && res.Events[0].Outcome == bouncehouse.AutoReply &&
+			res.Events[0].Recipient == "ann@example.net" && !res.Events[0].Counted; got != test.want ||
+			len(res.Events) > 0 != test.want {
 			t.Errorf("%s: %+v", name, res.Events)
 		}
 	}

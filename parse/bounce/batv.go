@@ -43,7 +43,8 @@ func (o ours) tagged(rep *report, at time.Time) string {
 
 func (o ours) validTag(address string, at time.Time) bool {
 	const kind, size = "prvs=", len("KDDDSSSSSS")
-	if len(address) < len(kind)+size+1 || !strings.EqualFold(address[:len(kind)], kind) || address[len(kind)+size] != '=' {
+	if len(address) < len(kind)+size+1 || !strings.EqualFold(address[:len(kind)], kind) ||
+		address[len(kind)+size] != '=' {
 		return false
 	}
 	tag, bare := address[len(kind):len(kind)+size], address[len(kind)+size+1:]

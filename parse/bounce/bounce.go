@@ -81,7 +81,8 @@ func Sniff(head string) bool {
 	}
 	second, _ := values.CutLine(head, next)
 	known := false
-	for _, name := range []string{"Return-Path", "Received", "Delivered-To", "Date", "From", "To", "Subject", "MIME-Version",
+	for _, name := range []string{"Return-Path", "Received", "Delivered-To", "Date", "From", "To", "Subject",
+		"MIME-Version",
 		"Content-Type", "Message-ID", "X-Original-To", "Envelope-To", "X-Failed-Recipients", "Auto-Submitted"} {
 		known = known || strings.EqualFold(fieldName(first), name)
 	}
@@ -153,9 +154,10 @@ func dialects() []dialect {
 		{"Windows SMTP service", readSMTPService}, // the SMTP service of Windows: the same
 		{"Coremail", readCoremail},                // Coremail: the same
 		{"MDaemon", readMDaemon},                  // MDaemon: the same, and its text quotes the session
-		{"RFC 3464", readStatusParts},             // RFC 3464: Postfix, Sendmail 8, Exim 4.83 and later, and most others
-		{"qmail", readQSBMF},                      // qmail, Yahoo and their kin; before all that it may return
-		{"RFC 3464 in a text", readInlineStatus},  // fields of RFC 3464 within a text
+		// RFC 3464: Postfix, Sendmail 8, Exim 4.83 and later, and most others
+		{"RFC 3464", readStatusParts},
+		{"qmail", readQSBMF},                     // qmail, Yahoo and their kin; before all that it may return
+		{"RFC 3464 in a text", readInlineStatus}, // fields of RFC 3464 within a text
 
 		// By words of their own.
 		{"Exchange for administrators", readExchange}, // Exchange's part for administrators alone
@@ -166,25 +168,26 @@ func dialects() []dialect {
 		{"Active! Hunter", readActiveHunter},          // Active! Hunter
 		{"Zoho", readZoho},                            // Zoho; before Exim, whose greeting it has
 		{"GMX", readNemesis},                          // GMX, 1&1; before Exim, whose greeting they have
-		{"Google", readGoogle},                        // Gmail, Google Groups; before Exim: both write X-Failed-Recipients
-		{"Exim", readExim},                            // Exim 1 to 4.82, and 4.83 and later with its parts lost
-		{"Exim without recipients", readMoan},         // Exim, of a message without recipients
-		{"nameless 1", readX1},                        // nameless: "The following addresses had delivery errors"
-		{"nameless 3", readX3},                        // nameless: "was aborted after 7 second(s)"
-		{"fml", readFML},                              // fml
-		{"Sendmail", readSendmail},                    // Sendmail 5 to 8 without MIME
-		{"DragonFly", readDragonFly},                  // DragonFly Mail Agent
-		{"OpenSMTPD", readOpenSMTPD},                  // OpenSMTPD before 6.0
-		{"Postfix notice", readPostfixNotice},         // Postfix's notices to the postmaster
-		{"m-FILTER", readMFilter},                     // m-FILTER
-		{"Oracle Messaging Server", readIMS},          // Sun and Oracle Messaging Server, its machine part lost
-		{"RFC 3464 lost", readLost},                   // Postfix, Courier, SES: the same
-		{"Amazon SES", readSES},                       // Amazon SES: notices in JSON
-		{"EyouMail", readEyouMail},                    // EyouMail
-		{"Winmail", readWinmail},                      // Winmail
-		{"hMailServer", readHMailServer},              // hMailServer
-		{"SmarterMail", readSmarterMail},              // SmarterMail
-		{"Chinese labels", readChinese},               // QQ, Aliyun, 139 ...: labels and values in Chinese
+		// Gmail, Google Groups; before Exim: both write X-Failed-Recipients
+		{"Google", readGoogle},
+		{"Exim", readExim},                    // Exim 1 to 4.82, and 4.83 and later with its parts lost
+		{"Exim without recipients", readMoan}, // Exim, of a message without recipients
+		{"nameless 1", readX1},                // nameless: "The following addresses had delivery errors"
+		{"nameless 3", readX3},                // nameless: "was aborted after 7 second(s)"
+		{"fml", readFML},                      // fml
+		{"Sendmail", readSendmail},            // Sendmail 5 to 8 without MIME
+		{"DragonFly", readDragonFly},          // DragonFly Mail Agent
+		{"OpenSMTPD", readOpenSMTPD},          // OpenSMTPD before 6.0
+		{"Postfix notice", readPostfixNotice}, // Postfix's notices to the postmaster
+		{"m-FILTER", readMFilter},             // m-FILTER
+		{"Oracle Messaging Server", readIMS},  // Sun and Oracle Messaging Server, its machine part lost
+		{"RFC 3464 lost", readLost},           // Postfix, Courier, SES: the same
+		{"Amazon SES", readSES},               // Amazon SES: notices in JSON
+		{"EyouMail", readEyouMail},            // EyouMail
+		{"Winmail", readWinmail},              // Winmail
+		{"hMailServer", readHMailServer},      // hMailServer
+		{"SmarterMail", readSmarterMail},      // SmarterMail
+		{"Chinese labels", readChinese},       // QQ, Aliyun, 139 ...: labels and values in Chinese
 
 		// By words of anyone.
 		{"prose", readProse},                 // any other words, in any language
@@ -260,7 +263,8 @@ func (d *mails) events(r *bouncehouse.Record, rep *report, w way, res *bouncehou
 	}
 	// In-Reply-To (Exchange, Gmail) and References (Exim) name it too.
 	base.MessageID = firstOf(values.MessageID(rep.original.get("Message-ID")), values.MessageID(rep.messageID))
-	for _, ids := range []string{rep.mail.header.get("In-Reply-To"), rep.mail.header.get("References")} { // of several the last
+	// of several the last
+	for _, ids := range []string{rep.mail.header.get("In-Reply-To"), rep.mail.header.get("References")} {
 		base.MessageID = firstOf(base.MessageID, values.MessageID(ids[max(0, strings.LastIndexByte(ids, '<')):]))
 	}
 	if rep.inbound {
@@ -277,7 +281,8 @@ func (d *mails) events(r *bouncehouse.Record, rep *report, w way, res *bouncehou
 		return
 	}
 	var sentences sentences
-	places, transcript := newPlaces(rep.lower(), len(rep.blocks), rep.mail.work, &sentences.text), readTranscript(rep.human)
+	places, transcript := newPlaces(rep.lower(), len(rep.blocks), rep.mail.work, &sentences.text),
+		readTranscript(rep.human)
 	rep.fromTranscript(transcript.exchanges)
 	transcript.index(len(rep.blocks))
 	warns := slices.ContainsFunc(rep.blocks, block.bare) && saysRetrying(rep.human)
@@ -403,7 +408,8 @@ func (b *block) outcome(code uint16, reply, text string, waited bool, s *sentenc
 	switch {
 	case strings.HasPrefix(action, "delay"):
 		return bouncehouse.Deferred
-	case strings.HasPrefix(action, "expire"): // no value of the RFC: our own word where a text says that its server gave up
+	// no value of the RFC: our own word where a text says that its server gave up
+	case strings.HasPrefix(action, "expire"):
 		return bouncehouse.Expired
 	case strings.HasPrefix(action, "deliver"):
 		return bouncehouse.Delivered

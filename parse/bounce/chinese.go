@@ -45,19 +45,44 @@ type label struct {
 // labels are looked for at the beginning of lines; of two that begin alike
 // the longer stands first.
 var labels = []label{
-	{"收件人邮件地址", labelRecipient}, {"收件人邮箱地址", labelRecipient}, {"收件人邮箱", labelRecipient}, {"收件人地址", labelRecipient}, {"收件人列表", labelRecipient}, {"收件人", labelRecipient}, {"收件地址", labelRecipient},
-	{"收件者", labelRecipient}, {"收信人地址", labelRecipient}, {"收信人", labelRecipient}, {"接收人", labelRecipient}, {"接收者", labelRecipient}, {"接收地址", labelRecipient}, {"目标地址", labelRecipient}, {"目的地址", labelRecipient}, {"目标邮箱", labelRecipient},
-	{"退信收件人", labelRecipient}, {"失败收件人", labelRecipient}, {"失败地址", labelRecipient}, {"失败的收件人", labelRecipient}, {"投递失败的收件人", labelRecipient}, {"投递失败地址", labelRecipient}, {"无法送达的收件人", labelRecipient}, {"无法投递的收件人", labelRecipient},
-	{"无法发送到", labelRecipient}, {"无法投递到", labelRecipient}, {"无法送达", labelRecipient}, {"未能发送到", labelRecipient}, {"退信地址", labelRecipient}, {"对方地址", labelRecipient}, {"对方邮箱", labelRecipient}, {"无效地址", labelRecipient}, {"出错地址", labelRecipient}, {"原收件人", labelRecipient}, {"原始收件人", labelRecipient},
-	{"英文说明", labelFact}, {"英文說明", labelFact}, {"英文原因", labelFact}, {"错误信息", labelFact}, {"错误消息", labelFact}, {"错误代码", labelFact}, {"错误描述", labelFact}, {"错误提示", labelFact}, {"错误原因", labelFact}, {"错误详情", labelFact}, {"出错信息", labelFact},
-	{"錯誤訊息", labelFact}, {"錯誤代碼", labelFact}, {"錯誤原因", labelFact}, {"錯誤信息", labelFact}, {"远程响应", labelFact}, {"远程返回", labelFact}, {"远程服务器响应", labelFact}, {"远程服务器返回", labelFact}, {"远程服务器应答", labelFact}, {"远程主机响应", labelFact}, {"远端响应", labelFact}, {"遠端回應", labelFact}, {"遠端伺服器回應", labelFact},
-	{"对方服务器返回", labelFact}, {"对方服务器响应", labelFact}, {"对方服务器应答", labelFact}, {"对方服务器回应", labelFact}, {"对方返回", labelFact}, {"对方系统返回", labelFact}, {"收件服务器返回", labelFact}, {"收件方返回", labelFact}, {"服务器返回", labelFact}, {"服务器响应", labelFact}, {"服务器应答", labelFact}, {"服务器回应", labelFact},
-	{"返回信息", labelFact}, {"返回结果", labelFact}, {"退信信息", labelFact}, {"退信详情", labelFact}, {"退信内容", labelFact}, {"诊断信息", labelFact}, {"诊断代码", labelFact}, {"診斷資訊", labelFact}, {"技术信息", labelFact}, {"技术细节", labelFact}, {"详细信息", labelFact}, {"详细原因", labelFact}, {"详细错误", labelFact}, {"具体信息", labelFact}, {"具体原因", labelFact}, {"原始信息", labelFact}, {"原始错误", labelFact}, {"原文", labelFact},
-	{"退信原因", labelCause}, {"退信理由", labelCause}, {"退回原因", labelCause}, {"退件原因", labelCause}, {"失败原因", labelCause}, {"失敗原因", labelCause}, {"投递失败原因", labelCause}, {"可能原因", labelCause}, {"原因说明", labelCause}, {"原因", labelCause}, {"中文说明", labelCause}, {"问题描述", labelCause},
-	{"发件人地址", labelSender}, {"发件人邮箱", labelSender}, {"发件人", labelSender}, {"发信人", labelSender}, {"寄件者", labelSender}, {"寄件人", labelSender}, {"发送人", labelSender},
-	{"退信代码", labelOther}, {"退信时间", labelOther}, {"退信类型", labelOther}, {"退信提示", labelOther}, {"被退回邮件", labelOther}, {"原邮件信息", labelOther}, {"原邮件", labelOther}, {"邮件主题", labelOther}, {"邮件标题", labelOther}, {"邮件大小", labelOther}, {"邮件编号", labelOther}, {"主题", labelOther}, {"主題", labelOther}, {"主旨", labelOther}, {"标题", labelOther},
-	{"发送时间", labelOther}, {"发信时间", labelOther}, {"投递时间", labelOther}, {"时间", labelOther}, {"時間", labelOther}, {"日期", labelOther}, {"抄送", labelOther}, {"密送", labelOther}, {"附件", labelOther},
-	{"建议解决方案", labelOther}, {"建议方案", labelOther}, {"推荐方案", labelOther}, {"解决方案", labelOther}, {"解决办法", labelOther}, {"解决方法", labelOther}, {"处理建议", labelOther}, {"处理方法", labelOther}, {"處理建議", labelOther}, {"建议", labelOther}, {"建議", labelOther}, {"温馨提示", labelOther}, {"提示", labelOther}, {"说明", labelOther}, {"备注", labelOther}, {"注意", labelOther}, {"如有疑问", labelOther}, {"帮助", labelOther},
+	{"收件人邮件地址", labelRecipient}, {"收件人邮箱地址", labelRecipient}, {"收件人邮箱", labelRecipient}, {"收件人地址", labelRecipient},
+	{"收件人列表", labelRecipient}, {"收件人", labelRecipient}, {"收件地址", labelRecipient},
+	{"收件者", labelRecipient}, {"收信人地址", labelRecipient}, {"收信人", labelRecipient}, {"接收人", labelRecipient},
+	{"接收者", labelRecipient}, {"接收地址", labelRecipient}, {"目标地址", labelRecipient}, {"目的地址", labelRecipient},
+	{"目标邮箱", labelRecipient},
+	{"退信收件人", labelRecipient}, {"失败收件人", labelRecipient}, {"失败地址", labelRecipient}, {"失败的收件人", labelRecipient},
+	{"投递失败的收件人", labelRecipient}, {"投递失败地址", labelRecipient}, {"无法送达的收件人", labelRecipient},
+	{"无法投递的收件人", labelRecipient},
+	{"无法发送到", labelRecipient}, {"无法投递到", labelRecipient}, {"无法送达", labelRecipient}, {"未能发送到", labelRecipient},
+	{"退信地址", labelRecipient}, {"对方地址", labelRecipient}, {"对方邮箱", labelRecipient}, {"无效地址", labelRecipient},
+	{"出错地址", labelRecipient}, {"原收件人", labelRecipient}, {"原始收件人", labelRecipient},
+	{"英文说明", labelFact}, {"英文說明", labelFact}, {"英文原因", labelFact}, {"错误信息", labelFact}, {"错误消息", labelFact},
+	{"错误代码", labelFact}, {"错误描述", labelFact}, {"错误提示", labelFact}, {"错误原因", labelFact}, {"错误详情", labelFact},
+	{"出错信息", labelFact},
+	{"錯誤訊息", labelFact}, {"錯誤代碼", labelFact}, {"錯誤原因", labelFact}, {"錯誤信息", labelFact}, {"远程响应", labelFact},
+	{"远程返回", labelFact}, {"远程服务器响应", labelFact}, {"远程服务器返回", labelFact}, {"远程服务器应答", labelFact}, {"远程主机响应", labelFact},
+	{"远端响应", labelFact}, {"遠端回應", labelFact}, {"遠端伺服器回應", labelFact},
+	{"对方服务器返回", labelFact}, {"对方服务器响应", labelFact}, {"对方服务器应答", labelFact}, {"对方服务器回应", labelFact}, {"对方返回", labelFact},
+	{"对方系统返回", labelFact}, {"收件服务器返回", labelFact}, {"收件方返回", labelFact}, {"服务器返回", labelFact}, {"服务器响应", labelFact},
+	{"服务器应答", labelFact}, {"服务器回应", labelFact},
+	{"返回信息", labelFact}, {"返回结果", labelFact}, {"退信信息", labelFact}, {"退信详情", labelFact}, {"退信内容", labelFact},
+	{"诊断信息", labelFact}, {"诊断代码", labelFact}, {"診斷資訊", labelFact}, {"技术信息", labelFact}, {"技术细节", labelFact},
+	{"详细信息", labelFact}, {"详细原因", labelFact}, {"详细错误", labelFact}, {"具体信息", labelFact}, {"具体原因", labelFact},
+	{"原始信息", labelFact}, {"原始错误", labelFact}, {"原文", labelFact},
+	{"退信原因", labelCause}, {"退信理由", labelCause}, {"退回原因", labelCause}, {"退件原因", labelCause}, {"失败原因", labelCause},
+	{"失敗原因", labelCause}, {"投递失败原因", labelCause}, {"可能原因", labelCause}, {"原因说明", labelCause}, {"原因", labelCause},
+	{"中文说明", labelCause}, {"问题描述", labelCause},
+	{"发件人地址", labelSender}, {"发件人邮箱", labelSender}, {"发件人", labelSender}, {"发信人", labelSender}, {"寄件者", labelSender},
+	{"寄件人", labelSender}, {"发送人", labelSender},
+	{"退信代码", labelOther}, {"退信时间", labelOther}, {"退信类型", labelOther}, {"退信提示", labelOther}, {"被退回邮件", labelOther},
+	{"原邮件信息", labelOther}, {"原邮件", labelOther}, {"邮件主题", labelOther}, {"邮件标题", labelOther}, {"邮件大小", labelOther},
+	{"邮件编号", labelOther}, {"主题", labelOther}, {"主題", labelOther}, {"主旨", labelOther}, {"标题", labelOther},
+	{"发送时间", labelOther}, {"发信时间", labelOther}, {"投递时间", labelOther}, {"时间", labelOther}, {"時間", labelOther},
+	{"日期", labelOther}, {"抄送", labelOther}, {"密送", labelOther}, {"附件", labelOther},
+	{"建议解决方案", labelOther}, {"建议方案", labelOther}, {"推荐方案", labelOther}, {"解决方案", labelOther}, {"解决办法", labelOther},
+	{"解决方法", labelOther}, {"处理建议", labelOther}, {"处理方法", labelOther}, {"處理建議", labelOther}, {"建议", labelOther},
+	{"建議", labelOther}, {"温馨提示", labelOther}, {"提示", labelOther}, {"说明", labelOther}, {"备注", labelOther},
+	{"注意", labelOther}, {"如有疑问", labelOther}, {"帮助", labelOther},
 }
 
 // chineseWords tell that a text may be such a bounce mail.
@@ -142,7 +167,8 @@ func (rep *report) readLabels(text string) {
 		// A sentence names the recipient.
 		for _, line := range all {
 			for _, a := range addressesIn(line) {
-				if !others[values.LowerASCII(a)] && !daemonAddress(a) && len(g.recipients) < maxRecipients && !helpLine(line) && !helpAddress(line, a) {
+				if !others[values.LowerASCII(a)] && !daemonAddress(a) && len(g.recipients) < maxRecipients &&
+					!helpLine(line) && !helpAddress(line, a) {
 					g.recipients = append(g.recipients, block{recipient: a})
 				}
 			}

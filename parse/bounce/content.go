@@ -105,7 +105,8 @@ func readContent(m *mimePart) *content {
 			} else {
 				c.original = originalHeader(p.decoded())
 			}
-		case p.media == "text/rfc822-headers" || p.media == "message/global-headers" || p.media == "message/rfc822-headers":
+		case p.media == "text/rfc822-headers" || p.media == "message/global-headers" ||
+			p.media == "message/rfc822-headers":
 			c.original = originalHeader(p.decoded())
 		case p.media == "text/html":
 			c.charset = firstOf(c.charset, p.charset)

@@ -100,7 +100,8 @@ func (rep *report) merge(told []block) {
 		return
 	}
 	rep.pair(told, func(b, t *block) {
-		if said.ReplyAt(b.diagnostic) < 0 && !bouncehouse.StartsWithCode(typed(b.diagnostic).value) && t.diagnostic != "" {
+		if said.ReplyAt(b.diagnostic) < 0 && !bouncehouse.StartsWithCode(typed(b.diagnostic).value) &&
+			t.diagnostic != "" {
 			b.diagnostic, b.text, b.stage = t.diagnostic, t.text, t.stage
 			b.remote = firstOf(t.remote, b.remote)
 		}
@@ -114,7 +115,8 @@ func (rep *report) merge(told []block) {
 // or in anyone's.
 func (b *block) fact(words string) {
 	lower := values.LowerASCII(words)
-	if strings.Contains(lower, "handle timeout") || strings.Contains(lower, "deliver timeout") || strings.Contains(lower, "delivery timeout") {
+	if strings.Contains(lower, "handle timeout") || strings.Contains(lower, "deliver timeout") ||
+		strings.Contains(lower, "delivery timeout") {
 		b.action = "expired"
 		if _, last, ok := strings.Cut(lower, "last handle info:"); ok {
 			b.fact(strings.TrimSpace(words[len(words)-len(last):]))

@@ -51,7 +51,8 @@ func readOldExchange(m *mimePart) ([]report, error) {
 		return nil, nil
 	}
 	entries := oldExchangeEntries(text)
-	if at := strings.Index(text, "MSEXCH:"); len(entries) == 0 && at >= 0 && strings.Trim(text[strings.LastIndexByte(text[:at], '\n')+1:at], " \t") == "" {
+	if at := strings.Index(text, "MSEXCH:"); len(entries) == 0 && at >= 0 &&
+		strings.Trim(text[strings.LastIndexByte(text[:at], '\n')+1:at], " \t") == "" {
 		reason, _ := paragraphAt(text, paragraphStart(text, at))
 		entries = append(entries, oldExchangeBlock("", reason))
 	}

@@ -163,7 +163,8 @@ func ndrDiagnostic(text string, at int) (string, int) {
 	line, next := values.CutLine(text, at)
 	end := ""
 	lead := line[:min(len(line), 512)]
-	if n := strings.IndexByte(lead, '#'); n >= 0 && (bouncehouse.StartsWithCode(lead[n+1:]) || strings.HasPrefix(lead[n+1:], "<") || bouncehouse.EnhancedLen(lead[n+1:]) > 0) &&
+	if n := strings.IndexByte(lead, '#'); n >= 0 && (bouncehouse.StartsWithCode(lead[n+1:]) ||
+		strings.HasPrefix(lead[n+1:], "<") || bouncehouse.EnhancedLen(lead[n+1:]) > 0) &&
 		(strings.TrimSpace(lead[:n]) == "" || isHost(strings.TrimSpace(lead[:n]))) {
 		if end = " ##"; !bouncehouse.StartsWithCode(lead[n+1:]) {
 			end = "#SMTP#"
@@ -202,7 +203,8 @@ func quotedReply(line string) int {
 		at += n + 1
 		rest := line[at:]
 		returned := strings.HasSuffix(line[:at], "returned '")
-		if said.IsReply(rest) && (returned || len(rest) > 4 && bouncehouse.EnhancedLen(rest[4:]) > 0) || returned && strings.HasPrefix(rest, "<") {
+		if said.IsReply(rest) && (returned || len(rest) > 4 && bouncehouse.EnhancedLen(rest[4:]) > 0) ||
+			returned && strings.HasPrefix(rest, "<") {
 			return at
 		}
 	}
@@ -259,7 +261,8 @@ func (rep *report) readErrorDetails() {
 			continue
 		}
 		switch {
-		case reply == "" && said.IsReply(value) && len(value) > 4 && bouncehouse.EnhancedLen(value[4:]) > 0 && len(value) > 14:
+		case reply == "" && said.IsReply(value) && len(value) > 4 && bouncehouse.EnhancedLen(value[4:]) > 0 &&
+			len(value) > 14:
 			reply = value
 		case reply != "" && strings.EqualFold(label, "Remote server") && isHost(value):
 			remote = value

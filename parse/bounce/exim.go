@@ -238,7 +238,8 @@ func eximListed(words string) (eximAddress, bool) {
 	}
 	local, domain, ok := strings.Cut(strings.Trim(name, "<>"), "@")
 	quoted := strings.HasPrefix(local, `"`)
-	if !ok || local == "" || domain == "" || strings.HasPrefix(local, "(") || !quoted && strings.ContainsAny(name, " \t") {
+	if !ok || local == "" || domain == "" || strings.HasPrefix(local, "(") ||
+		!quoted && strings.ContainsAny(name, " \t") {
 		return a, false
 	}
 	return a, true
@@ -311,7 +312,8 @@ func readMoan(m *mimePart) ([]report, error) {
 		return nil, nil
 	}
 	text := m.text()
-	if !strings.HasPrefix(strings.TrimLeft(text, "\r\n"), "A message that you sent ") && !strings.HasPrefix(text, "A system failure was encountered") {
+	if !strings.HasPrefix(strings.TrimLeft(text, "\r\n"), "A message that you sent ") &&
+		!strings.HasPrefix(text, "A system failure was encountered") {
 		return nil, nil
 	}
 	rep := textReport(m, text)

@@ -33,7 +33,8 @@ const bouncedBecause = " is bounced because:"
 func readEyouMail(m *mimePart) ([]report, error) {
 	text := m.text()
 	at := m.find(bouncedBecause)
-	if at < 0 || !strings.Contains(text, "Mail [") && !strings.Contains(text, "EyouMail") && !strings.Contains(text, "Eyoumail") || !writtenBySystem(m) && !strings.Contains(m.subject(), "EyouMail") {
+	if at < 0 || !strings.Contains(text, "Mail [") && !strings.Contains(text, "EyouMail") &&
+		!strings.Contains(text, "Eyoumail") || !writtenBySystem(m) && !strings.Contains(m.subject(), "EyouMail") {
 		return nil, nil
 	}
 	rep := report{mail: m, original: m.original()}

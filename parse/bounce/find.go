@@ -149,13 +149,15 @@ func isStatus(p *mimePart) bool {
 	if statusMedia(p.media) {
 		return true
 	}
-	if !strings.HasPrefix(p.media, "text/") && p.media != "application/octet-stream" || p.media == "text/html" || p.media == "text/rfc822-headers" {
+	if !strings.HasPrefix(p.media, "text/") && p.media != "application/octet-stream" || p.media == "text/html" ||
+		p.media == "text/rfc822-headers" {
 		return false
 	}
 	text := strings.TrimLeft(p.headBytes(4<<10), "\r\n \t") // the names are ASCII
 	line, _ := values.CutLine(text, 0)
 	name := fieldName(line)
-	return strings.EqualFold(name, "Reporting-MTA") || strings.EqualFold(name, "Final-Recipient") || strings.EqualFold(name, "Original-Recipient")
+	return strings.EqualFold(name, "Reporting-MTA") || strings.EqualFold(name, "Final-Recipient") ||
+		strings.EqualFold(name, "Original-Recipient")
 }
 
 // withoutContent returns the fields of h that are not of MIME.
@@ -189,7 +191,8 @@ func automatic(m *mimePart) bool {
 	}
 	auto := m.header.get("Auto-Submitted")
 	from := values.Angled(m.header.get("From"))
-	return values.HasPrefixFold(auto, "auto-") || values.HasPrefixFold(from, "mailer-daemon@") || values.HasPrefixFold(from, "postmaster@") || m.media == "multipart/report"
+	return values.HasPrefixFold(auto, "auto-") || values.HasPrefixFold(from, "mailer-daemon@") ||
+		values.HasPrefixFold(from, "postmaster@") || m.media == "multipart/report"
 }
 
 // readInlineStatus reads reports whose fields stand in the middle of a text:
@@ -258,7 +261,8 @@ func inlineStart(text string) int {
 	for at := 0; at < len(text); {
 		line, next := values.CutLine(text, at)
 		switch name := fieldName(line); {
-		case strings.EqualFold(name, "Reporting-MTA"), strings.EqualFold(name, "Final-Recipient"), strings.EqualFold(name, "Original-Recipient"):
+		case strings.EqualFold(name, "Reporting-MTA"), strings.EqualFold(name, "Final-Recipient"),
+			strings.EqualFold(name, "Original-Recipient"):
 			return at
 		case name == "" && returnsMessage(line):
 			return -1
@@ -270,8 +274,10 @@ func inlineStart(text string) int {
 
 // returnTitles stand in the lines, drawn with hyphens, before the returned
 // message.
-var returnTitles = newPhrases("below this line is a copy", "this is a copy of", "message follows", "message below", "headers follow", "header follows",
-	"enclosed are the original", "enclosed is a copy", "is the original bounce", "original message is following", "returned message", "unsent message", "no message was collected", "return message suppressed")
+var returnTitles = newPhrases("below this line is a copy", "this is a copy of", "message follows", "message below",
+	"headers follow", "header follows",
+	"enclosed are the original", "enclosed is a copy", "is the original bounce", "original message is following",
+	"returned message", "unsent message", "no message was collected", "return message suppressed")
 
 // returnsMessage tells whether line says that the returned message follows.
 func returnsMessage(line string) bool {
@@ -308,7 +314,8 @@ func readLost(m *mimePart) ([]report, error) {
 	if _, list, ok := strings.Cut(human, sesIntro); ok { // which names them, and no reason
 		for line := range values.Lines(list) {
 			if a := strings.TrimSpace(line); values.LoneAddress(a) != "" && len(rep.blocks) < maxRecipients {
-				rep.blocks = append(rep.blocks, block{recipient: a, text: sesIntro[:len("An error occurred while trying to deliver the mail")]})
+				rep.blocks = append(rep.blocks, block{recipient: a,
+					text: sesIntro[:len("An error occurred while trying to deliver the mail")]})
 			} else if a != "" {
 				break
 			}
@@ -364,7 +371,8 @@ func stripTags(s string) string {
 			break
 		}
 		switch tag := strings.ToLower(s[:min(end, 6)]); {
-		case strings.HasPrefix(tag, "br"), strings.HasPrefix(tag, "/p"), strings.HasPrefix(tag, "/div"), strings.HasPrefix(tag, "/tr"), strings.HasPrefix(tag, "/h"):
+		case strings.HasPrefix(tag, "br"), strings.HasPrefix(tag, "/p"), strings.HasPrefix(tag, "/div"),
+			strings.HasPrefix(tag, "/tr"), strings.HasPrefix(tag, "/h"):
 			b.WriteByte('\n')
 		}
 		style := values.HasPrefixFold(s, "style") || values.HasPrefixFold(s, "script")
@@ -372,5 +380,6 @@ func stripTags(s string) string {
 			s = s[max(0, strings.Index(s, "</")):]
 		}
 	}
-	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&#39;", "'", "&nbsp;", " ", "&amp;", "&").Replace(b.String())
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&#39;", "'", "&nbsp;", " ", "&amp;",
+		"&").Replace(b.String())
 }

@@ -50,7 +50,8 @@ const maxMark = 4 << 10
 func readGateways(m *mimePart) ([]report, error) {
 	for i := range gatewayForms {
 		f := &gatewayForms[i]
-		if !f.marks(m) || f.from != "" && !strings.Contains(values.LowerASCII(values.Angled(m.header.get("From"))), f.from) {
+		if !f.marks(m) || f.from != "" && !strings.Contains(values.LowerASCII(values.Angled(m.header.get("From"))),
+			f.from) {
 			continue
 		}
 		if rep := f.read(m); len(rep.blocks) > 0 {
@@ -143,8 +144,10 @@ func (f *gatewayForm) read(m *mimePart) report {
 // accounts of its own domain without the domain.
 func (f *gatewayForm) recipientIn(line string) string {
 	a := addressIn(line)
-	if name, reason, ok := strings.Cut(strings.TrimLeft(line, " \t"), " ("); a == "" && ok && f.list && len(f.why) == 0 &&
-		indentOf(line) > 0 && strings.HasSuffix(strings.TrimRight(reason, " \t"), ")") && !strings.ContainsAny(name, " \t<>:") {
+	if name, reason, ok := strings.Cut(strings.TrimLeft(line, " \t"), " ("); a == "" && ok && f.list &&
+		len(f.why) == 0 &&
+		indentOf(line) > 0 && strings.HasSuffix(strings.TrimRight(reason, " \t"), ")") &&
+		!strings.ContainsAny(name, " \t<>:") {
 		return name
 	}
 	return a
@@ -215,7 +218,8 @@ func (f *gatewayForm) finish(b *block) {
 			b.remote, b.diagnostic = strings.Replace(strings.Replace(own, "[", " (", 1), "]", ")", 1), reply
 		}
 	}
-	b.diagnostic = strings.TrimSuffix(strings.TrimSuffix(b.diagnostic, "<"+b.recipient+">"), " ") // MX Logic says him twice
+	// MX Logic says him twice
+	b.diagnostic = strings.TrimSuffix(strings.TrimSuffix(b.diagnostic, "<"+b.recipient+">"), " ")
 	if said.IsReply(b.diagnostic) && strings.HasPrefix(b.diagnostic[3:], " - ") {
 		b.diagnostic = b.diagnostic[:4] + b.diagnostic[6:] // Verizon
 	}

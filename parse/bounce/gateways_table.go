@@ -10,7 +10,8 @@ func gatewayTable() []gatewayForm {
 		//	Server mx.example.com[192.0.2.1] failed with: 550 <user@example.com> No such user here
 		//
 		//	This has been a permanent failure.  No further delivery attempts will be made.
-		{name: "MailFoundry", mark: []string{"unable to deliver message to: ", "delivery failed for the following reason"}, to: []string{"unable to deliver message to: "},
+		{name: "MailFoundry", mark: []string{"unable to deliver message to: ",
+			"delivery failed for the following reason"}, to: []string{"unable to deliver message to: "},
 			why: []string{"for the following reason:"}, host: true},
 		// MX Logic, later McAfee SaaS. It took its first sentences from Exim:
 		//
@@ -20,7 +21,8 @@ func gatewayTable() []gatewayForm {
 		//	  <user@example.com>: 550 unknown user
 		//
 		//	Included is a copy of the message header:
-		{name: "MX Logic", mark: []string{"a message that you have sent could not be delivered", "included is a copy of the message header:"},
+		{name: "MX Logic", mark: []string{"a message that you have sent could not be delivered",
+			"included is a copy of the message header:"},
 			to: []string{"\n  <", "\n<"}, why: []string{">: "}, end: "included is a copy of the message header:"},
 		// SurfControl E-mail Filter, later Websense:
 		//
@@ -33,7 +35,8 @@ func gatewayTable() []gatewayForm {
 		//	Failed to send to identified host,
 		//	user@example.com: [192.0.2.1], 550 user@example.com... No such user
 		//	--- Message non-deliverable.
-		{name: "SurfControl", mark: []string{"a transcript of the attempts to send the message", "addressed to:"}, to: []string{"addressed to:"},
+		{name: "SurfControl", mark: []string{"a transcript of the attempts to send the message", "addressed to:"},
+			to:  []string{"addressed to:"},
 			why: []string{"failed to send to identified host,", "failed to send"}, host: true},
 		// Trend Micro InterScan Messaging Security Suite:
 		//
@@ -43,9 +46,11 @@ func gatewayTable() []gatewayForm {
 		//	Received >>> 550 5.1.1 User unknown
 		//
 		//	Unable to deliver message to <user@example.com> (and other recipients in the same domain). Please check if address is correct.
-		{name: "Trend Micro InterScan", mark: []string{"message from interscan"}, to: []string{"unable to deliver message to", "could not be delivered to", "rcpt to:"},
+		{name: "Trend Micro InterScan", mark: []string{"message from interscan"},
+			to:  []string{"unable to deliver message to", "could not be delivered to", "rcpt to:"},
 			why: []string{"received >>> "}, command: "sent <<< "},
-		{name: "Trend Micro InterScan", mark: []string{"unable to deliver message to <", "(and other recipients in the same domain)"}, to: []string{"unable to deliver message to"},
+		{name: "Trend Micro InterScan", mark: []string{"unable to deliver message to <",
+			"(and other recipients in the same domain)"}, to: []string{"unable to deliver message to"},
 			why: []string{"received >>> "}, command: "sent <<< "},
 		// MessageLabs, later Symantec.cloud and Broadcom:
 		//
@@ -57,7 +62,8 @@ func gatewayTable() []gatewayForm {
 		//	Reason: 550 user@example.com... No such user
 		//
 		//	The message subject was: Minutes
-		{name: "MessageLabs", mark: []string{"this is the mail delivery agent at "}, to: []string{"to the following addresses:", "to the following address:", "to the following addresses."},
+		{name: "MessageLabs", mark: []string{"this is the mail delivery agent at "},
+			to:   []string{"to the following addresses:", "to the following address:", "to the following addresses."},
 			list: true, why: []string{"reason: ", "remote host said: "}, host: true},
 		// Mimecast:
 		//
@@ -73,14 +79,16 @@ func gatewayTable() []gatewayForm {
 		//
 		//	This condition occurred after 1 attempt(s) to deliver over
 		//	a period of 0 hour(s).
-		{name: "Mimecast", mark: []string{"delivery failure notification message indicating"}, to: []string{"addressed to email address"},
+		{name: "Mimecast", mark: []string{"delivery failure notification message indicating"},
+			to:  []string{"addressed to email address"},
 			why: []string{"additional information follows", "the problem appears to be"}, expired: "message expired"},
 		// Cisco (IronPort) AsyncOS:
 		//
 		//	The following message to <user@example.com> was undeliverable.
 		//	The reason for the problem:
 		//	5.1.0 - Unknown address error 550-'5.1.1 <user@example.com>: User unknown'
-		{name: "Cisco", mark: []string{"the following message to <", "the reason for the problem:"}, to: []string{"the following message to"},
+		{name: "Cisco", mark: []string{"the following message to <", "the reason for the problem:"},
+			to:  []string{"the following message to"},
 			why: []string{"the reason for the problem:"}},
 		// Novell, Micro Focus GroupWise:
 		//
@@ -88,7 +96,8 @@ func gatewayTable() []gatewayForm {
 		//		user@example.com (550 5.1.1 User unknown)
 		//
 		//	Possibly truncated original message follows:
-		{name: "Novell", mark: []string{"the message that you sent was undeliverable to the following"}, to: []string{"was undeliverable to the following:", "was undeliverable to the following"},
+		{name: "Novell", mark: []string{"the message that you sent was undeliverable to the following"},
+			to:   []string{"was undeliverable to the following:", "was undeliverable to the following"},
 			list: true, end: "original message follows"},
 		// L-Soft LSMTP:
 		//
@@ -98,14 +107,16 @@ func gatewayTable() []gatewayForm {
 		//	Error-Text: No such user
 		//
 		//	Error-End: One error reported.
-		{name: "L-Soft LSMTP", mark: []string{"--> error description:", "error-for:"}, to: []string{"error-for:"}, why: []string{"error-text:"}},
+		{name: "L-Soft LSMTP", mark: []string{"--> error description:", "error-for:"}, to: []string{"error-for:"},
+			why: []string{"error-text:"}},
 		// Barracuda Email Security Gateway, which refuses after it took the mail:
 		//
 		//	Your message to: user@example.com
 		//	was blocked by our Spam Firewall. The email you sent with the following subject has NOT BEEN DELIVERED:
 		//
 		//	Subject: Minutes
-		{name: "Barracuda", mark: []string{"your message to: ", "spam firewall", "has not been delivered"}, to: []string{"your message to: "}, why: []string{"\nwas "}},
+		{name: "Barracuda", mark: []string{"your message to: ", "spam firewall", "has not been delivered"},
+			to: []string{"your message to: "}, why: []string{"\nwas "}},
 		// MailEnable:
 		//
 		//	The following recipient(s) could not be reached:
@@ -114,14 +125,16 @@ func gatewayTable() []gatewayForm {
 		//	Reason: Remote SMTP Server Returned: 550 5.1.1 User unknown
 		//
 		//	Message headers follow:
-		{name: "MailEnable", mark: []string{"recipient: [smtp:"}, to: []string{"recipient: [smtp:"}, why: []string{"server returned:", "reason:"}, end: "message headers follow:"},
+		{name: "MailEnable", mark: []string{"recipient: [smtp:"}, to: []string{"recipient: [smtp:"},
+			why: []string{"server returned:", "reason:"}, end: "message headers follow:"},
 		// CommuniGate Pro:
 		//
 		//	Failed to deliver to 'user@example.com'
 		//	SMTP module(domain example.com) reports:
 		//	 host mx.example.com says:
 		//	 550 5.1.1 User unknown
-		{name: "CommuniGate", mark: []string{"failed to deliver to '", " module("}, to: []string{"failed to deliver to '"}, why: []string{" says:", " reports:"}},
+		{name: "CommuniGate", mark: []string{"failed to deliver to '", " module("},
+			to: []string{"failed to deliver to '"}, why: []string{" says:", " reports:"}},
 		// Isode M-Switch and other X.400 gateways of the PP family:
 		//
 		//	This report relates to your message:
@@ -130,7 +143,8 @@ func gatewayTable() []gatewayForm {
 		//	Your message was not delivered to   user@example.com
 		//	   for the following reason:
 		//	        Diagnostic was Unable to transfer, Message timed out
-		{name: "X.400", mark: []string{"this report relates to your message"}, to: []string{"your message was not delivered to"}, why: []string{"for the following reason:"},
+		{name: "X.400", mark: []string{"this report relates to your message"},
+			to: []string{"your message was not delivered to"}, why: []string{"for the following reason:"},
 			expired: "timed out"},
 		// Verizon Wireless, vtext.com:
 		//
@@ -149,15 +163,19 @@ func gatewayTable() []gatewayForm {
 		//
 		//	Message details:
 		//	To: 5555550100@vzwpix.com
-		{name: "Verizon Wireless", mark: []string{"message details:", "error: "}, from: "@v", to: []string{"rcpt to:", "\nto:", " to:", "to:"}, why: []string{"error message below:", "error: "}},
-		{name: "Verizon Wireless", mark: []string{"message could not be delivered to mobile"}, to: []string{"rcpt to:", "\nto:", " to:", "to:"}, why: []string{"error: "}},
+		{name: "Verizon Wireless", mark: []string{"message details:", "error: "}, from: "@v",
+			to: []string{"rcpt to:", "\nto:", " to:", "to:"}, why: []string{"error message below:", "error: "}},
+		{name: "Verizon Wireless", mark: []string{"message could not be delivered to mobile"},
+			to: []string{"rcpt to:", "\nto:", " to:", "to:"}, why: []string{"error: "}},
 		// KDDI's au one net and dion.ne.jp (Openwave Email Mx):
 		//
 		//	Your mail sent on: Thu, 29 Oct 2026 10:00:00 +0900
 		//	     Could not be delivered to: <user@example.dion.ne.jp>
 		//	     As their mailbox is full.
-		{name: "KDDI", mark: []string{"your mail sent on:", "could not be delivered to:"}, to: []string{"could not be delivered to:"}, why: []string{"\n     as ", "\n as ", "\nas "}},
-		{name: "KDDI", mark: []string{"your mail attempted to be delivered on:", "could not be delivered to:"}, to: []string{"could not be delivered to:"},
+		{name: "KDDI", mark: []string{"your mail sent on:", "could not be delivered to:"},
+			to: []string{"could not be delivered to:"}, why: []string{"\n     as ", "\n as ", "\nas "}},
+		{name: "KDDI", mark: []string{"your mail attempted to be delivered on:", "could not be delivered to:"},
+			to:  []string{"could not be delivered to:"},
 			why: []string{"\n     as ", "\n as ", "\nas "}},
 		// BIGLOBE:
 		//
@@ -166,7 +184,9 @@ func gatewayTable() []gatewayForm {
 		//
 		//	   ----- Non-delivered information -----
 		//	The number of messages in recipient's mailbox exceeded the local limit.
-		{name: "BIGLOBE", mark: []string{"----- the following addresses had delivery problems -----", "----- non-delivered information -----"},
-			to: []string{"had delivery problems -----"}, list: true, why: []string{"----- non-delivered information -----"}},
+		{name: "BIGLOBE", mark: []string{"----- the following addresses had delivery problems -----",
+			"----- non-delivered information -----"},
+			to: []string{"had delivery problems -----"}, list: true,
+			why: []string{"----- non-delivered information -----"}},
 	}
 }

@@ -105,24 +105,29 @@ func TestHostileNotices(t *testing.T) {
 	const size = 256 << 10
 	fill := func(head, s string) string { return head + strings.Repeat(s, size/len(s)) }
 	for name, mail := range map[string]string{
-		"marks":               textMail("x", fill("a@b.example on 1:00 AM 10:00\n MSEXCH:\n", " <a #5.1.1")),
-		"marks on lines":      textMail("x", fill("a@b.example on 10:00\n", " <a #5.1.1\n")),
-		"hashes":              textMail("x", fill("MSEXCH:\n 10:00\n", " #5.1.1 # #\n")),
-		"entries":             textMail("x", fill("", "a@b.example at 10:00\nMSEXCH: ) 550 x\n")),
-		"diagnostics":         textMail("x", fill("", "a@b.example\n#550 5.1.1 x ##\n")),
-		"open diagnostics":    textMail("x", fill(" ##\n", "a@b.example\n#550 5.1.1 x\n")),
-		"quotes":              textMail("x", fill("returned '\n", "'550 5.1.1 ")),
-		"notices":             textMail("x", fill("Delivery failed for the following reason:\n", "Unable to deliver message to: <a@b.example> \n")),
-		"lists":               textMail("x", fill("The message that you sent was undeliverable to the following:\n", "a@b.example (x)\n")),
-		"details":             textMail("x", fill("failed to deliver to 'a@b.example' module(", "failed to deliver to '")),
-		"Domino":              textMail("DELIVERY FAILURE: x", fill("x:\n", "  a@b.example\nx:\n")),
-		"Domino, one list":    textMail("DELIVERY FAILURE: x", fill("x:\n", "  a@b.example\n")),
-		"Notes":               textMail("x", fill("------- Failure Reasons  --------\n", "why\na@b.example\n")),
-		"IMail":               textMail("x", fill("", "Unknown user: a@b.example\nx generated response:\n550 x\n\n")),
-		"IMail, one response": textMail("x", fill("undeliverable to a@b.example\ngenerated response:\n", "generated response:\n")),
-		"InterMail":           textMail("Mail System Error", fill("", "<a@b.example>\nReason: 550 x\n<<< 550\n")),
-		"SMTP service":        textMail("x", fill("x\n\nDelivery to the following recipients failed.\n\n", "  a@b.example\n")),
-		"addresses":           textMail("x", fill("this report relates to your message", "your message was not delivered to @")),
+		"marks":            textMail("x", fill("a@b.example on 1:00 AM 10:00\n MSEXCH:\n", " <a #5.1.1")),
+		"marks on lines":   textMail("x", fill("a@b.example on 10:00\n", " <a #5.1.1\n")),
+		"hashes":           textMail("x", fill("MSEXCH:\n 10:00\n", " #5.1.1 # #\n")),
+		"entries":          textMail("x", fill("", "a@b.example at 10:00\nMSEXCH: ) 550 x\n")),
+		"diagnostics":      textMail("x", fill("", "a@b.example\n#550 5.1.1 x ##\n")),
+		"open diagnostics": textMail("x", fill(" ##\n", "a@b.example\n#550 5.1.1 x\n")),
+		"quotes":           textMail("x", fill("returned '\n", "'550 5.1.1 ")),
+		"notices": textMail("x", fill("Delivery failed for the following reason:\n",
+			"Unable to deliver message to: <a@b.example> \n")),
+		"lists": textMail("x", fill("The message that you sent was undeliverable to the following:\n",
+			"a@b.example (x)\n")),
+		"details": textMail("x", fill("failed to deliver to 'a@b.example' module(",
+			"failed to deliver to '")),
+		"Domino":           textMail("DELIVERY FAILURE: x", fill("x:\n", "  a@b.example\nx:\n")),
+		"Domino, one list": textMail("DELIVERY FAILURE: x", fill("x:\n", "  a@b.example\n")),
+		"Notes":            textMail("x", fill("------- Failure Reasons  --------\n", "why\na@b.example\n")),
+		"IMail":            textMail("x", fill("", "Unknown user: a@b.example\nx generated response:\n550 x\n\n")),
+		"IMail, one response": textMail("x", fill("undeliverable to a@b.example\ngenerated response:\n",
+			"generated response:\n")),
+		"InterMail":    textMail("Mail System Error", fill("", "<a@b.example>\nReason: 550 x\n<<< 550\n")),
+		"SMTP service": textMail("x", fill("x\n\nDelivery to the following recipients failed.\n\n", "  a@b.example\n")),
+		"addresses": textMail("x", fill("this report relates to your message",
+			"your message was not delivered to @")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
@@ -139,9 +144,11 @@ func TestHostileNotices(t *testing.T) {
 // TestLongStyle reads a report that stands behind more style than text is
 // read.
 func TestLongStyle(t *testing.T) {
-	style := "<style type=\"text/css\">\n" + strings.Repeat("p.x { font-family: Segoe UI; } @media screen { a: b@c; }\n", 2000) + "</style>"
+	style := "<style type=\"text/css\">\n" +
+		strings.Repeat("p.x { font-family: Segoe UI; } @media screen { a: b@c; }\n", 2000) + "</style>"
 	mail := "From: postmaster@example.onmicrosoft.com\nSubject: Undeliverable: Minutes\nX-MS-Exchange-Message-Is-Ndr:\nContent-Type: text/html; charset=utf-8\n\n" +
-		"<html><head>" + style + "</head><body><p>Your message to <a href=\"mailto:klara@example.net\">klara@example.net</a> couldn't be delivered.</p>" +
+		"<html><head>" + style +
+		"</head><body><p>Your message to <a href=\"mailto:klara@example.net\">klara@example.net</a> couldn't be delivered.</p>" +
 		"<table><tr><td>Status code:</td><td>550 5.7.133</td></tr>" +
 		"<tr><td>Reported error:</td>\n<td><em>550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required</em></td></tr>" +
 		"<tr><td>DSN generated by:</td>\n<td>MWXYZ.prod.outlook.com</td></tr><tr><td>Remote server:</td>\n<td>mx.example.net</td></tr></table></body></html>\n"
@@ -150,7 +157,8 @@ func TestLongStyle(t *testing.T) {
 		t.Fatalf("got %s", out)
 	}
 	e := &res.Events[0]
-	if e.Recipient != "klara@example.net" || e.ReplyCode != 550 || e.EnhancedCode != "5.7.133" || e.RemoteHost != "mx.example.net" ||
+	if e.Recipient != "klara@example.net" || e.ReplyCode != 550 || e.EnhancedCode != "5.7.133" ||
+		e.RemoteHost != "mx.example.net" ||
 		e.ReplyText != "RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required" {
 		t.Errorf("got %s", out)
 	}

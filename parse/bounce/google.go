@@ -53,7 +53,8 @@ func readGoogle(m *mimePart) ([]report, error) {
 	rep.cutGoogle()
 	group := strings.Contains(rep.human, "groups.google.com/") || strings.Contains(m.header.get("Message-ID"), ".GMR@")
 	failed := rep.failedRecipients()
-	if a := addressIn(values.ClipTo(rep.human, maxGreeting)); len(failed) == 0 && !group && a != "" && !strings.EqualFold(a, values.OneAddress(m.header.get("To"))) {
+	if a := addressIn(values.ClipTo(rep.human, maxGreeting)); len(failed) == 0 && !group && a != "" &&
+		!strings.EqualFold(a, values.OneAddress(m.header.get("To"))) {
 		failed = []string{a}
 	}
 	if to := values.OneAddress(rep.original.get("To")); len(failed) == 0 && to != "" {
@@ -142,7 +143,8 @@ func (b *block) readGoogle(text string) {
 		b.stage = gmailStage(strings.TrimRight(reply[n+8:], "). "))
 		reply = reply[:n]
 	}
-	if len(reply) > 7 && bouncehouse.StartsWithCode(reply) && bouncehouse.StartsWithCode(reply[4:]) && reply[:3] == reply[4:7] {
+	if len(reply) > 7 && bouncehouse.StartsWithCode(reply) && bouncehouse.StartsWithCode(reply[4:]) &&
+		reply[:3] == reply[4:7] {
 		reply = reply[4:] // QUIRK: 550 550 5.1.1
 	}
 	b.text, b.diagnostic = text, reply
@@ -166,7 +168,8 @@ func (b *block) readGoogle(text string) {
 			}
 		}
 	}
-	if strings.Contains(own, "did not accept our requests to connect") || strings.Contains(own, "Could not initiate SMTP conversation") {
+	if strings.Contains(own, "did not accept our requests to connect") ||
+		strings.Contains(own, "Could not initiate SMTP conversation") {
 		b.stage = bouncehouse.StageConnect
 	}
 }

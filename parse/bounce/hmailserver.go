@@ -36,7 +36,9 @@ import (
 // readHMailServer reads hMailServer's bounce mails.
 func readHMailServer(m *mimePart) ([]report, error) {
 	text := m.text()
-	if !m.has("Error Type:") || !strings.Contains(text, "Remote server") && !strings.Contains(text, "Error Description:") && !strings.Contains(text, "Connection to recipients server failed") && !strings.Contains(text, "Error:") {
+	if !m.has("Error Type:") || !strings.Contains(text, "Remote server") &&
+		!strings.Contains(text, "Error Description:") && !strings.Contains(text,
+		"Connection to recipients server failed") && !strings.Contains(text, "Error:") {
 		return nil, nil
 	}
 	if !writtenBySystem(m) && m.header.get("X-hMailServer-LoopCount") == "" && !failureSubject(m.subject()) {
@@ -121,7 +123,8 @@ func (e *hMailError) read(line, name, value string) bool {
 		e.ended = e.paragraph
 	case values.HasPrefixFold(line, "Connection to recipients server failed"):
 		e.words, e.replying = append(e.words, line), false
-	case strings.EqualFold(name, "Error"), strings.EqualFold(name, "Error Description"), strings.EqualFold(name, "Additional information"):
+	case strings.EqualFold(name, "Error"), strings.EqualFold(name, "Error Description"),
+		strings.EqualFold(name, "Additional information"):
 		e.replying = false
 		if rest, ok := strings.CutPrefix(value, "Host name: "); ok {
 			host, _, _ := strings.Cut(rest, ",")

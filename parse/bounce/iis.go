@@ -47,7 +47,8 @@ func readSMTPService(m *mimePart) ([]report, error) {
 	}
 	for i := range rep.blocks {
 		// "Delivery to the following recipients failed." tells nothing more.
-		if b := &rep.blocks[i]; b.diagnostic == "" && values.HasPrefixFold(before, "Unable to deliver message to the following recipients, due to") {
+		if b := &rep.blocks[i]; b.diagnostic == "" && values.HasPrefixFold(before,
+			"Unable to deliver message to the following recipients, due to") {
 			b.text = before
 		}
 	}

@@ -26,7 +26,8 @@ import (
 
 // readIMail reads them.
 func readIMail(m *mimePart) ([]report, error) {
-	if !strings.Contains(m.header.get("X-Mailer"), "SMTP32") && !m.hasFold("generated response:") && !m.hasFold("\noriginal message follows") {
+	if !strings.Contains(m.header.get("X-Mailer"), "SMTP32") && !m.hasFold("generated response:") &&
+		!m.hasFold("\noriginal message follows") {
 		return nil, nil
 	}
 	text := m.text()
@@ -71,7 +72,8 @@ func iMailBlock(words, lower string) block {
 	switch {
 	case strings.HasPrefix(lower, "delivery failed") && strings.HasSuffix(lower, "attempts"):
 		b.action = "expired"
-	case strings.HasPrefix(lower, "delivery failed"), strings.HasPrefix(lower, "user mailbox"), strings.HasPrefix(lower, "unknown "),
+	case strings.HasPrefix(lower, "delivery failed"), strings.HasPrefix(lower, "user mailbox"),
+		strings.HasPrefix(lower, "unknown "),
 		strings.HasPrefix(lower, "invalid "), strings.HasSuffix(lower, "delivery userid"):
 	default:
 		return block{} // a header field

@@ -48,7 +48,8 @@ import (
 
 // readInterMail reads them.
 func readInterMail(m *mimePart) ([]report, error) {
-	if !values.HasPrefixFold(m.subject(), "Mail System Error") && !m.hasLine("this message was undeliverable due to the following reason:") {
+	if !values.HasPrefixFold(m.subject(), "Mail System Error") &&
+		!m.hasLine("this message was undeliverable due to the following reason:") {
 		return nil, nil
 	}
 	text := m.text()
@@ -90,7 +91,8 @@ func readInterMail(m *mimePart) ([]report, error) {
 			reply.Reset()
 			_, open.diagnostic, _ = strings.Cut(words, ":")
 			open.diagnostic = strings.TrimSpace(open.diagnostic)
-		case words == "" || !isASCII(words) || strings.HasSuffix(words, ":") || values.HasPrefixFold(words, "please reply to"):
+		case words == "" || !isASCII(words) || strings.HasSuffix(words, ":") ||
+			values.HasPrefixFold(words, "please reply to"):
 		case open == nil:
 			addWords(&before, words)
 		default:

@@ -29,7 +29,8 @@ func readFML(m *mimePart) ([]report, error) {
 	}
 	subject := strings.ToLower(m.subject())
 	refused := false
-	for _, words := range []string{"not member", "not a member", "loop alert", "loop back", "duplicated", "too big", "too large", "reject", "not permitted", "not allowed", "error"} {
+	for _, words := range []string{"not member", "not a member", "loop alert", "loop back", "duplicated", "too big",
+		"too large", "reject", "not permitted", "not allowed", "error"} {
 		refused = refused || strings.Contains(subject, words)
 	}
 	if !refused {

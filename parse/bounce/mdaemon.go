@@ -206,7 +206,9 @@ func cutMDaemonTime(line string) string {
 }
 
 // sessionFailures stand in facts of the session that are no reply.
-var sessionFailures = newPhrases("error", "unknown", "refused", "timed out", "timeout", "failed", "failure", "unable", "cannot", "could not", "unreachable", "aborted", "closed", "not found", "no such", "full", "exceed", "expired", "too many")
+var sessionFailures = newPhrases("error", "unknown", "refused", "timed out", "timeout", "failed", "failure", "unable",
+	"cannot", "could not", "unreachable", "aborted", "closed", "not found", "no such", "full", "exceed", "expired",
+	"too many")
 
 // tellsFailure tells such facts.
 func tellsFailure(line string) bool {

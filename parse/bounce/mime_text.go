@@ -39,7 +39,8 @@ func (p *mimePart) decode(raw string) string {
 	case "base64":
 		// QUIRK: gateways that add a footer or decode the body forget the
 		// header. A blank within a line, or a colon, was never base64.
-		if line, _ := values.CutLine(strings.TrimLeft(raw, "\r\n"), 0); !strings.ContainsAny(strings.TrimSpace(line), " :") {
+		if line, _ := values.CutLine(strings.TrimLeft(raw, "\r\n"), 0); !strings.ContainsAny(strings.TrimSpace(line),
+			" :") {
 			return decodeBase64(raw)
 		}
 	case "quoted-printable":

@@ -12,7 +12,8 @@ import (
 // noticeOfFailure tells mails that a program wrote to say that something did
 // not arrive.
 func noticeOfFailure(m *mimePart) bool {
-	if isMultipart(m.media) && m.media == "multipart/report" && m.reportType != "" && !strings.EqualFold(m.reportType, "delivery-status") {
+	if isMultipart(m.media) && m.media == "multipart/report" && m.reportType != "" &&
+		!strings.EqualFold(m.reportType, "delivery-status") {
 		return false // a receipt (RFC 8098), or another kind
 	}
 	system, program := author(m)
@@ -45,7 +46,8 @@ const maxLead = 500
 
 // challengeTitles are of mails that hold a message until someone acts: a
 // challenge to its sender, a moderator's queue, a quarantine.
-var challengeTitles = newPhrases("confirm", "verif", "awaits", "awaiting", "approval", "moderat", "quarantin", "challenge", "bestätig", "please release", "确认", "审核", "隔离")
+var challengeTitles = newPhrases("confirm", "verif", "awaits", "awaiting", "approval", "moderat", "quarantin",
+	"challenge", "bestätig", "please release", "确认", "审核", "隔离")
 
 // asksBack tells the subjects of such mails.
 func asksBack(subject string) bool {
@@ -59,7 +61,8 @@ func writtenBySystem(m *mimePart) bool {
 }
 
 // systemNames are the names under which mail systems write.
-var systemNames = newPhrases("mail delivery", "mailer-daemon", "mailer daemon", "postmaster", "mail administrator", "mail system")
+var systemNames = newPhrases("mail delivery", "mailer-daemon", "mailer daemon", "postmaster", "mail administrator",
+	"mail system")
 
 // author tells who wrote m: a mail system, by the null return path or the
 // sender; a program, by its own word.
@@ -103,9 +106,12 @@ func cutOriginal(text string) (string, mimeHeader) {
 // systems that have no dialect of their own; messageWords, with "follows".
 var (
 	messageWords   = newPhrases("message", "header", "mail")
-	originalTitles = newPhrases("original message", "original mail", "original header", "original email", "message header", "mail header", "headers follow", "header follow", "header of the original",
-		"header and top", "returned message", "returned mail", "your message", "message text", "text of your", "copy of the message", "copy of your", "forwarded message", "message follows", "included is",
-		"ursprüngliche nachricht", "originalnachricht", "message d'origine", "mensaje original", "mensagem original", "messaggio originale", "oorspronkelijk bericht", "исходное сообщение",
+	originalTitles = newPhrases("original message", "original mail", "original header", "original email",
+		"message header", "mail header", "headers follow", "header follow", "header of the original",
+		"header and top", "returned message", "returned mail", "your message", "message text", "text of your",
+		"copy of the message", "copy of your", "forwarded message", "message follows", "included is",
+		"ursprüngliche nachricht", "originalnachricht", "message d'origine", "mensaje original", "mensagem original",
+		"messaggio originale", "oorspronkelijk bericht", "исходное сообщение",
 		"原邮件", "原始邮件", "原信", "邮件头", "信头", "原郵件", "原始郵件", "元のメッセージ", "元のメール", "원본 메시지", "원래 메시지")
 )
 
@@ -113,7 +119,8 @@ var (
 func quotesOriginal(line string) bool {
 	if len(line) < 60 && (strings.Contains(line, "follow") || strings.Contains(line, "copy of")) {
 		switch lower := strings.TrimRight(values.LowerASCII(line), ".: \t\r"); {
-		case strings.HasSuffix(lower, "follows"), strings.HasSuffix(lower, "follow"), strings.HasSuffix(lower, "copy of the original message"):
+		case strings.HasSuffix(lower, "follows"), strings.HasSuffix(lower, "follow"),
+			strings.HasSuffix(lower, "copy of the original message"):
 			if messageWords.in(lower) {
 				return true
 			}

@@ -47,7 +47,8 @@ func lowerNames(names []string) []string {
 // cited are the other queue ids that the message had on its way. Of mail that
 // was forwarded only a queue id and the sender prove that it was ours, and the
 // name that our server writes there may be another than any that we know.
-func (o ours) judge(r *bouncehouse.Record, rep *report, w way) (origin bouncehouse.DSNOrigin, queueID string, cited []string) {
+func (o ours) judge(r *bouncehouse.Record, rep *report,
+	w way) (origin bouncehouse.DSNOrigin, queueID string, cited []string) {
 	origin, queueID = o.judgeWay(r, rep, w)
 	if !isWord(queueID) {
 		queueID = "" // several in one would be as many guesses
@@ -76,7 +77,8 @@ const maxCited = 8
 // more. Digits alone may be a number that counts, as Exchange's.
 func citable(id string) bool {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	return len(id) >= 8 && len(id) <= 64 && strings.ContainsAny(id, letters) && strings.Trim(id, letters+"0123456789-._") == ""
+	return len(id) >= 8 && len(id) <= 64 && strings.ContainsAny(id, letters) &&
+		strings.Trim(id, letters+"0123456789-._") == ""
 }
 
 // isWord tells whether s is printable ASCII without a blank.
@@ -90,9 +92,11 @@ func (o ours) judgeWay(r *bouncehouse.Record, rep *report, w way) (bouncehouse.D
 		name = strings.ToLower(strings.TrimSuffix(name, "."))
 		return name != "" && (name == own || contains(o.hosts, name) ||
 			// A short machine name is ours only within our domains.
-			own != "" && !strings.Contains(own, ".") && strings.HasPrefix(name, own+".") && contains(o.domains, name[len(own)+1:]))
+			own != "" && !strings.Contains(own, ".") && strings.HasPrefix(name, own+".") &&
+				contains(o.domains, name[len(own)+1:]))
 	}
-	claimed := ourHost(rep.mta) || rep.mta == "" && ourHost(values.Domain(values.OneAddress(rep.mail.header.get("From"))))
+	claimed := ourHost(rep.mta) ||
+		rep.mta == "" && ourHost(values.Domain(values.OneAddress(rep.mail.header.get("From"))))
 	local := w.local || claimed
 	passed, queueID := false, ""
 	received := 0
@@ -125,7 +129,8 @@ func (o ours) judgeWay(r *bouncehouse.Record, rep *report, w way) (bouncehouse.D
 	// sender's domain proves nothing where the way of the message is shown
 	// and does not lead over our servers.
 	if received == 0 || len(o.hosts) == 0 {
-		for _, a := range []string{rep.sender, values.Angled(rep.original.get("Return-Path")), values.OneAddress(rep.original.get("From"))} {
+		for _, a := range []string{rep.sender, values.Angled(rep.original.get("Return-Path")),
+			values.OneAddress(rep.original.get("From"))} {
 			if o.ourDomain(values.Domain(a)) {
 				return bouncehouse.DSNRemote, queueID
 			}

@@ -127,7 +127,8 @@ func mention(human string, places places, address string) string {
 		if strings.HasPrefix(line, "  pipe to ") || strings.HasPrefix(line, "  save to ") { // Exim's list of addresses
 			return ""
 		}
-		if strings.HasPrefix(strings.TrimLeft(line, "> "), "<<<") || quotesHeader(line) || strings.TrimSpace(human[start:n]) == "" {
+		if strings.HasPrefix(strings.TrimLeft(line, "> "), "<<<") || quotesHeader(line) ||
+			strings.TrimSpace(human[start:n]) == "" {
 			continue
 		}
 		limit := min(maxMention, places.work.window())
@@ -155,7 +156,8 @@ func paragraphFrom(human string, start, end, limit int) string {
 	line, next := values.CutLine(human, end)
 	var b strings.Builder
 	rest := strings.TrimLeft(values.ClipTo(line, limit), ">)\"'. \t")
-	listed := strings.HasPrefix(rest, ": ") && !strings.ContainsAny(human[start:end], " \t<") // user@example.net: 550 ...   OpenSMTPD
+	// user@example.net: 550 ...   OpenSMTPD
+	listed := strings.HasPrefix(rest, ": ") && !strings.ContainsAny(human[start:end], " \t<")
 	rest = strings.TrimLeft(rest, ":,; ")
 	if values.HasPrefixFold(rest, "Action: ") {
 		rest = "" // user@example.net; Action: Delayed
@@ -164,7 +166,9 @@ func paragraphFrom(human string, start, end, limit int) string {
 	for at := next; at < len(human) && b.Len() < limit; {
 		line, next := values.CutLine(human, at)
 		words := strings.Trim(line, " \t\r")
-		if words == "" || strings.HasPrefix(words, "-----") || strings.HasPrefix(words, "<") && !strings.HasPrefix(words, "<<<") && strings.Contains(words, "@") && indentOf(line) <= indent ||
+		if words == "" || strings.HasPrefix(words, "-----") ||
+			strings.HasPrefix(words, "<") && !strings.HasPrefix(words, "<<<") && strings.Contains(words, "@") &&
+				indentOf(line) <= indent ||
 			indent > 0 && indentOf(line) <= indent || listed && listsAddress(line) {
 			break
 		}
@@ -177,7 +181,8 @@ func paragraphFrom(human string, start, end, limit int) string {
 	text := b.String()
 	// Before the failure stands where the address came from: (expanded from
 	// <c@d>): in Postfix, (ultimately generated from c@d) in Exim.
-	if strings.HasPrefix(text, "(expanded from") || strings.HasPrefix(text, "(generated from") || strings.HasPrefix(text, "(ultimately generated from") {
+	if strings.HasPrefix(text, "(expanded from") || strings.HasPrefix(text, "(generated from") ||
+		strings.HasPrefix(text, "(ultimately generated from") {
 		if n := strings.IndexByte(text, ')'); n > 0 {
 			text = strings.TrimLeft(text[n+1:], ": ")
 		}

@@ -9,17 +9,24 @@ import (
 var (
 	// expiredPhrases say that the queue's lifetime ran out. "Expired" alone
 	// does not: accounts and domains expire too.
-	expiredPhrases = newPhrases("retry timeout exceeded", "retry time exceeded", "message expired", "queue.expired", "delivery time expired",
+	expiredPhrases = newPhrases("retry timeout exceeded", "retry time exceeded", "message expired", "queue.expired",
+		"delivery time expired",
 		"unable to deliver in", "queue too long", "queued too long", "message too old", "has stopped trying",
-		"maximum queue time", "queue lifetime", "retry limit", "will be deleted from queue", "been in the queue for too long", "giving up on this message after", "envelope expired",
+		"maximum queue time", "queue lifetime", "retry limit", "will be deleted from queue",
+		"been in the queue for too long", "giving up on this message after", "envelope expired",
 		"failing for a long time", "after a long failure period", "after multiple retries, giving up")
 
 	// retryPhrases say that delivery goes on.
-	retryPhrases = newPhrases("will be retried", "still being retried", "will retry", "will keep trying", "not need to resend", "delivery will continue")
+	retryPhrases = newPhrases("will be retried", "still being retried", "will retry", "will keep trying",
+		"not need to resend", "delivery will continue")
 
 	// delayPhrases say so where the report is one, and may be of any other text.
-	delayPhrases = newPhrases("warning message only", "this is only a warning", "has been delayed", "is delayed", "delivery delayed", "temporary non-fatal", "not yet been delivered", "has not been delivered yet", "will continue to try",
-		"will continue trying", "attempts will continue", "still trying", "will be attempted", "keep trying", "retrying", "attempts to deliver this message are pending", "还会继续", "将继续尝试", "继续尝试投递", "會繼續嘗試", "繼續嘗試", "再送を試み", "再送信を試み", "warteschlange und wird")
+	delayPhrases = newPhrases("warning message only", "this is only a warning", "has been delayed", "is delayed",
+		"delivery delayed", "temporary non-fatal", "not yet been delivered", "has not been delivered yet",
+		"will continue to try",
+		"will continue trying", "attempts will continue", "still trying", "will be attempted", "keep trying",
+		"retrying", "attempts to deliver this message are pending", "还会继续", "将继续尝试", "继续尝试投递", "會繼續嘗試", "繼續嘗試", "再送を試み",
+		"再送信を試み", "warteschlange und wird")
 )
 
 // saysExpired tells whether the text says that the queue's lifetime ran out.
@@ -40,7 +47,8 @@ func undeliveredFor(text string) bool {
 		if text != "" && values.IsDigit(text[0]) {
 			return true
 		}
-		for _, span := range [...]string{"more than ", "over ", "at least ", "the last ", "the past ", "a day", "a week", "several ", "some time"} {
+		for _, span := range [...]string{"more than ", "over ", "at least ", "the last ", "the past ", "a day",
+			"a week", "several ", "some time"} {
 			if values.HasPrefixFold(text, span) {
 				return true
 			}

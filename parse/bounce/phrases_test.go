@@ -37,7 +37,8 @@ func TestGrams(t *testing.T) {
 		g.add(mail)
 		for n := 0; n+40 < len(mail); n += 13 {
 			for _, size := range []int{1, 3, 4, 5, 17, 40} {
-				if words := mail[n : n+size]; !g.mayHave(words) || !g.mayHave(strings.ToUpper(words)) && isASCII(words) {
+				if words := mail[n : n+size]; !g.mayHave(words) ||
+					!g.mayHave(strings.ToUpper(words)) && isASCII(words) {
 					t.Fatalf("%s: %q is there", name, words)
 				}
 			}
@@ -72,14 +73,15 @@ func TestContentType(t *testing.T) {
 	for in, want := range map[string]contentType{
 		"":           {media: "text/plain"},
 		"TEXT/Plain": {media: "text/plain"},
-		`multipart/report; report-type=delivery-status; boundary="a/b=c:d"`: {media: "multipart/report", boundary: "a/b=c:d", reportType: "delivery-status"},
-		`text/plain; Charset = "utf-8"`:                                     {media: "text/plain", charset: "utf-8"},
-		`text/plain; charset="utf-8";`:                                      {media: "text/plain", charset: "utf-8"},
-		`text/plain;charset=us-ascii;format=flowed`:                         {media: "text/plain", charset: "us-ascii"},
-		`text/plain; name="a;b\"c"; charset=gbk`:                            {media: "text/plain", charset: "gbk"},
-		`multipart/mixed; boundary=a/b=c;;`:                                 {media: "multipart/mixed", boundary: "a/b=c"},
-		`multipart/mixed; boundary=a; boundary=b`:                           {media: "multipart/mixed", boundary: "a"},
-		`multipart/mixed; boundary*0=a; boundary*1=b`:                       {media: "multipart/mixed", boundary: "ab"},
+		`multipart/report; report-type=delivery-status; boundary="a/b=c:d"`: {media: "multipart/report",
+			boundary: "a/b=c:d", reportType: "delivery-status"},
+		`text/plain; Charset = "utf-8"`:               {media: "text/plain", charset: "utf-8"},
+		`text/plain; charset="utf-8";`:                {media: "text/plain", charset: "utf-8"},
+		`text/plain;charset=us-ascii;format=flowed`:   {media: "text/plain", charset: "us-ascii"},
+		`text/plain; name="a;b\"c"; charset=gbk`:      {media: "text/plain", charset: "gbk"},
+		`multipart/mixed; boundary=a/b=c;;`:           {media: "multipart/mixed", boundary: "a/b=c"},
+		`multipart/mixed; boundary=a; boundary=b`:     {media: "multipart/mixed", boundary: "a"},
+		`multipart/mixed; boundary*0=a; boundary*1=b`: {media: "multipart/mixed", boundary: "ab"},
 		"text":           {media: "text"},
 		"text/":          {media: "text/"},
 		"text/plain; x":  {media: "text/plain"},

@@ -50,7 +50,8 @@ func readPostfixNotice(m *mimePart) ([]report, error) {
 			peer = name + " (" + ip + ")"
 		}
 	}
-	n := notice{remote: peer, action: "rejected", stage: bouncehouse.StageConnect, report: report{mail: m, inbound: server, human: text[:at]}}
+	n := notice{remote: peer, action: "rejected", stage: bouncehouse.StageConnect,
+		report: report{mail: m, inbound: server, human: text[:at]}}
 	commands, replies := " In:", " Out:"
 	if !server {
 		commands, replies, n.action = replies, commands, ""
@@ -197,6 +198,7 @@ func (n *notice) refuse(recipient string, stage bouncehouse.Stage, reply string)
 		}
 	}
 	if n.count++; n.count <= maxRecipients {
-		n.report.blocks = append(n.report.blocks, block{recipient: recipient, action: action, remote: n.remote, diagnostic: reply, text: reply, stage: stage})
+		n.report.blocks = append(n.report.blocks, block{recipient: recipient, action: action, remote: n.remote,
+			diagnostic: reply, text: reply, stage: stage})
 	}
 }

@@ -31,7 +31,8 @@ func checkDSN(t testing.TB, mail string) {
 		case !slices.Contains(bouncehouse.DSNOrigins(), e.DSNOrigin):
 			t.Fatalf("dsn_origin %q", e.DSNOrigin)
 		case e.Counted || !e.Claim() || e.Verified && e.DSNOrigin != bouncehouse.DSNLocal:
-			t.Fatalf("counted %v, claim %v, verified %v: %s %s", e.Counted, e.Claim(), e.Verified, e.DSNOrigin, e.Outcome)
+			t.Fatalf("counted %v, claim %v, verified %v: %s %s", e.Counted, e.Claim(), e.Verified, e.DSNOrigin,
+				e.Outcome)
 		case e.ReplyCode != 0 && (e.ReplyCode < 200 || e.ReplyCode > 599):
 			t.Fatalf("reply_code %d", e.ReplyCode)
 		case e.EnhancedCode != "" && bouncehouse.EnhancedLen(e.EnhancedCode) != len(e.EnhancedCode):

@@ -46,7 +46,8 @@ func readProse(m *mimePart) ([]report, error) {
 			rep.blocks = []block{b}
 		}
 	}
-	if system, _ := author(m); len(rep.blocks) == 0 && system && failureSubject(m.subject()) && (speaksOfFailure(m.subject()) || speaksOfFailure(own)) {
+	if system, _ := author(m); len(rep.blocks) == 0 && system && failureSubject(m.subject()) &&
+		(speaksOfFailure(m.subject()) || speaksOfFailure(own)) {
 		// The only address of a mail system's failure notice.
 		if a := p.only(); a != "" {
 			b := block{recipient: a}
@@ -73,8 +74,10 @@ func (rep *report) otherAddresses() map[string]bool {
 		}
 	}
 	h := rep.mail.header
-	add(h.get("To"), h.get("From"), h.get("Reply-To"), h.get("Sender"), h.get("Return-Path"), h.get("Delivered-To"), h.get("Cc"))
-	add(rep.original.get("From"), rep.original.get("Return-Path"), rep.original.get("Sender"), rep.original.get("Reply-To"))
+	add(h.get("To"), h.get("From"), h.get("Reply-To"), h.get("Sender"), h.get("Return-Path"), h.get("Delivered-To"),
+		h.get("Cc"))
+	add(rep.original.get("From"), rep.original.get("Return-Path"), rep.original.get("Sender"),
+		rep.original.get("Reply-To"))
 	return others
 }
 
@@ -127,7 +130,8 @@ func (p *prose) read(text string) {
 			p.blank()
 			continue
 		}
-		if strings.Trim(line, "-=*_+ ") == "" || line[0] == '>' || line[0] == '|' || quotesHeader(line) && !values.HasPrefixFold(line, "to:") && !recipientField(fieldName(line)) {
+		if strings.Trim(line, "-=*_+ ") == "" || line[0] == '>' || line[0] == '|' ||
+			quotesHeader(line) && !values.HasPrefixFold(line, "to:") && !recipientField(fieldName(line)) {
 			p.close()
 			continue
 		}
@@ -145,7 +149,8 @@ func (p *prose) read(text string) {
 		addresses := addressesIn(line)
 		kept, help := addresses[:0], len(addresses) > 0 && helpLine(line)
 		for _, a := range addresses {
-			if !help && !p.others[values.LowerASCII(a)] && !daemonAddress(a) && !helpAddress(line, a) && len(p.found) < maxRecipients {
+			if !help && !p.others[values.LowerASCII(a)] && !daemonAddress(a) && !helpAddress(line, a) &&
+				len(p.found) < maxRecipients {
 				kept = append(kept, a)
 			}
 		}
@@ -159,7 +164,8 @@ func (p *prose) read(text string) {
 			p.close()
 			leads := phrase || failureReasons.in(line[:first])
 			for i, a := range kept {
-				m := proseMention{address: a, introduced: phrase || failure > 0 && failure <= 6, labelled: labelsRecipient(lower)}
+				m := proseMention{address: a, introduced: phrase || failure > 0 && failure <= 6,
+					labelled: labelsRecipient(lower)}
 				if leads {
 					m.lead = line
 				}
@@ -212,8 +218,11 @@ func labelsRecipient(lower string) bool {
 		return false
 	}
 	switch strings.Trim(name, " \t*-") {
-	case "to", "rcpt to", "recipient", "recipients", "recipient address", "envelope-to", "envelope to", "original recipient", "final recipient", "failed recipient", "intended recipient", "sent to", "address", "email", "e-mail",
-		"an", "empfänger", "destinataire", "destinatario", "destinatário", "ontvanger", "odbiorca", "получатель", "кому", "alıcı", "mottagare", "modtager", "宛先", "送信先", "수신자", "받는 사람":
+	case "to", "rcpt to", "recipient", "recipients", "recipient address", "envelope-to", "envelope to",
+		"original recipient", "final recipient", "failed recipient", "intended recipient", "sent to", "address",
+		"email", "e-mail",
+		"an", "empfänger", "destinataire", "destinatario", "destinatário", "ontvanger", "odbiorca", "получатель",
+		"кому", "alıcı", "mottagare", "modtager", "宛先", "送信先", "수신자", "받는 사람":
 		return true
 	}
 	return false
@@ -385,9 +394,12 @@ func (rep *report) settle(text string) {
 // helpLeads stand before addresses to turn to; helpWords in lines that say
 // whom to turn to, unless they tell of a failure too, as failureWords do.
 var (
-	helpLeads    = newPhrases("contact", "write to", "email us", "mail us", "ask ", "questions", "help", "assistance", "kontakt", "联系", "聯絡", "咨询", "問い合わせ")
-	helpWords    = newPhrases("contact ", "for help", "for assistance", "further assistance", "please send", "please forward", "questions", "message-id", "message id", "contacter", "contacte", "联系", "聯絡", "お問い合わせ")
-	failureWords = newPhrases("deliver", "failed", "550", "554", "553", "552", "551", "5.1.", "unknown", "not found", "投递", "退")
+	helpLeads = newPhrases("contact", "write to", "email us", "mail us", "ask ", "questions", "help", "assistance",
+		"kontakt", "联系", "聯絡", "咨询", "問い合わせ")
+	helpWords = newPhrases("contact ", "for help", "for assistance", "further assistance", "please send",
+		"please forward", "questions", "message-id", "message id", "contacter", "contacte", "联系", "聯絡", "お問い合わせ")
+	failureWords = newPhrases("deliver", "failed", "550", "554", "553", "552", "551", "5.1.", "unknown", "not found",
+		"投递", "退")
 )
 
 // helpAddress tells addresses to turn to, by the words before them in their

@@ -78,9 +78,11 @@ func TestFailureSubject(t *testing.T) {
 
 func TestDaemonAddress(t *testing.T) {
 	for address, want := range map[string]bool{
-		"MAILER-DAEMON@mx.example.net": true, "<postmaster@example.net>": true, "Mailer-Daemon": true, "mailer-daemon-1@example.net": true,
-		"MDaemon@example.net": true, "mailer@example.net": true, "MicrosoftExchange329e71ec@example.net": true,
-		"mailerlite@example.net": false, "postmasters@example.net": false, "user@mailer-daemon.example": false, "": false,
+		"MAILER-DAEMON@mx.example.net": true, "<postmaster@example.net>": true, "Mailer-Daemon": true,
+		"mailer-daemon-1@example.net": true,
+		"MDaemon@example.net":         true, "mailer@example.net": true, "MicrosoftExchange329e71ec@example.net": true,
+		"mailerlite@example.net": false, "postmasters@example.net": false,
+		"user@mailer-daemon.example": false, "": false,
 	} {
 		if got := daemonAddress(address); got != want {
 			t.Errorf("%q: got %t", address, got)
@@ -108,7 +110,8 @@ func TestProseHostile(t *testing.T) {
 		mail := header + strings.Repeat(unit, (1<<20)/len(unit))
 		start := time.Now()
 		checkDSN(t, mail)
-		checkDSN(t, strings.Replace(mail, "From: postmaster", "Message-ID: <MDAEMON1@example.net>\nFrom: postmaster", 1))
+		checkDSN(t, strings.Replace(mail, "From: postmaster", "Message-ID: <MDAEMON1@example.net>\nFrom: postmaster",
+			1))
 		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("%s: %v for two mails of 1 MB", name, took)
 		}

@@ -73,7 +73,8 @@ func readQSBMF(m *mimePart) ([]report, error) {
 			rep.human = text[:at]
 			rep.returns(text[next:])
 			next = len(text)
-		case blank && b != nil && (values.HasPrefixFold(line, "Return-Path:") || values.HasPrefixFold(line, "Received:")):
+		case blank && b != nil && (values.HasPrefixFold(line, "Return-Path:") ||
+			values.HasPrefixFold(line, "Received:")):
 			rep.human = text[:at] // the line of hyphens lacks
 			rep.returns(text[at:])
 			next = len(text)

@@ -39,7 +39,8 @@ func readRejection(m *mimePart) ([]report, error) {
 		fields, _ := splitHeader(strings.TrimLeft(p.decoded(), "\r\n"))
 		d := fields.get("Disposition")
 		recipient := typed(firstOf(fields.get("Final-Recipient"), fields.get("Original-Recipient"))).address()
-		if !strings.Contains(values.LowerASCII(d), "automatic") || !rejectionDispositions.in(d) || !strings.Contains(recipient, "@") {
+		if !strings.Contains(values.LowerASCII(d), "automatic") || !rejectionDispositions.in(d) ||
+			!strings.Contains(recipient, "@") {
 			continue
 		}
 		rep := report{mail: m, original: m.original(), messageID: fields.get("Original-Message-ID")}
@@ -55,7 +56,8 @@ func readRejection(m *mimePart) ([]report, error) {
 // rejectionReason is the paragraph behind the sentence that introduces it;
 // lower is the beginning of text in lower case.
 func rejectionReason(text, lower string) string {
-	for _, lead := range []string{"automatically rejected:", "reason given was as follows:", "following reason was given:", "reason was given:", "reason was:", "reason:", "rejected:"} {
+	for _, lead := range []string{"automatically rejected:", "reason given was as follows:",
+		"following reason was given:", "reason was given:", "reason was:", "reason:", "rejected:"} {
 		at := strings.Index(lower, lead)
 		if at < 0 {
 			continue

@@ -14,39 +14,49 @@ import (
 func TestReadDiagnostic(t *testing.T) {
 	ip := netip.MustParseAddr
 	for in, want := range map[string]said.Answer{
-		"smtp; 550 5.1.1 <a@example.net>: User unknown":                         {Code: 550, Enhanced: "5.1.1", Text: "<a@example.net>: User unknown"},
-		"550 5.1.1 no type":                                                     {Code: 550, Enhanced: "5.1.1", Text: "no type"},
-		"smtp;smtp;550 twice":                                                   {Code: 550, Text: "twice"},
-		"X-PowerMTA; smtp;421 4.3.2 busy":                                       {Code: 421, Enhanced: "4.3.2", Text: "busy"},
-		"smtp; 550-5.7.1 one 550 5.7.1 two":                                     {Code: 550, Enhanced: "5.7.1", Text: "one two"},
-		"smtp; 553 sorry (#5.7.1)":                                              {Code: 553, Enhanced: "5.7.1", Text: "sorry (#5.7.1)"},
-		"smtp; 501 not accepted: 5.7.1 no relay":                                {Code: 501, Enhanced: "5.7.1", Text: "not accepted: 5.7.1 no relay"},
-		"smtp; 450 not its class: 5.7.1 no relay":                               {Code: 450, Text: "not its class: 5.7.1 no relay"},
-		"550 no type; and more":                                                 {Code: 550, Text: "no type; and more"},
-		"smtp; timeout; try later":                                              {Text: "timeout; try later"},
-		"x-unix; 255":                                                           {Text: "255"},
-		"X-Postfix; unknown user: \"a\"":                                        {Text: "unknown user: \"a\""},
-		"smtp; 5.1.0 - Unknown address error 550-'5.1.1 gone'":                  {Code: 550, Enhanced: "5.1.1", Text: "gone"},
-		"smtp; 5.1.0 - Unknown address error 550-'gone' (delivery attempts: 3)": {Code: 550, Enhanced: "5.1.0", Text: "gone"},
+		"smtp; 550 5.1.1 <a@example.net>: User unknown": {Code: 550, Enhanced: "5.1.1",
+			Text: "<a@example.net>: User unknown"},
+		"550 5.1.1 no type":                 {Code: 550, Enhanced: "5.1.1", Text: "no type"},
+		"smtp;smtp;550 twice":               {Code: 550, Text: "twice"},
+		"X-PowerMTA; smtp;421 4.3.2 busy":   {Code: 421, Enhanced: "4.3.2", Text: "busy"},
+		"smtp; 550-5.7.1 one 550 5.7.1 two": {Code: 550, Enhanced: "5.7.1", Text: "one two"},
+		"smtp; 553 sorry (#5.7.1)":          {Code: 553, Enhanced: "5.7.1", Text: "sorry (#5.7.1)"},
+		"smtp; 501 not accepted: 5.7.1 no relay": {Code: 501, Enhanced: "5.7.1",
+			Text: "not accepted: 5.7.1 no relay"},
+		"smtp; 450 not its class: 5.7.1 no relay": {Code: 450,
+			Text: "not its class: 5.7.1 no relay"},
+		"550 no type; and more":                                {Code: 550, Text: "no type; and more"},
+		"smtp; timeout; try later":                             {Text: "timeout; try later"},
+		"x-unix; 255":                                          {Text: "255"},
+		"X-Postfix; unknown user: \"a\"":                       {Text: "unknown user: \"a\""},
+		"smtp; 5.1.0 - Unknown address error 550-'5.1.1 gone'": {Code: 550, Enhanced: "5.1.1", Text: "gone"},
+		"smtp; 5.1.0 - Unknown address error 550-'gone' (delivery attempts: 3)": {Code: 550, Enhanced: "5.1.0",
+			Text: "gone"},
 		"X-Postfix; host mx.example.net[192.0.2.1] said: 450 4.2.0 later (in reply to end of DATA command)": {
-			Host: "mx.example.net", IP: ip("192.0.2.1"), Stage: bouncehouse.StageEOD, Code: 450, Enhanced: "4.2.0", Text: "later"},
+			Host: "mx.example.net", IP: ip("192.0.2.1"), Stage: bouncehouse.StageEOD, Code: 450, Enhanced: "4.2.0",
+			Text: "later"},
 		"X-Postfix; connect to mx.example.net[2001:db8::1]:25: Connection refused": {
-			Host: "mx.example.net", IP: ip("2001:db8::1"), Stage: bouncehouse.StageConnect, Text: "connect to mx.example.net[2001:db8::1]:25: Connection refused"},
+			Host: "mx.example.net", IP: ip("2001:db8::1"), Stage: bouncehouse.StageConnect,
+			Text: "connect to mx.example.net[2001:db8::1]:25: Connection refused"},
 		"X-Postfix; lost connection with mx.example.net[192.0.2.1] while sending MAIL FROM": {
-			Host: "mx.example.net", IP: ip("192.0.2.1"), Stage: bouncehouse.StageMAIL, Text: "lost connection with mx.example.net[192.0.2.1] while sending MAIL FROM"},
+			Host: "mx.example.net", IP: ip("192.0.2.1"), Stage: bouncehouse.StageMAIL,
+			Text: "lost connection with mx.example.net[192.0.2.1] while sending MAIL FROM"},
 		"smtp; SMTP error from remote mail server after RCPT TO:<a@example.net>: host mx.example.net [192.0.2.1]: 550 no": {
 			Host: "mx.example.net", IP: ip("192.0.2.1"), Stage: bouncehouse.StageRCPT, Code: 550, Text: "no"},
-		"smtp; <mx.example.net #5.5.0 smtp;554 5.5.4 no transaction>": {Code: 554, Enhanced: "5.5.4", Text: "no transaction"},
+		"smtp; <mx.example.net #5.5.0 smtp;554 5.5.4 no transaction>": {Code: 554, Enhanced: "5.5.4",
+			Text: "no transaction"},
 		"smtp; 451 4.4.0 Primary target responded with: \"421 4.4.1 timed out\"": {
 			Code: 451, Enhanced: "4.4.0", Text: "Primary target responded with: \"421 4.4.1 timed out\""},
 		"smtp; The server did not answer. [mx.example.net 192.0.2.1: timed out]": {
-			Host: "mx.example.net", IP: ip("192.0.2.1"), Text: "The server did not answer. [mx.example.net 192.0.2.1: timed out]"},
+			Host: "mx.example.net", IP: ip("192.0.2.1"),
+			Text: "The server did not answer. [mx.example.net 192.0.2.1: timed out]"},
 		// The host in a reply is not the one that answered.
 		"smtp; 554 5.7.1 Your host mail.example.com[203.0.113.25] is listed": {
 			Code: 554, Enhanced: "5.7.1", Text: "Your host mail.example.com[203.0.113.25] is listed"},
 	} {
 		got := readDiagnostic(in)
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(said.Answer{}), cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(said.Answer{}),
+			cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", in, diff)
 		}
 	}
@@ -85,14 +95,18 @@ Remote Server at example.net (192.0.2.3) returned '550 5.1.1 can't find e; gone'
 		"x@example.net-other": ``,
 	} {
 		for _, recipients := range []int{1, fewRecipients + 1} {
-			if got := paragraph(human, newPlaces(values.LowerASCII(human), recipients, newWork(len(human)), &last[said.Answer]{}), address); got != want {
+			if got := paragraph(human, newPlaces(values.LowerASCII(human), recipients, newWork(len(human)),
+				&last[said.Answer]{}), address); got != want {
 				t.Errorf("%s of %d: got %q, want %q", address, recipients, got, want)
 			}
 		}
 	}
-	got := said.Read(paragraph(human, newPlaces(values.LowerASCII(human), 1, newWork(len(human)), &last[said.Answer]{}), "e@example.net"))
-	want := said.Answer{Host: "example.net", IP: netip.MustParseAddr("192.0.2.3"), Code: 550, Enhanced: "5.1.1", Text: "can't find e; gone"}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(said.Answer{}), cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+	got := said.Read(paragraph(human, newPlaces(values.LowerASCII(human), 1, newWork(len(human)), &last[said.Answer]{}),
+		"e@example.net"))
+	want := said.Answer{Host: "example.net", IP: netip.MustParseAddr("192.0.2.3"), Code: 550, Enhanced: "5.1.1",
+		Text: "can't find e; gone"}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(said.Answer{}),
+		cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 		t.Errorf("Exchange (-want +got):\n%s", diff)
 	}
 }

@@ -59,7 +59,8 @@ func readSendmail(m *mimePart) ([]report, error) {
 		case b.action != "":
 		case warning:
 			b.action = "delayed"
-		case expired && (b.diagnostic == "" || strings.HasPrefix(b.text, "Deferred") || strings.HasPrefix(typed(b.diagnostic).value, "4")):
+		case expired && (b.diagnostic == "" || strings.HasPrefix(b.text, "Deferred") ||
+			strings.HasPrefix(typed(b.diagnostic).value, "4")):
 			b.action = "expired"
 		case strings.HasPrefix(b.text, "Deferred"):
 			continue // stays in the queue, and is in this transcript by chance
@@ -126,7 +127,8 @@ func (s *sendmailReport) read(own string) {
 					listed.text = trimmed
 				}
 				if strings.HasPrefix(trimmed, "(expanded from: ") {
-					listed.original = (typedValue{value: strings.TrimSuffix(trimmed[len("(expanded from: "):], ")")}).address()
+					listed.original = (typedValue{value: strings.TrimSuffix(trimmed[len("(expanded from: "):],
+						")")}).address()
 				}
 			default:
 				address, comment, _ := strings.Cut(trimmed, "  (")
@@ -270,7 +272,8 @@ func sameClass(line string, code uint16) bool {
 
 // vague tells Sendmail's words that say that something else said why.
 func vague(text string) bool {
-	return strings.HasPrefix(text, "Service unavailable") || strings.HasPrefix(text, "unknown mailer error") || strings.HasPrefix(text, "Can't create output")
+	return strings.HasPrefix(text, "Service unavailable") || strings.HasPrefix(text, "unknown mailer error") ||
+		strings.HasPrefix(text, "Can't create output")
 }
 
 // sendmailResult reads a line of the transcript that tells a result:

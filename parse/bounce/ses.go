@@ -66,7 +66,8 @@ type sesRecipient struct {
 
 func readSES(m *mimePart) ([]report, error) {
 	text := strings.TrimLeft(m.text(), "\r\n\t ")
-	if !strings.HasPrefix(text, "{") || !strings.Contains(text, "notificationType") && !strings.Contains(text, "eventType") {
+	if !strings.HasPrefix(text, "{") || !strings.Contains(text, "notificationType") &&
+		!strings.Contains(text, "eventType") {
 		return nil, nil
 	}
 	n, ok := decodeSES(text)
@@ -76,12 +77,14 @@ func readSES(m *mimePart) ([]report, error) {
 	if !ok {
 		return nil, nil // other JSON, or cut off
 	}
-	rep := report{mail: m, sender: n.Mail.Source, messageID: n.Mail.Common.MessageID, arrival: values.Date(n.Mail.Timestamp)}
+	rep := report{mail: m, sender: n.Mail.Source, messageID: n.Mail.Common.MessageID,
+		arrival: values.Date(n.Mail.Timestamp)}
 	for _, h := range n.Mail.Headers {
 		rep.original = append(rep.original, mimeField{h.Name, h.Value})
 	}
 	add := func(r sesRecipient, action, at string) {
-		b := block{recipient: r.Address, action: firstOf(r.Action, action), status: values.StatusCode(r.Status), diagnostic: r.Diagnostic, attempt: values.Date(at)}
+		b := block{recipient: r.Address, action: firstOf(r.Action, action), status: values.StatusCode(r.Status),
+			diagnostic: r.Diagnostic, attempt: values.Date(at)}
 		if b.recipient != "" {
 			rep.blocks = append(rep.blocks, b)
 		}

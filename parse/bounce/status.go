@@ -17,7 +17,8 @@ func statusMedia(media string) bool {
 // recipientField tells the fields that belong to one recipient; the others
 // belong to the whole message.
 func recipientField(name string) bool {
-	return values.IsName(name, "Final-Recipient", "Original-Recipient", "Action", "Status", "Remote-MTA", "Diagnostic-Code",
+	return values.IsName(name, "Final-Recipient", "Original-Recipient", "Action", "Status", "Remote-MTA",
+		"Diagnostic-Code",
 		"Last-Attempt-Date", "Will-Retry-Until", "Final-Log-ID", "X-Actual-Recipient")
 }
 
@@ -25,14 +26,17 @@ func recipientField(name string) bool {
 // Others are the middle of a folded reply that lost its indent: "https://..."
 // and "Reason: ..." begin lines too.
 func statusField(name string) bool {
-	return values.IsName(name, "Reporting-MTA", "Arrival-Date", "Received-From-MTA", "Original-Envelope-ID", "DSN-Gateway") || recipientField(name) ||
-		values.HasPrefixFold(name, "x-") || values.HasPrefixFold(name, "content-") || values.HasPrefixFold(name, "localized-")
+	return values.IsName(name, "Reporting-MTA", "Arrival-Date", "Received-From-MTA", "Original-Envelope-ID",
+		"DSN-Gateway") || recipientField(name) ||
+		values.HasPrefixFold(name, "x-") || values.HasPrefixFold(name, "content-") ||
+		values.HasPrefixFold(name, "localized-")
 }
 
 // mailField tells fields of a returned message that stand in no delivery
 // status.
 func mailField(name string) bool {
-	return values.IsName(name, "Return-Path", "Received", "From", "To", "Subject", "Message-ID", "Date", "MIME-Version", "Delivered-To")
+	return values.IsName(name, "Return-Path", "Received", "From", "To", "Subject", "Message-ID", "Date", "MIME-Version",
+		"Delivered-To")
 }
 
 // statusGroups cuts the text of a delivery status into its groups of fields,
@@ -101,7 +105,8 @@ const (
 	blockFields
 )
 
-var blockFieldNames = [blockFields]string{"Final-Recipient", "Original-Recipient", "Action", "Status", "Remote-MTA", "Diagnostic-Code",
+var blockFieldNames = [blockFields]string{"Final-Recipient", "Original-Recipient", "Action", "Status", "Remote-MTA",
+	"Diagnostic-Code",
 	"Last-Attempt-Date", "X-Supplementary-Info", "X-Network-Error", "X-Actual-Recipient"}
 
 // openBlock is the recipient's block under way.
@@ -166,7 +171,8 @@ func (rep *report) readGroups(groups []mimeHeader) {
 }
 
 func messageField(name string) bool {
-	return strings.EqualFold(name, "Reporting-MTA") || strings.EqualFold(name, "Arrival-Date") || strings.EqualFold(name, "Received-From-MTA")
+	return strings.EqualFold(name, "Reporting-MTA") || strings.EqualFold(name, "Arrival-Date") ||
+		strings.EqualFold(name, "Received-From-MTA")
 }
 
 // clashes tells whether g has a field that the block under way has already.
@@ -218,7 +224,8 @@ func (rep *report) messageField(f mimeField) {
 	case f.is("X-Original-Message-ID"):
 		rep.messageID = f.value()
 	// X-Postfix-Queue-ID, X-Yandex-Queue-ID, X-SendGrid-QueueID ...
-	case values.HasPrefixFold(name, "x-") && (values.HasSuffixFold(name, "-queue-id") || values.HasSuffixFold(name, "-queueid")):
+	case values.HasPrefixFold(name, "x-") && (values.HasSuffixFold(name, "-queue-id") ||
+		values.HasSuffixFold(name, "-queueid")):
 		rep.queueID = f.value()
 	case values.HasPrefixFold(name, "x-") && values.HasSuffixFold(name, "-sender"):
 		rep.sender = typed(f.value()).address()

@@ -55,7 +55,8 @@ func (b *block) tell(words string) {
 func cutLead(words string) string {
 	for _, colon := range []string{"：", ":"} {
 		lead, rest, ok := strings.Cut(words[:min(len(words), 80)], colon)
-		if ok && lead != "" && !strings.ContainsFunc(lead, func(r rune) bool { return r < 0x80 && r != ' ' && r != ',' }) && rest != "" {
+		if ok && lead != "" &&
+			!strings.ContainsFunc(lead, func(r rune) bool { return r < 0x80 && r != ' ' && r != ',' }) && rest != "" {
 			return strings.TrimLeft(words[len(lead)+len(colon):], " \t\u3000")
 		}
 	}

@@ -146,7 +146,8 @@ func (t *transcript) pick(known said.Answer, recipient string, only bool) said.A
 		case known.Text != "" && known.Code == e.said.Code && strings.HasPrefix(e.said.Text, known.Text):
 			return e.said
 		case t.of != nil:
-		case e.said.Stage == bouncehouse.StageRCPT && recipient != "" && (strings.Contains(e.command, recipient) || strings.Contains(values.LowerASCII(e.said.Text), recipient)):
+		case e.said.Stage == bouncehouse.StageRCPT && recipient != "" &&
+			(strings.Contains(e.command, recipient) || strings.Contains(values.LowerASCII(e.said.Text), recipient)):
 			own = e.said
 		default:
 			last = e.said

@@ -36,7 +36,8 @@ func typed(s string) typedValue {
 // and nothing for the first words of a text without a type, which may have a
 // semicolon too.
 func knownType(kind string) string {
-	for _, t := range [...]string{"smtp", "rfc822", "dns", "esmtp", "lmtp", "dsn", "utf-8", "x400", "unknown", "unix", "local"} {
+	for _, t := range [...]string{"smtp", "rfc822", "dns", "esmtp", "lmtp", "dsn", "utf-8", "x400", "unknown", "unix",
+		"local"} {
 		if values.IsName(kind, t) {
 			return t
 		}

@@ -65,7 +65,8 @@ func (o ours) wayOf(header mimeHeader) way {
 		if h.kind == hopUnknown {
 			return near
 		}
-		if h.kind == hopClient && h.sure && (slices.Contains(o.egress, h.ip) || contains(o.hosts, strings.ToLower(h.name))) {
+		if h.kind == hopClient && h.sure && (slices.Contains(o.egress, h.ip) ||
+			contains(o.hosts, strings.ToLower(h.name))) {
 			h.kind = hopInside
 		}
 		if last = h.kind; last != hopClient {
@@ -148,7 +149,8 @@ func readHop(value string) hop {
 // has it behind its own name; "" where there is none. Words further behind may
 // be an envelope address's: PowerMTA and Courier write those last.
 func behindComment(rest string) string {
-	if comment, rest, ok := strings.Cut(rest, ") "); ok && strings.HasPrefix(comment, "(") && !strings.ContainsAny(comment, "<;\"") {
+	if comment, rest, ok := strings.Cut(rest, ") "); ok && strings.HasPrefix(comment, "(") &&
+		!strings.ContainsAny(comment, "<;\"") {
 		return rest
 	}
 	return ""

@@ -39,8 +39,9 @@ func TestWay(t *testing.T) {
 		"made, from another of our addresses": {"Received: from x ([203.0.113.25]) by store.example.com (8.18.1/8.18.1) with ESMTP id 1; date\n" + madePostfix, way{local: true}},
 		"made, from another of our names":     {"Received: from x (mx1.example.com [198.51.100.9]) by store.example.com (Postfix) with ESMTP id 1; date\n" + madePostfix, way{local: true}},
 
-		"forged below":                  {fromOutside + madePostfix, way{client: "out.example.net[198.51.100.7]"}},
-		"forged below an alias":         {madePostfix + fromOutside + madePostfix, way{client: "out.example.net[198.51.100.7]"}},
+		"forged below": {fromOutside + madePostfix, way{client: "out.example.net[198.51.100.7]"}},
+		"forged below an alias": {madePostfix + fromOutside + madePostfix,
+			way{client: "out.example.net[198.51.100.7]"}},
 		"forged below qmail":            {"Received: (qmail 7 invoked from network); date\nReceived: from unknown (HELO mx1.example.com) (198.51.100.7)\n  by 0 with SMTP; date\n" + madeQmail, way{client: "unknown[198.51.100.7]"}},
 		"forged below Exim":             {"Received: from [198.51.100.7] (helo=mx1.example.com)\n\tby mx1.example.com with esmtp (Exim 4.98)\n\tid 1; date\n" + madeExim, way{client: "unknown[198.51.100.7]"}},
 		"forged below LMTP":             {"Received: from mx1.example.com\n\tby mx1.example.com with LMTP\n\tid x; date\n" + fromOutside + madeSend, way{client: "out.example.net[198.51.100.7]"}},
@@ -52,11 +53,13 @@ func TestWay(t *testing.T) {
 		"a made one in the HELO":        {"Received: from localhost (localhost) by y (8) id 1 (out.example.net [198.51.100.7]) by mx1.example.com with SMTP id 1; date\n", way{}},
 		"our name, may be forged":       {"Received: from x (mx1.example.com [198.51.100.7] (may be forged)) by mx1.example.com (8.18.1/8.18.1) with ESMTP id 1; date\n" + madeSend, way{client: "unknown[198.51.100.7]"}},
 		"a HELO like a made one":        {"Received: from localhost (localhost [198.51.100.7]) by mx1.example.com (8.18.1/8.18.1) with ESMTP id 1; date\n", way{client: "localhost[198.51.100.7]"}},
-		"a local user":                  {"Received: by mx1.example.com (Postfix, from userid 1000)\n\tid 1; date\n" + madePostfix, way{}},
-		"a local user of Exim":          {"Received: from alice by mx1.example.com with local (Exim 4.98)\n\tid 1; date\n" + madeExim, way{}},
-		"a local user of Sendmail":      {"Received: (from alice@localhost)\n\tby mx1.example.com (8.18.1/8.18.1/Submit) id 1; date\n" + madeSend, way{}},
-		"a local user of qmail":         {"Received: (qmail 7 invoked by uid 1000); date\n" + madeQmail, way{}},
-		"nonsense on top":               {"Received: x\n" + madePostfix, way{}},
+		"a local user": {"Received: by mx1.example.com (Postfix, from userid 1000)\n\tid 1; date\n" +
+			madePostfix, way{}},
+		"a local user of Exim": {"Received: from alice by mx1.example.com with local (Exim 4.98)\n\tid 1; date\n" +
+			madeExim, way{}},
+		"a local user of Sendmail": {"Received: (from alice@localhost)\n\tby mx1.example.com (8.18.1/8.18.1/Submit) id 1; date\n" + madeSend, way{}},
+		"a local user of qmail":    {"Received: (qmail 7 invoked by uid 1000); date\n" + madeQmail, way{}},
+		"nonsense on top":          {"Received: x\n" + madePostfix, way{}},
 
 		"our name, made up":             {"Received: from x (mx1.example.com [198.51.100.7]) by mx1.example.com (OpenSMTPD) with ESMTP id 1; date\n" + madePostfix, way{client: "unknown[198.51.100.7]"}},
 		"a name that nobody confirms":   {"Received: from x (mx.google.com [198.51.100.7]) by mx1.example.com (Haraka/3.0.3) with ESMTP id 1; date\n", way{client: "unknown[198.51.100.7]"}},
@@ -73,27 +76,43 @@ func TestWay(t *testing.T) {
 		"an address as HELO":            {"Received: from [198.51.100.7] (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with ESMTP id 1; date\n", way{client: "out.example.net[198.51.100.7]"}},
 		"our address as HELO":           {"Received: from [203.0.113.25] (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with ESMTP id 1; date\n" + madePostfix, way{client: "out.example.net[198.51.100.7]"}},
 
-		"through a filter":                     {fromFilter + toFilter + fromOutside + madePostfix, way{client: "out.example.net[198.51.100.7]"}},
-		"through a filter that adds no field":  {fromFilter + fromOutside + madePostfix, way{client: "out.example.net[198.51.100.7]"}},
-		"through a filter, IPv6":               {"Received: from localhost (localhost [IPv6:::1]) by mx1.example.com (Postfix) with ESMTP id 1; date\n" + fromOutside, way{client: "out.example.net[198.51.100.7]"}},
-		"through Exim's filter":                {"Received: from localhost ([127.0.0.1] helo=x)\n\tby mx1.example.com with esmtp (Exim 4.98)\n\tid 1; date\n" + toFilter + fromOutside, way{client: "out.example.net[198.51.100.7]"}},
-		"through a filter, from our address":   {fromFilter + toFilter + "Received: from x ([203.0.113.25]) by mx1.example.com (Postfix) with ESMTP id 1; date\n" + fromOutside, way{client: "out.example.net[198.51.100.7]"}},
-		"a filter forged below":                {fromOutside + fromFilter + toFilter + madePostfix, way{client: "out.example.net[198.51.100.7]"}},
-		"a filter forged below one":            {fromFilter + toFilter + fromOutside + fromFilter + madePostfix, way{client: "out.example.net[198.51.100.7]"}},
-		"loopback, and a made one":             {fromFilter + toFilter + madePostfix, way{client: "localhost[127.0.0.1]"}},
-		"loopback, LMTP, and a made one":       {fromFilter + "Received: from x\n\tby y with LMTP\n\tid x; date\n" + madePostfix, way{client: "localhost[127.0.0.1]"}},
-		"loopback, and a local user":           {fromFilter + "Received: by mx1.example.com (Postfix, from userid 1000)\n\tid 1; date\n", way{client: "localhost[127.0.0.1]"}},
-		"loopback, and no address":             {fromFilter + "Received: from x by y with SMTP; date\n", way{client: "localhost[127.0.0.1]"}},
-		"loopback alone":                       {fromFilter, way{client: "localhost[127.0.0.1]"}},
-		"loopback in the HELO":                 {"Received: from x ([127.0.0.1]) by y (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{}},
-		"loopback as HELO":                     {"Received: from [127.0.0.1] (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with ESMTP id 1; date\n" + fromFilter, way{client: "out.example.net[198.51.100.7]"}},
-		"loopback in an Exim's HELO":           {"Received: from [127.0.0.1] by y with z (Exim 4) (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\nReceived: from x (mx.google.com [192.0.2.9]) by y (Postfix) with SMTP id 1; date\n", way{}},
-		"our address in an Exim's HELO":        {"Received: from [203.0.113.25] by y with z (Exim 4) (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{}},
-		"our address in a HELO without an end": {"Received: from x ([203.0.113.25]) by y with z" + strings.Repeat("z", maxHop) + " (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{}},
-		"LMTP in a HELO without an end":        {"Received: from x by y with LMTP" + strings.Repeat("z", maxHop) + " (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{}},
-		"LMTP in PowerMTA's sender":            {"Received: from x (198.51.100.7) by mx1.example.com (PowerMTA(TM) v3.5r16) id 1 for <a@example.com>; date (envelope-from <\"x) with LMTP\"@evil.example>)\n" + madePostfix, way{client: "unknown[198.51.100.7]"}},
-		"made here in PowerMTA's sender":       {"Received: from localhost (localhost) by mx1.example.com (PowerMTA(TM) v3.5r16); date (envelope-from <\"x) id 1\"@evil.example>)\n" + madePostfix, way{}},
-		"LMTP in Exchange's HELO":              {"Received: from x by y with LMTP (198.51.100.7) by EX1.example.com (10.0.0.1) with Microsoft SMTP Server; date\n" + madePostfix, way{}},
+		"through a filter": {fromFilter + toFilter + fromOutside + madePostfix,
+			way{client: "out.example.net[198.51.100.7]"}},
+		"through a filter that adds no field": {fromFilter + fromOutside + madePostfix,
+			way{client: "out.example.net[198.51.100.7]"}},
+		"through a filter, IPv6": {"Received: from localhost (localhost [IPv6:::1]) by mx1.example.com (Postfix) with ESMTP id 1; date\n" + fromOutside, way{client: "out.example.net[198.51.100.7]"}},
+		"through Exim's filter":  {"Received: from localhost ([127.0.0.1] helo=x)\n\tby mx1.example.com with esmtp (Exim 4.98)\n\tid 1; date\n" + toFilter + fromOutside, way{client: "out.example.net[198.51.100.7]"}},
+		"through a filter, from our address": {fromFilter + toFilter +
+			"Received: from x ([203.0.113.25]) by mx1.example.com (Postfix) with ESMTP id 1; date\n" + fromOutside,
+			way{client: "out.example.net[198.51.100.7]"}},
+		"a filter forged below": {fromOutside + fromFilter + toFilter + madePostfix,
+			way{client: "out.example.net[198.51.100.7]"}},
+		"a filter forged below one": {fromFilter + toFilter + fromOutside + fromFilter + madePostfix,
+			way{client: "out.example.net[198.51.100.7]"}},
+		"loopback, and a made one": {fromFilter + toFilter + madePostfix,
+			way{client: "localhost[127.0.0.1]"}},
+		"loopback, LMTP, and a made one": {fromFilter + "Received: from x\n\tby y with LMTP\n\tid x; date\n" +
+			madePostfix, way{client: "localhost[127.0.0.1]"}},
+		"loopback, and a local user": {fromFilter +
+			"Received: by mx1.example.com (Postfix, from userid 1000)\n\tid 1; date\n",
+			way{client: "localhost[127.0.0.1]"}},
+		"loopback, and no address": {fromFilter + "Received: from x by y with SMTP; date\n",
+			way{client: "localhost[127.0.0.1]"}},
+		"loopback alone":                {fromFilter, way{client: "localhost[127.0.0.1]"}},
+		"loopback in the HELO":          {"Received: from x ([127.0.0.1]) by y (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{}},
+		"loopback as HELO":              {"Received: from [127.0.0.1] (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with ESMTP id 1; date\n" + fromFilter, way{client: "out.example.net[198.51.100.7]"}},
+		"loopback in an Exim's HELO":    {"Received: from [127.0.0.1] by y with z (Exim 4) (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\nReceived: from x (mx.google.com [192.0.2.9]) by y (Postfix) with SMTP id 1; date\n", way{}},
+		"our address in an Exim's HELO": {"Received: from [203.0.113.25] by y with z (Exim 4) (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" + madePostfix, way{}},
+		"our address in a HELO without an end": {"Received: from x ([203.0.113.25]) by y with z" +
+			strings.Repeat("z", maxHop) +
+			" (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" +
+			madePostfix, way{}},
+		"LMTP in a HELO without an end": {"Received: from x by y with LMTP" + strings.Repeat("z", maxHop) +
+			" (out.example.net [198.51.100.7]) by mx1.example.com (Postfix) with SMTP id 1; date\n" +
+			madePostfix, way{}},
+		"LMTP in PowerMTA's sender":      {"Received: from x (198.51.100.7) by mx1.example.com (PowerMTA(TM) v3.5r16) id 1 for <a@example.com>; date (envelope-from <\"x) with LMTP\"@evil.example>)\n" + madePostfix, way{client: "unknown[198.51.100.7]"}},
+		"made here in PowerMTA's sender": {"Received: from localhost (localhost) by mx1.example.com (PowerMTA(TM) v3.5r16); date (envelope-from <\"x) id 1\"@evil.example>)\n" + madePostfix, way{}},
+		"LMTP in Exchange's HELO":        {"Received: from x by y with LMTP (198.51.100.7) by EX1.example.com (10.0.0.1) with Microsoft SMTP Server; date\n" + madePostfix, way{}},
 
 		"Exim looked the name up":   {"Received: from out.example.net ([198.51.100.7] helo=x.example)\n\tby mx1.example.com with esmtps (TLS1.3) (Exim 4.98)\n\tid 1; date\n", way{client: "out.example.net[198.51.100.7]"}},
 		"Exchange sees the address": {"Received: from out.example.net (198.51.100.7) by EX1.example.com (10.0.0.1) with Microsoft SMTP Server; date\n", way{client: "unknown[198.51.100.7]"}},
@@ -120,7 +139,8 @@ func TestForgedLocal(t *testing.T) {
 		if len(res.Events) != 1 {
 			t.Fatalf("%s: %d events", name, len(res.Events))
 		}
-		if e := res.Events[0]; e.DSNOrigin != test.want || e.Verified != (test.want == bouncehouse.DSNLocal) || e.Counted {
+		if e := res.Events[0]; e.DSNOrigin != test.want || e.Verified != (test.want == bouncehouse.DSNLocal) ||
+			e.Counted {
 			t.Errorf("%s: %s, verified %v, counted %v", name, e.DSNOrigin, e.Verified, e.Counted)
 		}
 	}
@@ -152,7 +172,8 @@ func TestClaimedRecipients(t *testing.T) {
 	} {
 		res, _ := parseDSN(t, dsnOptions, manyMail(test.received, test.n))
 		if len(res.Events) != test.events || len(res.Dead) != test.dead {
-			t.Errorf("%d recipients by way of %q: %d events, %d dead letters", test.n, test.received, len(res.Events), len(res.Dead))
+			t.Errorf("%d recipients by way of %q: %d events, %d dead letters", test.n, test.received, len(res.Events),
+				len(res.Dead))
 		}
 		for _, e := range res.Events {
 			if e.Counted {
@@ -197,7 +218,9 @@ func TestBATV(t *testing.T) {
 		"another's":     {strings.Replace(prvs("secret", "news@example.com", week), "news@", "sales@", 1), false},
 		"cut":           {prvs("secret", "news@example.com", week)[:14] + "=a@example.com", false},
 	} {
-		mail := strings.Replace(originMail("relay.example.net", strings.ReplaceAll(fromOutside, "date", "Mon, 2 Nov 2026 09:00:05 +0000"), ""), "To: news@example.com", "To: "+test.to, 1)
+		mail := strings.Replace(originMail("relay.example.net",
+			strings.ReplaceAll(fromOutside, "date", "Mon, 2 Nov 2026 09:00:05 +0000"), ""), "To: news@example.com",
+			"To: "+test.to, 1)
 		res, _ := parseDSN(t, o, mail)
 		if len(res.Events) != 1 {
 			t.Fatalf("%s: %d events", name, len(res.Events))

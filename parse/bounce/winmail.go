@@ -42,7 +42,8 @@ func readWinmail(m *mimePart) ([]report, error) {
 	for line := range values.Lines(own) {
 		line = strings.TrimSpace(line)
 		if strings.HasPrefix(line, "<") {
-			if a, rest, ok := strings.Cut(line[1:], ">,"); ok && strings.Contains(a, "@") && !strings.ContainsAny(a, " \t") {
+			if a, rest, ok := strings.Cut(line[1:], ">,"); ok && strings.Contains(a, "@") &&
+				!strings.ContainsAny(a, " \t") {
 				finish()
 				recipient, words = a, append(words, strings.TrimSpace(rest))
 				continue

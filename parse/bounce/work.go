@@ -40,7 +40,8 @@ type work struct {
 }
 
 func newWork(length int) *work {
-	return &work{parts: maxParts, bytes: workAtLeast + workPerByte*length, windows: maxWindows, guesses: charset.NewGuesses()}
+	return &work{parts: maxParts, bytes: workAtLeast + workPerByte*length, windows: maxWindows,
+		guesses: charset.NewGuesses()}
 }
 
 // read charges w for n bytes that are looked at once more; false where that is

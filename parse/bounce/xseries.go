@@ -61,7 +61,8 @@ func readX1(m *mimePart) ([]report, error) {
 			break // the returned message
 		}
 		why = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(why), "["), "]")
-		rep.blocks = append(rep.blocks, block{recipient: strings.Trim(who, "<>"), action: action, diagnostic: why, text: why})
+		rep.blocks = append(rep.blocks, block{recipient: strings.Trim(who, "<>"), action: action, diagnostic: why,
+			text: why})
 	}
 	return rep.found()
 }
@@ -80,7 +81,8 @@ func readX3(m *mimePart) ([]report, error) {
 		words := strings.Trim(line, " \t\r=*")
 		switch {
 		case words == "", strings.HasPrefix(words, "Technical details"), why.Len() >= maxShared:
-		case strings.HasPrefix(strings.TrimSpace(line), "* ") && strings.Contains(words, "@") && len(rep.blocks) < maxRecipients:
+		case strings.HasPrefix(strings.TrimSpace(line), "* ") && strings.Contains(words, "@") &&
+			len(rep.blocks) < maxRecipients:
 			rep.blocks = append(rep.blocks, block{recipient: words, action: "failed"})
 		default:
 			if why.Len() > 0 {

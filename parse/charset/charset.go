@@ -81,13 +81,15 @@ func mostlyUTF8(s string) bool {
 
 // sevenBit tells charsets that have no high bytes.
 func sevenBit(label string) bool {
-	return label == "us-ascii" || label == "ascii" || strings.HasPrefix(label, "iso-2022-") || strings.HasPrefix(label, "utf-7")
+	return label == "us-ascii" || label == "ascii" || strings.HasPrefix(label, "iso-2022-") ||
+		strings.HasPrefix(label, "utf-7")
 }
 
 // decodeAs decodes s by the name of its charset; false where nobody knows it.
 func decodeAs(s, label string) (string, bool) {
 	switch label {
-	case "gb2312", "gbk", "cp936", "gb2312-80", "gb_2312-80", "euc-cn", "x-gbk", "ms936", "windows-936", "gb18030", "gb-18030", "chinese":
+	case "gb2312", "gbk", "cp936", "gb2312-80", "gb_2312-80", "euc-cn", "x-gbk", "ms936", "windows-936", "gb18030",
+		"gb-18030", "chinese":
 		// Each is contained in the next, and mails labelled with the
 		// smaller use the larger.
 		out, err := simplifiedchinese.GB18030.NewDecoder().String(s)

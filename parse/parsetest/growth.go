@@ -217,7 +217,8 @@ func CheckGrowth(t *testing.T, what fmt.Stringer, n int, text func(n int) string
 	if bounded() {
 		return
 	}
-	t.Errorf("%v: %d bytes took %v and %d of memory, %d bytes %v and %d", what, len(small), a.CPU, a.bytes, len(large), b.CPU, b.bytes)
+	t.Errorf("%v: %d bytes took %v and %d of memory, %d bytes %v and %d", what, len(small), a.CPU, a.bytes, len(large),
+		b.CPU, b.bytes)
 }
 
 // Memory for one record: for each of its bytes, and beside them for as many

@@ -87,7 +87,8 @@ func Read(text string) Answer {
 		}
 	}
 	s.Stage = StageWithin(values.LowerASCII(own))
-	if s.Stage == "" && (s.Host != "" && (strings.Contains(own, "refused to talk to me") || strings.Contains(own, "connect to ")) || strings.Contains(own, "initial server greeting")) {
+	if s.Stage == "" && (s.Host != "" && (strings.Contains(own, "refused to talk to me") ||
+		strings.Contains(own, "connect to ")) || strings.Contains(own, "initial server greeting")) {
 		s.Stage = bouncehouse.StageConnect
 	}
 
@@ -132,7 +133,8 @@ func WhoAnswered(text string) (string, netip.Addr) {
 			return values.HostName(name), ip
 		}
 		lead := values.LowerASCII(before[max(0, len(before)-len(name)-20) : len(before)-len(name)])
-		for _, words := range []string{"host ", "connect to ", "connection to ", "connection with ", "conversation with ", "server at "} {
+		for _, words := range []string{"host ", "connect to ", "connection to ", "connection with ",
+			"conversation with ", "server at "} {
 			if strings.HasSuffix(lead, words) && name != "" {
 				return values.HostName(name), ip
 			}
@@ -233,9 +235,11 @@ func ReplyWithin(text string) int {
 // leadsToCited tells whether the words before a reply are of those that lead
 // to one.
 func leadsToCited(before string) bool {
-	for _, lead := range [...]string{" said: ", " said:", "returned '", "returned \"", "responded with: ", "responded with \"", "responded with: \"", "smtp;",
+	for _, lead := range [...]string{" said: ", " said:", "returned '", "returned \"", "responded with: ",
+		"responded with \"", "responded with: \"", "smtp;",
 		"talk to me: ", "], ", "] ", "]: ", "server was: ", "error message was: ", "(reason: ", " <<< "} {
-		if n := len(before) - len(lead); n >= 0 && before[len(before)-1] == lead[len(lead)-1] && values.HasPrefixFold(before[n:], lead) {
+		if n := len(before) - len(lead); n >= 0 && before[len(before)-1] == lead[len(lead)-1] &&
+			values.HasPrefixFold(before[n:], lead) {
 			return true
 		}
 	}
@@ -258,7 +262,8 @@ func ReplyAt(s string) int {
 		if len(rest) < 3 || rest[0] != ' ' && rest[0] != '-' && (rest[0] != ':' || rest[1] != ' ' || i > 0) {
 			continue
 		}
-		if i > 0 && (s[i-1]-'0' <= 9 || s[i-1] == '.' || s[i-1] == '-' || s[i-1] == '/' || s[i-1] == '=' || s[i-1]|0x20 >= 'a' && s[i-1]|0x20 <= 'z') {
+		if i > 0 && (s[i-1]-'0' <= 9 || s[i-1] == '.' || s[i-1] == '-' || s[i-1] == '/' || s[i-1] == '=' ||
+			s[i-1]|0x20 >= 'a' && s[i-1]|0x20 <= 'z') {
 			continue
 		}
 		if bouncehouse.EnhancedLen(strings.TrimLeft(rest[1:], "#(")) > 0 || leadsToReply(s[:i]) {
@@ -283,7 +288,9 @@ func leadsToReply(before string) bool {
 	trimmed = trimmed[max(0, len(trimmed)-maxLeadWord):]
 	word := values.LowerASCII(trimmed[strings.LastIndexAny(trimmed, " \t:(")+1:])
 	switch word {
-	case "said", "error", "code", "replied", "reply", "response", "responded", "returned", "status", "smtp", "esmtp", "message", "reason", "was", "with", "because", "answer", "answered", "diagnostic", "is", "-", "--", "->", "<-", "<--", "<<<":
+	case "said", "error", "code", "replied", "reply", "response", "responded", "returned", "status", "smtp", "esmtp",
+		"message", "reason", "was", "with", "because", "answer", "answered", "diagnostic", "is", "-", "--", "->", "<-",
+		"<--", "<<<":
 		return true
 	}
 	return false

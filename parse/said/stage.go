@@ -14,7 +14,8 @@ import (
 //	lost connection with mx.example.net while sending DATA  Postfix
 //	SMTP error from remote mail server after end of data:   Exim
 func StageWithin(lower string) bouncehouse.Stage {
-	for _, lead := range []string{"in reply to ", "while sending ", "while performing ", "remote mail server after ", "remote mailer after ", "error after ", ">>> "} {
+	for _, lead := range []string{"in reply to ", "while sending ", "while performing ", "remote mail server after ",
+		"remote mailer after ", "error after ", ">>> "} {
 		_, after, ok := strings.Cut(lower, lead)
 		if !ok {
 			continue
@@ -39,7 +40,8 @@ type step struct {
 var (
 	// told are the beginnings of steps as sentences tell them.
 	told = []step{
-		{"end of data", bouncehouse.StageEOD}, {"data block", bouncehouse.StageEOD}, {"message body", bouncehouse.StageEOD},
+		{"end of data", bouncehouse.StageEOD}, {"data block", bouncehouse.StageEOD},
+		{"message body", bouncehouse.StageEOD},
 		{"initial connection", bouncehouse.StageConnect},
 		{"rcpt to", bouncehouse.StageRCPT}, {"mail from", bouncehouse.StageMAIL}, {"data", bouncehouse.StageDATA},
 		{"ehlo", bouncehouse.StageHELO}, {"helo", bouncehouse.StageHELO},
@@ -47,15 +49,19 @@ var (
 	}
 	// begun are those of commands that are more than that where they stand alone.
 	begun = []step{
-		{"data end", bouncehouse.StageEOD}, {"rcpt", bouncehouse.StageRCPT}, {"mail", bouncehouse.StageMAIL}, {"lhlo", bouncehouse.StageHELO},
+		{"data end", bouncehouse.StageEOD}, {"rcpt", bouncehouse.StageRCPT}, {"mail", bouncehouse.StageMAIL},
+		{"lhlo", bouncehouse.StageHELO},
 		{"xforward", bouncehouse.StageHELO}, {"xclient", bouncehouse.StageHELO}, // Postfix [smtp/smtp_proto.c]
 	}
 	// named are the names of steps that stand alone.
 	named = []step{
-		{".", bouncehouse.StageEOD}, {"dot", bouncehouse.StageEOD}, {"eod", bouncehouse.StageEOD}, {"eom", bouncehouse.StageEOD},
-		{"bdat", bouncehouse.StageEOD}, {"text", bouncehouse.StageEOD}, {"body", bouncehouse.StageEOD}, {"dataend", bouncehouse.StageEOD},
+		{".", bouncehouse.StageEOD}, {"dot", bouncehouse.StageEOD}, {"eod", bouncehouse.StageEOD},
+		{"eom", bouncehouse.StageEOD},
+		{"bdat", bouncehouse.StageEOD}, {"text", bouncehouse.StageEOD}, {"body", bouncehouse.StageEOD},
+		{"dataend", bouncehouse.StageEOD},
 		{"data2", bouncehouse.StageEOD}, {"transfer", bouncehouse.StageEOD}, {"final", bouncehouse.StageEOD},
-		{"welcome", bouncehouse.StageConnect}, {"greeting", bouncehouse.StageConnect}, {"greet", bouncehouse.StageConnect},
+		{"welcome", bouncehouse.StageConnect}, {"greeting", bouncehouse.StageConnect},
+		{"greet", bouncehouse.StageConnect},
 		{"connect", bouncehouse.StageConnect}, {"banner", bouncehouse.StageConnect},
 		{"tls", bouncehouse.StageSTARTTLS},
 	}

@@ -52,7 +52,8 @@ func LoneAddress(s string) string {
 		s = s[1 : len(s)-1]
 	}
 	at := strings.IndexByte(s, '@')
-	if at <= 0 || at == len(s)-1 || s[0] == '.' || s[at-1] == '.' || s[at+1] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..") {
+	if at <= 0 || at == len(s)-1 || s[0] == '.' || s[at-1] == '.' || s[at+1] == '.' || s[len(s)-1] == '.' ||
+		strings.Contains(s, "..") {
 		return ""
 	}
 	for i := range len(s) {
@@ -86,7 +87,8 @@ func OneAddress(s string) string {
 		return a
 	}
 	// Name <user@example.com>, the name in no signs that mean something
-	if name, a, ok := strings.Cut(s, "<"); ok && strings.HasSuffix(a, ">") && !strings.ContainsAny(strings.Trim(name, "\" "), "\",;:@()<>\\") {
+	if name, a, ok := strings.Cut(s, "<"); ok && strings.HasSuffix(a, ">") &&
+		!strings.ContainsAny(strings.Trim(name, "\" "), "\",;:@()<>\\") {
 		if a = LoneAddress(a[:len(a)-1]); a != "" {
 			return a
 		}
@@ -130,7 +132,8 @@ func AddressSpans(s string) func(yield func(span) bool) {
 				end--
 			}
 			domain := s[n+1 : end]
-			if start < n && n-start <= maxLocalPart && strings.IndexByte(domain, '.') > 0 && !strings.Contains(domain, "..") && !yield(span{start, end}) {
+			if start < n && n-start <= maxLocalPart && strings.IndexByte(domain, '.') > 0 &&
+				!strings.Contains(domain, "..") && !yield(span{start, end}) {
 				return
 			}
 			at = next
@@ -191,7 +194,8 @@ func MessageID(s string) string {
 //	SRS1=HHHH=fwd.example==HHHH=TT=shop.example=orders@second.example
 func Unforwarded(address string) string {
 	local, _, _ := strings.Cut(address, "@")
-	if len(local) < 5 || !HasPrefixFold(local, "SRS0") && !HasPrefixFold(local, "SRS1") || strings.IndexByte("=+-", local[4]) < 0 {
+	if len(local) < 5 || !HasPrefixFold(local, "SRS0") && !HasPrefixFold(local, "SRS1") ||
+		strings.IndexByte("=+-", local[4]) < 0 {
 		return address
 	}
 	parts := strings.Split(local[5:], "=")

@@ -29,7 +29,8 @@ func Date(s string) time.Time {
 	}
 	s = strings.Join(strings.Fields(s), " ")
 	for _, layout := range []string{
-		"Mon, 2 Jan 2006 15:04:05", "2 Jan 2006 15:04:05", "Mon, 2 Jan 2006 15:04:05 -07:00", "Mon, 2 Jan 2006 15:04:05 MST-07",
+		"Mon, 2 Jan 2006 15:04:05", "2 Jan 2006 15:04:05", "Mon, 2 Jan 2006 15:04:05 -07:00",
+		"Mon, 2 Jan 2006 15:04:05 MST-07",
 		time.ANSIC, time.UnixDate, time.RFC3339, "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05",
 		"2006-01-02 15-04-05", // QUIRK: SendGrid
 		"02-01-2006 15:04",
@@ -57,7 +58,8 @@ func commonDate(s string) (time.Time, bool) {
 		n++
 	}
 	// " Oct 2026 10:00:00 " and a zone
-	if s = s[n:]; n == 0 || len(s) < 22 || s[0] != ' ' || s[4] != ' ' || s[9] != ' ' || s[12] != ':' || s[15] != ':' || s[18] != ' ' {
+	if s = s[n:]; n == 0 || len(s) < 22 || s[0] != ' ' || s[4] != ' ' || s[9] != ' ' || s[12] != ':' || s[15] != ':' ||
+		s[18] != ' ' {
 		return time.Time{}, false
 	}
 	month := time.Month(Month(s[1:4]))

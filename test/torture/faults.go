@@ -22,13 +22,22 @@ type fault struct {
 // faults are all that can happen to the house.
 func (h *house) faults() []fault {
 	all := []fault{
-		{"kill -9 of the reader", 8, func(ctx context.Context, h *house, p *planned) error { return h.endReader(ctx, p, kill) }},
-		{"SIGTERM to the reader", 4, func(ctx context.Context, h *house, p *planned) error { return h.endReader(ctx, p, terminate) }},
+		{"kill -9 of the reader", 8, func(ctx context.Context, h *house,
+			p *planned) error {
+			return h.endReader(ctx, p, kill)
+		}},
+		{"SIGTERM to the reader", 4, func(ctx context.Context, h *house,
+			p *planned) error {
+			return h.endReader(ctx, p, terminate)
+		}},
 		{"the reader paused", 3, pause(func(h *house, p *planned) []int { return pids(h.reader) })},
 		{"another host name", 2, anotherName},
 		{"a second reader on the same state", 3, secondReader},
 		{"queries and reports", 2, queries},
-		{"mails moved, renamed, copied", 6, func(_ context.Context, h *house, p *planned) error { return h.mails.move(p.rand()) }},
+		{"mails moved, renamed, copied", 6, func(_ context.Context, h *house,
+			p *planned) error {
+			return h.mails.move(p.rand())
+		}},
 		{"deliver under kill -9", 5, func(_ context.Context, h *house, p *planned) error {
 			return h.mails.bring(true, time.Duration(1+p.rand().IntN(40))*time.Millisecond)
 		}},
@@ -75,7 +84,11 @@ func (h *house) faults() []fault {
 // network are the faults of the connections that go through a proxy.
 func network(to string, which func(p *planned) *proxy) []fault {
 	return []fault{
-		{"connections to " + to + " cut", 3, func(_ context.Context, _ *house, p *planned) error { which(p).cut(); return nil }},
+		{"connections to " + to + " cut", 3, func(_ context.Context, _ *house,
+			p *planned) error {
+			which(p).cut()
+			return nil
+		}},
 		{"a black hole before " + to, 3, func(ctx context.Context, _ *house, p *planned) error {
 			x := which(p)
 			x.hole.Store(true)

@@ -111,7 +111,8 @@ func (h *house) command(name string, args ...string) *exec.Cmd {
 // dsn is where the server is, by way of address.
 func (h *house) dsn(address string) string {
 	var password []byte
-	for _, path := range []string{h.path("server", "clickhouse", "writer.password"), h.path("server", "writer.password")} {
+	for _, path := range []string{h.path("server", "clickhouse", "writer.password"),
+		h.path("server", "writer.password")} {
 		if b, err := os.ReadFile(path); err == nil {
 			password = b
 		}
@@ -282,7 +283,8 @@ func (h *house) output(ctx context.Context, cmd *exec.Cmd) (string, error) {
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := runWith(ctx, cmd)
 	if err != nil {
-		err = fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args[1:min(len(cmd.Args), 3)], " "), err, strings.TrimSpace(errs.String()))
+		err = fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args[1:min(len(cmd.Args), 3)], " "), err,
+			strings.TrimSpace(errs.String()))
 	}
 	return out.String(), err
 }

@@ -206,7 +206,8 @@ func bounceMail(a Attempt, n int) string {
 	line("--%s\nContent-Description: Delivery report\nContent-Type: message/delivery-status\n", boundary)
 	line("Reporting-MTA: dns; mx1.example.com\nX-Postfix-Queue-ID: %s", a.QueueID)
 	line("X-Postfix-Sender: rfc822; %s\nArrival-Date: %s\n", a.Sender, date)
-	line("Final-Recipient: rfc822; %s\nOriginal-Recipient: rfc822;%s\nAction: failed\nStatus: 5.1.1", a.Recipient, a.Recipient)
+	line("Final-Recipient: rfc822; %s\nOriginal-Recipient: rfc822;%s\nAction: failed\nStatus: 5.1.1", a.Recipient,
+		a.Recipient)
 	line("Remote-MTA: dns; mx.example.net\nDiagnostic-Code: smtp; 550 5.1.1 No such user\n")
 	line("--%s\nContent-Description: Undelivered Message Headers\nContent-Type: text/rfc822-headers\n", boundary)
 	line("Message-Id: <%s>\nFrom: %s\nTo: %s\nSubject: News\n", a.MessageID, a.Sender, a.Recipient)

@@ -34,11 +34,15 @@ func (m moment) await(ctx context.Context, h *house, p *planned) {
 	var is func(name string) bool
 	switch m {
 	case intended:
-		dir, is = filepath.Join(h.state(), "positions"), func(name string) bool { return strings.HasSuffix(name, ".json") }
+		dir, is = filepath.Join(h.state(), "positions"),
+			func(name string) bool { return strings.HasSuffix(name, ".json") }
 	case partBegun:
 		dir, is = h.eventsDir(), func(name string) bool { return strings.HasPrefix(name, "tmp_insert") }
 	case partWritten:
-		dir, is = h.eventsDir(), func(name string) bool { return strings.HasSuffix(name, "_0") && !strings.HasPrefix(name, "tmp") }
+		dir, is = h.eventsDir(), func(name string) bool {
+			return strings.HasSuffix(name, "_0") &&
+				!strings.HasPrefix(name, "tmp")
+		}
 	default:
 		return
 	}
@@ -68,7 +72,8 @@ func appears(ctx context.Context, dir string, is func(name string) bool) bool {
 	}
 	buf := make([]byte, 16<<10)
 	for end := time.Now().Add(longestMoment); time.Now().Before(end) && ctx.Err() == nil; {
-		if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100); err != nil && !errors.Is(err, unix.EINTR) {
+		if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100); err != nil &&
+			!errors.Is(err, unix.EINTR) {
 			return false
 		}
 		n, _ := unix.Read(fd, buf) // nothing, mostly

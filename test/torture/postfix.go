@@ -89,7 +89,8 @@ func (p *postfixLog) beginning(now time.Time) *logLine {
 func (p *postfixLog) arrive() *message {
 	p.n++
 	m := &message{
-		id: fmt.Sprintf("4j%s%06dz%s", digits(p.host), p.n, "kQ"), sender: fmt.Sprintf("s%d@shop.example", p.r.IntN(50)),
+		id:        fmt.Sprintf("4j%s%06dz%s", digits(p.host), p.n, "kQ"),
+		sender:    fmt.Sprintf("s%d@shop.example", p.r.IntN(50)),
 		messageID: fmt.Sprintf("m%d.%s@shop.example", p.n, p.host),
 		client:    fmt.Sprintf("app%d.example.com[192.0.2.%d]", p.n%9, 10+p.n%9),
 		last:      1 + p.r.IntN(3),
@@ -114,7 +115,8 @@ func digits(host string) string {
 // line is the message's next one.
 func (p *postfixLog) line(m *message, now time.Time) (line *logLine, removed bool) {
 	say := func(daemon, format string, args ...any) *logLine {
-		return &logLine{text: fmt.Sprintf(" %s postfix/%s[%d]: %s: ", p.host, daemon, 300+len(daemon), m.id) + fmt.Sprintf(format, args...)}
+		return &logLine{text: fmt.Sprintf(" %s postfix/%s[%d]: %s: ", p.host, daemon, 300+len(daemon),
+			m.id) + fmt.Sprintf(format, args...)}
 	}
 	active := func() *logLine {
 		return say("qmgr", "from=<%s>, size=2210, nrcpt=%d (queue active)", m.sender, len(m.todo))

@@ -48,7 +48,8 @@ func styles() []style {
 		{name: "olddir", rotate: each(oldDir), begin: withOldDir,
 			paths: func(log string) []string { return []string{log, filepath.Join(filepath.Dir(log), "old")} }},
 		{name: "newsyslog", rotate: each(newsyslog), begin: turnedOver},
-		{name: "odd name", apart: true, rotate: each(oddName), paths: func(log string) []string { return []string{filepath.Dir(log)} }},
+		{name: "odd name", apart: true, rotate: each(oddName),
+			paths: func(log string) []string { return []string{filepath.Dir(log)} }},
 		{name: "symlink", rotate: each(switchLink), begin: switchLink},
 	}
 }
@@ -83,7 +84,8 @@ func (w *logWriter) shift(dir string) error {
 	slices.SortFunc(found, func(a, b rotated) int { return b.n - a.n })
 	base := filepath.Join(dir, filepath.Base(w.path))
 	for _, f := range found {
-		if err := os.Rename(fmt.Sprintf("%s.%d%s", base, f.n, f.tail), fmt.Sprintf("%s.%d%s", base, f.n+1, f.tail)); err != nil {
+		if err := os.Rename(fmt.Sprintf("%s.%d%s", base, f.n, f.tail),
+			fmt.Sprintf("%s.%d%s", base, f.n+1, f.tail)); err != nil {
 			return err
 		}
 	}

@@ -167,7 +167,8 @@ func (h *house) torment(ctx context.Context, todo []planned, deadline time.Time)
 			}
 			if time.Since(told) > progress {
 				told = time.Now()
-				h.t.Logf("%d of %d faults; %d attempts written, %d stored", done.Load(), len(todo), h.ledger.Len(), h.stored.Load())
+				h.t.Logf("%d of %d faults; %d attempts written, %d stored", done.Load(), len(todo), h.ledger.Len(),
+					h.stored.Load())
 			}
 		}
 		return nil
@@ -177,7 +178,8 @@ func (h *house) torment(ctx context.Context, todo []planned, deadline time.Time)
 		faults.Go(func() error {
 			for {
 				i := int(next.Add(1)) - 1
-				if i >= len(todo) || !deadline.IsZero() && time.Now().After(deadline) || !sleep(ctxFaults, todo[i].gap) {
+				if i >= len(todo) || !deadline.IsZero() && time.Now().After(deadline) ||
+					!sleep(ctxFaults, todo[i].gap) {
 					return nil
 				}
 				p := &todo[i]

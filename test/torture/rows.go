@@ -25,9 +25,10 @@ func (h *house) read(ctx context.Context, attempts []Attempt) (*stored, error) {
 		if to == from {
 			continue
 		}
-		out, err := h.ask(ctx, fmt.Sprintf("SELECT source, host, toUnixTimestamp64Milli(time), recipient, queue_id, sender, "+
-			"message_id, client, outcome, reply_code, enhanced_code, provider, counted, stream, file_id, offset, ordinal, chunk "+
-			"FROM events WHERE toUnixTimestamp64Milli(time) >= %d%s", from, until))
+		out, err := h.ask(ctx,
+			fmt.Sprintf("SELECT source, host, toUnixTimestamp64Milli(time), recipient, queue_id, sender, "+
+				"message_id, client, outcome, reply_code, enhanced_code, provider, counted, stream, file_id, offset, ordinal, chunk "+
+				"FROM events WHERE toUnixTimestamp64Milli(time) >= %d%s", from, until))
 		if err != nil {
 			return nil, err
 		}
@@ -77,8 +78,9 @@ func parseRow(line string) (Attempt, error) {
 		return n
 	}
 	a := Attempt{Source: f[0], Host: f[1], Time: number(f[2]), Recipient: f[3], QueueID: f[4], Sender: f[5],
-		MessageID: f[6], Client: f[7], Outcome: f[8], Code: int(number(f[9])), Enhanced: f[10], Provider: f[11], Counted: int(number(f[12])),
-		Where: fmt.Sprintf("%s file %s byte %s ordinal %s chunk %s", f[13], f[14], f[15], f[16], f[17])}
+		MessageID: f[6], Client: f[7], Outcome: f[8], Code: int(number(f[9])), Enhanced: f[10], Provider: f[11],
+		Counted: int(number(f[12])),
+		Where:   fmt.Sprintf("%s file %s byte %s ordinal %s chunk %s", f[13], f[14], f[15], f[16], f[17])}
 	if a.Source == "dsn" {
 		a.Host, a.Time, a.Client, a.Provider = "", 0, "", ""
 	}

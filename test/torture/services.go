@@ -25,7 +25,8 @@ func (h *house) cluster() error {
 			return err
 		}
 		name := "kafka" + strconv.Itoa(i+1)
-		k := test.Kafka(h.t, test.KafkaOptions{Config: config, Dir: h.path(name), Advertised: p.addr(), Cluster: first, Idle: true})
+		k := test.Kafka(h.t, test.KafkaOptions{Config: config, Dir: h.path(name), Advertised: p.addr(), Cluster: first,
+			Idle: true})
 		if !k.Real() {
 			return errNoKafka
 		}
@@ -38,7 +39,8 @@ func (h *house) cluster() error {
 	}
 	member := func(name string) *unit {
 		return h.unit(name, func() *exec.Cmd {
-			return h.command("process", "--state", h.path(name), "--clickhouse", h.dsn(h.toServer.addr()), "--kafka", h.kafkaAddrs())
+			return h.command("process", "--state", h.path(name), "--clickhouse", h.dsn(h.toServer.addr()), "--kafka",
+				h.kafkaAddrs())
 		})
 	}
 	h.members, h.guest = []*unit{member("process1"), member("process2")}, member("process3")

@@ -17,9 +17,10 @@ import (
 )
 
 var (
-	seedFlag     = flag.Uint64("seed", 0, "of the rounds, variants, rotations and faults; 0: another each time")
-	faultsFlag   = flag.Int("faults", 0, "how many faults; 0: the short run that is among the tests")
-	roundFlag    = flag.Int("round", 40, "how many faults an installation goes through before it is judged and another begins")
+	seedFlag   = flag.Uint64("seed", 0, "of the rounds, variants, rotations and faults; 0: another each time")
+	faultsFlag = flag.Int("faults", 0, "how many faults; 0: the short run that is among the tests")
+	roundFlag  = flag.Int("round", 40,
+		"how many faults an installation goes through before it is judged and another begins")
 	durationFlag = flag.Duration("duration", 0, "after which no fault begins")
 	longestFlag  = flag.Duration("longest", time.Minute, "longest pause, black hole or outage")
 	variantFlag  = flag.String("variant", "", "run, server or kafka, or several with commas; empty: all in turn")
@@ -38,8 +39,9 @@ func options(t *testing.T) Options {
 	if testing.Short() {
 		t.Skip("no real parts under -short")
 	}
-	o := Options{Seed: *seedFlag, Faults: *faultsFlag, Round: max(1, *roundFlag), Duration: *durationFlag, Longest: *longestFlag,
-		Keep: *keepFlag, Binary: *binaryFlag, Variants: Variants()}
+	o := Options{Seed: *seedFlag, Faults: *faultsFlag, Round: max(1, *roundFlag), Duration: *durationFlag,
+		Longest: *longestFlag,
+		Keep:    *keepFlag, Binary: *binaryFlag, Variants: Variants()}
 	for o.Seed == 0 {
 		o.Seed = rand.Uint64N(1_000_000)
 	}

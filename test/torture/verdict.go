@@ -42,9 +42,11 @@ func compare(attempts []Attempt, messages int, s *stored) error {
 		case len(rows) == 0:
 			lost.add(a.Where, "%s of %s, written to %s", a.Outcome, a.key(), a.Where)
 		case len(rows) > 1:
-			doubled.add(a.Where, "%s of %s, written to %s, is stored %d times: %s", a.Outcome, a.key(), a.Where, len(rows), places(rows))
+			doubled.add(a.Where, "%s of %s, written to %s, is stored %d times: %s", a.Outcome, a.key(), a.Where,
+				len(rows), places(rows))
 		case !a.same(rows[0]):
-			changed.add(a.Where, "%s, written to %s, stored from %s:%s", a.key(), a.Where, rows[0].Where, difference(&a, rows[0]))
+			changed.add(a.Where, "%s, written to %s, stored from %s:%s", a.key(), a.Where, rows[0].Where,
+				difference(&a, rows[0]))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(have)) {
@@ -53,8 +55,10 @@ func compare(attempts []Attempt, messages int, s *stored) error {
 			unknown.add("", "%s of %s (queue id %s), stored from %s", r.Outcome, key, r.QueueID, places(have[key]))
 		}
 	}
-	faults := []error{lost.err("lost"), doubled.err("doubled"), changed.err("changed"), unknown.err("not in the ledger")}
-	faults = append(faults, differ("attempts_5m", rollup(attempts), s.rollup), differ("report", report(attempts), s.report))
+	faults := []error{lost.err("lost"), doubled.err("doubled"), changed.err("changed"),
+		unknown.err("not in the ledger")}
+	faults = append(faults, differ("attempts_5m", rollup(attempts), s.rollup),
+		differ("report", report(attempts), s.report))
 	if s.messages != messages {
 		faults = append(faults, fmt.Errorf("%d messages are stored, must be %d", s.messages, messages))
 	}

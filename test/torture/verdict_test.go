@@ -15,7 +15,8 @@ func TestVerdict(t *testing.T) {
 		outcome := []string{"delivered", "deferred", "bounced", "expired"}[i%4]
 		written = append(written, Attempt{Source: "postfix", Host: "mx1", Time: 1764442635000 + int64(i)*100,
 			Recipient: fmt.Sprintf("r%d@example.net", i/2), QueueID: fmt.Sprintf("Q%d", i/3), Sender: "s@shop.example",
-			Outcome: outcome, Enhanced: "2.0.0", Provider: []string{"", "google"}[i%2], Counted: 1, Where: "mail.log, byte 1"})
+			Outcome: outcome, Enhanced: "2.0.0", Provider: []string{"", "google"}[i%2], Counted: 1,
+			Where: "mail.log, byte 1"})
 	}
 	written[7].Apart = true
 	written = append(written, Attempt{Source: "dsn", Recipient: "d1@example.net", Outcome: "bounced", Where: "Maildir"})
@@ -39,7 +40,8 @@ func TestVerdict(t *testing.T) {
 		{"a row doubled", "1 doubled", func(s *stored) { s.rows = append(s.rows, s.rows[17]) }},
 		{"a sender changed", `1 changed`, func(s *stored) { s.rows[99].Sender = "" }},
 		{"a row not counted", `counted "0", not "1"`, func(s *stored) { s.rows[99].Counted = 0 }},
-		{"another's sender in a log of several", `1 changed`, func(s *stored) { s.rows[7].Sender = "other@shop.example" }},
+		{"another's sender in a log of several", `1 changed`,
+			func(s *stored) { s.rows[7].Sender = "other@shop.example" }},
 		{"an outcome changed", `outcome "bounced", not "deferred"`, func(s *stored) { s.rows[1].Outcome = "bounced" }},
 		{"a row made up", "1 not in the ledger", func(s *stored) {
 			s.rows = append(s.rows, Attempt{Source: "postfix", Host: "mx1", Recipient: "nobody@example.net"})
