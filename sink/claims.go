@@ -184,16 +184,19 @@ func (c *ClickHouse) known(ctx context.Context, claims []*bouncehouse.Event) (ma
 	return known, ask()
 }
 
-// unguessed are queue ids that nobody guesses, even who received a message of the
-// same session, and OpenSMTPD's of 32 bits with a recipient; schemas tells why.
-const unguessed = `^q([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+|[0-9a-f]{16}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}.*)$`
+// random are queue ids that prove without the message id, unguessed those that do with a
+// recipient; schemas tells why.
+const (
+	random    = `^q[0-9a-f]{16}$`
+	unguessed = `^q([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+|[0-9a-f]{8})$`
+)
 
 // citedSQL finds attempts as knownSQL does, with their addresses.
 const citedSQL = `SELECT DISTINCT id, address FROM (
 SELECT concat('m', message_id) AS id, ` + addressSQL + ` AS address` + byMessage + `
 UNION ALL
 SELECT concat('q', queue_id) AS id, concat((` + addressSQL + ` AS whose), ' ', multiIf(
-    match(id, '` + unguessed + `') OR match(id, '^q[0-9a-f]{8}$') AND startsWith(whose, 'r'), '', message_id = '', '\n', message_id)) AS address` + byQueue + `)
+    match(id, '` + random + `') OR startsWith(whose, 'r') AND match(id, '` + unguessed + `'), '', message_id = '', '\n', message_id)) AS address` + byQueue + `)
 WHERE address IN {addresses:Array(String)}`
 
 const addressSQL = `arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))])`

@@ -56,6 +56,7 @@ func logged() []bouncehouse.Event {
 		at(810, "", "6ALIuY8m000190", "cut@example.net", bouncehouse.Delivered),
 		// its relay writes a message id of its own
 		at(800, "relayed@example.com", "4jX1fM33S7zCf", "relayed@example.net", bouncehouse.Delivered),
+		at(805, "", "930E3B02-4254-4499-8294-70044A00835D.30.1", "haraka@example.net", bouncehouse.Delivered),
 	}
 	for i, counts := range []bouncehouse.System{bouncehouse.Qmail, bouncehouse.HMailServer, bouncehouse.MDaemon,
 		bouncehouse.Exchange} {
@@ -139,6 +140,10 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 		{passed(44, "random@example.com", "", "late@example.net", "4A0E1D23", "4Filter"), false, ""},
 		{passed(47, "0100@relay.example", "other@example.com", "stranger@example.net", "4jX1fM33S7zCf"), false, ""},
 		{claim(49, "", "5eafd00d", sender, "stranger@example.net"), false, ""},
+		// who received 4jX1fM33S7zBd knows the sender, and microseconds to try
+		{claim(50, "", "4jX1fM33S7zCf", sender, "stranger@example.net"), false, ""},
+		// who received message 29 of the session can count
+		{claim(51, "", "930E3B02-4254-4499-8294-70044A00835D.30.1", sender, "haraka@example.net"), false, ""},
 		// who received 6ALIuY8m000189 knows the next
 		{claim(48, "", "6ALIuY8m000190", sender, "cut@example.net"), false, ""},
 		{claim(46, "", "4Other 5eafd00d5eafd00d", sender, "only@example.net"), false, ""}, // two
@@ -228,8 +233,8 @@ func TestClaims(t *testing.T) {
 				t.Errorf("figures (-want +got):\n%s", diff)
 			}
 			if n, m := value[uint64](t, c, "SELECT sum(attempts) FROM bouncehouse.attempts_5m"),
-				value[uint64](t, c, "SELECT sum(counted) FROM bouncehouse.events"); n != 13 || m != 13 {
-				t.Errorf("%d and %d attempts, want 13", n, m)
+				value[uint64](t, c, "SELECT sum(counted) FROM bouncehouse.events"); n != 14 || m != 14 {
+				t.Errorf("%d and %d attempts, want 14", n, m)
 			}
 		})
 	}

@@ -1,11 +1,12 @@
 -- Relays write their own message id over ours (Amazon SES, gateways, milters): a
 -- report of such a message cites its queue id, and never the message id of the log. So
--- a queue id that nobody guesses, even who received the message before, proves by
--- itself, with an address: Postfix's long ones (second, microsecond and inode),
--- OpenSMTPD's and UUIDs (of OpenSMTPD's short ones, of 32 bits, somebody meets one of many
--- millions: they need the recipient). Others do not without the message id, also where the log has
--- none: Postfix's short ones lack the second, and those of Sendmail, Exim and Courier
--- are a second, the process of a whole session and little more.
+-- a queue id that is not counted up proves by itself, with a recipient of the message:
+-- Postfix's long ones (second, microsecond and inode) and OpenSMTPD's; the longer ones of
+-- those, 64 random bits, with the sender too. Of Postfix's, who received another message of
+-- the session, and so knows the sender, met one in 350 to 1,000 mails. Others prove
+-- nothing without the message id, also where the log has none: Postfix's short ones lack
+-- the second, those of Sendmail, Exim and Courier are a second, the process of a whole
+-- session and little more, and those of Haraka its session's and a number.
 -- Of the claims that cite an attempt, what the best of those that they cite makes
 -- of them: a row for each, by its origin.
 CREATE OR REPLACE VIEW bouncehouse.claim_proofs {{.OnCluster}} AS
@@ -57,7 +58,7 @@ INNER JOIN
             id,
             arrayJoin(arrayMap(x -> concat(x, multiIf(
                     NOT startsWith(id, 'q'), '',
-                    match(id, '^q([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+|[0-9a-f]{16}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}.*)$') OR match(id, '^q[0-9a-f]{8}$') AND startsWith(x, 'r'), ' ',
+                    match(id, '^q[0-9a-f]{16}$') OR startsWith(x, 'r') AND match(id, '^q([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+|[0-9a-f]{8})$'), ' ',
                     message_id = '', ' \n', concat(' ', message_id))),
                 [concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))])) AS address,
             lower(recipient) AS handed,
@@ -99,7 +100,7 @@ SELECT
     b.time AS bounce_time,
     b.recipient AS recipient,
     b.dsn_origin AS dsn_origin,
-    b.verified OR attempt_id != '' AND (a.message_id != '' AND a.message_id = b.message_id OR a.queue_id = b.queue_id AND match(concat('q', a.queue_id), '^q([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+|[0-9a-f]{8}|[0-9a-f]{16}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}.*)$')) AND bounce_outcome != 'auto-reply' AS verified,
+    b.verified OR attempt_id != '' AND (a.message_id != '' AND a.message_id = b.message_id OR a.queue_id = b.queue_id AND match(concat('q', a.queue_id), '^q([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+|[0-9a-f]{8}|[0-9a-f]{16})$')) AND bounce_outcome != 'auto-reply' AS verified,
     b.outcome AS bounce_outcome,
     b.class AS bounce_class,
     b.enhanced_code AS bounce_enhanced_code,
