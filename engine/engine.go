@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -63,8 +64,9 @@ type engine struct {
 	memory   int64
 	version  string
 	timezone string
-	refused  map[string]bool // functions that the reader may not use, in lower case
-	defining sync.Mutex      // around keepDefinitions
+	// functions that the reader may not use, in lower case; those that are made meanwhile come to it
+	refused  atomic.Pointer[map[string]bool]
+	defining sync.Mutex // around keepDefinitions and what changes refused
 
 	probation *probation
 }
@@ -360,11 +362,32 @@ func (e *engine) setUp() error {
 	if err != nil {
 		return err
 	}
-	e.refused = map[string]bool{}
-	for _, n := range strings.Fields(names) {
-		e.refused[n] = !functions[n]
+	refused := map[string]bool{}
+	for n := range strings.Lines(names) { // a function of one's own may have blanks in its name
+		n = strings.TrimSuffix(n, "\n")
+		refused[n] = !functions[n]
 	}
+	e.refused.Store(&refused)
 	return nil
+}
+
+// refuse adds the function that the statement is about to make, if it does: by its name alone the reader would call it.
+func (e *engine) refuse(s *statement) {
+	name := 0
+	for i, t := range s.tokens {
+		if t.is("FUNCTION") && i < 4 && s.at(0).is("CREATE") { // CREATE OR REPLACE FUNCTION
+			name = i + 1
+		}
+	}
+	if name == 0 {
+		return
+	}
+	if s.at(name).is("IF") {
+		name += 3 // IF NOT EXISTS
+	}
+	refused := maps.Clone(*e.refused.Load())
+	refused[strings.ToLower(s.at(name).text)] = true
+	e.refused.Store(&refused)
 }
 
 // databases are all there are, in lower case.

@@ -69,3 +69,29 @@ func TestManyProcesses(t *testing.T) {
 			"SELECT count() FROM system.processes WHERE user = 'reader' AND length(query_id) > 900") == 60
 	})
 }
+
+// TestReaderFunctions: a function that the writer makes while the engine runs is not the reader's, be it called by its
+// bare name.
+func TestReaderFunctions(t *testing.T) {
+	end, w := prepared(t)
+	for _, q := range []string{"CREATE DATABASE secret", "CREATE TABLE secret.hid ENGINE = Memory AS SELECT 'hidden' AS b",
+		"CREATE FUNCTION leak AS x -> (SELECT any(b) FROM secret.hid)",
+		"CREATE FUNCTION IF NOT EXISTS Other AS x -> (SELECT any(b) FROM secret.hid)",
+		"CREATE OR REPLACE FUNCTION `with blanks` AS x -> (SELECT any(b) FROM secret.hid)"} {
+		if err := w.Exec(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"leak", "Other", "`with blanks`", "`leak`"} {
+		for _, q := range []string{"SELECT %s(1)", "SELECT arrayMap(%s, [1])", "SELECT * APPLY %s FROM (SELECT 'x' AS a)"} {
+			q = fmt.Sprintf(q, name)
+			if code, body, _ := post(t, end, engine.Reader, nil, q); code != 403 {
+				t.Errorf("%s: %d %.200s", q, code, body)
+			}
+		}
+	}
+	// Of what it has, it may use all.
+	if code, body, _ := post(t, end, engine.Reader, nil, "SELECT arrayMap(length, ['x'])"); code != 200 {
+		t.Errorf("%d %.200s", code, body)
+	}
+}

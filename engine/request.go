@@ -244,7 +244,7 @@ func (q *request) keep(data io.Reader, p *process, most int64) error {
 
 // checkReader is the reader's wall: nothing of it reaches the engine that this has not seen.
 func (q *request) checkReader(e *engine) error {
-	if err := q.statement.forReader(known{e.refused, e.databases}); err != nil {
+	if err := q.statement.forReader(known{*e.refused.Load(), e.databases}); err != nil {
 		return err
 	}
 	maps.Copy(q.session.settings, q.statement.settings)

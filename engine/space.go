@@ -82,6 +82,7 @@ func (e *engine) admit(q *request) error {
 	}
 	e.defining.Lock()
 	defer e.defining.Unlock()
+	e.refuse(q.statement)
 	if err := keepDefinitions(e.data); errors.Is(err, unix.ENOSPC) {
 		return newError("Code: 243. DB::Exception: " + err.Error() + ". (NOT_ENOUGH_SPACE)")
 	} else if err != nil {
