@@ -428,6 +428,86 @@ func TestMboxLocked(t *testing.T) {
 	}
 }
 
+// Who appends without an empty line between, as pipe(8) of Postfix does, appends mails all the same, of which each is
+// read once, whatever comes after it.
+func TestMboxWithoutEmptyLines(t *testing.T) {
+	real := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		p, start := newPlace(t), time.Now()
+		path := filepath.Join(p.dir, "bounces")
+		var want []string
+		for i := range 4 {
+			want = append(want, mailText(i))
+		}
+		p.write(path, fromLine+mailText(0))
+		for i := 1; i < 4; i++ {
+			time.AfterFunc(time.Duration(i)*75*time.Second, func() { p.write(path, fromLine+mailText(i)) })
+		}
+		src := p.open(path, func(o *Options) {
+			o.Once, o.Now = false, func() time.Time { return real.Add(time.Since(start)) }
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+		defer cancel()
+		var got []string
+		for b, err := src.Read(ctx); err == nil; b, err = src.Read(ctx) {
+			got = append(got, p.texts(b)...)
+			p.settle(src, b)
+		}
+		p.equal("followed", want, got)
+		p.ok(src.Close())
+		p.state = filepath.Join(p.dir, "anew")
+		p.equal("anew", want, p.drain(p.open(path)))
+	})
+}
+
+// A mail program takes a dot lock and lets go of it again between two looks: under it the first mail goes, and one
+// comes that is longer. Whenever that is, each mail is read once, and none that is made of two.
+func TestMboxChangedWhileRead(t *testing.T) {
+	mail := func(i int) string { return fromLine + mailText(i) + strings.Repeat("more\n", 10*i) + "\n" }
+	changed := 0
+	for at := range 40 {
+		real := time.Now()
+		synctest.Test(t, func(t *testing.T) {
+			p, start := newPlace(t), time.Now()
+			path := filepath.Join(p.dir, "bounces")
+			p.write(path, mail(1)+mail(2)+mail(3)+mail(4)+mail(5))
+			calls := 0
+			src := p.open(path, func(o *Options) {
+				o.Once, o.Now = false, func() time.Time {
+					if calls++; calls == at+1 {
+						changed++
+						p.ok(os.WriteFile(path, []byte(mail(2)+mail(3)+mail(4)+mail(5)+mail(9)), 0o600))
+					}
+					return real.Add(time.Since(start))
+				}
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			defer cancel()
+			times := map[string]int{}
+			for b, err := src.Read(ctx); err == nil; b, err = src.Read(ctx) {
+				for _, text := range p.texts(b) {
+					times[text]++
+				}
+				p.settle(src, b)
+			}
+			for _, i := range []int{1, 2, 3, 4, 5, 9} {
+				text := strings.TrimSuffix(strings.TrimPrefix(mail(i), fromLine), "\n")
+				if n := times[text]; n != 1 && !(i == 1 && n == 0) {
+					t.Errorf("changed at call %d: mail %d was read %d times", at, i, n)
+				}
+				delete(times, text)
+			}
+			if len(times) > 0 {
+				t.Errorf("changed at call %d: %v", at, times)
+			}
+			p.ok(src.Close())
+		})
+	}
+	if changed < 30 {
+		t.Errorf("changed %d times", changed)
+	}
+}
+
 // One that stays locked is told of, once.
 func TestMboxLockedForLong(t *testing.T) {
 	real := time.Now()

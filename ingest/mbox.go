@@ -293,14 +293,14 @@ func (m *mbox) part(ctx context.Context, f *mboxFile,
 	if idle && !f.pass {
 		f.at, f.tail, f.pass = 0, "", true
 	}
-	under, from := &mailBatch{}, f.at
+	under, from, tail := &mailBatch{}, f.at, f.tail
 	all, more, err := m.gather(ctx, c, f, under, rest)
 	if err != nil {
 		m.o.Mails.release(under)
 		f.at = from
 		return b, false, false, err
 	}
-	if !m.stood(f) { // what was read may be of two mails
+	if !m.stood(f, c, under, from, tail) { // what was read may be of two mails
 		m.o.Mails.release(under)
 		f.at, f.tail, m.half = 0, "", true
 		return b, false, false, nil
@@ -319,14 +319,31 @@ func (m *mbox) part(ctx context.Context, f *mboxFile,
 	return b, true, false, nil
 }
 
-// stood tells whether the file is as it was before it was read, or longer: who
-// has a dot lock alone takes it without asking for ours.
-func (m *mbox) stood(f *mboxFile) bool {
+// stood tells whether the file is as it was before it was read; or longer, and
+// what was read from there on still stands there, behind the same end of what came
+// before: who has a dot lock alone takes it without asking for ours, and may have let
+// go of it by now.
+func (m *mbox) stood(f *mboxFile, c *content, under *mailBatch, from int64, tail string) bool {
 	now, err := f.f.Stat()
-	if err != nil || dotLocked(m.path, m.o.Now()) {
+	switch {
+	case err != nil || dotLocked(m.path, m.o.Now()):
+		return false
+	case diskOf(now) == diskOf(f.info) || c.packed():
+		return true
+	case now.Size() <= f.info.Size():
 		return false
 	}
-	return diskOf(now) == diskOf(f.info) || now.Size() > f.info.Size()
+	if sum, ok, err := tailSum(c, from); err != nil || !ok || sum != tail {
+		return false
+	}
+	for i := range under.Chunks {
+		chunk := &under.Chunks[i]
+		again := make([]byte, len(chunk.Data))
+		if _, err := f.f.ReadAt(again, chunk.Offset); err != nil || string(again) != chunk.Data {
+			return false
+		}
+	}
+	return true
 }
 
 func (m *mbox) letGo(f *mboxFile) {
@@ -524,7 +541,9 @@ func (s *splitter) cut(r io.ReaderAt, off int64, single bool, block int) (*mboxM
 	return m, nil
 }
 
-// nextFrom is where in data, from the given place on, the next mail begins.
+// nextFrom is where in data, from the given place on, the next mail begins: behind
+// an empty line; or, since not all who append to an mbox write one (pipe(8) of Postfix
+// does not by itself), with a whole "From " line and a field of the mail behind it.
 func nextFrom(data []byte, from int) int {
 	for {
 		n := bytes.Index(data[from:], []byte("\nFrom "))
@@ -533,7 +552,11 @@ func nextFrom(data []byte, from int) int {
 		}
 		at := from + n + 1
 		before := bytes.TrimSuffix(data[:at-1], []byte("\r"))
-		if len(before) > 0 && before[len(before)-1] == '\n' && mboxStart.Match(data[at:min(len(data), at+fromMax)]) {
+		start := mboxStart
+		if len(before) == 0 || before[len(before)-1] != '\n' {
+			start = mboxWhole
+		}
+		if n > 0 && start.Match(data[at:min(len(data), at+fromMax)]) {
 			return at
 		}
 		from = at
