@@ -81,3 +81,24 @@ func TestDefinitions(t *testing.T) {
 		}
 	}
 }
+
+// Root follows no link that the owner of the state directory has put in the place of the engine's.
+func TestLinkedDir(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("not root")
+	}
+	state, elsewhere := t.TempDir(), t.TempDir()
+	link := filepath.Join(state, "clickhouse")
+	if err := os.Symlink(elsewhere, link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openDir(state); err != nil {
+		t.Errorf("a link of root's own: %v", err)
+	}
+	if err := os.Lchown(link, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openDir(state); err == nil {
+		t.Error("another's link is followed")
+	}
+}

@@ -50,6 +50,14 @@ func openDir(state string) (dir, error) {
 	if err := os.MkdirAll(d.path, 0o700); err != nil {
 		return dir{}, fmt.Errorf("make the engine's directory: %w", err)
 	}
+	// Root may work in another's state directory, whose links lead nowhere.
+	info, err := os.Lstat(d.path)
+	if err != nil {
+		return dir{}, fmt.Errorf("the engine's directory: %w", err)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && !info.IsDir() && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
+		return dir{}, fmt.Errorf("%s is a link that user %d has made: remove it, or run as that user", d.path, st.Uid)
+	}
 	return d, d.own()
 }
 

@@ -142,7 +142,7 @@ func (s *Mails) readBatches() error {
 		case bytes.HasSuffix([]byte(e.Name()), []byte(batchSuffix+".tmp")):
 			os.Remove(path)
 		case filepath.Ext(path) == batchSuffix:
-			raw, err := os.ReadFile(path)
+			raw, err := readOwn(path)
 			if err != nil {
 				return explain("read", path, err)
 			}

@@ -118,7 +118,7 @@ func openStore(stream, path string, o Options) (s *positionFile, p *position, fr
 		return nil, nil, false, explain("create", dir, err)
 	}
 	s.path = filepath.Join(dir, unsafeName.ReplaceAllString(filepath.Base(path), "_")+"-"+shortHash(stream)+".json")
-	raw, err := os.ReadFile(s.path)
+	raw, err := readOwn(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, p, true, nil
 	}

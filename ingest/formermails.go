@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"regexp"
 	"strings"
 
@@ -26,7 +25,7 @@ func (s *Mails) readOld(dir string) error {
 		return explain("list", dir, err)
 	}
 	for _, path := range lists {
-		raw, err := os.ReadFile(path)
+		raw, err := readOwn(path)
 		if err != nil {
 			return explain("read", path, err)
 		}
@@ -49,7 +48,7 @@ func (s *Mails) readOld(dir string) error {
 		return explain("list", dir, err)
 	}
 	for _, path := range positions {
-		raw, err := os.ReadFile(path)
+		raw, err := readOwn(path)
 		if err != nil {
 			return explain("read", path, err)
 		}

@@ -37,7 +37,7 @@ func OpenLedger(state string, log *slog.Logger) (*Ledger, error) {
 	}
 	dir := filepath.Join(state, positionsName)
 	d.path = filepath.Join(dir, "files.ledger")
-	raw, err := os.ReadFile(d.path)
+	raw, err := readOwn(d.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, explain("read", d.path, err)
 	}
@@ -73,7 +73,7 @@ func (d *Ledger) adopt(dir string, log *slog.Logger) error {
 	}
 	var old []record
 	for _, name := range names {
-		raw, err := os.ReadFile(name)
+		raw, err := readOwn(name)
 		if err != nil {
 			return explain("read position", name, err)
 		}

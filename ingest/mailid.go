@@ -34,11 +34,12 @@ func sumOf(text string) (id mailID) {
 }
 
 // placeOf stands for a file as it lies on disk under a name. What lies there
-// unchanged is known without being read.
+// unchanged is known without being read. Two file systems that were made alike have
+// like inodes; where the device is another after a boot, the mail is read once more.
 func placeOf(info fs.FileInfo, name string) (id mailID) {
 	d := diskOf(info)
 	b := make([]byte, 0, 128)
-	for _, n := range []uint64{d.Inode, uint64(d.Size), uint64(d.MTime)} {
+	for _, n := range []uint64{d.Dev, d.Inode, uint64(d.Size), uint64(d.MTime)} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
 	sum := sha256.Sum256(append(b, name...))

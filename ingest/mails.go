@@ -108,7 +108,7 @@ func OpenMails(state string, log *slog.Logger) (*Mails, error) {
 // load reads a file of records. What a crash left of the last is not relied
 // on by anyone; others that are damaged are left out, and it is said.
 func (s *Mails) load(path string, to doneSet) (size int64, fresh int, err error) {
-	raw, err := os.ReadFile(path)
+	raw, err := readOwn(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, 0, nil
 	}

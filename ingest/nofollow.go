@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -49,8 +50,8 @@ func openRegular(path string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-// openOwn opens a file of the state directory for writing, where it is not there
-// makes it: no link, and no further name of a file elsewhere. The directory may
+// openOwn opens a file of the state directory: no link, nothing else than a file,
+// and none to be written to that has a further name elsewhere. The directory may
 // be another's (deliver runs as its owner, run as root): his links lead nowhere.
 func openOwn(path string, flags int) (*os.File, error) {
 	f, err := os.OpenFile(path, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
@@ -62,7 +63,8 @@ func openOwn(path string, flags int) (*os.File, error) {
 		return nil, err
 	}
 	var st unix.Stat_t
-	if err = unix.Fstat(int(f.Fd()), &st); err == nil && (st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink > 1) {
+	if err = unix.Fstat(int(f.Fd()), &st); err == nil && (st.Mode&unix.S_IFMT != unix.S_IFREG ||
+		st.Nlink > 1 && flags&(unix.O_WRONLY|unix.O_RDWR) != 0) {
 		err = errors.New("it is no file of its own, or has another name elsewhere: remove it")
 	}
 	if err != nil {
@@ -82,4 +84,14 @@ func ownDir(path string) error {
 			Err: errors.New("it is a link, which has no place in a state directory: remove it")})
 	}
 	return nil
+}
+
+// readOwn reads a file of the state directory.
+func readOwn(path string) ([]byte, error) {
+	f, err := openOwn(path, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
 }

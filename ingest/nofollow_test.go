@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -130,4 +131,73 @@ func TestMaildirPassesOver(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Who owns the state directory cannot have root wait for a pipe there, nor read a device or another's file.
+func TestStateSwapped(t *testing.T) {
+	p := newPlace(t)
+	p.now = p.now.Add(time.Hour)
+	mbox := filepath.Join(p.dir, "bounces")
+	p.write(mbox, fromLine+mailText(1)+"\n")
+	p.write(p.log, "Nov 21 a line\n")
+	open := func() (err error) {
+		for _, path := range []string{p.log, mbox} {
+			s, e := Open(path, p.options())
+			if err = errors.Join(err, e); e == nil {
+				s.Close()
+			}
+		}
+		return err
+	}
+	p.drain(p.open(p.log))
+	p.drain(p.open(mbox))
+	var names []string
+	p.ok(filepath.WalkDir(p.state, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			names = append(names, path)
+		}
+		return err
+	}))
+	names = append(names, filepath.Join(p.state, mailsName, "x"+batchSuffix), filepath.Join(p.state, mailsName, "seen.old"))
+	if len(names) < 4 {
+		t.Errorf("%q", names)
+	}
+	for _, name := range names {
+		for what, swap := range map[string]func(string) error{
+			"pipe":   func(path string) error { return syscall.Mkfifo(path, 0o600) },
+			"device": func(path string) error { return os.Symlink("/dev/zero", path) },
+			"file":   func(path string) error { return os.Symlink(p.log, path) },
+		} {
+			was, err := os.ReadFile(name)
+			p.ok(errors.Join(swap(name+".new"), os.Rename(name+".new", name)))
+			ended := make(chan error)
+			go func() { ended <- open() }()
+			select {
+			case err := <-ended:
+				if err == nil || !strings.Contains(err.Error(), name) {
+					t.Errorf("%s in the place of %s: %v", what, name, err)
+				}
+			case <-time.After(time.Minute):
+				t.Fatalf("%s in the place of %s is waited for", what, name)
+			}
+			p.ok(os.Remove(name))
+			if err == nil {
+				p.write(name, string(was))
+			}
+		}
+	}
+	p.ok(open())
+}
+
+// Two file systems that were made alike have files of one inode, size and time.
+func TestPlaceByDevice(t *testing.T) {
+	p := newPlace(t)
+	p.write(p.log, "x")
+	info, err := os.Stat(p.log)
+	p.ok(err)
+	was := placeOf(info, "")
+	info.Sys().(*syscall.Stat_t).Dev++
+	if placeOf(info, "") == was {
+		t.Error("the same")
+	}
 }

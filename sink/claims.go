@@ -191,15 +191,15 @@ const (
 	unguessed = `^q([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+|[0-9a-f]{8})$`
 )
 
-// citedSQL finds attempts as knownSQL does, with their addresses.
+// citedSQL finds attempts as knownSQL does, with their addresses. With a message id the
+// original recipient proves nothing: of a list he stands in its archive beside it.
 const citedSQL = `SELECT DISTINCT id, address FROM (
-SELECT concat('m', message_id) AS id, ` + addressSQL + ` AS address` + byMessage + `
+SELECT concat('m', message_id) AS id, arrayJoin([concat('r', lower(recipient)), concat('s', lower(sender))]) AS address` + byMessage + `
 UNION ALL
-SELECT concat('q', queue_id) AS id, concat((` + addressSQL + ` AS whose), ' ', multiIf(
+SELECT concat('q', queue_id) AS id, concat((arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)),
+    concat('s', lower(sender))]) AS whose), ' ', multiIf(
     match(id, '` + random + `') OR startsWith(whose, 'r') AND match(id, '` + unguessed + `'), '', message_id = '', '\n', message_id)) AS address` + byQueue + `)
 WHERE address IN {addresses:Array(String)}`
-
-const addressSQL = `arrayJoin([concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))])`
 
 // askCited marks the claims whose citations are those of attempts.
 func (c *ClickHouse) askCited(ctx context.Context, q question, asked map[citation][]*bouncehouse.Event) error {

@@ -80,8 +80,10 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 	repeated.MessageID, repeated.Recipient = "claimed@example.com", "z@example.net"
 	notSpam := complaint(401, "one@example.com", "", sender, "late@example.net")
 	notSpam.FeedbackType = "not-spam"
-	original := claim(15, "one@example.com", "", sender, "whoever@elsewhere.example")
+	original := claim(15, "one@example.com", "4A0E1D23", "", "whoever@elsewhere.example")
 	original.OriginalRecipient = "ALIAS@example.net"
+	archived := claim(53, "one@example.com", "", sender, "whoever@elsewhere.example") // a list's address is public
+	archived.OriginalRecipient = "alias@example.net"
 	// Forwarded mail, whose server is known by another name than it writes.
 	passed := func(offset int64, messageID, sender, recipient string, ids ...string) bouncehouse.Event {
 		e := claim(offset, messageID, "4OfAnother", sender, recipient)
@@ -101,8 +103,10 @@ func proved() (events []bouncehouse.Event, verified []bool, figures []string) {
 			"bounce one@example.com late@example.net google"},
 		{claim(13, "", "5eafd00d5eafd00d", "", "only@example.net"), true,
 			"bounce mx1.example.com 5eafd00d5eafd00d only@example.net google"},
-		{claim(14, "one@example.com", "", sender, "alias@example.net"), true,
+		{claim(14, "one@example.com", "4A0E1D23", "", "alias@example.net"), true,
 			"bounce one@example.com user@forward.example google"},
+		{claim(52, "one@example.com", "", sender, "alias@example.net"), false, ""},
+		{archived, false, ""},
 		{original, true, "bounce one@example.com user@forward.example google"},
 		{delayed, true, ""},
 		{claim(17, "", "5eafd00d5eafd00d", sender, "forwarded@elsewhere.example"), true,

@@ -7,6 +7,10 @@
 -- nothing without the message id, also where the log has none: Postfix's short ones lack
 -- the second, those of Sendmail, Exim and Courier are a second, the process of a whole
 -- session and little more, and those of Haraka its session's and a number.
+--
+-- With a message id the original recipient proves nothing: a list's own address stands
+-- in its archive beside it.
+--
 -- Of the claims that cite an attempt, what the best of those that they cite makes
 -- of them: a row for each, by its origin.
 CREATE OR REPLACE VIEW bouncehouse.claim_proofs {{.OnCluster}} AS
@@ -60,7 +64,7 @@ INNER JOIN
                     NOT startsWith(id, 'q'), '',
                     match(id, '^q[0-9a-f]{16}$') OR startsWith(x, 'r') AND match(id, '^q([0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+|[0-9a-f]{8})$'), ' ',
                     message_id = '', ' \n', concat(' ', message_id))),
-                [concat('r', lower(recipient)), concat('r', lower(original_recipient)), concat('s', lower(sender))])) AS address,
+                [concat('r', lower(recipient)), if(startsWith(id, 'q'), concat('r', lower(original_recipient)), ''), concat('s', lower(sender))])) AS address,
             lower(recipient) AS handed,
             max(last.outcome = 'delivered') AS delivered,
             max(last.outcome IN ('bounced', 'expired')) AS failed,
