@@ -37,14 +37,8 @@ type weights struct {
 
 // checkWeight refuses what could grow too much, and what the engine takes too long to plan.
 func (s *statement) checkWeight() error {
-	joins := 0
-	for _, t := range s.tokens {
-		if t.is("JOIN") {
-			joins++
-		}
-	}
 	switch {
-	case joins > maxJoins:
+	case s.joins() > maxJoins:
 		return notForReader("a statement with so many joins", "the engine takes minutes to plan them")
 	case s.doublings() > maxDoublings:
 		return notForReader("a statement with so many BETWEEN or ANY in one expression",
@@ -53,6 +47,15 @@ func (s *statement) checkWeight() error {
 		return errGrows
 	}
 	return nil
+}
+
+func (s *statement) joins() (n int) {
+	for _, t := range s.tokens {
+		if t.is("JOIN") {
+			n++
+		}
+	}
+	return n
 }
 
 // doublings counts in one expression what the parser itself writes anew with an operand twice: x BETWEEN y AND z,

@@ -248,6 +248,7 @@ func (q *request) checkReader(e *engine) error {
 		return err
 	}
 	maps.Copy(q.session.settings, q.statement.settings)
+	q.session.joins = q.statement.joins()
 	for _, f := range []string{q.format, q.statement.format} {
 		if f != "" && !outputFormats[strings.ToLower(f)] {
 			return notForReader("the format "+f, "take one that needs no schema and no template")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"runtime"
 	"sort"
 	"strconv"
 	"strings"
@@ -20,6 +21,7 @@ const (
 	readerSeconds     = 60
 	readerResultBytes = 256 << 20
 	writerResultBytes = 1 << 30
+	maxThreads        = 8
 	maxSeconds        = 1 << 30 // of the writer; more is no limit
 )
 
@@ -33,6 +35,7 @@ type session struct {
 	settings map[string]string
 	get      bool   // a GET changes nothing
 	marker   string // see process.marker
+	joins    int    // of the reader's statement
 
 	unguarded bool // see Config
 }
@@ -78,6 +81,7 @@ func (e *engine) prepare(c *conn, s session) error {
 	if s.user == Reader {
 		settings["result_overflow_mode"], settings["timeout_overflow_mode"] = "throw", "throw"
 		settings["max_memory_usage"] = strconv.FormatInt(e.memory/2, 10)
+		settings["max_threads"] = strconv.Itoa(s.threads(settings["max_threads"]))
 		settings["max_expanded_ast_elements"] = strconv.Itoa(expandedElements)
 		settings["function_range_max_elements_in_block"] = "10000000"    // a function is not stopped within a block
 		for _, operation := range []string{"group_by", "sort", "join"} { // to disk, without bound
@@ -111,6 +115,16 @@ func (e *engine) prepare(c *conn, s session) error {
 		return c.exec("SET readonly = " + quote(readonly))
 	}
 	return nil
+}
+
+// threads are those of a query of the reader's. For a join ClickHouse makes 256 hash tables a thread while it plans, which
+// it counts as nobody's memory: 2 MB, of 63 joins of one row in 64 threads 8 GB.
+func (s *session) threads(asked string) int {
+	n, _ := strconv.Atoi(asked) // checked
+	if n == 0 {
+		n = runtime.NumCPU()
+	}
+	return max(1, min(n, maxThreads, maxThreads*maxJoins/4/max(s.joins, 1)))
 }
 
 // otherDatabases keeps what system tells of other databases' tables (their columns, the least and greatest values of

@@ -209,3 +209,20 @@ func TestShown(t *testing.T) {
 		}
 	}
 }
+
+// The threads of the reader's statements, which each of their joins has hash tables for.
+func TestReaderThreads(t *testing.T) {
+	for _, c := range []struct {
+		asked string
+		joins int
+		want  int
+	}{{"3", 0, 3}, {"64", 0, 8}, {"64", 16, 8}, {"64", 32, 4}, {"64", 64, 2}, {"", 1, min(runtime.NumCPU(), 8)}, {"0", 64, min(runtime.NumCPU(), 2)}} {
+		if got := (&session{joins: c.joins}).threads(c.asked); got != c.want {
+			t.Errorf("%q with %d joins: %d, want %d", c.asked, c.joins, got, c.want)
+		}
+	}
+	s, err := parseStatement("SELECT 1 FROM a JOIN b ON 1 left join c ON 2", 1000)
+	if err != nil || s.joins() != 2 {
+		t.Errorf("%d joins, %v", s.joins(), err)
+	}
+}
