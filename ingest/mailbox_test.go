@@ -460,6 +460,39 @@ func TestMboxWithoutEmptyLines(t *testing.T) {
 	})
 }
 
+// Dovecot quotes no "From " line and tells the length of each mail. Who is not the one that wrote the mbox, but a
+// stranger of one mail in it, tells nothing by his.
+func TestMboxLengths(t *testing.T) {
+	says := func(n int, field, body string) string {
+		return fmt.Sprintf("Return-Path: <>\nReceived: by mx1.example.org\n%sContent-Length: %d\n\n%s", field, n, body)
+	}
+	sized := func(field, body string) string { return says(len(body), field, body) }
+	forged := "text\n\n" + fromLine + mailText(66) + "\n"
+	long := "X-Long: " + strings.Repeat("a", smallBlock) + "\n"
+	for name, c := range map[string]struct{ mails, want []string }{
+		"heeded": {[]string{sized("", forged), sized(long, forged), sized("", ""),
+			sized("", strings.Repeat("y\n", 40_000)+forged), sized("", "last\n")}, nil},
+		"one without": {[]string{mailText(1), sized("", forged)},
+			[]string{mailText(1), says(len(forged), "", "text\n"), mailText(66) + "\n"}},
+		"too long":    {[]string{says(10_000, "", "a\n"), mailText(2)}, nil},
+		"amid a mail": {[]string{says(90, "", "a\n"), mailText(2), mailText(3)}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlace(t)
+			p.now = p.now.Add(time.Hour)
+			path := filepath.Join(p.dir, "bounces")
+			for _, m := range c.mails {
+				p.write(path, fromLine+m+"\n")
+			}
+			want := c.want
+			if want == nil {
+				want = c.mails
+			}
+			p.equal(name, want, p.drain(p.open(path)))
+		})
+	}
+}
+
 // A mail program takes a dot lock and lets go of it again between two looks: under it the first mail goes, and one
 // comes that is longer. Whenever that is, each mail is read once, and none that is made of two.
 func TestMboxChangedWhileRead(t *testing.T) {

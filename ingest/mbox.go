@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -53,6 +54,7 @@ type mboxFile struct {
 	still   int    // for how many looks it was so
 	checked disk   // all of the file was met while it was so
 	locked  int    // how many looks found it locked, one after the other
+	lengths bool   // all mails before at have their length: see splitter
 }
 
 func openMbox(path string, kind fileKind, o Options) (Source, error) {
@@ -94,7 +96,15 @@ func (m *mbox) hold(files []*os.File) error {
 }
 
 // Hold implements bouncehouse.Holder.
-func (m *mbox) Hold() { m.meet() } // the next look tells what cannot be opened
+func (m *mbox) Hold() {
+	if _, err := m.meet(); !errors.Is(err, fs.ErrNotExist) {
+		m.trouble(err)
+	}
+}
+
+// maxBoxes is how many mboxes that stood at the path are held open until they are
+// read: a consumer that takes one away each hour, over days without ClickHouse.
+const maxBoxes = 256
 
 // eachMail is present.
 func (m *mbox) eachMail(yield func(place, id mailID)) error {
@@ -216,8 +226,8 @@ func (m *mbox) meet() (here *mboxFile, err error) {
 	if here = open(); here != nil {
 		return here, nil
 	}
-	if len(m.files) == maxHeld {
-		return nil, fmt.Errorf("%d files that stood here are not read yet: what comes now may be missed", maxHeld)
+	if len(m.files) == maxBoxes {
+		return nil, fmt.Errorf("%d files that stood here are not read yet: what comes now may be missed", maxBoxes)
 	}
 	f, info, err := openRegular(m.path)
 	if err != nil {
@@ -364,7 +374,8 @@ func (m *mbox) Close() error {
 func (m *mbox) gather(ctx context.Context, c *content, f *mboxFile, under *mailBatch,
 	rest time.Duration) (all, more bool, err error) {
 	size, ids, from := 0, map[mailID]bool{}, f.at
-	split := splitter{ids: newMailHash()}
+	split := splitter{ids: newMailHash(), lengths: f.lengths}
+	defer func() { f.lengths = split.lengths }()
 	for size < m.o.ChunkSize && len(under.mails) < maxMails {
 		if err := ctx.Err(); err != nil {
 			return false, false, err
@@ -433,10 +444,15 @@ type mboxMail struct {
 	id     mailID // where the splitter makes them
 }
 
-// splitter cuts an mbox into its mails.
+// splitter cuts an mbox into its mails: by lines "From ", which its writer has quoted
+// in the mails' text; or by their Content-Length, where he has not (mboxcl2: Dovecot,
+// Solaris). Then a stranger's text has mails of his own making. But in a quoted mbox a
+// stranger's own Content-Length reached over later mails: so lengths are heeded as long
+// as every mail from the first on has one that ends where a mail ends.
 type splitter struct {
-	ids *mailHash // makes the mails' ids, where set
-	buf []byte
+	ids     *mailHash // makes the mails' ids, where set
+	lengths bool      // all mails so far had their length; of the first it is not known
+	buf     []byte
 }
 
 const (
@@ -449,8 +465,10 @@ const (
 // next cuts the mail at off; nil where there is none. single says that all of
 // the file is one.
 func (s *splitter) next(r io.ReaderAt, off int64, single bool) (*mboxMail, error) {
+	lengths := s.lengths
 	m, err := s.cut(r, off, single, smallBlock)
 	if m == nil && err == nil {
+		s.lengths = lengths
 		m, err = s.cut(r, off, single, bigBlock)
 	}
 	return m, err
@@ -480,6 +498,13 @@ func (s *splitter) cut(r io.ReaderAt, off int64, single bool, block int) (*mboxM
 		start += end + 1
 	}
 	m := &mboxMail{at: off + int64(start)}
+	to := int64(0) // where it ends, as it says itself
+	if s.lengths = (s.lengths || off == 0) && !single; s.lengths {
+		if to, err = lengthEnd(r, m.at, data[start:]); err != nil {
+			return nil, err
+		}
+		s.lengths = to > 0
+	}
 	// The search is for an empty line, then "From ": in blocks that overlap,
 	// of which the first holds all that is kept of the mail.
 	kept := data[start:]
@@ -493,7 +518,10 @@ func (s *splitter) cut(r io.ReaderAt, off int64, single bool, block int) (*mboxM
 		if at == off {
 			from = max(0, start-1)
 		}
-		if !single {
+		switch {
+		case to > 0 && to <= at+int64(len(data)) && !(to == at+int64(len(data)) && len(data) < block):
+			next = int(to - at)
+		case to == 0 && !single:
 			next = nextFrom(data, from)
 		}
 		if next >= 0 {
@@ -502,7 +530,7 @@ func (s *splitter) cut(r io.ReaderAt, off int64, single bool, block int) (*mboxM
 		}
 		if len(data) < block {
 			m.to, m.last = at+int64(len(data)), true
-			m.closed = bytes.HasSuffix(data, []byte("\n\n")) || bytes.HasSuffix(data, []byte("\n\r\n"))
+			m.closed = to > 0 || bytes.HasSuffix(data, []byte("\n\n")) || bytes.HasSuffix(data, []byte("\n\r\n"))
 			break
 		}
 		if block == smallBlock {
@@ -539,6 +567,41 @@ func (s *splitter) cut(r io.ReaderAt, off int64, single bool, block int) (*mboxM
 		m.reason = err.Error()
 	}
 	return m, nil
+}
+
+// lengthEnd is where the mail at from ends that begins so, with the empty line behind
+// it, if it has a Content-Length and the file, or another mail, begins or ends there;
+// else 0.
+func lengthEnd(r io.ReaderAt, from int64, data []byte) (to int64, err error) {
+	size, body := int64(-1), 0
+	for line := range bytes.Lines(data) {
+		if body += len(line); len(bytes.TrimRight(line, "\r\n")) == 0 {
+			break
+		}
+		if name, value, ok := bytes.Cut(line, []byte(":")); ok && bytes.EqualFold(name, []byte("Content-Length")) {
+			if size, err = strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 48); err != nil {
+				return 0, nil
+			}
+		}
+	}
+	if size < 0 || body == len(data) && size > 0 { // none, or its header is longer than what there is
+		return 0, nil
+	}
+	to = from + int64(body) + size
+	behind := make([]byte, fromMax)
+	n, err := r.ReadAt(behind, to-1)
+	if err != nil && !errors.Is(err, io.EOF) && !damaged(err) {
+		return 0, err
+	}
+	if n == 0 || size > 0 && behind[0] != '\n' { // the file is shorter, or it ends amid a line
+		return 0, nil
+	}
+	behind = behind[1:n]
+	rest := bytes.TrimLeft(behind, "\r\n")
+	if len(rest) > 0 && !mboxStart.Match(rest) {
+		return 0, nil
+	}
+	return to + int64(len(behind)-len(rest)), nil
 }
 
 // nextFrom is where in data, from the given place on, the next mail begins: behind
