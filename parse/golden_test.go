@@ -89,6 +89,11 @@ func (s *sample) parse(t testing.TB, as string, cuts ...int) *bouncehouse.Result
 		}
 		at = cut
 	}
+	for i := range res.Events { // so says the view attempts_5m
+		if e := &res.Events[i]; (e.Direction == bouncehouse.Inbound) != (e.Outcome == bouncehouse.Rejected) {
+			t.Errorf("%s, offset %d: %s and %s", s.file, e.Offset, e.Direction, e.Outcome)
+		}
+	}
 	return res
 }
 

@@ -39,12 +39,12 @@ func exactly(t testing.TB, c *ClickHouse, what string, events []bouncehouse.Even
 }
 
 const projectionDiffers = `SELECT count() FROM (
-  SELECT bucket, provider, class, outcome, enhanced_code, host, attempts, events FROM bouncehouse.attempts_5m) AS a
+  SELECT bucket, provider, class, outcome, enhanced_code, host, attempts + refusals AS counted, events FROM bouncehouse.attempts_5m) AS a
 FULL OUTER JOIN (
-  SELECT toStartOfFiveMinutes(time) AS bucket, provider, class, outcome, enhanced_code, host, sum(counted) AS attempts, count() AS events
+  SELECT toStartOfFiveMinutes(time) AS bucket, provider, class, outcome, enhanced_code, host, sum(counted) AS counted, count() AS events
   FROM bouncehouse.events GROUP BY ALL SETTINGS optimize_use_projections = 0) AS b
 USING (bucket, provider, class, outcome, enhanced_code, host)
-WHERE a.attempts != b.attempts OR a.events != b.events`
+WHERE a.counted != b.counted OR a.events != b.events`
 
 // TestRecover leaves behind what a killed server or writer may: nothing of a
 // month, all of it, some of it, or the token without the rows.

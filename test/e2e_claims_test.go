@@ -29,6 +29,7 @@ func claimLog() string {
 		}
 		line("smtp[358]: %s: to=<%s>, relay=gmail-smtp-in.l.google.com[203.0.113.26]:25, delay=0.5, delays=0/0/0.3/0.2, %s", id, to, status)
 		line("qmgr[301]: %s: removed", id)
+		line("smtpd[401]: NOQUEUE: reject: RCPT from unknown[198.51.100.7]: 554 5.7.1 <x@example.org>: Relay access denied; from=<a@example.net> to=<x@example.org> proto=ESMTP helo=<x>")
 	}
 	return b.String()
 }
@@ -171,6 +172,10 @@ func TestForgedBounces(t *testing.T) {
 	want, none := plain.reportAndClaims()
 	if !strings.Contains(none, `"providers":[]`) || plain.number("SELECT sum(attempts) FROM attempts_5m") != 33 {
 		t.Fatalf("the log alone gives %v, %s", want, none)
+	}
+	// Whom our servers refuse, anyone can be, has a figure of his own.
+	if n := plain.number("SELECT sum(refusals) FROM attempts_5m WHERE enhanced_code = '5.7.1'"); n != 33 {
+		t.Errorf("%d refusals of clients, want 33", n)
 	}
 	same := func(t *testing.T, h *house) {
 		t.Helper()
