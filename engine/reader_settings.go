@@ -78,15 +78,15 @@ var readerSettings = settingsTable([]struct {
 		"output_format_json_skip_null_value_in_named_tuples output_format_json_pretty_print output_format_csv_crlf_end_of_line output_format_csv_serialize_tuple_into_separate_columns " +
 		"output_format_tsv_crlf_end_of_line output_format_pretty_row_numbers output_format_pretty_highlight_digit_groups output_format_pretty_single_large_number_tip_threshold " +
 		"output_format_pretty_display_footer_column_names output_format_pretty_multiline_fields output_format_pretty_fallback_to_vertical output_format_markdown_escape_special_characters " +
-		"output_format_parquet_string_as_string output_format_orc_string_as_string " +
+		"output_format_parquet_string_as_string " +
 		"output_format_bson_string_as_string output_format_native_write_json_as_string output_format_binary_write_json_as_string output_format_binary_encode_types_in_binary_format " +
 		"output_format_native_encode_types_in_binary_format output_format_native_use_flattened_dynamic_and_json_serialization output_format_values_escape_quote_with_quote", flag},
 	{"output_format_pretty_max_rows output_format_pretty_max_column_pad_width output_format_pretty_max_value_width",
 		upTo(1 << 20)},
 	{"output_format_pretty_color", oneOf("0 1 auto true false")},
 	{"output_format_pretty_grid_charset", oneOf("UTF-8 ASCII")},
-	{"output_format_parquet_compression_method output_format_orc_compression_method",
-		oneOf("none uncompressed snappy lz4 lz4_frame gzip zstd brotli zlib")},
+	{"output_format_parquet_compression_method",
+		oneOf("none uncompressed snappy lz4 lz4_frame gzip zstd brotli")},
 	{"format_csv_delimiter", matching(`[ -~\t]`)},
 	{"format_csv_null_representation format_tsv_null_representation bool_true_representation bool_false_representation",
 		matching(`.{0,40}`)},

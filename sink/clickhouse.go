@@ -27,6 +27,10 @@ import (
 // come back. All other errors are the server's own answers.
 var ErrUnreachable = errors.New("ClickHouse does not answer")
 
+// ErrBusy is wrapped by errors that say that the server had no memory left for the
+// question, or too many others: it passes.
+var ErrBusy = errors.New("ClickHouse has no room for the question")
+
 // Options say where ClickHouse is.
 type Options struct {
 	// DSN names a server: clickhouse://user:password@host:9000 (native
@@ -161,8 +165,12 @@ func loopback(addrs []string) bool {
 	return true
 }
 
-// notEnoughSpace is ClickHouse's NOT_ENOUGH_SPACE.
-const notEnoughSpace = 243
+// Codes of ClickHouse's errors.
+const (
+	notEnoughSpace      = 243 // NOT_ENOUGH_SPACE
+	memoryLimitExceeded = 241 // MEMORY_LIMIT_EXCEEDED
+	tooManyQueries      = 202 // TOO_MANY_SIMULTANEOUS_QUERIES
+)
 
 // full is ClickHouse's answer where its disk has no room, in its words. It is
 // syscall.ENOSPC.
@@ -175,15 +183,20 @@ func (f full) Error() string {
 
 func (f full) Is(target error) bool { return target == syscall.ENOSPC }
 
-// reached adds ErrUnreachable to errors of the network, and makes a full of an
+// reached adds ErrUnreachable to errors of the network, ErrBusy to what passes, and makes a full of an
 // answer that is one.
 func reached(err error) error {
 	var exception *clickhouse.Exception
 	var answer *clickhouse.HTTPError
 	var certificate *tls.CertificateVerificationError
 	var network net.Error
-	if errors.As(err, &exception) && exception.Code == notEnoughSpace {
-		return full{exception}
+	if errors.As(err, &exception) {
+		switch exception.Code {
+		case notEnoughSpace:
+			return full{exception}
+		case memoryLimitExceeded, tooManyQueries:
+			return fmt.Errorf("%w: %w", ErrBusy, err)
+		}
 	}
 	switch {
 	case err == nil, errors.Is(err, ErrUnreachable), errors.As(err, &exception), errors.As(err, &certificate),

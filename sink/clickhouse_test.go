@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bouncehouse/bouncehouse"
@@ -356,6 +357,16 @@ func TestOpenErrors(t *testing.T) {
 			t.Errorf("%s: %v", dsn, err)
 		} else {
 			c.Close()
+		}
+	}
+}
+
+// What passes is told from what does not.
+func TestReached(t *testing.T) {
+	for code, busy := range map[int32]bool{241: true, 202: true, 243: false, 60: false} {
+		err := reached(fmt.Errorf("insert: %w", &clickhouse.Exception{Code: code}))
+		if errors.Is(err, ErrBusy) != busy || errors.Is(err, ErrUnreachable) || errors.Is(err, syscall.ENOSPC) != (code == 243) {
+			t.Errorf("%d: %v", code, err)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func openStore(a *app, c Config) (*sink.ClickHouse, func(), error) {
 		if a.ctx.Err() != nil {
 			err = a.ctx.Err() // we were told to stop, however the question ended
 		}
-		if !errors.Is(err, sink.ErrUnreachable) {
+		if !errors.Is(err, sink.ErrUnreachable) && !errors.Is(err, sink.ErrBusy) {
 			stop()
 			return nil, nil, err
 		}

@@ -108,7 +108,7 @@ SELECT "class" AS "The class", `rule` AS `count.of.rules`, `count.of.rules` FROM
 
 SELECT JSONExtractString('{"a":"b"}', 'a'), toJSONString(map('a', 1)), simpleJSONExtractInt('{"a":1}', 'a')
 
-SELECT provider, class FROM events WHERE NOT (class = 'x' OR class IS NULL) AND delay BETWEEN 0 AND 10 AND NOT empty(provider) QUALIFY row_number() OVER (PARTITION BY provider ORDER BY time DESC) = 1
+SELECT provider, class FROM events WHERE NOT (class = 'x' OR class IS NULL) AND delay BETWEEN 0 AND 10 AND NOT empty(provider) QUALIFY row_number() OVER (PARTITION BY provider ORDER BY time DESC) = 1 ORDER BY provider
 
 SELECT provider FROM events PREWHERE time > '2026-01-01' WHERE counted = 1
 
