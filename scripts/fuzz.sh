@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every fuzz target of every package, each for the time given (30s).
+# Every fuzz target of every package, each for the time, or the number of executions (2000x), given (30s).
 . "$(dirname "$0")/lib.sh"
 cd "$top"
 

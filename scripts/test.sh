@@ -30,7 +30,7 @@ if [ -n "$race" ]; then # what measures work leaves itself out under the race de
 fi
 # By itself: it keeps the machine busy for two minutes.
 BOUNCEHOUSE_TORTURE=1 go test -count=1 -timeout 15m -run TestTorture ./test/torture </dev/null || status=1
-scripts/fuzz.sh 2s || status=1
+scripts/fuzz.sh 2000x || status=1
 
 # report PREFIX TITLE: the parts noted by the tests (part.go), each once.
 report() {
