@@ -95,3 +95,14 @@ func TestReaderFunctions(t *testing.T) {
 		t.Errorf("%d %.200s", code, body)
 	}
 }
+
+// TestExplainParameters: what EXPLAIN shows is bounded, though its text names long parameters.
+func TestExplainParameters(t *testing.T) {
+	end, _ := prepared(t)
+	q := "EXPLAIN SYNTAX SELECT " + strings.TrimSuffix(strings.Repeat("{x:String},", 900), ",")
+	for size, want := range map[int]int{100: 200, 60_000: 403} {
+		if code, body, _ := post(t, end, engine.Reader, url.Values{"param_x": {strings.Repeat("a", size)}}, q); code != want {
+			t.Errorf("%d bytes: %d %.200s", size, code, body)
+		}
+	}
+}

@@ -210,8 +210,8 @@ func (s *statement) checkExplain(i int) error {
 	if i > 0 && !s.at(i-1).punct("(") || s.at(i+1).kind == tokenPunct && !s.at(i+1).punct("(") {
 		return nil
 	}
-	if s.tokens[len(s.tokens)-1].end > maxExplained {
-		return notForReader("EXPLAIN of so long a statement", "explain one of 16 KiB")
+	if s.tokens[len(s.tokens)-1].end > maxExplained || s.longest > maxExplained/16 {
+		return notForReader("EXPLAIN of so long a statement", "explain one of 16 KiB, with parameters of 1 KiB")
 	}
 	p := pattern{s, i + 1}
 	p.word("AST", "SYNTAX", "PLAN", "PIPELINE", "ESTIMATE")

@@ -244,6 +244,9 @@ func (q *request) keep(data io.Reader, p *process, most int64) error {
 
 // checkReader is the reader's wall: nothing of it reaches the engine that this has not seen.
 func (q *request) checkReader(e *engine) error {
+	for _, p := range q.params {
+		q.statement.longest = max(q.statement.longest, len(p.value))
+	}
 	if err := q.statement.forReader(known{*e.refused.Load(), e.databases}); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ type statement struct {
 	kill      *selector         // KILL QUERY WHERE query_id ...
 	settings  map[string]string // of the reader: what the SETTINGS clauses said, which are taken out
 	processes int               // of the reader: how often system.processes stands in it
+	longest   int               // of the reader: bytes of the longest parameter
 }
 
 // reading and changing are the words that statements begin with. What begins otherwise is refused: clickhouse-client's
