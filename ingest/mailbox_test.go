@@ -541,6 +541,21 @@ func TestMboxChangedWhileRead(t *testing.T) {
 	}
 }
 
+// A mail that is being copied is waited for.
+func TestMailHalfCopied(t *testing.T) {
+	real := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		p, start := newPlace(t), time.Now()
+		path := filepath.Join(p.dir, "1.eml")
+		half := len(mailText(1)) - 5
+		p.write(path, mailText(1)[:half])
+		time.AfterFunc(1500*time.Millisecond, func() { p.write(path, mailText(1)[half:]) })
+		src := p.open(path, func(o *Options) { o.Now = func() time.Time { return real.Add(time.Since(start)) } })
+		p.equal("mails", []string{mailText(1)}, p.drain(src))
+		p.ok(src.Close())
+	})
+}
+
 // One that stays locked is told of, once.
 func TestMboxLockedForLong(t *testing.T) {
 	real := time.Now()

@@ -427,8 +427,8 @@ func (m *mbox) gather(ctx context.Context, c *content, f *mboxFile, under *mailB
 // at their end, or were moved away from who would write it.
 func (m *mbox) whole(c *content, f *mboxFile, mail *mboxMail, rest time.Duration) bool {
 	ended := mail.closed || m.single
-	if m.o.Once {
-		return ended || c.packed() || m.quiet(f, quiet)
+	if m.o.Once { // people copy mails: half a one would be another than the whole
+		return mail.closed && !m.single || c.packed() || m.single && m.quiet(f, youngMail) || m.quiet(f, quiet)
 	}
 	return c.packed() || m.quiet(f, quiet) && ended || m.quiet(f, rest)
 }
