@@ -134,6 +134,10 @@ func TestExplainConstants(t *testing.T) {
 	for i := range 20 {
 		ranges = append(ranges, fmt.Sprintf("a > concat(l, '%[1]d') AND b < concat(l, '%[1]d')", i))
 	}
+	text, cast := "''", "''" // the quotes of the quotes ...
+	for range 12 {
+		text, cast = "toString(["+text+"])", "["+cast+"]::String"
+	}
 	for _, kind := range []string{"QUERY TREE", "AST", "SYNTAX", "PLAN", "PIPELINE", "ESTIMATE"} {
 		// it lists all options that there are
 		_, says, _ := post(t, end, engine.Writer, nil, "EXPLAIN "+kind+" nosuch = 1 SELECT 1")
@@ -157,6 +161,8 @@ func TestExplainConstants(t *testing.T) {
 				"WITH '" + strings.Repeat("x", 500) +
 					"' AS b, b || b || b || b AS l SELECT a FROM bouncehouse.keyed WHERE " +
 					strings.ReplaceAll(strings.Join(ranges, " OR "), "concat(l, ", "(l || l || "),
+				"SELECT a FROM bouncehouse.keyed WHERE a IN (" + text + strings.Repeat(", "+text, 20) + ")",
+				"SELECT a FROM bouncehouse.keyed WHERE a > " + cast + " AND b > " + cast + strings.Repeat(" AND b != "+cast, 20),
 			} {
 				code, body, _ := post(t, end, engine.Reader, nil, "EXPLAIN "+kind+" "+option+" "+explained)
 				if code != 200 && code != 403 || len(body) > 100000 {

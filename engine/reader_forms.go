@@ -190,15 +190,16 @@ var (
 		"count countif sum sumif avg min max any anylast uniq uniqexact quantile median argmin argmax " +
 		"now today yesterday todate todatetime todatetime64 tostartofminute tostartoffiveminutes tostartoftenminutes tostartoffifteenminutes tostartofhour tostartofday " +
 		"tostartofweek tostartofmonth tostartofinterval tomonday toyyyymm toyyyymmdd tohour tointervalsecond tointervalminute tointervalhour tointervalday tointervalweek tointervalmonth " +
-		"if multiif coalesce ifnull nullif tuple array has empty notempty length lower upper startswith endswith position like ilike match tostring touint8 touint16 touint32 touint64 toint64 round floor intdiv")
+		"if multiif coalesce ifnull nullif tuple array has empty notempty length lower upper startswith endswith position like ilike match touint8 touint16 touint32 touint64 toint64 round floor intdiv")
 )
 
-// callsPlain tells whether nothing but plainCalls stands before a bracket, and no || that joins strings.
+// callsPlain tells whether nothing but plainCalls stands before a bracket, no || that joins strings, and no :: (as text,
+// an array quotes the quotes of its strings: toString([toString([...])]) doubles at each level).
 func (s *statement) callsPlain() bool {
 	for i := range s.tokens {
 		t := s.at(i)
 		if s.at(i+1).punct("(") && t.identifier() && !plainCalls[strings.ToLower(t.text)] ||
-			t.kind == tokenPunct && strings.HasPrefix(t.text, "|") {
+			t.kind == tokenPunct && strings.HasPrefix(t.text, "|") || t.punct("::") {
 			return false
 		}
 	}
