@@ -93,6 +93,7 @@ func openContent(f io.ReaderAt) (*content, error) {
 
 // start begins to unpack at the file's start.
 func (c *content) start() error {
+	c.win = nil
 	magic := make([]byte, 8)
 	n, err := c.file.ReadAt(magic, 0)
 	if err != nil && !errors.Is(err, io.EOF) {

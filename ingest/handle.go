@@ -32,6 +32,7 @@ type handle struct {
 	cut     cutter
 	info    os.FileInfo // before it was last read
 	sniffed int64       // how long it was when it was judged
+	lay     disk        // how it lay then
 	upTo    int64       // with Once: how long the live file was when opened, if it is not packed
 	begun   bool        // it has something to read, and what comes before it was looked for since
 	opened  time.Time
@@ -92,7 +93,7 @@ func (l *logFile) handle(f *os.File, path string, live bool) (*handle, error) {
 // little to be known by. What holds mails is not to be read: lines of mails are
 // anyone's, and would count as ours.
 func (l *logFile) judge(h *handle) (mails bool, err error) {
-	h.sniffed = h.info.Size()
+	h.sniffed, h.lay = h.info.Size(), diskOf(h.info)
 	c, raw, kind, err := sniff(h.f)
 	if err == nil && kind != kindLog {
 		c.close()
@@ -178,8 +179,9 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 	if h.copied && h.judged == diskOf(h.info) {
 		return nil, nil
 	}
-	if h.content.packed() && !h.ended.IsZero() && h.info.Size() != h.sniffed {
-		// It has grown: all of it is unpacked again, which is done seldom.
+	if h.content.packed() && !h.ended.IsZero() && diskOf(h.info) != h.lay {
+		// It has grown, or is another in the same place: all of it is unpacked again, which is done seldom, and
+		// is to be known again by what it holds.
 		if l.o.Now().Sub(h.ended) < min(20*h.anew, maxRest) {
 			return nil, nil
 		}
@@ -187,7 +189,11 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		if err := h.content.start(); err != nil {
 			return nil, err
 		}
-		h.sniffed, h.opened, h.ended = h.info.Size(), l.o.Now(), time.Time{}
+		h.sniffed, h.lay, h.opened, h.ended = h.info.Size(), diskOf(h.info), l.o.Now(), time.Time{}
+		if h.entry != nil {
+			l.led.release(h.entry, l)
+			h.entry = nil
+		}
 	}
 	final = final || h.content.packed()
 	if h.entry != nil {

@@ -100,3 +100,53 @@ func TestPackedGrows(t *testing.T) {
 		p.ok(src.Close())
 	})
 }
+
+// One that is truncated at its path, and written anew, is another: longer, shorter, or as long as it was.
+func TestPackedWrittenAnew(t *testing.T) {
+	real := time.Now()
+	for name, n := range map[string]int{"longer": 150, "shorter": 20, "equal": 100} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, start := newPlace(t), time.Now()
+				packed := func(from, n int) ([]byte, []string) {
+					text, lines := logLines(from, n)
+					var b bytes.Buffer
+					z, err := gzip.NewWriterLevel(&b, gzip.NoCompression)
+					p.ok(err)
+					_, err = z.Write([]byte(text))
+					p.ok(errors.Join(err, z.Close()))
+					return b.Bytes(), lines
+				}
+				first, want := packed(1000, 100)
+				second, lines := packed(5000, n)
+				if name == "equal" && len(first) != len(second) {
+					t.Fatal(len(first), len(second))
+				}
+				p.ok(os.WriteFile(p.log, first, 0o600))
+				p.ok(os.Chtimes(p.log, real, real))
+				open := func() Source {
+					return p.open(p.log, func(o *Options) {
+						o.Once, o.Now = false, func() time.Time { return real.Add(time.Since(start)) }
+					})
+				}
+				time.AfterFunc(30*time.Second, func() {
+					p.ok(os.WriteFile(p.log, second, 0o600)) // the same inode
+					at := real.Add(time.Since(start))
+					p.ok(os.Chtimes(p.log, at, at))
+				})
+				read := func(src Source, d time.Duration) (got []string) {
+					ctx, cancel := context.WithTimeout(t.Context(), d)
+					defer cancel()
+					for b, err := src.Read(ctx); err == nil; b, err = src.Read(ctx) {
+						got = append(got, p.texts(b)...)
+						p.settle(src, b)
+					}
+					p.ok(src.Close())
+					return got
+				}
+				p.equal(name, append(want, lines...), read(open(), 5*time.Minute))
+				p.equal(name+", next start", nil, read(open(), time.Minute))
+			})
+		})
+	}
+}

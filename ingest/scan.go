@@ -186,23 +186,44 @@ func (l *logFile) drained(h *handle) (done, final bool) {
 		still = still && now.Sub(h.grown) >= quiet
 		done = written && (still || now.Sub(h.moved) >= patience)
 	}
+	if done && still && h.content != nil && !h.content.packed() && h.info.Size() > h.read && unlinked(h) && !l.o.Once {
+		// It ends amid a line. It may be brought anew under an older name, after the file that is the log now.
+		if !l.goesOn(h) && now.Sub(h.moved) < 2*quiet {
+			return false, false
+		}
+	}
 	return done, done && still && !l.goesOn(h)
 }
 
-// goesOn tells whether a file that came to the path after h begins as all of h
-// does, and is longer: it is the same log, as rsync and scp bring it anew, and
-// what h ends with is no line but the beginning of one.
+// goesOn tells whether a file that came to the path after h, or beside it where h
+// has no name any more, begins as all of h does, and is longer: it is the same log,
+// as rsync and scp bring it anew, and what h ends with is no line but the beginning
+// of one.
 func (l *logFile) goesOn(h *handle) bool {
 	size := h.info.Size()
 	if h.content == nil || h.content.packed() {
 		return false
 	}
+	same := func(f *os.File, info os.FileInfo) bool {
+		return info.Size() > size && sameBytes(h.f, f, min(size, tailMax)) && sameBytes(h.f, f, size)
+	}
 	for _, next := range l.held {
-		info, err := next.f.Stat()
-		if next == h || err != nil || info.Size() <= size {
+		if info, err := next.f.Stat(); next != h && err == nil && same(next.f, info) {
+			return true
+		}
+	}
+	if size == h.read || !unlinked(h) {
+		return false
+	}
+	files, _ := l.list() // what cannot be opened does not go on
+	for _, s := range files {
+		f, info, err := openRegular(s.path)
+		if err != nil {
 			continue
 		}
-		if sameBytes(h.f, next.f, min(size, tailMax)) && sameBytes(h.f, next.f, size) {
+		found := same(f, info)
+		f.Close()
+		if found {
 			return true
 		}
 	}

@@ -272,21 +272,37 @@ func TestOneLineWithoutAnEnd(t *testing.T) {
 
 // A log that rsync brings anew each minute, once amid a line: the line comes whole.
 func TestBroughtAnewAmidALine(t *testing.T) {
+	for _, rotated := range []bool{false, true} { // at its source, before it is brought the second time
+		t.Run(fmt.Sprint(rotated), func(t *testing.T) { broughtAnewAmidALine(t, rotated) })
+	}
+}
+
+func broughtAnewAmidALine(t *testing.T, rotated bool) {
 	real := time.Now()
 	synctest.Test(t, func(t *testing.T) {
 		p, start := newPlace(t), time.Now()
 		text, want := logLines(0, 40)
-		bring := func(text string) {
+		bringAs := func(path, text string) {
 			p.write(p.in(".mail.log.Xy12"), text)
 			at := real.Add(time.Since(start))
 			p.ok(os.Chtimes(p.in(".mail.log.Xy12"), at, at))
-			p.rename(p.in(".mail.log.Xy12"), p.log)
+			p.rename(p.in(".mail.log.Xy12"), path)
 		}
+		bring := func(text string) { bringAs(p.log, text) }
 		bring(text[:len(text)/2]) // amid a line
 		src := p.open(p.log, func(o *Options) {
 			o.Once, o.Now = false, func() time.Time { return real.Add(time.Since(start)) }
 		})
-		time.AfterFunc(10*time.Second, func() { bring(text) })
+		time.AfterFunc(10*time.Second, func() {
+			if !rotated {
+				bring(text)
+				return
+			}
+			more, lines := logLines(500, 20)
+			want = append(want, lines...)
+			bring(more)
+			time.AfterFunc(700*time.Millisecond, func() { bringAs(p.log+".1", text) })
+		})
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 		defer cancel()
 		var got []string
@@ -294,6 +310,8 @@ func TestBroughtAnewAmidALine(t *testing.T) {
 			got = append(got, p.texts(b)...)
 			p.settle(src, b)
 		}
+		slices.Sort(want)
+		slices.Sort(got)
 		p.equal("the log", want, got)
 		p.ok(src.Close())
 	})
