@@ -124,3 +124,52 @@ func TestFileHeadAmid(t *testing.T) {
 		}
 	}
 }
+
+// What a remote server has answered, with line ends in it, is no header.
+func TestLastHead(t *testing.T) {
+	const pmta = "type,timeLogged,orig,rcpt,dsnDiag\n"
+	const w3c, exchange = "#Version: 1\n#Fields: date time c-ip\n", "#Version: 15\n#Fields: date-time,client-ip,data\n"
+	for _, c := range []struct{ first, data, want string }{
+		{pmta, "b,1,a,b,c\ntype,timeLogged,rcpt,orig,dsnDiag\nb,2\n", "type,timeLogged,rcpt,orig,dsnDiag\n"},
+		{pmta, "b,1,a,b,c\ntype,timeLogged,rcpt,orig\nb,2\n", "type,timeLogged,rcpt,orig\n"},
+		{pmta, "b,1,a,b,\"no\ntype,code,text,help\n5.1.1\"\n", ""},
+		{pmta, "b,1,a,b,no\ntype,code,text,help\n", ""},
+		{pmta, "b,1,a,b,\"no\ntype,timeLogged,rcpt,orig\n\"\"5.1.1\"\"\"\n", ""},
+		{pmta, "b,1,a,b,\"no\n\"\ntype,timeLogged,rcpt,orig\n", "type,timeLogged,rcpt,orig\n"},
+		{w3c, "1 2 3\n# a comment\n4 5 6\n", ""},
+		{w3c, "1 2 \"\n#Version: 1\n#Fields: c-ip date time\n4 5 6\n", "#Version: 1\n#Fields: c-ip date time\n"},
+		{exchange, "1,2,\"a subject\n#Fields: data,client-ip,date-time\n\"\n", ""},
+		{exchange, "1,2,\"a\"\n#Fields: data,client-ip,date-time\n", "#Fields: data,client-ip,date-time\n"},
+	} {
+		head, at := lastHead(c.data, 1000, c.first)
+		if head != c.want || head != "" && c.data[:at-1000] != c.data[:strings.Index(c.data, head)+len(head)] {
+			t.Errorf("%q: %q, %d", c.data, head, at)
+		}
+	}
+}
+
+// A copy that goes on by itself goes on behind the header that stands amid what both share.
+func TestFileHeadOfFork(t *testing.T) {
+	p := newPlace(t)
+	p.now = p.now.Add(time.Hour)
+	first, second := "type,timeLogged,orig,rcpt\n", "type,timeLogged,rcpt,orig\n"
+	rows, _ := logLines(0, 60)
+	other, _ := logLines(500, 60)
+	p.write(p.log, first+rows+second+rows)
+	p.drain(p.open(p.log))
+	copied := filepath.Join(p.dir, "copied.log")
+	p.write(copied, first+rows+second+rows[:len(rows)/2]+other)
+	for src := p.open(copied); ; {
+		b, err := src.Read(t.Context())
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		p.ok(err)
+		for _, c := range b.Chunks {
+			if c.Head != second && c.Offset > int64(len(first+rows+second)) {
+				t.Errorf("chunk at %d: head %q", c.Offset, c.Head)
+			}
+		}
+		p.settle(src, b)
+	}
+}

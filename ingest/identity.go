@@ -119,10 +119,60 @@ func lastHead(data string, from int64, first string) (head string, at int64) {
 			end = line
 			continue
 		}
-		if head = bouncehouse.FileHead(data[line:min(len(data), line+bouncehouse.MaxHead)]); head != "" {
+		head = bouncehouse.FileHead(data[line:min(len(data), line+bouncehouse.MaxHead)])
+		if isHead(head, first) && !(strings.Contains(first, ",") && strings.Count(data[begin:line], `"`)%2 == 1) {
 			return head, from + int64(line+len(head))
 		}
 		end = line
 	}
 	return "", 0
+}
+
+// isHead tells whether head is another header of a file that begins with first: a line
+// of a field, which a stranger may have written, is none. At least half of the columns
+// are the same.
+func isHead(head, first string) bool {
+	names := func(head string) map[string]bool {
+		if _, fields, ok := strings.Cut(head, "#Fields:"); ok {
+			head, _, _ = strings.Cut(fields, "\n")
+		}
+		m := map[string]bool{}
+		for _, name := range strings.FieldsFunc(head, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }) {
+			m[strings.Trim(name, `"`)] = true
+		}
+		return m
+	}
+	if strings.Contains(head, "#Fields:") != strings.Contains(first, "#Fields:") {
+		return false
+	}
+	was, n := names(first), 0
+	now := names(head)
+	for name := range now {
+		if was[name] {
+			n++
+		}
+	}
+	return n > 0 && 2*n >= min(len(now), len(was))
+}
+
+// lastHeadOf is lastHead of all that stands before to.
+func lastHeadOf(r io.ReaderAt, to int64, first string) (head string, at int64, err error) {
+	buf := make([]byte, 1<<20)
+	for from := int64(0); from < to; {
+		n, err := r.ReadAt(buf[:min(int64(len(buf)), to-from)], from)
+		if n == 0 {
+			return head, at, err
+		}
+		end := n
+		if from+int64(n) < to {
+			if line := bytes.LastIndexByte(buf[:n], '\n') + 1; line > 0 {
+				end = line
+			}
+		}
+		if h, a := lastHead(string(buf[:end]), from, first); h != "" {
+			head, at = h, a
+		}
+		from += int64(end)
+	}
+	return head, at, nil
 }

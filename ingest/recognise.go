@@ -122,6 +122,11 @@ func (l *logFile) begin(h *handle, head []byte, gen int, shared int64) error {
 	h.cut.amid = h.cut.amid || !h.cut.export && !maybeExport(head) && l.led.exported(l.stream)
 	e := &entry{ID: identify(head, gen), Head: int64(len(head)), Gen: gen, Stream: l.stream, Path: h.path, prefix: read,
 		Export: h.cut.export || h.cut.amid}
+	if h.top != "" { // of what is passed over
+		if e.Top, e.TopAt, err = lastHeadOf(h.content, shared, h.top); err != nil {
+			return err
+		}
+	}
 	h.entry, h.read = l.led.meet(e), shared
 	return nil
 }
