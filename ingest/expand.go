@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -187,14 +188,23 @@ func isMaildir(path string) bool {
 	return true
 }
 
+// namesIn are the names in a directory, as far as it can be listed.
+func namesIn(dir string) (names []string) {
+	entries, _ := os.ReadDir(cmp.Or(dir, "."))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
 // basePath is path without what rotation added to its name.
 func basePath(path string) string {
 	dir, name := filepath.Split(path)
 	base, mark, _ := baseName(name)
 	if mark == "" {
-		if other, mark := numbered(name); mark != "" {
-			if _, err := os.Stat(dir + other); err == nil {
-				base = other
+		if m := rotatedNumber.FindStringSubmatch(name); m != nil {
+			if _, err := os.Stat(dir + m[1] + m[3]); err == nil && numbered(m[1]+m[3], namesIn(dir))[name] != "" {
+				base = m[1] + m[3]
 			}
 		}
 	}

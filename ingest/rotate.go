@@ -64,15 +64,33 @@ func baseName(name string) (base, mark, plain string) {
 	return plain, "", plain
 }
 
-// numbered is baseName for a number before the extension, mail.1.log: as
-// logrotate's extension has it, and as hosts are named. It is a rotated file's
-// where mail.log is known to be a log.
-func numbered(name string) (base, mark string) {
-	if m := rotatedNumber.FindStringSubmatch(name); m != nil && !rotatedOnlyPacked(m[3]) &&
-		!address.MatchString(m[1]+"."+m[2]) {
-		return m[1] + m[3], m[2]
+// numbered are those of the names in a directory, and their marks, that have a number
+// before the extension, mail.1.log, as logrotate's extension has it, and hosts as well.
+// They are rotated files of base (mail.log) where they are numbered from 0 or 1 on, and
+// none of them has rotated files of its own (mail.2.log.1).
+func numbered(base string, names []string) map[string]string {
+	plain, marks := map[string]bool{}, map[int][]string{}
+	for _, name := range names {
+		m := rotatedNumber.FindStringSubmatch(name)
+		if m == nil || m[1]+m[3] != base || rotatedOnlyPacked(m[3]) || address.MatchString(m[1]+"."+m[2]) {
+			continue
+		}
+		n, _ := strconv.Atoi(m[2])
+		plain[m[1]+"."+m[2]+m[3]], marks[n] = true, append(marks[n], name)
 	}
-	return name, ""
+	if len(plain) == 0 || slices.ContainsFunc(names, func(name string) bool {
+		of, mark, _ := baseName(name)
+		return mark != "" && plain[of]
+	}) {
+		return nil
+	}
+	turns := map[string]string{}
+	for n := 0; len(marks[n]) > 0 || n == 0; n++ {
+		for _, name := range marks[n] {
+			turns[name] = rotatedNumber.FindStringSubmatch(name)[2]
+		}
+	}
+	return turns
 }
 
 func rotatedOnlyPacked(ext string) bool { return packedOnly.MatchString("x" + ext) }
@@ -167,10 +185,15 @@ func listOnce(path string, folders []string) (found []sibling, unlisted error) {
 		default:
 			unlisted = errors.Join(unlisted, err)
 		}
+		names := make([]string, len(entries))
+		for i, e := range entries {
+			names[i] = e.Name()
+		}
+		turns := numbered(filepath.Base(log), names)
 		for _, e := range entries {
 			base, mark, plain := baseName(e.Name())
-			if base != filepath.Base(log) {
-				base, mark = numbered(e.Name())
+			if turn := turns[e.Name()]; turn != "" {
+				base, mark = filepath.Base(log), turn
 			}
 			if base != filepath.Base(log) || e.Name() == base {
 				continue

@@ -112,7 +112,8 @@ func TestNumberBeforeTheExtension(t *testing.T) {
 	write("mail.2.log", 0)
 	write("mail.1.log", 10)
 	write("mail.log", 20)
-	for _, name := range []string{"node.1.log", "node.2.log", "ip.192.0.2.10.log"} {
+	for _, name := range []string{"node.1.log", "node.2.log", "ip.192.0.2.10.log", "host.log", "host.2.log", "box.log",
+		"box.1.log", "box.1.log.1", "box.2.log"} {
 		text, _ := logLines(1000, 10)
 		p.write(p.in(name), text)
 	}
@@ -120,7 +121,8 @@ func TestNumberBeforeTheExtension(t *testing.T) {
 		t.Error(diff)
 	}
 	for name, base := range map[string]string{"mail.1.log": "mail.log", "node.1.log": "node.1.log",
-		"ip.192.0.2.10.log": "ip.192.0.2.10.log"} {
+		"ip.192.0.2.10.log": "ip.192.0.2.10.log", "host.2.log": "host.2.log", "box.1.log.1": "box.1.log",
+		"box.1.log": "box.1.log", "box.2.log": "box.2.log", "mail.2.log": "mail.log"} {
 		if got := basePath(p.in(name)); got != p.in(base) {
 			t.Errorf("%s is of %s", name, got)
 		}
