@@ -192,8 +192,6 @@ const (
 
 var (
 	mboxStart = regexp.MustCompile(`^From (?:[^\n]*\d\d:\d\d[^\n]*\n|\r?\n[!-9;-~]+:)`)
-	mboxWhole = regexp.MustCompile(`^From [^\n]+ (?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ` +
-		`[ \d]\d \d\d:\d\d[^\n]* \d{4}[^\n]*\n[!-9;-~]+:`)
 	mailField = regexp.MustCompile(`(?i)^(return-path|received|message-id|mime-version|delivered-to|x-original-to|date|from|to|subject|content-type|auto-submitted|dkim-signature|arc-seal|reply-to|sender|x-[a-z0-9-]+|authentication-results):`)
 	topField  = regexp.MustCompile(`(?i)^(return-path: ?<|received: (from|by|\() ?)`)
 	anyField  = regexp.MustCompile(`^[!-9;-~]+:[ \t]?`)

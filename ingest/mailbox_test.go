@@ -428,38 +428,6 @@ func TestMboxLocked(t *testing.T) {
 	}
 }
 
-// Who appends without an empty line between, as pipe(8) of Postfix does, appends mails all the same, of which each is
-// read once, whatever comes after it.
-func TestMboxWithoutEmptyLines(t *testing.T) {
-	real := time.Now()
-	synctest.Test(t, func(t *testing.T) {
-		p, start := newPlace(t), time.Now()
-		path := filepath.Join(p.dir, "bounces")
-		var want []string
-		for i := range 4 {
-			want = append(want, mailText(i))
-		}
-		p.write(path, fromLine+mailText(0))
-		for i := 1; i < 4; i++ {
-			time.AfterFunc(time.Duration(i)*75*time.Second, func() { p.write(path, fromLine+mailText(i)) })
-		}
-		src := p.open(path, func(o *Options) {
-			o.Once, o.Now = false, func() time.Time { return real.Add(time.Since(start)) }
-		})
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
-		defer cancel()
-		var got []string
-		for b, err := src.Read(ctx); err == nil; b, err = src.Read(ctx) {
-			got = append(got, p.texts(b)...)
-			p.settle(src, b)
-		}
-		p.equal("followed", want, got)
-		p.ok(src.Close())
-		p.state = filepath.Join(p.dir, "anew")
-		p.equal("anew", want, p.drain(p.open(path)))
-	})
-}
-
 // Dovecot quotes no "From " line and tells the length of each mail. Who is not the one that wrote the mbox, but a
 // stranger of one mail in it, tells nothing by his.
 func TestMboxLengths(t *testing.T) {

@@ -605,8 +605,8 @@ func lengthEnd(r io.ReaderAt, from int64, data []byte) (to int64, err error) {
 }
 
 // nextFrom is where in data, from the given place on, the next mail begins: behind
-// an empty line; or, since not all who append to an mbox write one (pipe(8) of Postfix
-// does not by itself), with a whole "From " line and a field of the mail behind it.
+// an empty line. OpenSMTPD's mail.local quotes a "From " line there alone, so without
+// one it may be a stranger's text.
 func nextFrom(data []byte, from int) int {
 	for {
 		n := bytes.Index(data[from:], []byte("\nFrom "))
@@ -615,11 +615,7 @@ func nextFrom(data []byte, from int) int {
 		}
 		at := from + n + 1
 		before := bytes.TrimSuffix(data[:at-1], []byte("\r"))
-		start := mboxStart
-		if len(before) == 0 || before[len(before)-1] != '\n' {
-			start = mboxWhole
-		}
-		if n > 0 && start.Match(data[at:min(len(data), at+fromMax)]) {
+		if len(before) > 0 && before[len(before)-1] == '\n' && mboxStart.Match(data[at:min(len(data), at+fromMax)]) {
 			return at
 		}
 		from = at
