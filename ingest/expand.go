@@ -188,13 +188,13 @@ func isMaildir(path string) bool {
 	return true
 }
 
-// namesIn are the names in a directory, as far as it can be listed.
-func namesIn(dir string) (names []string) {
-	entries, _ := os.ReadDir(cmp.Or(dir, "."))
+// namesIn are the names in a directory; with an error, as far as it can be listed.
+func namesIn(dir string) (names []string, err error) {
+	entries, err := os.ReadDir(cmp.Or(dir, "."))
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	return names
+	return names, err
 }
 
 // basePath is path without what rotation added to its name.
@@ -203,8 +203,11 @@ func basePath(path string) string {
 	base, mark, _ := baseName(name)
 	if mark == "" {
 		if m := rotatedNumber.FindStringSubmatch(name); m != nil {
-			if _, err := os.Stat(dir + m[1] + m[3]); err == nil && numbered(m[1]+m[3], namesIn(dir))[name] != "" {
-				base = m[1] + m[3]
+			of := m[1] + m[3]
+			if _, err := os.Stat(dir + of); err == nil {
+				if names, _ := namesIn(dir); numbered(of, names)[name] != "" {
+					base = of
+				}
 			}
 		}
 	}

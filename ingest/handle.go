@@ -31,8 +31,7 @@ type handle struct {
 	top     string // see bouncehouse.FileHead
 	cut     cutter
 	info    os.FileInfo // before it was last read
-	sniffed int64       // how long it was when it was judged
-	lay     disk        // how it lay then
+	sniffed disk        // how it lay when it was judged
 	upTo    int64       // with Once: how long the live file was when opened, if it is not packed
 	begun   bool        // it has something to read, and what comes before it was looked for since
 	opened  time.Time
@@ -93,7 +92,7 @@ func (l *logFile) handle(f *os.File, path string, live bool) (*handle, error) {
 // little to be known by. What holds mails is not to be read: lines of mails are
 // anyone's, and would count as ours.
 func (l *logFile) judge(h *handle) (mails bool, err error) {
-	h.sniffed, h.lay = h.info.Size(), diskOf(h.info)
+	h.sniffed = diskOf(h.info)
 	c, raw, kind, err := sniff(h.f)
 	if err == nil && kind != kindLog {
 		c.close()
@@ -127,7 +126,7 @@ func (l *logFile) judge(h *handle) (mails bool, err error) {
 		return false, err
 	}
 	h.content = c
-	l.stood = l.stood || h.live && h.sniffed > 0
+	l.stood = l.stood || h.live && h.sniffed.Size > 0
 	return false, nil
 }
 
@@ -179,7 +178,7 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 	if h.copied && h.judged == diskOf(h.info) {
 		return nil, nil
 	}
-	if h.content.packed() && !h.ended.IsZero() && diskOf(h.info) != h.lay {
+	if h.content.packed() && !h.ended.IsZero() && diskOf(h.info) != h.sniffed {
 		// It has grown, or is another in the same place: all of it is unpacked again, which is done seldom, and
 		// is to be known again by what it holds.
 		if l.o.Now().Sub(h.ended) < min(20*h.anew, maxRest) {
@@ -189,7 +188,7 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		if err := h.content.start(); err != nil {
 			return nil, err
 		}
-		h.sniffed, h.lay, h.opened, h.ended = h.info.Size(), diskOf(h.info), l.o.Now(), time.Time{}
+		h.sniffed, h.opened, h.ended = diskOf(h.info), l.o.Now(), time.Time{}
 		if h.entry != nil {
 			l.led.release(h.entry, l)
 			h.entry = nil
@@ -203,7 +202,7 @@ func (l *logFile) take(h *handle, final bool) (p *piece, err error) {
 		}
 	}
 	if h.entry == nil {
-		if h.info.Size() != h.sniffed && !h.content.packed() {
+		if h.info.Size() != h.sniffed.Size && !h.content.packed() {
 			mails, err := l.judge(h)
 			if mails {
 				err = errReplaced
@@ -390,7 +389,7 @@ func (h *handle) verify() error {
 func (l *logFile) finish(h *handle) {
 	d := diskOf(h.info)
 	if h.content.packed() {
-		d.Size = h.sniffed // what came since was not read
+		d.Size = h.sniffed.Size // what came since was not read
 	}
 	if h.copied || h.info.Size() == 0 {
 		l.skip[d] = true

@@ -427,8 +427,11 @@ func (m *mbox) gather(ctx context.Context, c *content, f *mboxFile, under *mailB
 // at their end, or were moved away from who would write it.
 func (m *mbox) whole(c *content, f *mboxFile, mail *mboxMail, rest time.Duration) bool {
 	ended := mail.closed || m.single
-	if m.o.Once { // people copy mails: half a one would be another than the whole
-		return mail.closed && !m.single || c.packed() || m.single && m.quiet(f, youngMail) || m.quiet(f, quiet)
+	if m.o.Once && m.single { // people copy mails: half a one would be another than the whole
+		return c.packed() || m.quiet(f, youngMail)
+	}
+	if m.o.Once {
+		return ended || c.packed() || m.quiet(f, quiet)
 	}
 	return c.packed() || m.quiet(f, quiet) && ended || m.quiet(f, rest)
 }
@@ -518,8 +521,9 @@ func (s *splitter) cut(r io.ReaderAt, off int64, single bool, block int) (*mboxM
 		if at == off {
 			from = max(0, start-1)
 		}
+		end, last := at+int64(len(data)), len(data) < block
 		switch {
-		case to > 0 && to <= at+int64(len(data)) && !(to == at+int64(len(data)) && len(data) < block):
+		case to > 0 && (to < end || to == end && !last):
 			next = int(to - at)
 		case to == 0 && !single:
 			next = nextFrom(data, from)
@@ -528,8 +532,8 @@ func (s *splitter) cut(r io.ReaderAt, off int64, single bool, block int) (*mboxM
 			m.to = at + int64(next)
 			break
 		}
-		if len(data) < block {
-			m.to, m.last = at+int64(len(data)), true
+		if last {
+			m.to, m.last = end, true
 			m.closed = to > 0 || bytes.HasSuffix(data, []byte("\n\n")) || bytes.HasSuffix(data, []byte("\n\r\n"))
 			break
 		}

@@ -33,7 +33,7 @@ func (l *logFile) recognise(h *handle, final bool) error {
 		return err
 	}
 	if !h.content.packed() {
-		peek = peek[:min(int64(len(peek)), h.sniffed)] // what came since is judged first: it may be mails
+		peek = peek[:min(int64(len(peek)), h.sniffed.Size)] // what came since is judged first: it may be mails
 	}
 	age := l.o.Now().Sub(h.info.ModTime())
 	if age < 0 { // written by a server whose clock goes ahead

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -69,27 +70,29 @@ func baseName(name string) (base, mark, plain string) {
 // They are rotated files of base (mail.log) where they are numbered from 0 or 1 on, and
 // none of them has rotated files of its own (mail.2.log.1).
 func numbered(base string, names []string) map[string]string {
-	plain, marks := map[string]bool{}, map[int][]string{}
+	plain, there, turns := map[string]bool{}, map[int]bool{}, map[string]string{}
 	for _, name := range names {
 		m := rotatedNumber.FindStringSubmatch(name)
 		if m == nil || m[1]+m[3] != base || rotatedOnlyPacked(m[3]) || address.MatchString(m[1]+"."+m[2]) {
 			continue
 		}
 		n, _ := strconv.Atoi(m[2])
-		plain[m[1]+"."+m[2]+m[3]], marks[n] = true, append(marks[n], name)
+		plain[m[1]+"."+m[2]+m[3]], there[n], turns[name] = true, true, m[2]
 	}
-	if len(plain) == 0 || slices.ContainsFunc(names, func(name string) bool {
+	if len(turns) == 0 || slices.ContainsFunc(names, func(name string) bool {
 		of, mark, _ := baseName(name)
 		return mark != "" && plain[of]
 	}) {
 		return nil
 	}
-	turns := map[string]string{}
-	for n := 0; len(marks[n]) > 0 || n == 0; n++ {
-		for _, name := range marks[n] {
-			turns[name] = rotatedNumber.FindStringSubmatch(name)[2]
-		}
+	last := 0
+	for there[last+1] {
+		last++
 	}
+	maps.DeleteFunc(turns, func(_, mark string) bool {
+		n, _ := strconv.Atoi(mark)
+		return n > last
+	})
 	return turns
 }
 
@@ -177,7 +180,7 @@ func listOnce(path string, folders []string) (found []sibling, unlisted error) {
 	}
 	for i, log := range logs {
 		dir := filepath.Dir(log)
-		entries, err := os.ReadDir(dir)
+		names, err := namesIn(dir)
 		switch gone := errors.Is(err, fs.ErrNotExist); {
 		case err == nil, gone && i >= len(own):
 		case unlisted == nil || errors.Is(unlisted, fs.ErrNotExist):
@@ -185,20 +188,16 @@ func listOnce(path string, folders []string) (found []sibling, unlisted error) {
 		default:
 			unlisted = errors.Join(unlisted, err)
 		}
-		names := make([]string, len(entries))
-		for i, e := range entries {
-			names[i] = e.Name()
-		}
 		turns := numbered(filepath.Base(log), names)
-		for _, e := range entries {
-			base, mark, plain := baseName(e.Name())
-			if turn := turns[e.Name()]; turn != "" {
+		for _, name := range names {
+			base, mark, plain := baseName(name)
+			if turn := turns[name]; turn != "" {
 				base, mark = filepath.Base(log), turn
 			}
-			if base != filepath.Base(log) || e.Name() == base {
+			if base != filepath.Base(log) || name == base {
 				continue
 			}
-			full := filepath.Join(dir, e.Name())
+			full := filepath.Join(dir, name)
 			info, err := os.Stat(full)
 			if err != nil || !info.Mode().IsRegular() || live != nil && os.SameFile(live, info) {
 				continue // rotated on just now, or a link to nothing, among others

@@ -186,13 +186,16 @@ func (l *logFile) drained(h *handle) (done, final bool) {
 		still = still && now.Sub(h.grown) >= quiet
 		done = written && (still || now.Sub(h.moved) >= patience)
 	}
-	if done && still && h.content != nil && !h.content.packed() && h.info.Size() > h.read && unlinked(h) && !l.o.Once {
-		// It ends amid a line. It may be brought anew under an older name, after the file that is the log now.
-		if !l.goesOn(h) && now.Sub(h.moved) < 2*quiet {
-			return false, false
-		}
+	switch amid := h.content != nil && !h.content.packed() && h.info.Size() > h.read; {
+	case !done || !still:
+		return done, false
+	case l.goesOn(h):
+		return true, false
+	case amid && unlinked(h) && !l.o.Once && now.Sub(h.moved) < 2*quiet:
+		// It may be brought anew under an older name, after the file that is the log now.
+		return false, false
 	}
-	return done, done && still && !l.goesOn(h)
+	return true, true
 }
 
 // goesOn tells whether a file that came to the path after h, or beside it where h
